@@ -1,0 +1,59 @@
+# Nightbus: the verbs. `make help` lists them.
+VENV    := .venv
+PY      := $(VENV)/bin/python
+UV      := $(VENV)/bin/uv
+PYTHON ?= python3
+SHELL   := /bin/bash
+
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## set up .venv with everything pinned in requirements.lock
+	@echo "ready: $(VENV)/bin/nightbus --help"
+
+# uv is used where it is on the machine, else installed into the environment; the environment is made without the
+# distribution's pip where python3-venv is not installed.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "setting up $(VENV) (about a minute the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=..."; exit 1; }
+	@bash deploy/setup.sh $(VENV) $(PYTHON)
+	@touch $@
+
+lock: ## renew requirements.lock from pyproject.toml (hashes, no addresses)
+	$(UV) pip compile -q --generate-hashes --universal --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	    --extra standalone --group dev pyproject.toml -o requirements.lock
+
+demo: setup ## play a simulated night through the whole stack and show what it did
+	@$(VENV)/bin/nightbus demo
+
+up: setup ## run the whole stack here until Ctrl-C
+	@$(VENV)/bin/nightbus up
+
+check: setup ## lint, types, import walls
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/mypy
+
+test: setup ## all tests that need pip packages only (under 10 minutes)
+	@$(VENV)/bin/pytest -q
+
+test-system: setup ## tests that need Debian packages; installs them (root)
+	@bash tests/system/install.sh
+	@$(VENV)/bin/pytest -q tests/system
+
+faults: setup ## kill services, NATS and Postgres under load and count (long)
+	@$(VENV)/bin/pytest -q tests/faults --timeout=3600
+
+bench: setup ## measure against the limits; writes the table to docs/benchmarks.md (long)
+	@$(PY) -m tests.bench
+
+docs: setup ## generate docs/events.md, docs/asyncapi.yaml, docs/commands.md and the settings example
+	@$(PY) -m tests.contract.documents
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup lock demo up check test test-system faults bench docs clean

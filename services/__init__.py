@@ -1,0 +1,1 @@
+"""One folder per process. Read each in this order: app.py, handlers.py, the pure files, store.py."""

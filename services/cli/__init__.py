@@ -1,0 +1,11 @@
+"""The `nightbus` command.
+
+In: what people type. Out: tables, JSON and CSV on standard output; one sentence on standard error when something
+cannot be done (exit code 1; 2 for wrong usage; 130 after Ctrl-C).
+Owns: nothing. It reads the contract views as the role ``reader`` and changes things only through commands on the bus.
+Promises: `inspect`, `match` and `config` need no stack; nothing heavy is imported before it is needed.
+
+One file per noun, each with its commands: ``run`` ``ingest`` ``rescan`` ``status`` ``listings`` ``inspect`` ``match``
+``dead_letters`` ``config``. ``main`` puts them together, ``connection`` finds the stack, ``filters`` turns options into
+SQL, ``output`` renders, ``document`` writes docs/commands.md.
+"""

@@ -1,0 +1,180 @@
+"""`dead-letters`: messages that no retry could help. Look at them, publish them again, or drop them with a reason."""
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
+from services.cli.listings import Listing
+from services.cli.match import LinesOption
+from services.cli.output import Column, Row, cell_text, chosen_format, plain, printable, size, to_json
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    from shared.events.commands import DropDeadLetters, ReplayDeadLetters
+
+app = typer.Typer(no_args_is_help=True, help="Messages that no retry could help: list, show, replay, drop.")
+
+COMMAND_TIMEOUT_S = 120.0
+_NOTE_BYTES = 2000
+"""How much of a payload `show` prints for a person."""
+
+
+class LetterState(StrEnum):
+    """States of a dead letter, and all of them."""
+
+    WAITING = "waiting"
+    REPLAYED = "replayed"
+    DROPPED = "dropped"
+    ALL = "all"
+
+
+IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="ID…", help="Numbers, as `list` shows them.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All that wait.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+_COLUMNS = (
+    Column("id", lambda row: row["dead_letter_id"], "right"),
+    Column("when", lambda row: row["buried_at"]),
+    Column("service", lambda row: row["service"]),
+    Column("subject", lambda row: row["subject"]),
+    Column("size", lambda row: size(row["size_bytes"]), "right"),
+    Column("state", lambda row: row["state"]),
+    Column("reason", lambda row: row["reason"], fold=True),
+)
+_FIELDS = (
+    "dead_letter_id, service, subject, sequence, attempt, event_id, reason, error, payload_file, size_bytes, state, "
+    "replays, drop_reason, buried_at, changed_at"
+)
+
+
+@app.command("list")
+def list_letters(
+    state: Annotated[LetterState, typer.Option("--state", help="Which to list.")] = LetterState.WAITING,
+    service: Annotated[str | None, typer.Option("--service", help="Only what this service gave up.")] = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List dead letters, newest first."""
+    output = chosen_format(as_json=as_json, as_csv=as_csv)
+    where = Where()
+    if state is not LetterState.ALL:
+        where.add("state = {}", state.value)
+    if service is not None:
+        where.add("service = {}", service)
+    query = f"SELECT {_FIELDS} FROM api.dead_letters WHERE {where.sql}"
+    listing = Listing(query, "dead_letter_id DESC", where.parameters, _COLUMNS, "dead letters")
+    stack = find_stack(home)
+
+    async def work() -> None:
+        async with reader(stack) as connection:
+            await listing.show(connection, output, limit)
+
+    wait_for(work())
+
+
+@app.command("show")
+def show(
+    dead_letter_id: Annotated[int, typer.Argument(metavar="ID", help="Number, as `list` shows it.")],
+    as_json: LinesOption = False,
+    payload: Annotated[
+        bool, typer.Option("--payload", help="Print the bytes of the message and nothing else.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show one dead letter with its reason and the message."""
+    row = wait_for(_read(find_stack(home), dead_letter_id))
+    if payload:
+        if row["payload_file"] is not None:
+            print(
+                f"nightbus: the first {len(row['payload'])} of {row['size_bytes']} bytes; the whole is the file "
+                f"{row['payload_file']} in api.dead_letter_dir",
+                file=sys.stderr,
+            )
+        sys.stdout.buffer.write(row["payload"])
+        return
+    if as_json:
+        print(to_json(row))
+        return
+    for key, value in row.items():
+        if key != "payload" and value not in {None, ""}:
+            print(f"{key:<16} {cell_text(value)}")
+    text = str(plain(row["payload"][:_NOTE_BYTES]))
+    print(f"payload          {printable(text)}" + (" …" if row["size_bytes"] > _NOTE_BYTES else ""))
+
+
+@app.command("replay")
+def replay(
+    ids: IdsArgument = None, everything: AllOption = False, dry_run: DryRunOption = False, home: HomeOption = None
+) -> None:
+    """Publish dead letters to their subjects again, under new message ids."""
+    from shared.events.commands import ReplayDeadLetters
+
+    chosen = _chosen(ids, everything=everything)
+    _send(find_stack(home), ReplayDeadLetters(ids=chosen, everything=everything), "replayed", dry_run=dry_run)
+
+
+@app.command("drop")
+def drop(
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the register.")],
+    ids: IdsArgument = None,
+    everything: AllOption = False,
+    dry_run: DryRunOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Drop dead letters; the register keeps them and the reason."""
+    from shared.events.commands import DropDeadLetters
+
+    if not reason.strip():
+        raise UserError("--reason must say something")
+    chosen = _chosen(ids, everything=everything)
+    command = DropDeadLetters(ids=chosen, everything=everything, reason=reason.strip())
+    _send(find_stack(home), command, "dropped", dry_run=dry_run)
+
+
+def _chosen(ids: list[int] | None, *, everything: bool) -> tuple[int, ...]:
+    if bool(ids) == everything:
+        raise UserError("name dead letters by their numbers, or all that wait by --all")
+    return tuple(dict.fromkeys(ids or ()))
+
+
+def _send(stack: Stack, command: "ReplayDeadLetters | DropDeadLetters", done: str, *, dry_run: bool) -> None:
+    from shared.bus.rpc import ask
+    from shared.events.commands import DeadLettersChanged
+
+    if dry_run:
+        count = wait_for(_count(stack, command.ids, everything=command.everything))
+        print(f"{_letters(count)} would be {done}")
+        return
+
+    async def work() -> int:
+        async with bus(stack) as client:
+            return (await ask(client, command, DeadLettersChanged, timeout_s=COMMAND_TIMEOUT_S)).changed
+
+    print(f"{_letters(wait_for(work()))} {done}")
+
+
+def _letters(count: int) -> str:
+    return f"{count} dead letter{'' if count == 1 else 's'}"
+
+
+async def _count(stack: Stack, ids: tuple[int, ...], *, everything: bool) -> int:
+    query = (
+        "SELECT count(*) FROM api.dead_letters WHERE CASE WHEN $2 THEN state = 'waiting' "
+        "ELSE dead_letter_id = ANY($1::bigint[]) AND state <> 'dropped' END"
+    )
+    async with reader(stack) as connection:
+        return int(await connection.fetchval(query, list(ids), everything))
+
+
+async def _read(stack: Stack, dead_letter_id: int) -> Row:
+    async with reader(stack) as connection:
+        row = await connection.fetchrow("SELECT * FROM api.dead_letters WHERE dead_letter_id = $1", dead_letter_id)
+    if row is None:
+        raise UserError(f"there is no dead letter {dead_letter_id}")
+    return dict(row)

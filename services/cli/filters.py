@@ -1,0 +1,186 @@
+"""The filters that listings share, as parametrised SQL conditions."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from shared.errors import UserError
+
+ObjectOption = Annotated[
+    list[str] | None,
+    typer.Option("--object", metavar="NAME", help="Target id, name or OBJECT, case and blanks ignored; * is any text."),
+]
+FilterOption = Annotated[list[str] | None, typer.Option("--filter", metavar="NAME", help="Filter, such as Ha.")]
+DateOption = Annotated[str | None, typer.Option("--date", metavar="NIGHT", help="One night, YYYY-MM-DD.")]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="NIGHT", help="This night and later.")]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="NIGHT", help="This night and earlier.")]
+RigOption = Annotated[list[str] | None, typer.Option("--rig", metavar="NAME", help="Rig; * is any text.")]
+CameraOption = Annotated[list[str] | None, typer.Option("--camera", metavar="NAME", help="Camera; * is any text.")]
+TypeOption = Annotated[list[str] | None, typer.Option("--type", metavar="TYPE", help="Frame type, such as LIGHT.")]
+YearOption = Annotated[int | None, typer.Option("--year", min=1900, max=9999, help="Nights of this year.")]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="Most rows; a table stops at 100 unless told, --json and --csv do not."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array with every field.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with every field.")]
+
+TABLE_LIMIT = 100
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions and their parameters; values never become part of the SQL text."""
+
+    conditions: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, value: Any) -> None:
+        """Add a condition; ``{}`` in it stands for the value."""
+        self.parameters.append(value)
+        self.conditions.append(condition.replace("{}", f"${len(self.parameters)}"))
+
+    @property
+    def sql(self) -> str:
+        """The conditions joined by AND; TRUE when there are none."""
+        return " AND ".join(f"({condition})" for condition in self.conditions) or "TRUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a person asked to see."""
+
+    objects: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    rigs: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+    @property
+    def any_of_frames(self) -> bool:
+        """Whether single frames are asked for, beyond the choice of objects."""
+        return bool(self.filters or self.since or self.until or self.rigs or self.cameras or self.types)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was asked for."""
+        return not (self.objects or self.any_of_frames)
+
+    def for_files(self, *, frames_only: bool = False) -> Where:
+        """Conditions on the view stats.files; ``frames_only`` leaves the objects out."""
+        where = Where()
+        if self.objects and not frames_only:
+            either = f"{_compacted('catalog_id')} LIKE ANY({{}}) OR {_compacted('object_name')} LIKE ANY({{}})"
+            where.add(either, _compact(self.objects))
+        self._add_nights(where, "night")
+        self._add_names(where, "filter", self.filters)
+        self._add_names(where, "rig", self.rigs)
+        self._add_names(where, "camera", self.cameras)
+        if self.types:
+            where.add("frame_type = ANY({})", [name.upper() for name in self.types])
+        return where
+
+    @property
+    def target_condition(self) -> str:
+        """The condition for the objects on stats.captures, called c."""
+        return f"{_compacted('c.catalog_id')} LIKE ANY({{}}) OR {_compacted('c.name')} LIKE ANY({{}})"
+
+    @property
+    def target_patterns(self) -> list[str]:
+        """The value of ``target_condition``."""
+        return _compact(self.objects)
+
+    def for_captures(self) -> Where:
+        """Conditions on the view stats.captures, called c: the objects only."""
+        where = Where()
+        if self.objects:
+            where.add(self.target_condition, self.target_patterns)
+        return where
+
+    def for_sessions(self) -> Where:
+        """Conditions on the view stats.sessions, called s."""
+        where = Where()
+        self._add_nights(where, "s.night")
+        self._add_names(where, "s.rig", self.rigs)
+        self._add_names(where, "s.camera", self.cameras)
+        targets = "SELECT 1 FROM stats.session_targets t WHERE t.session_id = s.session_id"
+        if self.filters:
+            where.add(f"EXISTS ({targets} AND lower(t.filter) LIKE ANY({{}}))", _like(self.filters))
+        if self.objects:
+            named = f"SELECT c.catalog_id FROM stats.captures c WHERE {_compacted('c.name')} LIKE ANY({{}})"
+            where.add(
+                f"EXISTS ({targets} AND ({_compacted('t.catalog_id')} LIKE ANY({{}}) OR t.catalog_id IN ({named})))",
+                _compact(self.objects),
+            )
+        if self.types:
+            where.add("s.files_by_type ?| {}::text[]", [name.upper() for name in self.types])
+        return where
+
+    def _add_nights(self, where: Where, column: str) -> None:
+        if self.since:
+            where.add(f"{column} >= {{}}", self.since)
+        if self.until:
+            where.add(f"{column} <= {{}}", self.until)
+
+    @staticmethod
+    def _add_names(where: Where, column: str, names: Sequence[str]) -> None:
+        if names:
+            where.add(f"lower({column}) LIKE ANY({{}})", _like(names))
+
+
+def make_filters(
+    objects: list[str] | None,
+    filters: list[str] | None,
+    on: str | None,
+    since: str | None,
+    until: str | None,
+    rigs: list[str] | None,
+    cameras: list[str] | None,
+    types: list[str] | None,
+    year: int | None,
+) -> Filters:
+    """The filters that the options ask for.
+
+    Raises:
+        UserError: a night that is none.
+    """
+    first = [_night(text, option) for text, option in ((on, "--date"), (since, "--since")) if text]
+    last = [_night(text, option) for text, option in ((on, "--date"), (until, "--until")) if text]
+    if year is not None:
+        first.append(date(year, 1, 1))
+        last.append(date(year, 12, 31))
+    return Filters(
+        objects=tuple(objects or ()),
+        filters=tuple(filters or ()),
+        since=max(first, default=None),
+        until=min(last, default=None),
+        rigs=tuple(rigs or ()),
+        cameras=tuple(cameras or ()),
+        types=tuple(types or ()),
+    )
+
+
+def _night(text: str, option: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a night is a local date
+    except ValueError as error:
+        raise UserError(f"{option} wants a night as YYYY-MM-DD, not {text!r}") from error
+
+
+def _compacted(column: str) -> str:
+    return rf"lower(regexp_replace({column}, '\s', '', 'g'))"
+
+
+def _compact(names: Sequence[str]) -> list[str]:
+    return [re.sub(r"\s", "", pattern) for pattern in _like(names)]
+
+
+def _like(names: Sequence[str]) -> list[str]:
+    """LIKE patterns of names in lower case: ``*`` is any text, everything else stands for itself."""
+    return [re.sub(r"([\\%_])", r"\\\1", name.strip().lower()).replace("*", "%") for name in names]

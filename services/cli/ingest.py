@@ -1,0 +1,191 @@
+"""`ingest`: import files and folders now."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+from uuid import UUID
+
+import typer
+
+from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.output import Row, printable, to_json
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+POLL_S = 0.25
+LONGEST_POLL_S = 5.0
+LINE_EVERY_S = 5.0
+"""Between progress lines where there is no terminal."""
+STUCK_AFTER_S = 30.0
+COUNTS = ("arrived", "already_here", "ignored", "failed")
+
+_PROGRESS = "SELECT * FROM ingest.import_progress WHERE import_id = $1"
+_UNFINISHED = """
+SELECT (SELECT waiting FROM stats.stage) AS waiting, (SELECT outbox_waiting FROM ingest.stage) AS outbox_waiting
+"""
+_HANDLED = """
+SELECT count(*) FILTER (WHERE state = 'scanned') AS scanned,
+       count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
+       count(*) FILTER (WHERE state = 'waiting') AS waiting
+FROM stats.files WHERE arrived_at BETWEEN $1 AND $2
+"""
+
+
+class Mode(StrEnum):
+    """What happens to the files."""
+
+    COPY = "copy"
+    MOVE = "move"
+    INDEX = "index"
+
+
+PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH…", help="Files or folders, on the host of ingest.")]
+ModeOption = Annotated[
+    Mode, typer.Option("--mode", help="copy or move into the library, or index: leave the files where they are.")
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Also wait until every file is scanned or quarantined.")]
+ReportOption = Annotated[bool, typer.Option("--json", help="Print the final report as one JSON line.")]
+
+
+def ingest(
+    paths: PathsArgument,
+    mode: ModeOption = Mode.COPY,
+    wait: WaitOption = False,
+    as_json: ReportOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Import files and folders now, and report found = arrived + already here + ignored + failed."""
+    stack = find_stack(home)
+    absolute = [os.path.abspath(Path(path).expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
+    if stack.home is not None and (missing := [path for path in absolute if not os.path.lexists(path)]):
+        raise UserError(f"{printable(missing[0])} does not exist")
+    try:
+        report = wait_for(_import(stack, tuple(absolute), mode, wait=wait))
+    except KeyboardInterrupt as stop:
+        print("\nthe import goes on without this command; `nightbus status` shows how far it is", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from stop
+    print(to_json(report) if as_json else report_text(report))
+    if report["failed"] or report["state"] == "failed":
+        raise typer.Exit(EXIT_FAILED)
+
+
+def report_text(report: Row) -> str:
+    """The final report: the counts that add up, then why files were ignored or failed."""
+    arrived, already, ignored, failed = (report[name] for name in COUNTS)
+    lines = [
+        f"found {report['found']} = {arrived} arrived + {already} already here + {ignored} ignored + {failed} failed"
+    ]
+    if report["found"] != arrived + already + ignored + failed and report["state"] == "done":
+        lines.append("these counts do not add up; please report it")
+    for rule, count in sorted(report["ignored_by"].items(), key=lambda item: -item[1]):
+        lines.append(f"  ignored {count}: {printable(rule)}")
+    lines.extend(f"  failed: {printable(sentence)}" for sentence in report["failures"])
+    if failed > len(report["failures"]):
+        lines.append(f"  and {failed - len(report['failures'])} more failures")
+    if report["error"]:
+        lines.append(f"the import failed: {printable(report['error'])}")
+    if "scanned" in report:
+        lines.append(f"{report['scanned'] + report['quarantined']} handled = {report['scanned']} scanned + "
+                     f"{report['quarantined']} quarantined")  # fmt: skip
+        if report["quarantined"]:
+            lines.append("  `nightbus files --json` names the reasons; `nightbus status` counts them")
+    return "\n".join(lines)
+
+
+async def _import(stack: Stack, paths: tuple[str, ...], mode: Mode, *, wait: bool) -> dict[str, Any]:
+    from shared.bus.rpc import ask
+    from shared.events.commands import ImportAccepted, ImportPaths
+
+    async with reader(stack) as connection, bus(stack) as client:
+        command = ImportPaths(paths=paths, mode=mode.value)
+        accepted = await ask(client, command, ImportAccepted)
+        with _Progress() as progress:
+            report = await _until_done(connection, accepted.import_id or command.command_id, progress)
+            if wait and report["arrived"]:
+                report |= await _until_handled(connection, report, progress)
+            elif wait:
+                report |= {"scanned": 0, "quarantined": 0}
+    return report
+
+
+async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progress: "_Progress") -> dict[str, Any]:
+    while True:
+        row = await connection.fetchrow(_PROGRESS, import_id)
+        if row is None:
+            raise UserError(
+                f"the import {import_id} is not in this database; NATS and Postgres are of different stacks?"
+            )
+        progress.show("importing", sum(row[name] for name in COUNTS), row["found"])
+        if row["state"] in {"done", "failed"}:
+            return dict(row)
+        await asyncio.sleep(POLL_S)
+
+
+async def _until_handled(
+    connection: "asyncpg.Connection", report: dict[str, Any], progress: "_Progress"
+) -> dict[str, int]:
+    """Wait for the files that arrived during the import; by the database's clock, which stamped both."""
+    while True:
+        began = time.monotonic()
+        (left,) = await connection.fetch(_UNFINISHED)
+        ahead = left["waiting"] + left["outbox_waiting"]
+        if not ahead:
+            (row,) = await connection.fetch(_HANDLED, report["created_at"], report["finished_at"])
+            handled = row["scanned"] + row["quarantined"]
+            if handled >= report["arrived"] and not row["waiting"]:
+                progress.show("scanning", handled, handled)
+                return {"scanned": row["scanned"], "quarantined": row["quarantined"]}
+        progress.show("scanning", max(report["arrived"] - ahead, 0) if ahead else 0, report["arrived"])
+        await asyncio.sleep(min(max(POLL_S, 5 * (time.monotonic() - began)), LONGEST_POLL_S))
+
+
+class _Progress:
+    """A bar on a terminal, a line every few seconds elsewhere; on standard error, since the report is the output."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._said_at = self._changed_at = now()
+        self._last: tuple[str, int, int] | None = None
+        self._bar: Any = None
+        self._task: Any = None
+        self._warned = False
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        (self._bar or nullcontext()).__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        (self._bar or nullcontext()).__exit__(*exc)
+
+    def show(self, step: str, done: int, total: int) -> None:
+        """Say how far it is."""
+        now = self._now()
+        if (step, done, total) != self._last:
+            self._changed_at, self._warned = now, False
+        elif now - self._changed_at > STUCK_AFTER_S and not self._warned:
+            self._warned = True
+            print(f"no progress for {STUCK_AFTER_S:.0f} s; `nightbus status` shows who is behind", file=sys.stderr)
+        if self._bar is not None:
+            if self._last is None or self._last[0] != step:
+                self._task = self._bar.add_task(step, total=None)
+            self._bar.update(self._task, completed=done, total=total or None)
+        elif (step, done, total) != self._last and now - self._said_at >= LINE_EVERY_S:
+            print(f"{step} {done} of {total}", file=sys.stderr, flush=True)
+            self._said_at = now
+        self._last = (step, done, total)

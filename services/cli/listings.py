@@ -1,0 +1,253 @@
+"""The listings: `files`, `captures`, `sessions`."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.cli.connection import HomeOption, find_stack, reader, wait_for
+from services.cli.filters import (
+    TABLE_LIMIT,
+    CameraOption,
+    CsvOption,
+    DateOption,
+    FilterOption,
+    Filters,
+    JsonOption,
+    LimitOption,
+    ObjectOption,
+    RigOption,
+    SinceOption,
+    TypeOption,
+    UntilOption,
+    Where,
+    YearOption,
+    make_filters,
+)
+from services.cli.output import Column, Format, Row, chosen_format, fixed, hours, print_table, write_csv, write_json
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from services.cli.connection import Stack
+
+_PREFETCH = 1000
+
+_FILES = "SELECT * FROM stats.files WHERE {where}"
+_FILES_ORDER = "night DESC NULLS LAST, observed_at DESC NULLS LAST, path"
+
+_CAPTURES = """
+SELECT c.*, (SELECT jsonb_object_agg(f.filter, f.integration_s) FROM stats.capture_filters f
+             WHERE f.catalog_id = c.catalog_id) AS exposure_s_by_filter
+FROM stats.captures c WHERE {where}
+"""
+_CAPTURES_OF_FRAMES = """
+WITH frame AS (
+    SELECT catalog_id, coalesce(filter, '') AS filter, coalesce(total_exposure_s, exposure_s, 0) AS seconds,
+           session_id, observed_at, fwhm_arcsec, star_count
+    FROM stats.files WHERE counted AND catalog_id IS NOT NULL AND {frames}
+), by_filter AS (
+    SELECT catalog_id, jsonb_object_agg(filter, seconds) AS exposure_s_by_filter
+    FROM (SELECT catalog_id, filter, sum(seconds) AS seconds FROM frame GROUP BY 1, 2) AS sums GROUP BY 1
+), found AS (
+    SELECT catalog_id, count(*) AS total_frames, sum(seconds) AS total_exposure_s,
+           count(DISTINCT session_id) AS total_sessions, min(observed_at) AS first_captured_at,
+           max(observed_at) AS last_captured_at, min(fwhm_arcsec) AS best_fwhm_arcsec,
+           max(star_count) AS best_star_count
+    FROM frame GROUP BY 1
+)
+SELECT catalog_id, c.name, f.total_frames, f.total_exposure_s, f.total_sessions, f.first_captured_at,
+       f.last_captured_at, f.best_fwhm_arcsec, f.best_star_count, c.status, c.updated_at, b.exposure_s_by_filter
+FROM found f JOIN by_filter b USING (catalog_id) JOIN stats.captures c USING (catalog_id) WHERE {where}
+"""
+_CAPTURES_ORDER = "total_exposure_s DESC, catalog_id"
+
+_SESSIONS = "SELECT s.* FROM stats.sessions s WHERE {where}"
+_SESSIONS_ORDER = "night DESC, rig, session_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A query, its order and its columns."""
+
+    query: str
+    order: str
+    parameters: Sequence[Any]
+    columns: Sequence[Column]
+    noun: str
+
+    async def show(self, connection: "asyncpg.Connection", output: Format, limit: int | None) -> None:
+        """Print the rows; a table says how many it left out."""
+        statement = f"{self.query} ORDER BY {self.order}"
+        if output is Format.TABLE:
+            limit = limit or TABLE_LIMIT
+            rows: list[Any] = await connection.fetch(f"{statement} LIMIT {limit}", *self.parameters)
+            note = f"no {self.noun}" if not rows else ""
+            if len(rows) == limit:
+                total = await connection.fetchval(f"SELECT count(*) FROM ({self.query}) AS x", *self.parameters)
+                note = f"{total - limit} more {self.noun} left out; --limit shows more" if total > limit else ""
+            print_table(rows, self.columns, note=note) if rows else print(note)
+            return
+        if limit is not None:
+            statement += f" LIMIT {limit}"
+        async with connection.transaction(readonly=True):
+            prepared = await connection.prepare(statement)
+            found = _rows(prepared, self.parameters)
+            if output is Format.JSON:
+                await write_json(found)
+            else:
+                await write_csv(found, [attribute.name for attribute in prepared.get_attributes()])
+
+
+async def _rows(prepared: Any, parameters: Sequence[Any]) -> AsyncIterator[Row]:
+    async for row in prepared.cursor(*parameters, prefetch=_PREFETCH):
+        yield row
+
+
+def _show(stack: "Stack", listing: Listing, output: Format, limit: int | None) -> None:
+    async def work() -> None:
+        async with reader(stack) as connection:
+            await listing.show(connection, output, limit)
+
+    wait_for(work())
+
+
+def files(
+    objects: ObjectOption = None,
+    filters: FilterOption = None,
+    on: DateOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    rig: RigOption = None,
+    camera: CameraOption = None,
+    frame_type: TypeOption = None,
+    year: YearOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List files, newest night first, with what was found in each."""
+    output = chosen_format(as_json=as_json, as_csv=as_csv)
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    _show(find_stack(home), files_listing(chosen), output, limit)
+
+
+def captures(
+    objects: ObjectOption = None,
+    filters: FilterOption = None,
+    on: DateOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    rig: RigOption = None,
+    camera: CameraOption = None,
+    frame_type: TypeOption = None,
+    year: YearOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List targets with their integration, most first; filters restrict what is summed up."""
+    output = chosen_format(as_json=as_json, as_csv=as_csv)
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    _show(find_stack(home), captures_listing(chosen), output, limit)
+
+
+def sessions(
+    objects: ObjectOption = None,
+    filters: FilterOption = None,
+    on: DateOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    rig: RigOption = None,
+    camera: CameraOption = None,
+    frame_type: TypeOption = None,
+    year: YearOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List sessions (one night of one rig), newest first."""
+    output = chosen_format(as_json=as_json, as_csv=as_csv)
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    _show(find_stack(home), sessions_listing(chosen), output, limit)
+
+
+def files_listing(filters: Filters) -> Listing:
+    """The listing of files."""
+    where = filters.for_files()
+    return Listing(_FILES.format(where=where.sql), _FILES_ORDER, where.parameters, _FILE_COLUMNS, "files")
+
+
+def captures_listing(filters: Filters) -> Listing:
+    """The listing of targets: the kept totals, or sums over the frames that were asked for."""
+    if not filters.any_of_frames:
+        where = filters.for_captures()
+        query = _CAPTURES.format(where=where.sql)
+        return Listing(query, _CAPTURES_ORDER, where.parameters, _CAPTURE_COLUMNS, "targets")
+    frames = filters.for_files(frames_only=True)
+    targets = Where(parameters=frames.parameters)  # numbered on, since both are of one statement
+    if filters.objects:
+        targets.add(filters.target_condition, filters.target_patterns)
+    query = _CAPTURES_OF_FRAMES.format(frames=frames.sql, where=targets.sql)
+    return Listing(query, _CAPTURES_ORDER, targets.parameters, _CAPTURE_COLUMNS, "targets")
+
+
+def sessions_listing(filters: Filters) -> Listing:
+    """The listing of sessions."""
+    where = filters.for_sessions()
+    return Listing(_SESSIONS.format(where=where.sql), _SESSIONS_ORDER, where.parameters, _SESSION_COLUMNS, "sessions")
+
+
+def _by_filter(row: Row) -> str:
+    parts = row["exposure_s_by_filter"] or {}
+    return ", ".join(f"{name or '-'} {hours(seconds)}" for name, seconds in sorted(parts.items()))
+
+
+def _target(row: Row) -> str | None:
+    target: str | None = row["catalog_id"] or row["object_name"]
+    return target
+
+
+def _types(row: Row) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted((row["files_by_type"] or {}).items()))
+
+
+def _state(row: Row) -> str:
+    state: str = row["state"]
+    return f"{state}: {row['reason']}" if row["reason"] else state
+
+
+_FILE_COLUMNS = (
+    Column("night", lambda row: row["night"]),
+    Column("type", lambda row: row["frame_type"]),
+    Column("target", _target),
+    Column("filter", lambda row: row["filter"]),
+    Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right"),
+    Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right"),
+    Column("stars", lambda row: row["star_count"], "right"),
+    Column("file", lambda row: f"{row['root']}/{row['path']}", fold=True),
+    Column("state", _state, fold=True),
+)
+_CAPTURE_COLUMNS = (
+    Column("target", lambda row: row["catalog_id"]),
+    Column("name", lambda row: row["name"]),
+    Column("total", lambda row: hours(row["total_exposure_s"]), "right"),
+    Column("by filter", _by_filter, fold=True),
+    Column("exposures", lambda row: row["total_frames"], "right"),
+    Column("sessions", lambda row: row["total_sessions"], "right"),
+    Column('best FWHM "', lambda row: fixed(row["best_fwhm_arcsec"], 2), "right"),
+    Column("first", lambda row: row["first_captured_at"] and row["first_captured_at"].date()),
+    Column("last", lambda row: row["last_captured_at"] and row["last_captured_at"].date()),
+)
+_SESSION_COLUMNS = (
+    Column("night", lambda row: row["night"]),
+    Column("rig", lambda row: row["rig"]),
+    Column("targets", lambda row: ", ".join(row["catalog_ids"] or ()), fold=True),
+    Column("integration", lambda row: hours(row["integration_s"]), "right"),
+    Column("exposures", lambda row: row["exposures"], "right"),
+    Column("files", _types, fold=True),
+    Column("state", lambda row: row["state"]),
+    Column("session", lambda row: row["session_id"]),
+)

@@ -1,0 +1,52 @@
+"""`match`: which object a name means. Needs no stack."""
+
+import io
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from services.cli.output import printable, to_json
+
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names; - reads them from standard input.")]
+LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON line per item.")]
+
+UNDECIDED_NOTE = "nightbus: decisions that people made about targets were not consulted"
+
+
+def match(names: NamesArgument, as_json: LinesOption = False) -> None:
+    """Find the catalogue object that a target name means."""
+    from shared.targets.matcher import Matcher
+
+    matcher = Matcher.load()
+    print(UNDECIDED_NOTE, file=sys.stderr)
+    for name in each(names):
+        found = matcher.match(name)
+        if as_json:
+            line = {
+                "query": name,
+                "catalog_id": found.catalog_id,
+                "name": found.name,
+                "confidence": found.confidence,
+                "method": found.method,
+            }
+            print(to_json(line), flush=True)
+        elif found.catalog_id is None:
+            print(f"{printable(name)}: no match")
+        else:
+            label = found.catalog_id if found.name in {None, found.catalog_id} else f"{found.catalog_id}, {found.name}"
+            print(f"{printable(name)}: {label} ({found.method}, {found.confidence:.0%})")
+
+
+def each(names: list[str]) -> Iterator[str]:
+    """The names, with ``-`` replaced by the lines of standard input; empty lines are skipped."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # a file name may be any bytes
+    for name in names:
+        if name != "-":
+            yield name
+            continue
+        for line in sys.stdin:
+            if text := line.rstrip("\r\n"):
+                yield text

@@ -1,0 +1,178 @@
+"""One renderer for every listing: a table for people, JSON for programs, CSV for spreadsheets.
+
+`--json` prints one array with one object per line, `--csv` a header and one line per row; both have every field of the
+view and are written as rows arrive. Tables show the columns that people look at.
+"""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from shared.errors import UserError
+
+Row = Mapping[str, Any]
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_CSV_NULL = ""
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its title, what it shows of a row, and how it is set."""
+
+    title: str
+    show: Callable[[Row], object]
+    justify: Literal["left", "right"] = "left"
+    fold: bool = False
+
+
+def chosen_format(*, as_json: bool, as_csv: bool) -> Format:
+    """The format that --json and --csv ask for.
+
+    Raises:
+        UserError: both were given.
+    """
+    if as_json and as_csv:
+        raise UserError("choose one of --json and --csv")
+    return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
+
+
+def printable(text: str) -> str:
+    """Text that cannot move the cursor or colour the terminal, whatever a file was named."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: times in UTC with Z, NaN and infinities as null, bytes as text where they are text."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def to_json(value: Any) -> str:
+    """A value on one line of JSON; bytes of a file name that are no UTF-8 become escapes that read back the same."""
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def csv_cell(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    value = plain(value)
+    if value is None:
+        return _CSV_NULL
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text)) and text == text.strip()
+    except ValueError:
+        return False
+
+
+async def write_json(rows: AsyncIterator[Row]) -> None:
+    """Print an array, one object per line, as rows arrive."""
+    opening = "["
+    async for row in rows:
+        sys.stdout.write(f"{opening}\n{to_json(row)}")
+        opening = ","
+    sys.stdout.write("[]\n" if opening == "[" else "\n]\n")
+
+
+async def write_csv(rows: AsyncIterator[Row], header: Sequence[str]) -> None:
+    """Print CSV (RFC 4180 quoting, lines end with LF) as rows arrive."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    async for row in rows:
+        writer.writerow([csv_cell(row[key]) for key in header])
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[Column], *, title: str | None = None, note: str = "") -> None:
+    """Print a table, and a note below it on standard error."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify=column.justify,
+            overflow="fold" if column.fold else "ellipsis",
+            no_wrap=not column.fold,
+        )
+    for row in rows:
+        table.add_row(*(Text(cell_text(column.show(row))) for column in columns))
+    # A pipe has no width: a line per row is what its reader wants.
+    Console(width=None if sys.stdout.isatty() else 500, highlight=False).print(table)
+    if note:
+        print(note, file=sys.stderr)
+
+
+def cell_text(value: object) -> str:
+    """A value as a table shows it: nothing for None, times to the second in UTC."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return printable(str(value))
+
+
+def hours(seconds: float | None) -> str | None:
+    """Integration as people say it: ``1.5 h``, below a tenth of an hour in minutes."""
+    if seconds is None:
+        return None
+    return (
+        f"{seconds / 3600:.1f} h"
+        if seconds >= 360
+        else f"{seconds / 60:.0f} min"
+        if seconds >= 60
+        else f"{seconds:g} s"
+    )
+
+
+def fixed(value: float | None, digits: int) -> str | None:
+    """A number with fixed decimals."""
+    return None if value is None else f"{value:.{digits}f}"
+
+
+def size(size_bytes: float) -> str:
+    """Bytes with a decimal prefix: ``12.3 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} TB"

@@ -1,0 +1,117 @@
+"""`rescan`: have files read anew."""
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.filters import (
+    CameraOption,
+    DateOption,
+    FilterOption,
+    ObjectOption,
+    RigOption,
+    SinceOption,
+    TypeOption,
+    UntilOption,
+    Where,
+    YearOption,
+    make_filters,
+)
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+IDS_PER_COMMAND = 5000
+"""A command must stay below NATS' limit of 1 MiB; an id takes 67 bytes."""
+COMMAND_TIMEOUT_S = 300.0
+_ID = re.compile(r"[0-9a-f]{6,64}")
+
+IdsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="FILE_ID…", help="File ids, or their first 6+ digits.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every file.")]
+QuarantinedOption = Annotated[bool, typer.Option("--quarantined", help="Files that could not be handled.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many files, and do nothing.")]
+
+
+def rescan(
+    ids: IdsArgument = None,
+    everything: AllOption = False,
+    quarantined: QuarantinedOption = False,
+    objects: ObjectOption = None,
+    filters: FilterOption = None,
+    on: DateOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    rig: RigOption = None,
+    camera: CameraOption = None,
+    frame_type: TypeOption = None,
+    year: YearOption = None,
+    dry_run: DryRunOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Have files read anew, chosen by id, by filters, or all; what was found before is replaced."""
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    narrowed = bool(ids) or quarantined or not chosen.empty
+    if everything == narrowed:
+        raise UserError("say which files: ids, filters or --quarantined; or --all for every file")
+    where = chosen.for_files()
+    if quarantined:
+        where.conditions.append("state = 'quarantined'")
+    stack = find_stack(home)
+    wait_for(_rescan(stack, ids or [], where, everything=everything, dry_run=dry_run))
+
+
+async def _rescan(stack: Stack, ids: list[str], where: Where, *, everything: bool, dry_run: bool) -> None:
+    async with reader(stack) as connection:
+        if ids:
+            where.add("file_id = ANY({})", await _resolve(connection, ids))
+        query = f"SELECT file_id FROM stats.files WHERE {where.sql}"
+        if everything and not dry_run:
+            found = []
+        else:
+            found = [row["file_id"] for row in await connection.fetch(query, *where.parameters)]
+    if dry_run:
+        print(f"{_files(len(found))} would be read anew")
+        return
+    if not found and not everything:
+        raise UserError("no file is like that")
+    print(f"{_files(await _send(stack, found, everything=everything))} will be read anew")
+
+
+async def _send(stack: Stack, found: list[str], *, everything: bool) -> int:
+    from shared.bus.rpc import ask
+    from shared.events.commands import FilesRescanned, RescanFiles
+
+    commands = (
+        [RescanFiles(everything=True)]
+        if everything
+        else [
+            RescanFiles(file_ids=tuple(found[start : start + IDS_PER_COMMAND]))
+            for start in range(0, len(found), IDS_PER_COMMAND)
+        ]
+    )
+    async with bus(stack) as client:
+        return sum([(await ask(client, each, FilesRescanned, timeout_s=COMMAND_TIMEOUT_S)).files for each in commands])
+
+
+async def _resolve(connection: "asyncpg.Connection", ids: list[str]) -> list[str]:
+    """Full file ids of full or shortened ones."""
+    resolved = []
+    for text in ids:
+        if not _ID.fullmatch(start := text.lower()):
+            raise UserError(f"{text!r} is no file id: 6 to 64 hexadecimal digits")
+        rows = await connection.fetch("SELECT file_id FROM stats.files WHERE file_id ^@ $1 LIMIT 2", start)
+        if len(rows) != 1:
+            raise UserError(
+                f"no file's id starts with {start}" if not rows else f"several files' ids start with {start}"
+            )
+        resolved.append(rows[0]["file_id"])
+    return resolved
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"

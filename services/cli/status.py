@@ -1,0 +1,181 @@
+"""`status`: is every service there, what has it handled, what waits; and whether the stages' counts add up."""
+
+import asyncio
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.match import LinesOption
+from services.cli.output import Column, print_table, to_json
+
+if TYPE_CHECKING:
+    import asyncpg
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+    from shared.bus.streams import Consumer
+
+SERVICES = ("ingest", "scanner", "stats", "api")
+_ASKED_BY_COMMAND = {"ingest": "cmd.ingest.import", "api": "cmd.api.replay-dead-letters"}
+"""A command that the service refuses when it is empty: its answer shows that it is there."""
+_OUTBOXES = ("ingest", "stats")
+ANSWER_TIMEOUT_S = 3.0
+LOOKS, LOOK_EVERY_S = 6, 0.2
+"""A waiting pull request shows that a consumer is served; between two of them there is a short gap."""
+BUSY_WITHIN_S = 60.0
+
+_LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """One service. Counts are of messages; ``outbox`` is None for services without one."""
+
+    service: str
+    running: bool
+    handled: int
+    waiting: int
+    dead_letters: int
+    outbox: int | None
+    last_active_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Files by stage: arrived = on_the_way + scanned + quarantined + waiting."""
+
+    arrived: int
+    on_the_way: int
+    scanned: int
+    quarantined: int
+    waiting: int
+    failed: int
+    open_sessions: int
+    adds_up: bool
+
+
+def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
+    """Show per service what was handled and what waits, and per stage counts that add up."""
+    services, stages = wait_for(_look(find_stack(home)))
+    if as_json:
+        print(to_json({"services": [asdict(service) for service in services], "stages": asdict(stages)}))
+        return
+    print_table([asdict(service) for service in services], _COLUMNS)
+    print(f"\n{stages_text(stages)}")
+    if absent := [service.service for service in services if not service.running]:
+        print(f"not running: {', '.join(absent)}", file=sys.stderr)
+
+
+def stages_text(stages: Stages) -> str:
+    """The sum of the stages in words."""
+    parts = [f"{stages.scanned} scanned", f"{stages.quarantined} quarantined", f"{stages.waiting} waiting"]
+    if stages.on_the_way:
+        parts.append(f"{stages.on_the_way} on the way")
+    lines = [f"{stages.arrived} files arrived = {' + '.join(parts)}"]
+    if not stages.adds_up:
+        lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
+    if stages.failed:
+        lines.append(f"{stages.failed} files could not be taken from their sources and are tried again at each scan")
+    lines.append(f"{stages.open_sessions} sessions are open")
+    return "\n".join(lines)
+
+
+async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
+    async with reader(stack) as connection, bus(stack) as client:
+        services = await asyncio.gather(*(_service(client, name) for name in SERVICES))
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
+            (stats,) = await connection.fetch("SELECT * FROM stats.stage")
+            letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
+    outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
+    for service in services:
+        service.dead_letters = letters.get(service.service, 0)
+        service.outbox = outboxes.get(service.service)
+    return list(services), _stages(ingest, stats)
+
+
+def _stages(ingest: "asyncpg.Record", stats: "asyncpg.Record") -> Stages:
+    handled = stats["scanned"] + stats["quarantined"] + stats["waiting"]
+    on_the_way = ingest["files"] - stats["files"]
+    return Stages(
+        arrived=ingest["files"],
+        on_the_way=on_the_way,
+        scanned=stats["scanned"],
+        quarantined=stats["quarantined"],
+        waiting=stats["waiting"],
+        failed=ingest["failed"],
+        open_sessions=stats["open_sessions"],
+        adds_up=stats["files"] == handled and on_the_way >= 0,
+    )
+
+
+async def _service(client: "Client", name: str) -> ServiceState:
+    from shared.bus.streams import CONSUMERS
+
+    rows = [row for row in CONSUMERS if row.service == name]
+    js = client.jetstream(timeout=ANSWER_TIMEOUT_S)
+    found = [info for info in await asyncio.gather(*(_consumer(js, row) for row in rows)) if info is not None]
+    if name in _ASKED_BY_COMMAND:
+        running = await _answers(client, _ASKED_BY_COMMAND[name])
+    else:
+        running = len(found) == len(rows) and all([await _served(js, row) for row in rows])
+    active = [info.delivered.last_active for info in found if info.delivered and info.delivered.last_active]
+    return ServiceState(
+        service=name,
+        running=running,
+        handled=sum(
+            (info.delivered.consumer_seq if info.delivered else 0) - (info.num_ack_pending or 0) for info in found
+        ),
+        waiting=sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in found),
+        dead_letters=0,
+        outbox=None,
+        last_active_at=max(active, default=None),
+    )
+
+
+async def _consumer(js: "JetStreamContext", row: "Consumer") -> Any:
+    from nats.errors import Error as NatsError
+
+    try:
+        return await js.consumer_info(row.stream, row.durable)
+    except (NatsError, TimeoutError):
+        return None
+
+
+async def _answers(client: "Client", subject: str) -> bool:
+    from nats.errors import NoRespondersError
+    from nats.errors import TimeoutError as NatsTimeoutError
+
+    try:
+        await client.request(subject, b"", timeout=ANSWER_TIMEOUT_S)
+    except (NoRespondersError, NatsTimeoutError):
+        return False
+    return True
+
+
+async def _served(js: "JetStreamContext", row: "Consumer") -> bool:
+    """Whether somebody pulls from the consumer, or works on what it pulled."""
+    for _ in range(LOOKS):
+        info = await _consumer(js, row)
+        if info is None:
+            return False
+        if info.num_waiting:
+            return True
+        last = info.delivered.last_active if info.delivered else None
+        if info.num_ack_pending and last and (datetime.now(UTC) - last).total_seconds() < BUSY_WITHIN_S:
+            return True
+        await asyncio.sleep(LOOK_EVERY_S)
+    return False
+
+
+_COLUMNS = (
+    Column("service", lambda row: row["service"]),
+    Column("state", lambda row: "running" if row["running"] else "not running"),
+    Column("handled", lambda row: row["handled"], "right"),
+    Column("waiting", lambda row: row["waiting"], "right"),
+    Column("outbox", lambda row: row["outbox"], "right"),
+    Column("dead letters", lambda row: row["dead_letters"], "right"),
+    Column("last active (UTC)", lambda row: row["last_active_at"]),
+)

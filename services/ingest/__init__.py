@@ -1,0 +1,12 @@
+"""Ingest keeps the library: it alone places, moves and forgets files.
+
+1. A source is walked (hints come from inotify, the truth from rescans); what the ledger knows unchanged is done.
+2. A file that has come to rest and holds what its header declares is hashed, and for ``copy`` and ``move`` copied:
+   hashed on the way in, synced, read back, and placed by the path template without overwriting anything.
+3. One transaction writes file, location, ledger and the event ``file.arrived`` (outbox).
+4. Only after that commit, and only for ``move``, a job hashes the source once more and deletes it.
+5. A reconciler announces again what nobody has scanned or quarantined.
+
+In: folders, ``cmd.ingest.import``, ``cmd.ingest.rescan``. Out: ``file.arrived``. Owns: schema ``ingest``, the library.
+Promises: a source is never written to, nothing is overwritten, the same content arrives once.
+"""

@@ -1,0 +1,121 @@
+"""Announcing files again: on request with a higher scan revision, and by the reconciler when an event went missing."""
+
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.ingest.store import SERVICE
+from shared.bus.delivery import patiently
+from shared.bus.outbox import OutboxRelay, enqueue
+from shared.bus.transaction import Connection
+from shared.db.errors import translated
+from shared.events.file import FileArrived, Hints
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+BATCH = 1000
+
+_COLUMNS = """
+f.file_id, f.size_bytes, f.source, f.source_zone, f.origin, f.replaces, f.hints, f.scan_revision, f.attempts,
+f.arrived_at, l.root, l.path, r.path AS root_path
+"""
+_PLACE = """
+JOIN LATERAL (SELECT root, path FROM location WHERE file_id = f.file_id ORDER BY created_at, path LIMIT 1) l ON true
+JOIN root r ON r.name = l.root
+"""
+_RAISE = (
+    "UPDATE file SET scan_revision = scan_revision + 1, settled = false, attempts = 0, announced_at = clock_timestamp()"
+)
+_LOST = f"""
+SELECT {_COLUMNS} FROM file f {_PLACE}
+WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * interval '1 second'
+  AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
+ORDER BY f.announced_at LIMIT $2
+"""
+_SETTLE = """
+UPDATE file f SET settled = true
+WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * interval '1 second'
+  AND EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
+"""
+_ANNOUNCED = """
+UPDATE file SET announced_at = clock_timestamp(), attempts = attempts + 1 WHERE file_id = ANY($1::text[])
+"""
+
+
+async def rescan(pool: asyncpg.Pool, file_ids: Sequence[str] | None) -> int:
+    """Have files read anew: their revision grows, and file.arrived goes out again.
+
+    Args:
+        pool: connections of the ingest role.
+        file_ids: which files; None for all.
+
+    Returns:
+        How many files.
+    """
+    total = 0
+    with translated():
+        async with pool.acquire() as connection, connection.transaction():
+            if file_ids is None:
+                raised = await connection.fetch(f"{_RAISE} RETURNING file_id")
+            else:
+                raised = await connection.fetch(f"{_RAISE} WHERE file_id = ANY($1::text[]) RETURNING file_id", file_ids)
+            for start in range(0, len(raised), BATCH):
+                part = [row["file_id"] for row in raised[start : start + BATCH]]
+                rows = await connection.fetch(
+                    f"SELECT {_COLUMNS} FROM file f {_PLACE} WHERE f.file_id = ANY($1::text[])", part
+                )
+                await enqueue(connection, SERVICE, [_event(row) for row in rows])
+                total += len(rows)
+    return total
+
+
+class Reconciler:
+    """Announces files again that nobody has scanned or quarantined long after they arrived."""
+
+    def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay, *, interval_s: float, age_s: float) -> None:
+        self._pool = pool
+        self._relay = relay
+        self._interval_s = interval_s
+        self._age_s = age_s
+
+    async def run(self) -> None:
+        """Reconcile for ever."""
+        while True:
+            await asyncio.sleep(self._interval_s)
+            announced = await patiently(self.reconcile)
+            if announced:
+                log.warning("announced again what nobody has handled", files=announced)
+
+    async def reconcile(self) -> int:
+        """Look once; returns how many files were announced again, under the message id ``event_id/attempt``."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_SETTLE, self._age_s)
+                rows = await connection.fetch(_LOST, self._age_s, BATCH)
+                await self._announce(connection, rows)
+        self._relay.wake()
+        return len(rows)
+
+    async def _announce(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
+        for row in rows:
+            await enqueue(connection, SERVICE, [_event(row)], attempt=row["attempts"] + 1)
+        await connection.execute(_ANNOUNCED, [row["file_id"] for row in rows])
+
+
+def _event(row: asyncpg.Record) -> FileArrived:
+    return FileArrived(
+        file_id=row["file_id"],
+        root=row["root"],
+        path=row["path"],
+        root_path=row["root_path"],
+        scan_revision=row["scan_revision"],
+        size_bytes=row["size_bytes"],
+        source=row["source"],
+        source_zone=row["source_zone"],
+        origin=row["origin"],
+        arrived_at=row["arrived_at"],
+        replaces=row["replaces"],
+        hints=Hints.model_validate_json(row["hints"]) if row["hints"] else Hints(),
+    )

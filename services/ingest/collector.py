@@ -1,0 +1,225 @@
+"""The collector: takes the files of a source page by page, and commits each page while the next is being hashed."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from services.ingest.placement import Placement
+from services.ingest.source import Source
+from services.ingest.store import Arrival, Observation, Store
+from services.ingest.take import Failed, Outcome, Taken, Unfinished, take_many
+from services.ingest.tally import Tally
+from shared.bus.outbox import OutboxRelay
+from shared.errors import NightbusError
+from shared.library.place import place
+from shared.library.roots import Root
+from shared.library.stage import discard
+from shared.library.walk import Entry
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+PAGE_FILES = 256
+CHUNK_FILES = 16
+CHUNK_BYTES = 64 * 1024**2
+"""Files that one thread takes in a row: many small ones or one large one."""
+
+
+class Collector:
+    """Takes files; owns the threads that copy and hash."""
+
+    def __init__(
+        self,
+        store: Store,
+        relay: OutboxRelay,
+        *,
+        library: Root | None,
+        placement: Placement,
+        workers: int,
+        incomplete_wait_s: float,
+    ) -> None:
+        self._store = store
+        self._relay = relay
+        self._placement = placement
+        self._incomplete_wait_s = incomplete_wait_s
+        self._threads = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="take")
+        self.library = library
+
+    def close(self) -> None:
+        """End the threads after the files in hand."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def collect(
+        self, source: Source, entries: Sequence[Entry], replaced: dict[str, str], tally: Tally, import_id: UUID | None
+    ) -> list[Entry]:
+        """Take settled files of a source.
+
+        Args:
+            source: where they are.
+            entries: the files.
+            replaced: content that a path held before, by relative path.
+            tally: counts go here as they are committed.
+            import_id: the import that asked, if any.
+
+        Returns:
+            Files that are not yet complete and should be looked at again.
+        """
+        unfinished: list[Entry] = []
+        commit: asyncio.Task[None] | None = None
+        try:
+            for page in _pages(entries):
+                outcomes = await self._take_page(source, page)
+                unfinished += [item.entry for item in outcomes if isinstance(item, Unfinished)]
+                if commit is not None:
+                    await commit
+                commit = asyncio.create_task(self._commit(source, outcomes, replaced, tally, import_id))
+        finally:
+            if commit is not None:
+                await commit
+        return unfinished
+
+    async def _take_page(self, source: Source, page: list[Entry]) -> list[Outcome]:
+        library = None if source.mode == "index" else self.library
+        waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
+        loop = asyncio.get_running_loop()
+        results = await asyncio.gather(
+            *(loop.run_in_executor(self._threads, take_many, source, chunk, library, waited) for chunk in _chunks(page))
+        )
+        outcomes = [outcome for result in results for outcome in result]
+        for item in outcomes:
+            if isinstance(item, Unfinished):
+                source.first_seen_incomplete.setdefault(item.entry.relative_path, time.monotonic())
+            else:
+                source.first_seen_incomplete.pop(item.entry.relative_path, None)
+        return outcomes
+
+    def _waited_enough(self, source: Source, entry: Entry) -> bool:
+        """Whether an unfinished file has rested so long that it will not grow any more: it is taken as it is."""
+        if not source.network and time.time() - max(entry.mtime_ns, entry.ctime_ns) / 1e9 >= self._incomplete_wait_s:
+            return True
+        first_seen = source.first_seen_incomplete.get(entry.relative_path)
+        return first_seen is not None and time.monotonic() - first_seen >= self._incomplete_wait_s
+
+    async def _commit(
+        self,
+        source: Source,
+        outcomes: Sequence[Outcome],
+        replaced: dict[str, str],
+        tally: Tally,
+        import_id: UUID | None,
+    ) -> None:
+        taken = [item for item in outcomes if isinstance(item, Taken)]
+        failed = [item for item in outcomes if isinstance(item, Failed)]
+        if source.mode == "index":
+            arrivals = [_indexed(source, item, replaced) for item in taken]
+        else:
+            arrivals, taken, unplaced = await self._place(source, taken, replaced)
+            failed += unplaced
+        observations = [
+            *(_observation(item.entry, file_id=item.file_id) for item in taken),
+            *(_observation(item.entry, reason=item.sentence) for item in failed),
+        ]
+        if not observations:
+            return
+        deletions = observations[: len(taken)] if source.mode == "move" else []
+        states = await self._store.record(source.name, source.zone, observations, arrivals, deletions, import_id)
+        self._relay.wake()
+        tally.arrived += states.count("arrived")
+        tally.already_here += states.count("already_here")
+        for item in failed:
+            log.warning("file not taken", source=source.name, reason=item.sentence)
+            tally.fail(item.sentence)
+
+    async def _place(
+        self, source: Source, taken: list[Taken], replaced: dict[str, str]
+    ) -> tuple[list[Arrival], list[Taken], list[Failed]]:
+        """Give new contents their names in the library and throw copies of known ones away."""
+        assert self.library is not None
+        here = await self._store.places_in(self.library.name, {item.file_id for item in taken})
+        arrivals, done, failed = [], [], []
+        for item in taken:
+            try:
+                path = here.get(item.file_id)
+                if path is None:
+                    path = here[item.file_id] = await asyncio.to_thread(self._place_one, source, item)
+                    arrivals.append(_arrival(self.library, path, item, item.entry.relative_path, replaced))
+                else:
+                    await asyncio.to_thread(self._discard, item)
+            except NightbusError as error:
+                await asyncio.to_thread(self._discard_quietly, item)
+                failed.append(Failed(item.entry, str(error)))
+            else:
+                done.append(item)
+        return arrivals, done, failed
+
+    def _place_one(self, source: Source, item: Taken) -> str:
+        assert self.library is not None
+        assert item.staged is not None
+        return place(item.staged, self.library, self._placement.path_of(source, item.entry)).relative_path
+
+    def _discard(self, item: Taken) -> None:
+        assert self.library is not None
+        if item.staged is not None:
+            discard(item.staged, self.library)
+
+    def _discard_quietly(self, item: Taken) -> None:
+        try:
+            self._discard(item)
+        except NightbusError as error:
+            log.warning("a temporary copy is left for the next start", reason=str(error))
+
+
+def _arrival(root: Root, path: str, item: Taken, origin: str, replaced: dict[str, str]) -> Arrival:
+    before = replaced.get(item.entry.relative_path)
+    return Arrival(
+        file_id=item.file_id,
+        size_bytes=item.size_bytes,
+        root=root.name,
+        path=path,
+        root_path=str(root.path),
+        origin=origin,
+        replaces=before if before != item.file_id else None,
+    )
+
+
+def _indexed(source: Source, item: Taken, replaced: dict[str, str]) -> Arrival:
+    where = item.entry.relative_path
+    return _arrival(Root(source.name, source.path, writable=False), where, item, where, replaced)
+
+
+def _observation(entry: Entry, *, file_id: str | None = None, reason: str | None = None) -> Observation:
+    folder = str(PurePosixPath(entry.relative_path).parent)
+    return Observation(
+        folder="" if folder == "." else folder,
+        name=entry.name,
+        size_bytes=entry.size_bytes,
+        mtime_ns=entry.mtime_ns,
+        ctime_ns=entry.ctime_ns,
+        inode=entry.inode,
+        file_id=file_id,
+        reason=reason,
+    )
+
+
+def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while page := list(islice(rest, PAGE_FILES)):
+        yield page
+
+
+def _chunks(page: Sequence[Entry]) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
+    size_bytes = 0
+    for entry in page:
+        chunk.append(entry)
+        size_bytes += entry.size_bytes
+        if len(chunk) >= CHUNK_FILES or size_bytes >= CHUNK_BYTES:
+            yield chunk
+            chunk, size_bytes = [], 0
+    if chunk:
+        yield chunk

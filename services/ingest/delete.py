@@ -1,0 +1,68 @@
+"""Deleting the sources of moved files: after the commit, and only what is proved to be in the library."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from shared.bus.delivery import patiently
+from shared.db.errors import translated
+from shared.errors import NightbusError, Transient
+from shared.library.hashing import Digest
+from shared.library.remove import remove_verified
+from shared.library.roots import Root, resolve
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+POLL_S = 2.0
+BATCH = 50
+
+_TAKE = """
+SELECT d.source, d.folder, d.name, d.file_id, d.size_bytes, r.path AS source_path,
+       (SELECT min(l.path) FROM location l WHERE l.root = $1 AND l.file_id = d.file_id) AS stored_path
+FROM deletion d JOIN root r ON r.name = d.source
+WHERE d.state = 'waiting' ORDER BY d.created_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+"""
+_DONE = "DELETE FROM deletion WHERE source = $1 AND folder = $2 AND name = $3"
+_REFUSED = "UPDATE deletion SET state = 'refused', reason = $4 WHERE source = $1 AND folder = $2 AND name = $3"
+
+
+class SourceDeleter:
+    """Works through ``ingest.deletion``."""
+
+    def __init__(self, pool: asyncpg.Pool, library: Root) -> None:
+        self._pool = pool
+        self._library = library
+
+    async def run(self) -> None:
+        """Delete for ever."""
+        while True:
+            if await patiently(self.delete_some) < BATCH:
+                await asyncio.sleep(POLL_S)
+
+    async def delete_some(self) -> int:
+        """Delete up to a batch of sources; one that changed, or has no copy in the library, is refused and kept."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(_TAKE, self._library.name, BATCH)
+                for row in rows:
+                    key = (row["source"], row["folder"], row["name"])
+                    try:
+                        await asyncio.to_thread(self._delete, row)
+                    except Transient as error:
+                        log.warning("source kept for now", source=row["source"], name=row["name"], reason=str(error))
+                    except NightbusError as error:
+                        log.error("source kept", source=row["source"], name=row["name"], reason=str(error))
+                        await connection.execute(_REFUSED, *key, str(error))
+                    else:
+                        await connection.execute(_DONE, *key)
+        return len(rows)
+
+    def _delete(self, row: asyncpg.Record) -> None:
+        if row["stored_path"] is None:
+            raise Transient("its content is not recorded in the library")
+        source = Path(row["source_path"]) / row["folder"] / row["name"]
+        remove_verified(
+            source, Digest(row["file_id"], row["size_bytes"]), stored_at=resolve(self._library, row["stored_path"])
+        )

@@ -1,0 +1,60 @@
+"""Where a file goes in the library: the path template's fields of one file."""
+
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
+
+from services.ingest.source import Source
+from shared.errors import Permanent
+from shared.library.template import Field, PathTemplate
+from shared.library.walk import Entry
+
+PATH_FIELDS = frozenset({"source", "folder", "name", "year", "month", "day", "date"})
+"""Besides these a template may use stem and extension, the two halves of name."""
+HEADER_FIELDS = frozenset({"object", "frame_type", "filter", "camera", "night"})
+
+
+class Placement:
+    """Turns an entry of a source into a path below the library.
+
+    The header is read only when the template asks for one of its fields; a file without a readable header gets
+    ``Unknown`` there, and its place is decided all the same: scanning says what is wrong with it.
+    """
+
+    def __init__(self, template: str) -> None:
+        """Raises UserError when the template names an unknown field."""
+        self._template = PathTemplate(template, sorted(PATH_FIELDS | HEADER_FIELDS))
+        self._reads_header = any("{" + name in template for name in HEADER_FIELDS)
+
+    def path_of(self, source: Source, entry: Entry) -> str:
+        """The file's path below the library."""
+        folder = str(PurePosixPath(entry.relative_path).parent)
+        modified = datetime.fromtimestamp(entry.mtime_ns / 1e9, ZoneInfo(source.zone) if source.zone else UTC)
+        fields: dict[str, Field] = {
+            "source": source.name,
+            "folder": "" if folder == "." else folder,
+            "name": entry.name,
+            "year": f"{modified:%Y}",
+            "month": f"{modified:%m}",
+            "day": f"{modified:%d}",
+            "date": f"{modified:%Y-%m-%d}",
+        }
+        if self._reads_header:
+            fields |= _header_fields(source.path / entry.relative_path, entry.relative_path, source.zone)
+        return self._template.render(fields)
+
+
+def _header_fields(path: Path, relative_path: str, zone: str | None) -> dict[str, Field]:
+    from shared.frames.read import read_frame  # only templates that name a header field need it
+
+    try:
+        frame = read_frame(path, relative_path=relative_path, source_zone=zone).metadata
+    except Permanent:
+        return dict.fromkeys(HEADER_FIELDS)
+    return {
+        "object": frame.object_name,
+        "frame_type": frame.frame_type.value,
+        "filter": frame.filter,
+        "camera": frame.camera,
+        "night": frame.night.isoformat() if frame.night else None,
+    }

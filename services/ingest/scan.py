@@ -1,0 +1,194 @@
+"""Scanning a source: walk it, leave what the ledger knows unchanged, and hand what has settled to the collector."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from services.ingest.collector import Collector
+from services.ingest.source import Source
+from services.ingest.store import Known, Store, inode_key
+from services.ingest.tally import Tally
+from shared.library.extensions import Kind, classify
+from shared.library.walk import DirectoryListing, Entry, walk
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+GROUP_ENTRIES = 5000
+GROUP_FOLDERS = 200
+EMPTY = "empty file"
+NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
+"""Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
+NOT_UTF8 = "name is not UTF-8"
+
+
+@dataclass(slots=True)
+class Pass:
+    """One walk over a source, or over some of its folders."""
+
+    tally: Tally = field(default_factory=Tally)
+    unsettled: list[str] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        """Files seen so far, settled or not."""
+        return self.tally.found + len(self.unsettled)
+
+
+class Scanner:
+    """Walks sources."""
+
+    def __init__(self, store: Store, collector: Collector) -> None:
+        self._store = store
+        self._collector = collector
+
+    async def scan(
+        self,
+        source: Source,
+        folders: Sequence[str] = ("",),
+        *,
+        recursive: bool = True,
+        only: frozenset[str] | None = None,
+        import_id: UUID | None = None,
+        progress: Pass | None = None,
+    ) -> Pass:
+        """Look at a source once.
+
+        Args:
+            source: the source.
+            folders: folders below it, "" for all of it.
+            recursive: whether folders below those are walked too.
+            only: relative paths of the only files to look at.
+            import_id: the import that asked, if any; what it took in an earlier try counts as it did then.
+            progress: counts are kept here, so that a caller can watch them.
+
+        Returns:
+            The counts, and the files that are still growing or not complete yet.
+        """
+        done = progress or Pass()
+        for folder in folders:
+            async for group in _groups(source.path, folder, self._excluded(source), recursive=recursive):
+                await self._judge(source, group, only, import_id, done)
+        return done
+
+    def _excluded(self, source: Source) -> list[Path]:
+        """The library is never a source of itself, unless it is indexed where it is."""
+        library = self._collector.library
+        return [library.path] if library is not None and library.path != source.path else []
+
+    async def _judge(
+        self,
+        source: Source,
+        group: list[DirectoryListing],
+        only: frozenset[str] | None,
+        import_id: UUID | None,
+        done: Pass,
+    ) -> None:
+        known = await self._store.known(source.name, [listing.relative_path for listing in group])
+        now_ns, now_s = time.time_ns(), time.monotonic()
+        candidates: list[Entry] = []
+        replaced: dict[str, str] = {}
+        for listing in group:
+            if only is None:
+                _count_skipped(source, listing, done.tally)
+            for entry in listing.entries:
+                if only is not None and entry.relative_path not in only:
+                    continue
+                row = known.get((listing.relative_path, entry.name))
+                if (verdict := classify(entry.name)).kind is not Kind.CAPTURE:
+                    done.tally.ignored_by[verdict.rule] += 1
+                elif entry.size_bytes == 0:
+                    done.tally.ignored_by[EMPTY] += 1
+                elif row is not None and row.state != "failed" and _unchanged(row, entry):
+                    _count_known(row, import_id, done.tally)
+                elif source.settler.settled(entry.relative_path, entry, now_ns, now_s):
+                    candidates.append(entry)
+                    if row is not None and row.file_id is not None:
+                        replaced[entry.relative_path] = row.file_id
+                else:
+                    done.unsettled.append(entry.relative_path)
+        unfinished = await self._collector.collect(source, candidates, replaced, done.tally, import_id)
+        done.unsettled += [entry.relative_path for entry in unfinished]
+        gone = {entry.relative_path for entry in candidates} - {entry.relative_path for entry in unfinished}
+        for path in gone:
+            source.settler.forget(path)
+
+    async def looks_unmounted(self, source: Source) -> bool:
+        """Whether none of the files that the source is known to hold is there: an empty or foreign mount."""
+        sample = await self._store.sample(source.name, 20)
+        if len(sample) < 3:
+            return False
+        return not await asyncio.to_thread(lambda: any((source.path / path).exists() for path in sample))
+
+
+def _unchanged(row: Known, entry: Entry) -> bool:
+    """The device number is left out: it changes when a share is mounted anew, and inode, size and times say enough."""
+    return (row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode) == (
+        entry.size_bytes,
+        entry.mtime_ns,
+        entry.ctime_ns,
+        inode_key(entry.inode),
+    )
+
+
+def _count_known(row: Known, import_id: UUID | None, tally: Tally) -> None:
+    if row.state == "arrived" and import_id is not None and row.import_id == import_id:
+        tally.arrived += 1
+    else:
+        tally.already_here += 1
+
+
+def _count_skipped(source: Source, listing: DirectoryListing, tally: Tally) -> None:
+    if listing.error is not None:
+        tally.fail(f"{source.path / listing.relative_path}: {listing.error}")
+    for skipped in listing.skipped:
+        if skipped.rule == NOT_UTF8:
+            tally.fail(f"{source.path}/{skipped.relative_path}: the name is not UTF-8; rename it")
+        elif skipped.rule.startswith("unreadable"):
+            tally.fail(f"{source.path}/{skipped.relative_path}: {skipped.rule}")
+        elif skipped.rule not in NOT_COUNTED:
+            tally.ignored_by[skipped.rule] += 1
+
+
+async def _groups(
+    root: Path, folder: str, excluded: Sequence[Path], *, recursive: bool
+) -> AsyncIterator[list[DirectoryListing]]:
+    """Listings in groups, so that one query answers for many folders; the walking is done in a thread."""
+    start = root / folder
+    if not folder:
+        listings = walk(root, recursive=recursive, exclude=excluded)
+    else:
+        listings = _below(folder, walk(start, recursive=recursive, exclude=excluded))
+    while group := await asyncio.to_thread(_next_group, listings):
+        yield group
+
+
+def _below(folder: str, listings: Iterator[DirectoryListing]) -> Iterator[DirectoryListing]:
+    """The same listings with paths counted from the source instead of the folder."""
+    for listing in listings:
+        yield DirectoryListing(
+            f"{folder}/{listing.relative_path}".rstrip("/"),
+            [
+                Entry(
+                    entry.name, f"{folder}/{entry.relative_path}", entry.size_bytes, entry.mtime_ns, entry.ctime_ns,
+                    entry.inode, entry.device,
+                )
+                for entry in listing.entries
+            ],
+            listing.skipped,
+            listing.error,
+        )  # fmt: skip
+
+
+def _next_group(listings: Iterator[DirectoryListing]) -> list[DirectoryListing]:
+    group: list[DirectoryListing] = []
+    entries = 0
+    for listing in listings:
+        group.append(listing)
+        entries += len(listing.entries)
+        if entries >= GROUP_ENTRIES or len(group) >= GROUP_FOLDERS:
+            break
+    return group

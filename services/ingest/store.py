@@ -1,0 +1,359 @@
+"""The SQL of ingest: roots, ledger, files, locations, imports, deletions."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from services.ingest.source import Mode
+from services.ingest.tally import Tally
+from shared.bus.outbox import enqueue
+from shared.bus.transaction import Connection
+from shared.db.errors import translated
+from shared.events.file import FileArrived, Hints
+
+SERVICE = "ingest"
+LEASE_S = 15.0
+_INODE_BITS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row of the ledger."""
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    state: str
+    file_id: str | None
+    import_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A file of a source as it was when it was taken; without ``file_id`` it failed, for ``reason``."""
+
+    folder: str
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    file_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A content at a place: what a file, a location and an event are made of."""
+
+    file_id: str
+    size_bytes: int
+    root: str
+    path: str
+    root_path: str
+    origin: str
+    replaces: str | None
+
+
+def inode_key(inode: int) -> int:
+    """An inode number as a signed 64-bit value."""
+    return inode & _INODE_BITS
+
+
+class Store:
+    """Everything ingest reads from and writes to its schema."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    async def known(self, source: str, folders: Sequence[str]) -> dict[tuple[str, str], Known]:
+        """The ledger's rows of some folders."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, import_id"
+                " FROM source_file WHERE source = $1 AND folder = ANY($2::text[])",
+                source,
+                folders,
+            )
+        return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+
+    async def sample(self, source: str, count: int) -> list[str]:
+        """Some paths that the source held, to tell an empty or foreign mount."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT folder, name FROM source_file WHERE source = $1 AND state <> 'failed' LIMIT $2", source, count
+            )
+        return [f"{row['folder']}/{row['name']}".lstrip("/") for row in rows]
+
+    async def places_in(self, root: str, file_ids: Iterable[str]) -> dict[str, str]:
+        """Where contents lie below one root: path by file_id, for those that do."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT file_id, min(path) AS path FROM location WHERE root = $1 AND file_id = ANY($2::text[])"
+                " GROUP BY file_id",
+                root,
+                list(file_ids),
+            )
+        return {row["file_id"]: row["path"] for row in rows}
+
+    async def record(
+        self,
+        source: str,
+        zone: str | None,
+        observations: Sequence[Observation],
+        arrivals: Sequence[Arrival],
+        deletions: Sequence[Observation],
+        import_id: UUID | None,
+    ) -> list[str]:
+        """Write a batch: ledger, files, locations, events and deletion jobs, in one transaction.
+
+        Returns:
+            For each observation what it was recorded as: arrived, already_here or failed.
+        """
+        with translated():
+            async with self.pool.acquire() as connection, connection.transaction():
+                new = await _insert_files(connection, source, zone, arrivals)
+                await _insert_locations(connection, arrivals)
+                states = _states(observations, new)
+                await _upsert_ledger(connection, source, observations, states, import_id)
+                await _insert_deletions(connection, source, deletions)
+                first = {item.file_id: item for item in reversed(arrivals)}
+                await enqueue(
+                    connection,
+                    SERVICE,
+                    [_event(first[file_id], source, zone, arrived_at) for file_id, arrived_at in sorted(new.items())],
+                )
+        return states
+
+    async def ensure_root(self, name: str, path: Path, kind: str) -> None:
+        """Register a configured root; a changed path is a remount and is taken over."""
+        with translated():
+            await self.pool.execute(
+                "INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)"
+                " ON CONFLICT (name) DO UPDATE SET path = excluded.path, kind = excluded.kind",
+                name,
+                str(path),
+                kind,
+            )
+
+    async def root_of(self, path: Path, kind: str) -> tuple[str, Path]:
+        """The root that holds a folder, registered under the folder's own name when there is none.
+
+        Returns:
+            Name and folder of the root.
+        """
+        with translated():
+            async with self.pool.acquire() as connection, connection.transaction():
+                await connection.execute("LOCK TABLE root IN SHARE ROW EXCLUSIVE MODE")
+                rows = await connection.fetch("SELECT name, path FROM root WHERE kind = $1", kind)
+                holding = [row for row in rows if path == Path(row["path"]) or Path(row["path"]) in path.parents]
+                if holding:
+                    nearest = max(holding, key=lambda row: len(row["path"]))
+                    return nearest["name"], Path(nearest["path"])
+                taken = {row["name"] for row in await connection.fetch("SELECT name FROM root")}
+                name = _free_name(path, taken)
+                await connection.execute(
+                    "INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)", name, str(path), kind
+                )
+        return name, path
+
+    async def marker_id(self, root: str) -> UUID | None:
+        """Id of the library's marker, once it was made."""
+        with translated():
+            found: UUID | None = await self.pool.fetchval("SELECT marker_id FROM root WHERE name = $1", root)
+        return found
+
+    async def set_marker_id(self, root: str, marker_id: UUID) -> None:
+        """Remember the library's marker."""
+        with translated():
+            await self.pool.execute("UPDATE root SET marker_id = $2 WHERE name = $1", root, marker_id)
+
+    async def add_import(self, import_id: UUID, paths: Sequence[str], mode: Mode) -> None:
+        """Commit an import; the same id twice is one import."""
+        with translated():
+            await self.pool.execute(
+                "INSERT INTO import (import_id, paths, mode) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                import_id,
+                paths,
+                mode,
+            )
+
+    async def claim_import(self) -> asyncpg.Record | None:
+        """Take the oldest import that waits or whose lease ran out."""
+        with translated():
+            return await self.pool.fetchrow(
+                """
+                UPDATE import SET state = 'running', leased_until = clock_timestamp() + $1 * interval '1 second'
+                WHERE import_id = (
+                    SELECT import_id FROM import
+                    WHERE state = 'waiting' OR (state = 'running' AND leased_until < clock_timestamp())
+                    ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING import_id, paths, mode
+                """,
+                LEASE_S,
+            )
+
+    async def save_progress(self, import_id: UUID, tally: Tally, found: int) -> None:
+        """Write how far an import is, and renew its lease."""
+        await self._write_import(import_id, tally, found, "running", None)
+
+    async def finish_import(self, import_id: UUID, tally: Tally, error: str | None = None) -> None:
+        """Write an import's final counts."""
+        await self._write_import(import_id, tally, tally.found, "failed" if error else "done", error)
+
+    async def _write_import(self, import_id: UUID, tally: Tally, found: int, state: str, error: str | None) -> None:
+        with translated():
+            await self.pool.execute(
+                """
+                UPDATE import SET found = $2, arrived = $3, already_here = $4, ignored = $5, failed = $6,
+                    ignored_by = $7::text::jsonb, failures = $8, state = $9, error = $10,
+                    leased_until = clock_timestamp() + $11 * interval '1 second',
+                    finished_at = CASE WHEN $9 = 'running' THEN NULL ELSE clock_timestamp() END
+                WHERE import_id = $1
+                """,
+                import_id,
+                found,
+                tally.arrived,
+                tally.already_here,
+                tally.ignored,
+                tally.failed,
+                json.dumps(dict(tally.ignored_by)),
+                tally.failures,
+                state,
+                error,
+                LEASE_S,
+            )
+
+
+def _states(observations: Sequence[Observation], new: Mapping[str, datetime]) -> list[str]:
+    """The first file of a new content arrived; every other file of a known content was already here."""
+    states: list[str] = []
+    announced: set[str] = set()
+    for item in observations:
+        if item.file_id is None:
+            states.append("failed")
+        elif item.file_id in new and item.file_id not in announced:
+            announced.add(item.file_id)
+            states.append("arrived")
+        else:
+            states.append("already_here")
+    return states
+
+
+async def _insert_files(
+    connection: Connection, source: str, zone: str | None, arrivals: Sequence[Arrival]
+) -> dict[str, datetime]:
+    unique = sorted({item.file_id: item for item in reversed(arrivals)}.values(), key=lambda item: item.file_id)
+    rows = await connection.fetch(
+        """
+        INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces)
+        SELECT file_id, size_bytes, $1, $2, origin, replaces
+        FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS t(file_id, size_bytes, origin, replaces)
+        ON CONFLICT DO NOTHING RETURNING file_id, arrived_at
+        """,
+        source,
+        zone,
+        [item.file_id for item in unique],
+        [item.size_bytes for item in unique],
+        [item.origin for item in unique],
+        [item.replaces for item in unique],
+    )
+    return {row["file_id"]: row["arrived_at"] for row in rows}
+
+
+async def _insert_locations(connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    unique = sorted({(item.root, item.path): item for item in arrivals}.items())
+    await connection.execute(
+        """
+        INSERT INTO location (root, path, file_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+        ON CONFLICT (root, path) DO UPDATE SET file_id = excluded.file_id, revision = location.revision + 1
+        WHERE location.file_id <> excluded.file_id
+        """,
+        [root for (root, _path), _item in unique],
+        [path for (_root, path), _item in unique],
+        [item.file_id for _key, item in unique],
+    )
+
+
+async def _upsert_ledger(
+    connection: Connection,
+    source: str,
+    observations: Sequence[Observation],
+    states: Sequence[str],
+    import_id: UUID | None,
+) -> None:
+    pairs = zip(observations, states, strict=True)
+    unique = sorted({(item.folder, item.name): (item, state) for item, state in pairs}.items())
+    await connection.execute(
+        """
+        INSERT INTO source_file
+            (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, reason, import_id)
+        SELECT $1, t.*, $2 FROM unnest(
+            $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
+            $11::text[]) AS t
+        ON CONFLICT (source, folder, name) DO UPDATE SET
+            size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
+            inode = excluded.inode, state = excluded.state, file_id = excluded.file_id, reason = excluded.reason,
+            import_id = excluded.import_id, observed_at = excluded.observed_at
+        """,
+        source,
+        import_id,
+        [item.folder for _key, (item, _state) in unique],
+        [item.name for _key, (item, _state) in unique],
+        [item.size_bytes for _key, (item, _state) in unique],
+        [item.mtime_ns for _key, (item, _state) in unique],
+        [item.ctime_ns for _key, (item, _state) in unique],
+        [inode_key(item.inode) for _key, (item, _state) in unique],
+        [state for _key, (_item, state) in unique],
+        [item.file_id for _key, (item, _state) in unique],
+        [item.reason for _key, (item, _state) in unique],
+    )
+
+
+async def _insert_deletions(connection: Connection, source: str, deletions: Sequence[Observation]) -> None:
+    if deletions:
+        await connection.execute(
+            """
+            INSERT INTO deletion (source, folder, name, file_id, size_bytes)
+            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
+            ON CONFLICT (source, folder, name) DO UPDATE
+            SET file_id = excluded.file_id, size_bytes = excluded.size_bytes, state = 'waiting', reason = NULL
+            """,
+            source,
+            [item.folder for item in deletions],
+            [item.name for item in deletions],
+            [item.file_id for item in deletions],
+            [item.size_bytes for item in deletions],
+        )
+
+
+def _event(item: Arrival, source: str, zone: str | None, arrived_at: datetime) -> FileArrived:
+    return FileArrived(
+        file_id=item.file_id,
+        root=item.root,
+        path=item.path,
+        root_path=item.root_path,
+        size_bytes=item.size_bytes,
+        source=source,
+        source_zone=zone,
+        origin=item.origin,
+        arrived_at=arrived_at,
+        replaces=item.replaces,
+        hints=Hints(),
+    )
+
+
+def _free_name(path: Path, taken: set[str]) -> str:
+    stem = re.sub(r"[^a-z0-9]+", "-", path.name.lower()).strip("-") or "files"
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    return name

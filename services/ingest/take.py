@@ -1,0 +1,65 @@
+"""Taking one file: complete, hashed, and for copies staged in the library. Runs in threads; knows no database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.ingest.source import Source
+from shared.errors import NightbusError
+from shared.library.completeness import is_complete
+from shared.library.hashing import sha256_file
+from shared.library.roots import Root
+from shared.library.stage import Staged, stage
+from shared.library.walk import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file whose content is known. ``staged`` is its copy without a name yet; None where files stay in place."""
+
+    entry: Entry
+    file_id: str
+    size_bytes: int
+    staged: Staged | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A file that does not yet hold what its header declares."""
+
+    entry: Entry
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that cannot be taken now; ``sentence`` names it and the reason."""
+
+    entry: Entry
+    sentence: str
+
+
+Outcome = Taken | Unfinished | Failed
+
+
+def take(source: Source, entry: Entry, library: Root | None, *, even_unfinished: bool) -> Outcome:
+    """Judge, hash and (with a library) stage one file. Never raises for what a file or a disk can do."""
+    path: Path = source.path / entry.relative_path
+    try:
+        if not even_unfinished and not (judged := is_complete(path)).complete:
+            return Unfinished(entry, judged.reason)
+        if library is None:
+            digest = sha256_file(path)
+            return Taken(entry, digest.file_id, digest.size_bytes)
+        staged = stage(path, library)
+    except NightbusError as error:
+        return Failed(entry, str(error))
+    except OSError as error:
+        return Failed(entry, f"{path} cannot be read: {error.strerror or error}")
+    return Taken(entry, staged.file_id, staged.size_bytes, staged)
+
+
+def take_many(
+    source: Source, entries: list[Entry], library: Root | None, even_unfinished: frozenset[str]
+) -> list[Outcome]:
+    """Take several files in one thread call; ``even_unfinished`` holds relative paths that were waited for enough."""
+    return [take(source, entry, library, even_unfinished=entry.relative_path in even_unfinished) for entry in entries]

@@ -1,0 +1,41 @@
+"""Counting what became of the files of a scan."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+MOST_FAILURES = 100
+
+
+@dataclass(slots=True)
+class Tally:
+    """found = arrived + already_here + ignored + failed, once nothing is unsettled."""
+
+    arrived: int = 0
+    already_here: int = 0
+    failed: int = 0
+    ignored_by: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def ignored(self) -> int:
+        """Files that no capture extension or rule lets in."""
+        return self.ignored_by.total()
+
+    @property
+    def found(self) -> int:
+        """All files that were judged."""
+        return self.arrived + self.already_here + self.ignored + self.failed
+
+    def fail(self, sentence: str) -> None:
+        """Count a failure; the first hundred sentences are kept."""
+        self.failed += 1
+        if len(self.failures) < MOST_FAILURES:
+            self.failures.append(sentence)
+
+    def add(self, other: "Tally") -> None:
+        """Add another tally to this one."""
+        self.arrived += other.arrived
+        self.already_here += other.already_here
+        self.failed += other.failed
+        self.ignored_by.update(other.ignored_by)
+        self.failures.extend(other.failures[: MOST_FAILURES - len(self.failures)])

@@ -1,0 +1,11 @@
+"""The scanner: what a capture file says, how good its stars are, and which target it shows.
+
+1. ``file.arrived`` comes in; the file is found below its root.
+2. A reader process reads the header, measures the stars and looks the target up (``scan.py``). Readers run under limits
+   of time and memory: a hostile file can kill its reader, which costs that one file a retry, never the service.
+3. ``file.scanned`` goes out under a deterministic id; then the arrival is acknowledged.
+4. What cannot be read goes out as ``file.quarantined`` with one sentence why, and as a dead letter that can be
+replayed.
+
+It owns nothing: no database, no file is ever written. Replicas scale it out.
+"""

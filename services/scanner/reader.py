@@ -1,0 +1,157 @@
+"""A reader process: reads requests from its standard input, scans, answers on its standard output.
+
+Messages both ways are a four-byte big-endian length and that many bytes. A request is a JSON line of ``Request``
+followed by the JSON of a FileArrived; an answer is a JSON line of ``Answer`` followed by the JSON of a FileScanned
+where there is one. The process ends when its input does, so it cannot outlive the service.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+import traceback
+from pathlib import Path
+from typing import BinaryIO, Literal, TypedDict
+
+from services.scanner.scan import load_matcher, scan_file
+from shared.errors import Permanent, Transient
+from shared.events.envelope import headers_of
+from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
+from shared.library.roots import Root, resolve
+
+LENGTH = struct.Struct(">I")
+
+
+class Request(TypedDict):
+    """First line of a request."""
+
+    root_path: str
+    measure_stars: bool
+
+
+class Answer(TypedDict):
+    """First line of an answer; ``reason`` and ``detail`` are empty for scanned files."""
+
+    outcome: Literal["scanned", "permanent", "transient"]
+    reason: str
+    detail: str
+    headers: dict[str, str]
+
+
+def scanned_event(arrived: FileArrived, root_path: Path, *, measure_stars: bool) -> FileScanned:
+    """Scan the file of an arrival.
+
+    Raises:
+        Permanent: the file can never be read as it is.
+        Transient: it is not there, or not what arrived.
+    """
+    path = resolve(Root(arrived.root, root_path, writable=False), arrived.path)
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes != arrived.size_bytes:
+            raise Transient(
+                f"{arrived.path} has changed since it arrived: {size_bytes} bytes, not {arrived.size_bytes}"
+            )
+        found = scan_file(
+            path,
+            matcher=load_matcher(),
+            measure_stars=measure_stars,
+            relative_path=arrived.path,
+            source_zone=arrived.source_zone,
+            hints=arrived.hints,
+        )
+    except Permanent as error:
+        raise Permanent(f"{arrived.path}: {error}") from error
+    except MemoryError as error:
+        raise Permanent(f"{arrived.path}: needs more memory than a reader may use (scanner.memory_limit_mb)") from error
+    except OSError as error:
+        raise Transient(f"{arrived.path} cannot be read now: {error.strerror or error}") from error
+    cards, problems = _cut(found.header_cards, found.problems)
+    return FileScanned(
+        file_id=arrived.file_id,
+        scan_revision=arrived.scan_revision,
+        root=arrived.root,
+        path=arrived.path,
+        size_bytes=arrived.size_bytes,
+        source=arrived.source,
+        arrived_at=arrived.arrived_at,
+        format=found.format,
+        frame=found.frame,
+        quality=found.quality,
+        reported=found.reported,
+        target=found.target,
+        header_cards=cards,
+        problems=problems,
+    )
+
+
+def _cut(cards: tuple[str, ...], problems: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keep header cards below the limit of an event; what was cut is said in the problems."""
+    total_bytes = 0
+    for index, card in enumerate(cards):
+        total_bytes += len(card) + 3
+        if total_bytes > HEADER_CARDS_LIMIT_BYTES:
+            return cards[:index], (
+                *problems,
+                f"{len(cards) - index} of {len(cards)} header cards left out of the event",
+            )
+    return cards, problems
+
+
+def answer_to(message: bytes) -> bytes:
+    """The answer to one request; every failure becomes one."""
+    line, _, body = message.partition(b"\n")
+    request: Request = json.loads(line)
+    payload = b""
+    try:
+        event = scanned_event(
+            FileArrived.model_validate_json(body), Path(request["root_path"]), measure_stars=request["measure_stars"]
+        )
+        payload = event.model_dump_json(exclude_none=True).encode()
+        answer = Answer(outcome="scanned", reason="", detail="", headers=headers_of(event, "scanner"))
+    except Permanent as error:
+        answer = Answer(outcome="permanent", reason=str(error), detail="", headers={})
+    except Transient as error:
+        answer = Answer(outcome="transient", reason=str(error), detail="", headers={})
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one file must reach the log, not end the reader
+        reason = f"reading failed unexpectedly: {type(error).__name__}: {error}"
+        answer = Answer(outcome="transient", reason=reason, detail=traceback.format_exc(), headers={})
+    return json.dumps(answer).encode() + b"\n" + payload
+
+
+def read_message(stream: BinaryIO) -> bytes | None:
+    """The next message, or None at the end of the stream."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    body = stream.read(length)
+    return body if len(body) == length else None
+
+
+def limit_memory(limit_mb: int) -> None:
+    """Cap this process's private memory (RLIMIT_DATA, which since Linux 4.7 counts private mappings too)."""
+    limit = limit_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """Serve requests until the input ends. Argument: memory limit, MiB."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not end up between answers
+    load_matcher()
+    limit_memory(int(sys.argv[1]))
+    with contextlib.suppress(BrokenPipeError):
+        while (message := read_message(requests)) is not None:
+            reply = answer_to(message)
+            answers.write(LENGTH.pack(len(reply)) + reply)
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()

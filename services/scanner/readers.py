@@ -1,0 +1,188 @@
+"""The pool of reader processes: bounded time and memory per file, and a killed reader costs one file one retry.
+
+Every reader works on one file at a time and has a few more queued, so that it never waits for us. When it dies or takes
+too long, the file it was working on is blamed: it is tried once more in a fresh reader, and then given up. The files
+behind it go back to the queue unblamed.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections import deque
+from dataclasses import dataclass
+from typing import Self
+
+from services.scanner.reader import LENGTH, Answer, Request
+from shared.errors import Permanent, Transient
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+AHEAD = 4
+"""Most files queued inside one reader, the one it works on included."""
+SLOWEST_BYTES_PER_S = 5_000_000
+"""A large file gets a second more for each so many bytes."""
+MOST_KILLS = 2
+START_LIMIT_S = 60.0
+"""A fresh reader may take this much longer for its first answer: it loads the catalogue."""
+RESTART_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A scanned file: the event's JSON and its headers."""
+
+    payload: bytes
+    headers: dict[str, str]
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    message: bytes
+    size_bytes: int
+    result: asyncio.Future[Reply]
+    kills: int = 0
+
+
+class ReaderPool:
+    """Reader processes, started on entry and ended on exit."""
+
+    def __init__(self, count: int, *, time_limit_s: float, memory_limit_mb: int, measure_stars: bool) -> None:
+        self._count = count or os.cpu_count() or 1
+        self._time_limit_s = time_limit_s
+        self._memory_limit_mb = memory_limit_mb
+        self._measure_stars = measure_stars
+        self._waiting: deque[_Job] = deque()
+        self._work = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.pids: set[int] = set()
+
+    async def __aenter__(self) -> Self:
+        """Start the readers."""
+        self._tasks = [asyncio.create_task(self._keep_reading(), name=f"reader {n}") for n in range(self._count)]
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """End the readers; files in hand are not answered."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def scan(self, arrived: bytes, root_path: str, size_bytes: int) -> Reply:
+        """Have a file scanned.
+
+        Args:
+            arrived: JSON of the FileArrived.
+            root_path: folder of its root on this host.
+            size_bytes: its size, by which its time is limited.
+
+        Raises:
+            Permanent: it cannot be read, or killed its reader twice.
+            Transient: it cannot be read now.
+        """
+        request = Request(root_path=root_path, measure_stars=self._measure_stars)
+        message = json.dumps(request).encode() + b"\n" + arrived
+        job = _Job(message, size_bytes, asyncio.get_running_loop().create_future())
+        async with self._work:
+            self._waiting.append(job)
+            self._work.notify()
+        return await job.result
+
+    async def _keep_reading(self) -> None:
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "services.scanner.reader",
+                str(self._memory_limit_mb),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+            self.pids.add(process.pid)
+            sent: deque[_Job] = deque()
+            try:
+                failure = await self._serve(process, sent)
+                await self._return(sent, failure)
+            finally:
+                self.pids.discard(process.pid)
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+            await asyncio.sleep(RESTART_PAUSE_S)
+
+    async def _serve(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> str:
+        """Feed one reader and pass its answers on until it fails.
+
+        Returns:
+            What happened to it, to follow "its reader".
+        """
+        assert process.stdout is not None
+        grace_s = START_LIMIT_S
+        while True:
+            await self._feed(process, sent)
+            limit_s = self._time_limit_s + sent[0].size_bytes / SLOWEST_BYTES_PER_S
+            try:
+                async with asyncio.timeout(limit_s + grace_s):
+                    head = await process.stdout.readexactly(LENGTH.size)
+                    body = await process.stdout.readexactly(LENGTH.unpack(head)[0])
+            except TimeoutError:
+                return f"took longer than {limit_s:.0f} s"
+            except asyncio.IncompleteReadError:
+                return _death(await process.wait())
+            grace_s = 0.0
+            _settle(sent.popleft(), body)
+
+    async def _feed(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> None:
+        """Send the reader a fair share of the waiting files; returns once it has at least one."""
+        assert process.stdin is not None
+        async with self._work:
+            if not sent:
+                await self._work.wait_for(lambda: self._waiting)
+            share = max(1, min(AHEAD, len(self._waiting) // self._count))
+            while self._waiting and len(sent) < share:
+                job = self._waiting.popleft()
+                if job.result.done():
+                    continue
+                sent.append(job)
+                with contextlib.suppress(ConnectionError):  # its death is noticed where its answer is awaited
+                    process.stdin.write(LENGTH.pack(len(job.message)) + job.message)
+        if not sent:
+            await self._feed(process, sent)
+
+    async def _return(self, sent: deque[_Job], failure: str) -> None:
+        """Blame the file at the head; put the others, and the blamed one if it may try again, back in front."""
+        blamed = sent[0]
+        blamed.kills += 1
+        log.warning("a reader was lost", reason=failure, kills=blamed.kills, files_behind=len(sent) - 1)
+        if blamed.kills >= MOST_KILLS:
+            sent.popleft()
+            if not blamed.result.done():
+                blamed.result.set_exception(Permanent(f"reading was given up: its reader {failure}, twice"))
+        async with self._work:
+            self._waiting.extendleft(reversed(sent))
+            self._work.notify_all()
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"ended with code {code}"
+    return f"was killed by {signal.Signals(-code).name}"
+
+
+def _settle(job: _Job, body: bytes) -> None:
+    if job.result.done():
+        return
+    line, _, payload = body.partition(b"\n")
+    answer: Answer = json.loads(line)
+    if answer["detail"]:
+        log.error("reading failed unexpectedly", reason=answer["reason"], detail=answer["detail"])
+    if answer["outcome"] == "scanned":
+        job.result.set_result(Reply(payload, answer["headers"]))
+    elif answer["outcome"] == "permanent":
+        job.result.set_exception(Permanent(answer["reason"]))
+    else:
+        job.result.set_exception(Transient(answer["reason"]))

@@ -1,0 +1,99 @@
+"""``nightbus up``: everything on one machine until Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from services.standalone.home import Home
+from services.standalone.stack import SERVICES, Stack
+from shared.logging import configure_logging
+from shared.settings import Settings, load_settings
+
+LOG_FILE = "nightbus.log"
+LOG_LIMIT_BYTES = 50 * 1024**2
+
+
+class ReadableLog:
+    """One log of all services: every line names its service; it goes to ``log/nightbus.log`` and to the terminal."""
+
+    def __init__(self, path: Path, *, terminal: bool = True) -> None:
+        if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._terminal = terminal
+        self._width = max(len(name) for name in SERVICES)
+
+    def line(self, name: str, text: str) -> None:
+        """Write one line of a service."""
+        shown = f"{name:<{self._width}} | {text}\n"
+        self._file.write(shown)
+        if not self._terminal:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.write(shown)
+            sys.stdout.flush()
+
+
+def up(home: Path | None) -> int:
+    """Run the whole stack until SIGINT or SIGTERM; returns the process's exit code.
+
+    Raises:
+        NightbusError: it did not come up; one sentence.
+    """
+    settings = load_settings()
+    configure_logging(settings.log, "up")
+    with Home.open(home) as opened:
+        return asyncio.run(_run(opened, settings))
+
+
+async def _run(home: Home, settings: Settings) -> int:
+    started = time.monotonic()
+    log = ReadableLog(home.log / LOG_FILE)
+    stack = Stack(home, extra_environment=environment_of(home, settings), log_line=log.line)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        start = asyncio.create_task(stack.start())
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not start.done():
+            start.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await start
+            return 0
+        await start
+        log.line("up", f"ready after {time.monotonic() - started:.1f} s; home {home.path}")
+        for line in _where_to_look(home, settings):
+            log.line("up", line)
+        supervision = asyncio.create_task(stack.supervise())
+        await asyncio.wait({supervision, stop}, return_when=asyncio.FIRST_COMPLETED)
+        supervision.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await supervision
+    finally:
+        log.line("up", "stopping")
+        await stack.stop()
+        log.line("up", "stopped")
+    return 0
+
+
+def environment_of(home: Home, settings: Settings) -> dict[str, str]:
+    """What the services are told beyond addresses: a library under the home, unless the settings name one."""
+    if settings.library.path is not None or "NIGHTBUS_LIBRARY__PATH" in os.environ:
+        return {}
+    return {"NIGHTBUS_LIBRARY__PATH": str(home.path / "library")}
+
+
+def _where_to_look(home: Home, settings: Settings) -> list[str]:
+    library = settings.library.path or home.path / "library"
+    sources = ", ".join(f"{source.name} ({source.path})" for source in settings.sources) or "none configured"
+    return [
+        f"library {library}; sources: {sources}",
+        f"log {home.log / LOG_FILE}; try: nightbus --home {home.path} status",
+    ]

@@ -1,0 +1,228 @@
+"""``nightbus demo``: a simulated night through the real stack, and what came of it, in words.
+
+1. The stack starts in a home of its own; two sources watch empty folders, as a NAS does in the evening.
+2. The simulation plays: a Seestar and a mono rig write their night.
+3. When everything has been handled, the tables a person asks for in the morning are printed from the database.
+"""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from rich.console import Console
+from rich.table import Table
+
+from services.standalone.app import LOG_FILE, ReadableLog
+from services.standalone.home import Home
+from services.standalone.simulation import Anomaly, NightManifest, simulate
+from services.standalone.stack import Stack
+from shared.db.pool import READER
+from shared.errors import Transient, UserError
+from shared.logging import configure_logging
+from shared.settings import LogSettings
+
+FINISH_TIMEOUT_S = 600.0
+POLL_S = 0.5
+HURRY = {
+    # A demonstration has no hour to wait: the same rules with seconds instead of minutes.
+    "NIGHTBUS_INGEST__SETTLE_S": "1",
+    "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "4",
+    "NIGHTBUS_STATS__SESSION_QUIET_S": "6",
+    "NIGHTBUS_STATS__SESSION_CHECK_INTERVAL_S": "1",
+    "NIGHTBUS_STATS__SESSION_REVISION_INTERVAL_S": "5",
+}
+
+
+_NEVER_ARRIVES = frozenset({Anomaly.UNFINISHED, Anomaly.DUPLICATE})
+"""An upload that stopped stays where it is, and a second copy of the same bytes is already here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the demonstration's files are."""
+
+    captures: Path
+    home: Path
+    kept: bool
+
+
+def demo(keep: Path | None, nights: int, seed: int) -> int:
+    """Play ``nights`` simulated nights; returns the process's exit code.
+
+    Args:
+        keep: folder in which captures, library and database stay; None for a temporary one.
+        nights: how many.
+        seed: the same seed makes the same night.
+
+    Raises:
+        NightbusError: the stack did not come up or did not finish; one sentence.
+    """
+    console = Console()
+    with _place(keep) as place, Home.open(place.home) as home:
+        asyncio.run(_play(console, place, home, nights, seed))
+    return 0
+
+
+@contextlib.contextmanager
+def _place(keep: Path | None) -> Iterator[Place]:
+    if keep is not None:
+        if (keep / "captures").exists():
+            raise UserError(f"{keep} already holds a demonstration: choose another folder for --keep")
+        keep.mkdir(parents=True, exist_ok=True)
+        yield Place(keep.resolve() / "captures", keep.resolve() / "home", kept=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="nightbus-demo-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # ours alone; the servers' unprivileged account has to pass through it
+        yield Place(folder / "captures", folder / "home", kept=False)
+
+
+async def _play(console: Console, place: Place, home: Home, nights: int, seed: int) -> None:
+    configure_logging(LogSettings(level="error"), "demo")
+    sources = _sources(place)
+    log = ReadableLog(home.log / LOG_FILE, terminal=False)
+    environment = HURRY | {
+        "NIGHTBUS_SOURCES": json.dumps(sources),
+        "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
+    }
+    stack = Stack(home, extra_environment=environment, log_line=log.line)
+    started = time.monotonic()
+    console.print("Starting PostgreSQL, NATS and the services ...")
+    try:
+        await stack.start()
+        ready_s = time.monotonic() - started
+        console.print(f"  ready after {ready_s:.1f} s\nPlaying {nights} simulated night{'s' * (nights > 1)} ...")
+        manifests = await asyncio.to_thread(simulate, place.captures, nights=nights, seed=seed)
+        written = sum(len(manifest.files) for manifest in manifests)
+        size_mb = sum(item.size_bytes for manifest in manifests for item in manifest.files) / 1e6
+        console.print(f"  {written} files, {size_mb:.0f} MB written by a Seestar S50 and a mono rig")
+        connection = await asyncpg.connect(stack.postgres.dsn(READER, "nightbus"))
+        try:
+            await _until_handled(console, connection, manifests)
+            await _print_summary(console, connection)
+        finally:
+            await connection.close()
+    finally:
+        await stack.stop()
+    console.print(f"\nDone in {time.monotonic() - started:.0f} s. The sources were only read; nothing was deleted.")
+    _print_where_next(console, place)
+
+
+def _sources(place: Place) -> list[dict[str, object]]:
+    """Both sources exist before the first file, as a share does in the evening."""
+    folders = {"seestar": place.captures / "MyWorks", "nina": place.captures / "NINA"}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return [
+        {"name": name, "path": str(folder), "mode": "copy", "rescan_interval_s": 3, "time_zone": "America/Denver"}
+        for name, folder in folders.items()
+    ]
+
+
+async def _until_handled(console: Console, connection: asyncpg.Connection, manifests: list[NightManifest]) -> None:
+    """Wait until every file that should arrive has been scanned or quarantined, and every session is finished."""
+    expected = sum(1 for manifest in manifests for item in manifest.files if item.anomaly not in _NEVER_ARRIVES)
+    deadline = time.monotonic() + FINISH_TIMEOUT_S
+    said = ""
+    while time.monotonic() < deadline:
+        stage = await connection.fetchrow("SELECT * FROM stats.stage")
+        assert stage is not None
+        line = f"  {stage['files']} of {expected} arrived, {stage['scanned']} scanned, {stage['quarantined']} set aside"
+        if line != said:
+            console.print(line)
+            said = line
+        if stage["files"] >= expected and stage["waiting"] == 0 and stage["open_sessions"] == 0:
+            return
+        await asyncio.sleep(POLL_S)
+    raise Transient(f"the demonstration did not finish within {FINISH_TIMEOUT_S:.0f} s:{said}")
+
+
+async def _print_summary(console: Console, connection: asyncpg.Connection) -> None:
+    console.print()
+    console.print(_captures_table(await connection.fetch(_CAPTURES)))
+    console.print(_sessions_table(await connection.fetch("SELECT * FROM stats.sessions ORDER BY night, rig")))
+    aside = Table(title="Set aside, or worth a look", title_justify="left", show_lines=True)
+    aside.add_column("file", overflow="fold", ratio=1)
+    aside.add_column("why", overflow="fold", ratio=1)
+    for query in (_QUARANTINED, _PROBLEMS, _NO_TARGET, _UNUSUAL):
+        for row in await connection.fetch(query):
+            aside.add_row(row["path"], row["why"].removeprefix(f"{row['path']}: "))
+    console.print(aside)
+
+
+def _captures_table(rows: list[asyncpg.Record]) -> Table:
+    table = Table(title="What was captured", title_justify="left")
+    for name in ("target", "integration", "by filter", "subs", "sessions", "best FWHM"):
+        table.add_column(name, justify="right" if name in ("integration", "subs", "sessions", "best FWHM") else "left")
+    for row in rows:
+        target = f"{row['catalog_id']} {row['name']}" if row["name"] != row["catalog_id"] else row["catalog_id"]
+        filters = ", ".join(f"{item['filter']} {_hours(item['s'])}" for item in json.loads(row["filters"]))
+        best = f'{row["best_fwhm_arcsec"]:.1f}"' if row["best_fwhm_arcsec"] else "-"
+        table.add_row(
+            target, _hours(row["total_exposure_s"]), filters, str(row["total_frames"]), str(row["total_sessions"]), best
+        )
+    return table
+
+
+def _sessions_table(rows: list[asyncpg.Record]) -> Table:
+    table = Table(title="Sessions (one night of one rig)", title_justify="left")
+    for name in ("session and rig", "files", "integration", "state"):
+        table.add_column(name)
+    for row in rows:
+        types = sorted(json.loads(row["files_by_type"]).items())
+        files = ", ".join(f"{count} {kind.lower()}" for kind, count in types)
+        table.add_row(f"{row['session_id']}\n{row['rig']}", files, _hours(row["integration_s"]), row["state"])
+    return table
+
+
+_CAPTURES = """
+SELECT c.*, (SELECT jsonb_agg(jsonb_build_object('filter', coalesce(nullif(filter, ''), 'no filter'), 's', integration_s)
+                              ORDER BY integration_s DESC, filter)
+             FROM stats.capture_filters f WHERE f.catalog_id = c.catalog_id) AS filters
+FROM stats.captures c ORDER BY total_exposure_s DESC, catalog_id
+"""
+_QUARANTINED = "SELECT path, reason AS why FROM stats.quarantined ORDER BY path"
+_PROBLEMS = "SELECT path, array_to_string(problems, '; ') AS why FROM stats.files WHERE problems <> '{}' ORDER BY path"
+_NO_TARGET = """
+SELECT path, format('no target: OBJECT is %s', coalesce(quote_literal(object_name), 'missing')) AS why
+FROM stats.files WHERE frame_type = 'LIGHT' AND catalog_id IS NULL AND state = 'scanned' ORDER BY path
+"""
+_UNUSUAL = """
+WITH usual AS (
+    SELECT rig, filter, catalog_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY fwhm_px) AS fwhm_px,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY star_count) AS star_count
+    FROM stats.files WHERE counted GROUP BY rig, filter, catalog_id)
+SELECT path, CASE WHEN f.star_count < usual.star_count / 2
+                  THEN format('%s stars, where %s are usual for this target and filter', f.star_count,
+                              round(usual.star_count))
+                  ELSE format('FWHM %s px, where %s px are usual for this target and filter',
+                              round(f.fwhm_px::numeric, 1), round(usual.fwhm_px::numeric, 1)) END AS why
+FROM stats.files f JOIN usual USING (rig, filter, catalog_id)
+WHERE f.counted AND (f.star_count < usual.star_count / 2 OR f.fwhm_px > usual.fwhm_px * 1.5)
+ORDER BY path
+"""
+
+
+def _hours(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _print_where_next(console: Console, place: Place) -> None:
+    if place.kept:
+        console.print(
+            f"Where to look: captures in {place.captures}, the library in {place.home / 'library'},\n"
+            f"the log in {place.home / 'log' / LOG_FILE}.\n"
+            f"Start it again with  nightbus up --home {place.home}  and ask  nightbus --home {place.home} captures"
+        )
+    else:
+        console.print(
+            "Where to look next: keep everything with  nightbus demo --keep DIR,  run it for real with  nightbus up,\n"
+            "and read README.md for your own sources."
+        )

@@ -1,0 +1,246 @@
+"""The one folder that holds the state of `nightbus up`, and the lock that makes it one supervisor's.
+
+::
+
+    home/            0700; 0711 as root, so that the unprivileged account of Postgres can pass through
+      nightbus.lock  held while `up` runs; its text is the holder's process id
+      postgres/      data/ (0700) and the configuration written at each start
+      nats/          store/ (0700) and the configuration written at each start
+      log/ secrets/  0700; one random password per file, 0600, made once
+      run/           process ids, ports.json, the socket folder
+      bin/           copies of the servers' binaries, where their account cannot read the installed ones
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
+from types import TracebackType
+from typing import Self
+
+from shared.errors import UserError
+
+LOCK_FILE = "nightbus.lock"
+LOOPBACK = "127.0.0.1"
+# Below the range from which Linux takes the ports of outgoing connections (32768), so that a kept port stays free.
+PORT_RANGE = range(20_000, 32_768)
+_SECRET_NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
+_SECRET_BYTES = 24
+_PASSED_BY_OTHERS = ("postgres", "nats", "run", "bin")  # entered, never listed, by the unprivileged account
+_CLOSED = ("log", "secrets")
+_BELONGS_TO_THE_FILE_SYSTEM = {"lost+found"}
+
+
+class Home:
+    """A prepared home folder, from ``Home.open`` (locked, for `up`) or ``Home.attach`` (to read ports and secrets)."""
+
+    def __init__(self, path: Path, lock_fd: int | None = None) -> None:
+        self.path = path
+        self.postgres = path / "postgres"
+        self.nats = path / "nats"
+        self.log = path / "log"
+        self.run = path / "run"
+        self.secrets = path / "secrets"
+        self.bin = path / "bin"
+        self._lock_fd = lock_fd
+
+    @staticmethod
+    def resolve(path: Path | str | None = None) -> Path:
+        """``path``, else NIGHTBUS_HOME, else /var/lib/nightbus for root, else the platform's data folder."""
+        chosen = str(path) if path else os.environ.get("NIGHTBUS_HOME")
+        if chosen:
+            return Path(chosen).expanduser().resolve()
+        if os.geteuid() == 0:
+            return Path("/var/lib/nightbus")
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / "nightbus"
+        data_home = os.environ.get("XDG_DATA_HOME", "")
+        # A relative XDG_DATA_HOME is to be ignored (XDG Base Directory Specification, 0.8).
+        return (Path(data_home) if data_home.startswith("/") else Path.home() / ".local" / "share") / "nightbus"
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> Self:
+        """Create or continue a home and lock it for this process.
+
+        Raises:
+            UserError: it belongs to someone else, holds other files, cannot be made, or another `up` uses it.
+        """
+        folder = cls.resolve(path)
+        open_mode = 0o711 if os.geteuid() == 0 else 0o700
+        try:
+            folder.mkdir(mode=open_mode, parents=True, exist_ok=True)
+            _take_over(folder, open_mode)
+            home = cls(folder, _lock(folder))
+            with home._released_on_error():
+                for name in (*_PASSED_BY_OTHERS, *_CLOSED):
+                    _own_folder(folder / name, open_mode if name in _PASSED_BY_OTHERS else 0o700)
+        except OSError as error:
+            raise UserError(f"The home {folder} cannot be used: {error.strerror} ({error.filename}).") from error
+        return home
+
+    @classmethod
+    def attach(cls, path: Path | str | None = None) -> Self:
+        """An existing home without its lock, for commands beside a running `up`.
+
+        Raises:
+            UserError: there is none.
+        """
+        folder = cls.resolve(path)
+        if not (folder / LOCK_FILE).exists():
+            raise UserError(f"There is no Nightbus home in {folder}: `nightbus up` makes one, --home names another.")
+        return cls(folder)
+
+    def close(self) -> None:
+        """Give the lock back; the folder can be opened again."""
+        if self._lock_fd is not None:
+            os.ftruncate(self._lock_fd, 0)
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def secret(self, name: str) -> str:
+        """The random password of ``name`` (a role, a user), made once: 32 characters of A-Z a-z 0-9 - _."""
+        if not _SECRET_NAME.fullmatch(name):
+            raise ValueError(f"not a name for a secret: {name!r}")
+        file = self.secrets / name
+        if not file.exists():
+            write_durably(file, secrets.token_urlsafe(_SECRET_BYTES) + "\n", mode=0o600)
+        password = file.read_text().strip()
+        if not password:
+            raise UserError(f"{file} is empty: restore it from a copy of the home.")
+        return password
+
+    def ports(self) -> dict[str, int]:
+        """The ports of the servers by name, as last chosen; empty before the first start."""
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            kept = json.loads((self.run / "ports.json").read_text())
+            if isinstance(kept, dict):
+                return {str(name): port for name, port in kept.items() if isinstance(port, int)}
+        return {}
+
+    def port(self, name: str, wanted: int = 0) -> int:
+        """A loopback port for ``name`` that is free now: ``wanted``, else the one kept from before, else a new one.
+
+        Raises:
+            UserError: ``wanted`` is taken.
+        """
+        kept = self.ports()
+        if wanted and not port_is_free(wanted):
+            raise UserError(f"Port {wanted} for {name} is in use by another program: choose another, or none.")
+        port = wanted or kept.get(name, 0)
+        others = {number for other, number in kept.items() if other != name}
+        if not port or port in others or not port_is_free(port):
+            free = (p for p in _candidates() if p not in others and port_is_free(p))
+            port = next(free)
+        if kept.get(name) != port:
+            write_durably(self.run / "ports.json", json.dumps(kept | {name: port}, indent=1) + "\n", mode=0o644)
+        return port
+
+    @contextlib.contextmanager
+    def _released_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: TIME_WAIT is no obstacle
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def write_durably(file: Path, text: str, *, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Replace ``file`` by ``text`` so that a crash leaves the old or the new one; ``owner`` is (uid, gid), for root."""
+    fd, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(fd, "w") as handle:
+            handle.write(text)
+            if owner is not None:
+                os.fchown(handle.fileno(), *owner)
+            os.fchmod(handle.fileno(), mode)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames within ``folder`` survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _candidates() -> Iterator[int]:
+    draw = SystemRandom()
+    for _ in range(1_000):
+        yield draw.choice(PORT_RANGE)
+    raise UserError(f"No free port was found on {LOOPBACK} between {PORT_RANGE.start} and {PORT_RANGE.stop - 1}.")
+
+
+def _take_over(folder: Path, mode: int) -> None:
+    """Check that ``folder`` is ours and holds nothing else, and only then set its mode."""
+    if not folder.is_dir():
+        raise UserError(f"The home {folder} is not a folder.")
+    facts = folder.stat()
+    if facts.st_uid != os.geteuid():
+        raise UserError(
+            f"The home {folder} belongs to the user with id {facts.st_uid}: run as that user, or choose another --home."
+        )
+    foreign = {entry.name for entry in folder.iterdir()} - _BELONGS_TO_THE_FILE_SYSTEM
+    if foreign and LOCK_FILE not in foreign:
+        raise UserError(f"{folder} holds other files ({min(foreign)}): give --home a folder of its own.")
+    if facts.st_mode & 0o777 != mode:
+        folder.chmod(mode)
+
+
+def _own_folder(folder: Path, mode: int) -> None:
+    folder.mkdir(mode=mode, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise UserError(f"{folder} is not a plain folder of this user; Nightbus does not change it.")
+    if folder.stat().st_mode & 0o777 != mode:
+        folder.chmod(mode)
+
+
+def _lock(folder: Path) -> int:
+    fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(fd, 32).decode(errors="replace").strip() or "unknown"
+        os.close(fd)
+        raise UserError(
+            f"The home {folder} is in use by another `nightbus up`, process {holder}: "
+            "stop that one, or choose another --home."
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd

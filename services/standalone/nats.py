@@ -1,0 +1,211 @@
+"""NATS with JetStream under the home: loopback only, one user with a random password, every write synced to disk.
+
+An earlier server of this home that still runs is stopped first: two on one store would ruin it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from services.standalone.accounts import Account, service_account
+from services.standalone.binaries import provide_binaries
+from services.standalone.home import LOOPBACK, Home, port_is_free, write_durably
+from services.standalone.process import LineSink, LogFile, ManagedProcess, ProcessFailed, end_processes, find_processes
+from shared.errors import UserError
+
+USER = "nightbus"
+PORT_NAME, MONITOR_PORT_NAME = "nats", "nats_monitor"
+MAX_PAYLOAD_BYTES = 1024 * 1024
+MAX_MEMORY_STORE_BYTES = 64 * 1024 * 1024
+FREE_DISK_SHARE = 0.2
+MOST_FILE_STORE_BYTES = 10 * 1024**3
+LEAST_FILE_STORE_BYTES = 64 * 1024**2
+START_TIMEOUT_S = 30.0
+_STARTS_WITH_NEW_PORT = 3
+
+
+class EmbeddedNats:
+    """The message server of one home. ``port`` 0 keeps or chooses a free one.
+
+    Output goes to log/nats.log, or to ``log_line``. As root it runs as ``account_name`` (``nobody``).
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        port: int = 0,
+        *,
+        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+        account_name: str | None = None,
+        log_line: LineSink | None = None,
+        start_timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
+        self._home = home
+        self._wanted_port = port
+        self._max_payload_bytes = max_payload_bytes
+        self._account_name = account_name
+        self._output: LogFile | LineSink = log_line or LogFile(home.log / "nats.log")
+        self._start_timeout_s = start_timeout_s
+        self._process: ManagedProcess | None = None
+        self._configuration = home.nats / "server.conf"
+        self.port = port
+        self.monitor_port = 0
+        self.store = home.nats / "store"
+
+    async def start(self) -> None:
+        """Start the server; returns when it takes clients and its streams are recovered.
+
+        Raises:
+            UserError: the home, the account or the port do not fit; one sentence says how.
+            ProcessFailed: the server does not come up; the end of its log is in the message.
+        """
+        if self.running:
+            raise RuntimeError("nats is running")
+        if self._process is not None:
+            await self._process.stop()
+        account = service_account(self._account_name)
+        binaries = await asyncio.to_thread(provide_binaries, self._home.bin, account)
+        await self._end_earlier(account)
+        self._make_store(account)
+        for attempt in range(_STARTS_WITH_NEW_PORT):
+            self.port = self._home.port(PORT_NAME, self._wanted_port)
+            self.monitor_port = self._home.port(MONITOR_PORT_NAME)
+            try:
+                await self._launch(binaries.nats_server, account)
+            except ProcessFailed:
+                # Someone may have taken a port between the look and the start.
+                both_free = port_is_free(self.port) and port_is_free(self.monitor_port)
+                if both_free or attempt == _STARTS_WITH_NEW_PORT - 1:
+                    raise
+            else:
+                return
+
+    async def stop(self) -> None:
+        """End the server; JetStream closes its store."""
+        if self._process is not None:
+            await self._process.stop((signal.SIGTERM, 15.0))
+            self._process = None
+        await self._end_earlier(service_account(self._account_name))
+        (self._home.run / "nats.pid").unlink(missing_ok=True)
+
+    async def wait(self) -> int:
+        """Wait until the server ends, for whatever reason; its exit code. ``start`` may be called again then."""
+        if self._process is None:
+            raise RuntimeError("nats was not started")
+        return await self._process.wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server runs."""
+        return self._process is not None and self._process.running
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id."""
+        return self._process.pid if self._process else None
+
+    @property
+    def url(self) -> str:
+        """The address for clients, with user and password."""
+        return f"nats://{USER}:{self._home.secret('nats')}@{LOOPBACK}:{self.port}"
+
+    @property
+    def monitor_url(self) -> str:
+        """The monitoring pages (/healthz, /jsz, /varz), readable from this machine."""
+        return f"http://{LOOPBACK}:{self.monitor_port}"
+
+    def max_file_store_bytes(self) -> int:
+        """What JetStream may write: a fifth of the disk that is free at the first start, 64 MiB to 10 GiB, then kept.
+
+        Kept, because a server whose limit fell below what its streams reserve does not recover them.
+        """
+        limits = self._home.nats / "limits.json"
+        with contextlib.suppress(FileNotFoundError):
+            kept = json.loads(limits.read_text())
+            return int(kept["max_file_store_bytes"])
+        free_bytes = shutil.disk_usage(self._home.nats).free
+        chosen = int(min(MOST_FILE_STORE_BYTES, max(LEAST_FILE_STORE_BYTES, free_bytes * FREE_DISK_SHARE)))
+        write_durably(limits, json.dumps({"max_file_store_bytes": chosen}) + "\n", mode=0o644)
+        return chosen
+
+    def _make_store(self, account: Account | None) -> None:
+        uid = account.uid if account else os.geteuid()
+        if not self.store.exists():
+            self.store.mkdir(mode=0o700)
+            if account is not None:
+                os.chown(self.store, account.uid, account.gid)
+        owner = self.store.stat().st_uid
+        if owner != uid:
+            name = account.name if account else "the caller"
+            raise UserError(f"{self.store} belongs to the user with id {owner}, but {name} (id {uid}) runs NATS.")
+        if account is not None:
+            closed = account.first_denied([*reversed(self.store.parents), self.store], os.X_OK)
+            if closed is not None:
+                raise UserError(f"{closed} is closed to the account {account.name}, which runs NATS.")
+
+    async def _launch(self, server: Path, account: Account | None) -> None:
+        self._write_configuration(account)
+        argv: list[str | Path] = [server, "--config", self._configuration]
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+        self._process = ManagedProcess("nats", argv, self._output, account=account, env=env, cwd=Path("/"))
+        try:
+            await self._process.start()
+            write_durably(self._home.run / "nats.pid", f"{self._process.pid}\n", mode=0o644)
+            await self._process.wait_ready(self._is_healthy, self._start_timeout_s)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _is_healthy(self) -> bool:
+        """Whether /healthz says ok: it covers the client port and JetStream's recovery."""
+        try:
+            async with asyncio.timeout(5.0):
+                reader, writer = await asyncio.open_connection(LOOPBACK, self.monitor_port)
+                try:
+                    writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+                    answer = await reader.read()
+                finally:
+                    writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
+        except (OSError, TimeoutError):
+            return False
+        return b" 200 " in answer.split(b"\r\n", 1)[0]
+
+    async def _end_earlier(self, account: Account | None) -> None:
+        uid = account.uid if account else os.geteuid()
+
+        def servers() -> set[int]:
+            return find_processes(uid, lambda words: words[1:3] == ["--config", str(self._configuration)])
+
+        await end_processes(servers, [(signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)])
+
+    def _write_configuration(self, account: Account | None) -> None:
+        text = f"""# Written at each start.
+server_name: nightbus
+listen: "{LOOPBACK}:{self.port}"
+http: "{LOOPBACK}:{self.monitor_port}"
+max_payload: {self._max_payload_bytes}
+authorization {{
+  user: {_quoted(USER)}
+  password: {_quoted(self._home.secret("nats"))}
+}}
+jetstream {{
+  store_dir: {_quoted(str(self.store))}
+  max_memory_store: {MAX_MEMORY_STORE_BYTES}
+  max_file_store: {self.max_file_store_bytes()}
+  # Without it an acknowledged message waits up to two minutes for the disk.
+  sync_interval: always
+}}
+"""
+        owner = (account.uid, account.gid) if account else None
+        write_durably(self._configuration, text, mode=0o600, owner=owner)
+
+
+def _quoted(value: str) -> str:
+    """A string of the NATS configuration language."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -1,0 +1,239 @@
+"""A child process that cannot outlive its supervisor, and the search for children of an earlier one.
+
+Each child leads a session of its own, so that Ctrl-C reaches the supervisor alone, which then ends its children in
+order. Should the supervisor die by ``kill -9``, the kernel sends every child its ``death_signal`` (Linux).
+The request is tied to the thread that started the child: start children from the main thread's event loop.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from services.standalone.accounts import Account, launch_command
+from shared.errors import Transient
+
+LineSink = Callable[[str], None]
+LOG_LIMIT_BYTES = 10 * 1024 * 1024
+_LONGEST_LINE_BYTES = 64 * 1024
+_POLL_S = 0.03
+_ROTATION_CHECK_S = 60.0
+
+
+class ProcessFailed(Transient):
+    """A child ended, or was not ready in time; the message ends with what it last wrote."""
+
+
+class LogFile:
+    """A log that children append to by themselves, kept to two files of ``limit_bytes`` each."""
+
+    def __init__(self, path: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> None:
+        self.path = path
+        self.limit_bytes = limit_bytes
+
+    def open(self) -> int:
+        """A descriptor for a child's output. The file is rotated first if it is large."""
+        self.rotate()
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def rotate(self) -> None:
+        """Move a large content to ``<name>.1``. Copied and cut, because the child keeps the file open (O_APPEND)."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.stat().st_size > self.limit_bytes:
+                shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+                os.truncate(self.path, 0)
+
+    def tail(self, lines: int = 5) -> list[str]:
+        """The last lines that were written."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            file.seek(max(0, self.path.stat().st_size - _LONGEST_LINE_BYTES))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+        return []
+
+
+class ManagedProcess:
+    """One child: ``await start()``, ``wait_ready(probe)``, ``wait()`` for its end, ``stop()``.
+
+    Output goes to a ``LogFile`` (also after the supervisor's death), or line by line to a function that must not raise.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        output: LogFile | LineSink,
+        *,
+        account: Account | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        death_signal: int = signal.SIGTERM,
+    ) -> None:
+        self.name = name
+        self._argv = [str(word) for word in argv]
+        self._output = output
+        self._account = account
+        self._env = env
+        self._cwd = cwd
+        self._death_signal = death_signal
+        self._child: asyncio.subprocess.Process | None = None
+        self._attendance: asyncio.Task[int] | None = None
+        self._last_lines: list[str] = []
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None before the start."""
+        return self._child.pid if self._child else None
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs or before the start."""
+        return self._child.returncode if self._child else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the child was started and has not ended."""
+        return self._child is not None and self._child.returncode is None
+
+    async def start(self) -> None:
+        """Start the child; it may be started again after its end."""
+        if self.running:
+            raise RuntimeError(f"{self.name} is running")
+        command, env = launch_command(self._argv, self._env, account=self._account, death_signal=self._death_signal)
+        log_fd = self._output.open() if isinstance(self._output, LogFile) else None
+        try:
+            self._child = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if log_fd is None else log_fd,
+                stderr=asyncio.subprocess.STDOUT,
+                env=env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        finally:
+            if log_fd is not None:
+                os.close(log_fd)
+        self._last_lines = []
+        self._attendance = asyncio.create_task(self._attend(self._child), name=f"attendance of {self.name}")
+
+    async def wait(self) -> int:
+        """Wait for the end of the child and of its output; its exit code."""
+        if self._attendance is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return await asyncio.shield(self._attendance)
+
+    async def wait_ready(self, probe: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
+        """Ask ``probe`` until it says yes.
+
+        Raises:
+            ProcessFailed: the child ended first, or ``timeout_s`` passed.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await probe():
+                    if not self.running:
+                        raise ProcessFailed(f"{self.name} ended with code {await self.wait()}{self._said()}")
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            raise ProcessFailed(f"{self.name} was not ready after {timeout_s:.0f} s{self._said()}") from None
+
+    async def stop(self, *steps: tuple[int, float]) -> None:
+        """End the child: each step is (signal, seconds to wait); SIGKILL to its whole group is the last word.
+
+        The default is SIGTERM and 10 s. Processes of its group do not outlive it, however it ends.
+        """
+        child = self._child
+        if child is None:
+            return
+        for number, grace_s in steps or ((signal.SIGTERM, 10.0),):
+            if child.returncode is not None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), grace_s)
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        await self.wait()
+
+    def _said(self) -> str:
+        lines = self._output.tail() if isinstance(self._output, LogFile) else self._last_lines
+        return ": " + " | ".join(lines) if lines else " and wrote nothing"
+
+    async def _attend(self, child: asyncio.subprocess.Process) -> int:
+        """Stay with the child to its end, and clean up at that moment, while its id cannot be another group's."""
+        follower = asyncio.create_task(self._follow(child), name=f"output of {self.name}")
+        try:
+            code = await child.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            # A process outside the group may hold the pipe open: the last lines are worth a second, not more.
+            await asyncio.wait([follower], timeout=0.0 if isinstance(self._output, LogFile) else 1.0)
+        finally:
+            follower.cancel()
+            await asyncio.wait([follower])
+        if not follower.cancelled():
+            follower.result()
+        return code
+
+    async def _follow(self, child: asyncio.subprocess.Process) -> None:
+        if isinstance(self._output, LogFile):
+            while True:
+                await asyncio.sleep(_ROTATION_CHECK_S)
+                self._output.rotate()
+        stream = child.stdout
+        assert stream is not None  # a pipe was asked for above
+        rest = b""
+        while chunk := await stream.read(_LONGEST_LINE_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > _LONGEST_LINE_BYTES:
+                lines, rest = [*lines, rest], b""
+            self._pass_on(lines)
+        self._pass_on([rest] if rest else [])
+
+    def _pass_on(self, lines: list[bytes]) -> None:
+        if isinstance(self._output, LogFile):
+            return
+        for raw in lines:
+            line = raw.decode(errors="replace").rstrip("\r")
+            self._last_lines = [*self._last_lines[-4:], line]
+            self._output(line)
+
+
+def find_processes(uid: int, matches: Callable[[list[str]], bool]) -> set[int]:
+    """The ids of the running processes of user ``uid`` whose command line ``matches``; empty where /proc is absent.
+
+    The command line is used because it is the one fact that root without CAP_SYS_PTRACE, as in most containers, can
+    read of another user's process; the user is compared so that nobody else can pass for one of ours.
+    """
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_uid == uid:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if matches([word.decode(errors="replace") for word in words]):
+                    found.add(int(entry.name))
+    return found
+
+
+async def end_processes(find: Callable[[], set[int]], steps: Iterable[tuple[int, float]]) -> None:
+    """End what ``find`` returns: each step is (signal, seconds to wait), signal 0 only waits.
+
+    Raises:
+        ProcessFailed: some still run after the last step.
+    """
+    for number, grace_s in steps:
+        for pid in find():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while find():  # noqa: ASYNC110 - the kernel reports no end of processes that are not our children
+                    await asyncio.sleep(_POLL_S)
+                return
+    if left := find():
+        raise ProcessFailed(f"processes of an earlier start do not end: {sorted(left)}")

@@ -1,0 +1,11 @@
+"""The service that counts: files, frames, sessions and the capture history of every target.
+
+In:       file.arrived, file.scanned, file.quarantined; any order, any number of times.
+Out:      session.finished when a night is over, quiet and scanned to the last file; target.updated, at most one per
+          second and target.
+Owns:     the schema ``stats``; others read its views.
+Promises: the order of events never matters; one exposure in several files counts once, and only LIGHT counts; totals
+          are whole numbers kept by differences in the transaction that brings the frame, so that one more frame costs
+          the same in a library of any size, and a rebuild from the frames gives the same tables bit for bit.
+Read:     app -> handlers -> sessions, sunrise, totals, placing (pure) -> store, finish.
+"""

@@ -1,0 +1,93 @@
+"""Wiring of the stats service."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets
+from services.stats.handlers import CountFrames, record_arrivals, record_quarantine
+from shared.bus.delivery import Desk, patiently, subscribe
+from shared.bus.outbox import OutboxRelay
+from shared.bus.publish import Publisher
+from shared.bus.streams import consumer
+from shared.bus.transaction import Connection, Effect, in_transaction
+from shared.db.errors import translated
+from shared.db.inbox import prune
+from shared.db.pool import pool_of
+from shared.events.base import Event, utc_now
+from shared.events.file import FileArrived, FileQuarantined, FileScanned
+from shared.service import Service
+from shared.settings import Settings
+
+DAY_S = 24 * 3600.0
+INBOX_AGE_S = 31 * DAY_S
+"""Longer than the stream keeps an event."""
+TARGETS_INTERVAL_S = 1.0
+
+E = TypeVar("E", bound=Event)
+
+
+async def run(settings: Settings) -> int:
+    """Run the service until a signal ends it; returns the process's exit code."""
+    async with pool_of(settings.postgres, SERVICE) as pool, Service(SERVICE, settings) as service:
+        relay = OutboxRelay(pool, service.js, SERVICE)
+        register(service, pool)
+
+        async def finish(connection: Connection) -> int:
+            return await finish_sessions(connection, settings.stats, utc_now())
+
+        async def publish(connection: Connection) -> int:
+            return await publish_targets(connection, utc_now())
+
+        async def forget(connection: Connection) -> int:
+            await prune(connection, INBOX_AGE_S)
+            return 0
+
+        async def check_postgres() -> None:
+            with translated():
+                await pool.fetchval("SELECT 1")
+
+        service.checks["postgres"] = check_postgres
+        service.background(relay.run())
+        service.background(_repeat(pool, settings.stats.session_check_interval_s, finish, relay.wake))
+        service.background(_repeat(pool, TARGETS_INTERVAL_S, publish, relay.wake))
+        service.background(_repeat(pool, DAY_S, forget, relay.wake))
+        return await service.run()
+
+
+def register(service: Service, pool: asyncpg.Pool) -> None:
+    """Subscribe the service's consumers. What they do leaves nothing in the outbox; the periodic jobs fill that."""
+    publisher = Publisher(service.js, SERVICE)
+
+    def reads(model: type[E], apply: Effect[E]) -> None:
+        desk = Desk(consumer(SERVICE, model.subject), model, publisher)
+        subscribe(service.broker, desk, in_transaction(pool, desk, apply, _nothing_to_send))
+
+    reads(FileArrived, record_arrivals)
+    reads(FileScanned, CountFrames(ZoneInfo(service.settings.stats.time_zone)))
+    reads(FileQuarantined, record_quarantine)
+
+
+def _nothing_to_send() -> None:
+    pass
+
+
+async def _repeat(
+    pool: asyncpg.Pool, interval_s: float, job: Callable[[Connection], Awaitable[int]], wake: Callable[[], None]
+) -> None:
+    """Run a job in a transaction of its own every ``interval_s``, again at once while it has its hands full."""
+
+    async def once() -> int:
+        with translated():
+            async with pool.acquire() as connection, connection.transaction():
+                return await job(connection)
+
+    while True:
+        done = await patiently(once)
+        if done:
+            wake()
+        if done < LIMIT:
+            await asyncio.sleep(interval_s)

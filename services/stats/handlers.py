@@ -1,0 +1,111 @@
+"""What each event does to the schema. Every handler takes a batch and runs in the transaction of its inbox."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from services.stats import store
+from services.stats.frames import entry_of
+from services.stats.placing import Change
+from services.stats.sessions import LIGHT
+from services.stats.totals import Entry
+from shared.bus.transaction import Connection
+from shared.events.file import FileArrived, FileQuarantined, FileScanned
+
+T = TypeVar("T")
+
+
+async def record_arrivals(connection: Connection, events: list[FileArrived]) -> None:
+    """Remember files, and that they wait for the scanner.
+
+    Of several announcements of a file the one with the highest scan revision tells where it is, then the latest.
+    """
+    with store.data_errors():
+        await store.lock(connection)
+        # Each statement takes a file once: later announcements of the same file follow in a further round.
+        for batch in _rounds(events, key=lambda event: event.file_id):
+            await store.write_files(connection, batch)
+
+
+async def record_quarantine(connection: Connection, events: list[FileQuarantined]) -> None:
+    """Remember files that a service gave up, unless they have been scanned by now."""
+    with store.data_errors():
+        await store.lock(connection)
+        keyed = [(event.file_id or f"{event.root or ''}:{event.path or ''}", event) for event in events]
+        for batch in _rounds(keyed, key=lambda item: item[0]):
+            await store.write_quarantine(connection, batch)
+
+
+class CountFrames:
+    """Counts scanned frames. ``zone``: where a night ends at 09:00 when the site is unknown."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    async def __call__(self, connection: Connection, events: list[FileScanned]) -> None:
+        """Write frames and everything that follows from them: places, exposures, totals."""
+        with store.data_errors():
+            arriving = _newest((event, entry_of(event, self._zone)) for event in events)
+            await store.lock(connection)
+            await self._count(connection, arriving)
+
+    async def _count(self, connection: Connection, arriving: dict[str, tuple[FileScanned, Entry]]) -> None:
+        change = Change()
+        looked_up = [entry for _, entry in arriving.values()]
+        change.load(await store.related(connection, looked_up))
+        replaced = change.bring(looked_up)
+        if not change.fresh:
+            return
+        if replaced:
+            change.load(await store.related(connection, replaced))
+            looked_up += replaced
+
+        sky = await store.sky_sessions(connection, {entry.own.night for entry in (*change.fresh.values(), *replaced)})
+        nights = change.count_sky(sky)
+        if nights:
+            change.load(await store.calibration_frames(connection, nights))
+        gone = change.place_calibration(sky, nights)
+        if gone:
+            change.load(await store.related(connection, gone))
+            looked_up += gone
+        change.place_previews({entry.stem_key for entry in looked_up})
+        change.count_exposures({entry.exposure_key for entry in looked_up if entry.exposure_key is not None})
+
+        totals, moved = change.differences()
+        fresh = [(arriving[file_id][0], entry) for file_id, entry in change.fresh.items()]
+        await store.write_frames(connection, fresh, replaced, moved)
+        await store.write_totals(connection, totals, _names(fresh))
+
+
+def _newest(pairs: Iterable[tuple[FileScanned, Entry]]) -> dict[str, tuple[FileScanned, Entry]]:
+    """The highest scan revision of each file."""
+    newest: dict[str, tuple[FileScanned, Entry]] = {}
+    for event, entry in pairs:
+        other = newest.get(event.file_id)
+        if other is None or other[0].scan_revision < event.scan_revision:
+            newest[event.file_id] = (event, entry)
+    return newest
+
+
+def _names(fresh: Iterable[tuple[FileScanned, Entry]]) -> dict[str, str | None]:
+    """Display names by catalogue id; of several the first by name."""
+    names: dict[str, str | None] = {}
+    for event, entry in fresh:
+        if entry.frame_type == LIGHT and event.target is not None and (name := event.target.name):
+            known = names.get(entry.catalog_id)
+            if known is None or name < known:
+                names[entry.catalog_id] = name
+    return names
+
+
+def _rounds(items: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
+    """The items in as few lists as possible, none of which holds a key twice; each list sorted by key."""
+    rounds: list[dict[str, T]] = []
+    seen: dict[str, int] = {}
+    for item in items:
+        name = key(item)
+        index = seen[name] = seen.get(name, -1) + 1
+        if index == len(rounds):
+            rounds.append({})
+        rounds[index][name] = item
+    return [[batch[name] for name in sorted(batch)] for batch in rounds]

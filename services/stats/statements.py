@@ -1,0 +1,167 @@
+"""The SQL of ``store``. Every write runs under the service's advisory lock, so that none can deadlock."""
+
+LOCK = "SELECT set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock($1)"
+"""Statements are prepared while tables may be empty and used when they are large: only index scans stay right."""
+
+_ENTRY = """
+SELECT f.file_id, f.scan_revision, f.frame_type, f.session_night, coalesce(f.rig, f.camera, 'unknown') AS label,
+       f.night_ends_at, f.arrived_at, coalesce(f.camera, '') AS camera, f.stem, f.stem_key, f.exposure_key,
+       coalesce(f.exposure_ms, 0) AS exposure_ms, f.size_bytes, coalesce(f.catalog_id, '') AS catalog_id,
+       coalesce(f.filter, '') AS filter, f.counted, s.session_id, s.night, s.rig
+FROM frame f JOIN session s USING (session_id)
+"""
+RELATED = (
+    _ENTRY + "WHERE f.file_id = ANY($1::text[]) OR f.stem_key = ANY($2::bigint[]) OR f.exposure_key = ANY($3::text[])"
+)
+CALIBRATION = (
+    _ENTRY
+    + """
+WHERE f.session_night = ANY($1::date[]) AND f.frame_type IN
+    ('DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK', 'MASTER_FLAT', 'MASTER_BIAS', 'MASTER_DARKFLAT')
+"""
+)
+SKY = """
+SELECT camera, session_id, night, rig, sky_files FROM session_camera WHERE night = ANY($1::date[]) AND sky_files > 0
+"""
+
+FILES = """
+INSERT INTO file AS f (file_id, scan_revision, root, path, size_bytes, source, origin, replaces, hints, arrived_at,
+                       announced_at)
+SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+                     $9::jsonb[], $10::timestamptz[], $11::timestamptz[])
+ON CONFLICT (file_id) DO UPDATE SET
+    arrived_at = least(f.arrived_at, excluded.arrived_at),
+    (scan_revision, root, path, source, origin, replaces, hints, announced_at) = (
+        SELECT scan_revision, root, path, source, origin, replaces, hints, announced_at FROM (VALUES
+            (f.scan_revision, f.announced_at, f.root, f.path, f.source, f.origin, f.replaces, f.hints),
+            (excluded.scan_revision, excluded.announced_at, excluded.root, excluded.path, excluded.source,
+             excluded.origin, excluded.replaces, excluded.hints)
+        ) AS one (scan_revision, announced_at, root, path, source, origin, replaces, hints)
+        ORDER BY one.scan_revision DESC, one.announced_at DESC, one.root, one.path LIMIT 1)
+"""
+"""The highest scan revision wins, then the latest announcement: in any order of arrival the row is the same."""
+
+PENDING = """
+INSERT INTO pending AS p (file_id, scan_revision, arrived_at)
+SELECT f.file_id, f.scan_revision, f.arrived_at FROM file f
+WHERE f.file_id = ANY($1::text[])
+  AND NOT EXISTS (SELECT FROM frame fr WHERE fr.file_id = f.file_id AND fr.scan_revision >= f.scan_revision)
+  AND NOT EXISTS (SELECT FROM quarantine q WHERE q.quarantine_key = f.file_id AND q.attempt >= f.scan_revision)
+ON CONFLICT (file_id) DO UPDATE SET scan_revision = excluded.scan_revision, arrived_at = excluded.arrived_at
+WHERE p.scan_revision <> excluded.scan_revision OR p.arrived_at <> excluded.arrived_at
+"""
+
+QUARANTINE = """
+WITH given (quarantine_key, file_id, root, path, stage, attempt, reason, error, occurred_at) AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[],
+                         $9::timestamptz[])
+), settled AS (
+    DELETE FROM pending p USING given g WHERE p.file_id = g.file_id AND p.scan_revision <= g.attempt
+)
+INSERT INTO quarantine AS q
+SELECT * FROM given g
+WHERE NOT EXISTS (SELECT FROM frame f WHERE f.file_id = g.file_id AND f.scan_revision >= g.attempt)
+ON CONFLICT (quarantine_key) DO UPDATE SET
+    file_id = excluded.file_id, root = excluded.root, path = excluded.path, stage = excluded.stage,
+    attempt = excluded.attempt, reason = excluded.reason, error = excluded.error, occurred_at = excluded.occurred_at
+WHERE (excluded.attempt, excluded.stage, coalesce(excluded.path, ''), excluded.reason, excluded.occurred_at)
+    > (q.attempt, q.stage, coalesce(q.path, ''), q.reason, q.occurred_at)
+"""
+
+SETTLED = """
+WITH given (file_id, scan_revision) AS (SELECT * FROM unnest($1::text[], $2::int[])
+), settled AS (
+    DELETE FROM pending p USING given g WHERE p.file_id = g.file_id AND p.scan_revision <= g.scan_revision
+)
+DELETE FROM quarantine q USING given g WHERE q.quarantine_key = g.file_id AND q.attempt <= g.scan_revision
+"""
+REPLACED = "DELETE FROM frame WHERE file_id = ANY($1::text[])"
+MOVED = """
+UPDATE frame f SET session_id = m.session_id, counted = m.counted
+FROM unnest($1::text[], $2::text[], $3::boolean[]) AS m (file_id, session_id, counted) WHERE f.file_id = m.file_id
+"""
+
+SESSIONS = """
+INSERT INTO session AS s (session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,
+                          last_arrived_at)
+SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                     $8::bigint[], $9::timestamptz[], $10::timestamptz[])
+ON CONFLICT (session_id) DO UPDATE SET
+    sky_files = s.sky_files + excluded.sky_files,
+    files = s.files + excluded.files,
+    size_bytes = s.size_bytes + excluded.size_bytes,
+    exposures = s.exposures + excluded.exposures,
+    integration_ms = s.integration_ms + excluded.integration_ms,
+    ends_at = greatest(s.ends_at, excluded.ends_at),
+    last_arrived_at = greatest(s.last_arrived_at, excluded.last_arrived_at),
+    open = true
+"""
+SESSION_CAMERAS = """
+INSERT INTO session_camera AS c (night, camera, session_id, rig, files, sky_files)
+SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+ON CONFLICT (night, camera, session_id) DO UPDATE SET
+    files = c.files + excluded.files, sky_files = c.sky_files + excluded.sky_files
+"""
+SESSION_TYPES = """
+INSERT INTO session_type AS y (session_id, frame_type, files)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+ON CONFLICT (session_id, frame_type) DO UPDATE SET files = y.files + excluded.files
+"""
+SESSION_TARGETS = """
+INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET
+    exposures = x.exposures + excluded.exposures, integration_ms = x.integration_ms + excluded.integration_ms
+"""
+TARGET_FILTERS = """
+INSERT INTO target_filter AS x (catalog_id, filter, exposures, integration_ms)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+ON CONFLICT (catalog_id, filter) DO UPDATE SET
+    exposures = x.exposures + excluded.exposures, integration_ms = x.integration_ms + excluded.integration_ms
+"""
+TARGETS = """
+WITH given (catalog_id, session_id, delta) AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+), upserted AS (
+    INSERT INTO target_session AS t (catalog_id, session_id, exposures) SELECT * FROM given
+    ON CONFLICT (catalog_id, session_id) DO UPDATE SET exposures = t.exposures + excluded.exposures
+    RETURNING catalog_id, session_id, exposures
+), appeared AS (
+    SELECT catalog_id, sum((exposures > 0)::int - (exposures - delta > 0)::int) AS sessions
+    FROM given JOIN upserted USING (catalog_id, session_id) GROUP BY catalog_id
+)
+INSERT INTO target AS t (catalog_id, name, exposures, integration_ms, sessions, revision)
+SELECT catalog_id, name, exposures, integration_ms, coalesce(sessions, 0), 1
+FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[]) AS d (catalog_id, name, exposures, integration_ms)
+LEFT JOIN appeared USING (catalog_id)
+ORDER BY catalog_id
+ON CONFLICT (catalog_id) DO UPDATE SET
+    name = least(t.name, excluded.name),
+    exposures = t.exposures + excluded.exposures,
+    integration_ms = t.integration_ms + excluded.integration_ms,
+    sessions = t.sessions + excluded.sessions,
+    revision = t.revision + 1,
+    updated_at = clock_timestamp()
+"""
+
+SESSIONS_AGAIN = """
+UPDATE session s SET ends_at = m.ends_at, last_arrived_at = m.last_arrived_at
+FROM (SELECT session_id, max(night_ends_at) FILTER (WHERE own_session_id = session_id) AS ends_at,
+             max(arrived_at) AS last_arrived_at
+      FROM frame WHERE session_id = ANY($1::text[]) GROUP BY session_id) m
+WHERE s.session_id = m.session_id
+"""
+"""The latest of a session's times, after files left it."""
+
+EMPTY = (
+    "DELETE FROM session_camera WHERE night = ANY($2::date[]) AND session_id = ANY($1::text[]) AND files = 0",
+    "DELETE FROM session_type WHERE session_id = ANY($1::text[]) AND $2::date[] IS NOT NULL AND files = 0",
+    "DELETE FROM session_target WHERE session_id = ANY($1::text[]) AND $2::date[] IS NOT NULL AND exposures = 0",
+    "DELETE FROM session WHERE session_id = ANY($1::text[]) AND $2::date[] IS NOT NULL AND files = 0 AND revision = 0",
+)
+"""A row of zeros is the same as none, and stays none: which of the two must not depend on the order of events."""
+EMPTY_TARGETS = (
+    "DELETE FROM target_session WHERE catalog_id = ANY($1::text[]) AND exposures = 0",
+    "DELETE FROM target_filter WHERE catalog_id = ANY($1::text[]) AND exposures = 0",
+    """DELETE FROM target WHERE catalog_id = ANY($1::text[])
+       AND exposures = 0 AND published_revision = 0 AND status IS NULL""",
+)

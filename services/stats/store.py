@@ -1,0 +1,211 @@
+"""Reading and writing the schema ``stats``, a batch at a time and never row by row."""
+
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import asyncpg
+
+from services.stats import statements
+from services.stats.frames import COLUMNS, row_of
+from services.stats.sessions import Session, SkySessions, session_of
+from services.stats.totals import Entry, Totals
+from shared.bus.transaction import Connection
+from shared.errors import Permanent
+from shared.events.file import FileArrived, FileQuarantined, FileScanned
+
+LOCK_KEY = 0x6E627374
+"""Advisory lock of every transaction that writes to the schema: subjects and replicas never interleave."""
+
+
+@contextlib.contextmanager
+def data_errors() -> Iterator[None]:
+    """Turn a value that the database cannot hold into Permanent: trying again does not help."""
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError, ValueError) as error:
+        raise Permanent(f"the database refuses a value: {error}") from error
+
+
+async def lock(connection: Connection) -> None:
+    """Wait for the schema's writers' lock; held until the transaction ends."""
+    await connection.execute(statements.LOCK, LOCK_KEY)
+
+
+async def related(connection: Connection, entries: Collection[Entry]) -> list[Entry]:
+    """Known frames with the file id, the stem or the exposure of any of the entries."""
+    return _entries(
+        await connection.fetch(
+            statements.RELATED,
+            [entry.file_id for entry in entries],
+            list({entry.stem_key for entry in entries}),
+            list({entry.exposure_key for entry in entries if entry.exposure_key is not None}),
+        )
+    )
+
+
+async def calibration_frames(connection: Connection, nights: Collection[date]) -> list[Entry]:
+    """Known calibration frames of some nights."""
+    return _entries(await connection.fetch(statements.CALIBRATION, list(nights)))
+
+
+async def sky_sessions(connection: Connection, nights: Collection[date]) -> SkySessions:
+    """The sessions with sky files of some nights."""
+    rows = await connection.fetch(statements.SKY, list(nights))
+    return SkySessions((row[0], Session(row[1], row[2], row[3]), row[4]) for row in rows)
+
+
+async def write_frames(
+    connection: Connection,
+    fresh: Sequence[tuple[FileScanned, Entry]],
+    replaced: Sequence[Entry],
+    moved: Sequence[Entry],
+) -> None:
+    """Write new frames, those that replace an earlier revision, and the places of known ones."""
+    if replaced:
+        await connection.execute(statements.REPLACED, [entry.file_id for entry in replaced])
+    if moved:
+        await connection.execute(
+            statements.MOVED,
+            [entry.file_id for entry in moved],
+            [entry.session.session_id for entry in moved],
+            [entry.counted for entry in moved],
+        )
+    if fresh:
+        await connection.copy_records_to_table(
+            "frame", records=[row_of(event, entry) for event, entry in fresh], columns=COLUMNS
+        )
+        await connection.execute(
+            statements.SETTLED,
+            [entry.file_id for _, entry in fresh],
+            [entry.scan_revision for _, entry in fresh],
+        )
+
+
+async def write_totals(connection: Connection, totals: Totals, names: dict[str, str | None]) -> None:
+    """Add differences to the totals. ``names``: display names of targets."""
+    changed = totals.changed_sessions()
+    await _many(
+        connection,
+        statements.SESSIONS,
+        (
+            (*key, d.sky_files, d.files, d.size_bytes, d.exposures, d.integration_ms, d.ends_at, d.last_arrived_at)
+            for key, d in sorted(totals.sessions.items(), key=lambda item: item[0])
+            if key.session_id in changed
+        ),
+    )
+    await _many(
+        connection,
+        statements.SESSION_CAMERAS,
+        (
+            (session.night, camera, session.session_id, session.rig, *counts)
+            for (session, camera), counts in sorted(totals.cameras.items())
+            if any(counts)
+        ),
+    )
+    await _many(
+        connection, statements.SESSION_TYPES, ((*key, files) for key, files in sorted(totals.types.items()) if files)
+    )
+    await _many(
+        connection,
+        statements.SESSION_TARGETS,
+        ((*key, *sums) for key, sums in sorted(totals.targets.items()) if any(sums)),
+    )
+    await _write_targets(connection, totals, names)
+    if totals.left:
+        await connection.execute(statements.SESSIONS_AGAIN, sorted(totals.left))
+        touched = sorted(session.session_id for session in totals.sessions)
+        nights = sorted({session.night for session in totals.sessions})
+        for statement in statements.EMPTY:
+            await connection.execute(statement, touched, nights)
+
+
+async def _write_targets(connection: Connection, totals: Totals, names: dict[str, str | None]) -> None:
+    filters, sessions = totals.target_filters(), totals.target_sessions()
+    if not filters and not sessions:
+        return
+    await _many(connection, statements.TARGET_FILTERS, ((*key, *sums) for key, sums in sorted(filters.items())))
+    changes: dict[str, list[int]] = {catalog_id: [0, 0] for catalog_id, _ in sessions}
+    for (catalog_id, _), (exposures, milliseconds) in filters.items():
+        change = changes.setdefault(catalog_id, [0, 0])
+        change[0] += exposures
+        change[1] += milliseconds
+    await connection.execute(
+        statements.TARGETS,
+        *_columns(((*key, delta) for key, delta in sorted(sessions.items())), 3),
+        *_columns(((key, names.get(key), *change) for key, change in sorted(changes.items())), 4),
+    )
+    if totals.left:
+        touched = sorted({catalog_id for _, catalog_id, _ in totals.targets})
+        for statement in statements.EMPTY_TARGETS:
+            await connection.execute(statement, touched)
+
+
+async def write_files(connection: Connection, events: Iterable[FileArrived]) -> None:
+    """Record arrivals, and which of the files wait for the scanner. At most one event per file."""
+    rows = [
+        (
+            event.file_id,
+            event.scan_revision,
+            event.root,
+            event.path,
+            event.size_bytes,
+            event.source,
+            event.origin,
+            event.replaces,
+            event.hints.model_dump_json(exclude_none=True) if any(event.hints.model_dump().values()) else None,
+            event.arrived_at,
+            event.occurred_at,
+        )
+        for event in events
+    ]
+    await _many(connection, statements.FILES, rows)
+    await connection.execute(statements.PENDING, [row[0] for row in rows])
+
+
+async def write_quarantine(connection: Connection, events: Iterable[tuple[str, FileQuarantined]]) -> None:
+    """Record files that were given up, by key; at most one event per key."""
+    await _many(
+        connection,
+        statements.QUARANTINE,
+        (
+            (key, e.file_id, e.root, e.path, e.stage, e.attempt, e.reason, e.error, e.occurred_at)
+            for key, e in sorted(events, key=lambda item: item[0])
+        ),
+    )
+
+
+def _entries(rows: Iterable[asyncpg.Record]) -> list[Entry]:
+    return [
+        Entry(
+            row["file_id"],
+            row["scan_revision"],
+            row["frame_type"],
+            session_of(row["session_night"], row["label"]),
+            row["night_ends_at"],
+            row["arrived_at"],
+            row["camera"],
+            row["stem"],
+            row["stem_key"],
+            row["exposure_key"],
+            row["exposure_ms"],
+            row["size_bytes"],
+            row["catalog_id"],
+            row["filter"],
+            Session(row["session_id"], row["night"], row["rig"]),
+            row["counted"],
+        )
+        for row in rows
+    ]
+
+
+def _columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return columns or [[] for _ in range(width)]
+
+
+async def _many(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement that takes its rows as arrays; nothing to do for no rows."""
+    if columns := _columns(rows, 0):
+        await connection.execute(statement, *columns)

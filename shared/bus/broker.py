@@ -1,0 +1,101 @@
+"""The FastStream broker, made so that it avoids what was measured to go wrong (docs/adr/0002).
+
+Reconnects for ever (a connection that gives up leaves a busy loop), pings every 20 s (a half-open connection is
+noticed), does not decode (every message is parsed, judged and acknowledged by itself in ``delivery``), and never
+declares streams.
+"""
+
+from typing import Any
+
+import nats
+from faststream.nats import NatsBroker
+from faststream.security import BaseSecurity, SASLPlaintext
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from shared.logging import get_logger
+from shared.settings import NatsSettings
+
+log = get_logger(__name__)
+
+PING_INTERVAL_S = 20
+RECONNECT_WAIT_S = 1
+GRACEFUL_TIMEOUT_S = 20.0
+"""How long a stopping service waits for handlers in flight; below a pod's 30 s grace period."""
+PUBLISH_TIMEOUT_S = 10.0
+
+
+async def _undecoded(message: Any) -> Any:
+    return message.raw_message
+
+
+def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
+    """A broker that hands raw messages to ``shared.bus.delivery``; not connected yet."""
+    password = settings.resolved_password()
+    security: BaseSecurity | None = SASLPlaintext(settings.user, password) if settings.user and password else None
+
+    async def on_error(error: Exception) -> None:
+        log.warning("nats error", error=repr(error))
+
+    async def on_disconnect() -> None:
+        log.warning("nats disconnected")
+
+    async def on_reconnect() -> None:
+        log.info("nats reconnected")
+
+    return NatsBroker(
+        settings.url,
+        name=f"nightbus-{service}",
+        security=security,
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=RECONNECT_WAIT_S,
+        ping_interval=PING_INTERVAL_S,
+        graceful_timeout=GRACEFUL_TIMEOUT_S,
+        error_cb=on_error,
+        disconnected_cb=on_disconnect,
+        reconnected_cb=on_reconnect,
+        apply_types=False,
+        decoder=_undecoded,
+        logger=None,
+    )
+
+
+def client_of(broker: NatsBroker) -> Client:
+    """The nats-py client of a connected broker."""
+    client: Client = broker.config.broker_config.connection_state.connection
+    return client
+
+
+def jetstream_of(broker: NatsBroker) -> JetStreamContext:
+    """The JetStream context of a connected broker."""
+    return client_of(broker).jetstream(timeout=PUBLISH_TIMEOUT_S, publish_async_max_pending=1000)
+
+
+async def connect(settings: NatsSettings, name: str, *, patient: bool = True) -> Client:
+    """A plain client, for the command line, provisioning and tests.
+
+    Args:
+        settings: where NATS is.
+        name: shown in the server's list of connections.
+        patient: wait for a server that is not there yet; otherwise fail at once.
+
+    Raises:
+        nats.errors.NoServersError: not patient and nobody answers.
+    """
+
+    async def quiet(_error: Exception) -> None:
+        """Failed attempts are reported by the exception, not one by one."""
+
+    return await nats.connect(
+        settings.url,
+        name=name,
+        user=settings.user,
+        password=settings.resolved_password(),
+        allow_reconnect=patient,
+        max_reconnect_attempts=-1 if patient else 1,
+        reconnect_time_wait=RECONNECT_WAIT_S,
+        ping_interval=PING_INTERVAL_S,
+        connect_timeout=2,
+        error_cb=quiet,
+    )

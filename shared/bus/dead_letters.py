@@ -1,0 +1,87 @@
+"""Dead letters: a message that no retry can help, kept byte for byte with the reason.
+
+The message's own bytes are the body; what is known about it rides in headers. The api service keeps the register.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+
+from shared.bus.publish import Publisher
+from shared.bus.streams import DEAD_LETTERS, DEAD_SUBJECT
+from shared.events.envelope import MESSAGE_ID
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+HEADER_LIMIT_CHARS = 2000
+BODY_LIMIT_BYTES = 960 * 1024
+"""Body plus headers must stay below the server's max_payload of 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What the register knows of one dead letter."""
+
+    service: str
+    subject: str
+    sequence: int
+    attempt: int
+    reason: str
+    error: str
+    event_id: str | None
+    original_bytes: int
+    payload: bytes
+
+
+def _printable(text: str) -> str:
+    cleaned = "".join(char if char.isprintable() else " " for char in text).strip()
+    return cleaned.encode("ascii", "backslashreplace").decode()[:HEADER_LIMIT_CHARS]
+
+
+async def bury(publisher: Publisher, service: str, message: Msg, *, reason: str, error: str = "") -> None:
+    """Store a message as a dead letter, once per service and stream position.
+
+    Raises:
+        Unavailable: it could not be stored, so the caller must not drop the message.
+    """
+    position = message.metadata.sequence.stream
+    original = message.headers or {}
+    headers = {
+        MESSAGE_ID: f"dead/{service}/{position}/{message.metadata.num_delivered}",
+        "nb-service": service,
+        "nb-subject": message.subject,
+        "nb-sequence": str(position),
+        "nb-attempt": str(message.metadata.num_delivered),
+        "nb-reason": _printable(reason),
+        "nb-error": _printable(error),
+        "nb-event-id": _printable(original.get("ce-id", "")),
+        "nb-bytes": str(len(message.data)),
+    }
+    await publisher.publish_raw(
+        f"{DEAD_SUBJECT}.{service}", message.data[:BODY_LIMIT_BYTES], headers, stream=DEAD_LETTERS
+    )
+    log.error(
+        "dead letter", subject=message.subject, sequence=position, reason=reason, error=error,
+        event_id=headers["nb-event-id"] or None, attempt=message.metadata.num_delivered,
+    )  # fmt: skip
+
+
+def read_dead_letter(headers: Mapping[str, str], payload: bytes) -> DeadLetter:
+    """The dead letter in a message of the dead-letter stream.
+
+    Raises:
+        KeyError: a header that ``bury`` writes is missing.
+    """
+    return DeadLetter(
+        service=headers["nb-service"],
+        subject=headers["nb-subject"],
+        sequence=int(headers["nb-sequence"]),
+        attempt=int(headers["nb-attempt"]),
+        reason=headers["nb-reason"],
+        error=headers["nb-error"],
+        event_id=headers["nb-event-id"] or None,
+        original_bytes=int(headers["nb-bytes"]),
+        payload=payload,
+    )

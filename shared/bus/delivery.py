@@ -1,0 +1,277 @@
+"""Delivery: what happens to a message between its arrival and its acknowledgement.
+
+Messages are fetched in batches, but each is parsed, judged and settled by itself:
+
+============  ==============================================================================
+Outcome       What is done
+============  ==============================================================================
+handled       ack
+Ignorable     ack, counted apart
+Transient     nak with a growing, jittered delay; after MAX_ATTEMPTS it becomes Permanent
+Unavailable   the handler is tried again in place, so an outage uses up no attempts
+Permanent     file.quarantined where the file is known, a dead letter, then term
+anything else as Transient: a bug of ours must not lose a night, and ends as a dead letter
+============  ==============================================================================
+
+While a batch is worked on, the server is told so every third of ``ack_wait``.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Generic, TypeVar
+
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from shared.bus.dead_letters import bury
+from shared.bus.publish import Publisher
+from shared.bus.streams import Consumer
+from shared.errors import Ignorable, Permanent, Transient, Unavailable
+from shared.events.base import Event
+from shared.events.file import FileQuarantined
+from shared.logging import get_logger
+from shared.metrics import HANDLED, HANDLING_SECONDS
+
+log = get_logger(__name__)
+
+MAX_ATTEMPTS = 12
+LONGEST_DELAY_S = 300.0
+UNAVAILABLE_WAIT_S = (0.5, 15.0)
+"""First and longest pause between tries while a dependency is away."""
+
+E = TypeVar("E", bound=Event)
+
+
+class Outcome(StrEnum):
+    """How a message was settled; the label of the metric."""
+
+    HANDLED = "handled"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    RETRIED = "retried"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[E]):
+    """One parsed event and the message that brought it."""
+
+    event: E
+    message: Msg
+
+    @property
+    def attempt(self) -> int:
+        """How often the message was delivered, this time included."""
+        return self.message.metadata.num_delivered
+
+
+BatchHandler = Callable[[list[Delivery[E]]], Awaitable[None]]
+"""Handles a batch and settles every delivery of it."""
+RawHandler = Callable[[Msg], Awaitable[None]]
+"""Handles one message that is not an event."""
+
+
+class Desk(Generic[E]):
+    """Receives the batches of one consumer, parses them and settles messages."""
+
+    def __init__(self, row: Consumer, model: type[E], publisher: Publisher) -> None:
+        self.row = row
+        self.model = model
+        self._publisher = publisher
+        self._open: set[str] = set()  # reply subjects, since messages cannot be hashed
+
+    async def receive(self, messages: Sequence[Msg], handle: BatchHandler[E]) -> None:
+        """Parse, hand over what parses, bury what does not."""
+        started = time.monotonic()
+        deliveries: list[Delivery[E]] = []
+        async with self._kept_alive(messages):
+            for message in messages:
+                try:
+                    deliveries.append(Delivery(self.model.model_validate_json(message.data), message))
+                except ValidationError as error:
+                    reason = f"the payload is not a valid {self.model.__name__}: {_first_error(error)}"
+                    await self.fail(message, None, Permanent(reason))
+            if deliveries:
+                await handle(deliveries)
+        HANDLING_SECONDS.labels(self.row.service, self.row.subject).observe(time.monotonic() - started)
+
+    async def receive_raw(self, messages: Sequence[Msg], handle: RawHandler) -> None:
+        """Hand over messages that are not events. What fails is tried again for ever and is never buried."""
+        async with self._kept_alive(messages):
+            for message in messages:
+                try:
+                    await patiently(partial(handle, message))
+                except Exception as error:
+                    delay_s = retry_delay_s(message.metadata.num_delivered)
+                    log.exception("will retry", subject=message.subject, delay_s=round(delay_s, 1), reason=str(error))
+                    self._open.discard(message.reply)
+                    await message.nak(delay=delay_s)
+                    self._count(Outcome.RETRIED)
+                else:
+                    await self.done(message)
+
+    async def done(self, message: Msg, outcome: Outcome = Outcome.HANDLED) -> None:
+        """Acknowledge a message whose effect is committed."""
+        self._open.discard(message.reply)
+        await message.ack()
+        self._count(outcome)
+
+    async def fail(self, message: Msg, event: Event | None, error: Exception) -> None:
+        """Settle a message whose handler raised."""
+        if isinstance(error, Ignorable):
+            log.debug("ignored", event_id=_id(event), reason=str(error))
+            await self.done(message, Outcome.IGNORED)
+        elif isinstance(error, Permanent) or message.metadata.num_delivered >= MAX_ATTEMPTS:
+            await self._give_up(message, event, error)
+        else:
+            delay_s = retry_delay_s(message.metadata.num_delivered)
+            log.warning(
+                "will retry", subject=message.subject, event_id=_id(event), attempt=message.metadata.num_delivered,
+                delay_s=round(delay_s, 1), reason=str(error), unexpected=not isinstance(error, Transient),
+                exc_info=None if isinstance(error, Transient) else error,
+            )  # fmt: skip
+            self._open.discard(message.reply)
+            await message.nak(delay=delay_s)
+            self._count(Outcome.RETRIED)
+
+    async def _give_up(self, message: Msg, event: Event | None, error: Exception) -> None:
+        reason = str(error) or type(error).__name__
+        detail = "" if isinstance(error, Permanent) else repr(error)
+        try:
+            if (quarantined := _quarantine(self.row.service, event, reason, detail)) is not None:
+                await self._publisher.publish(quarantined)
+            await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
+        except Unavailable as unstored:
+            log.warning("dead letter not stored yet", reason=str(unstored))
+            self._open.discard(message.reply)
+            await message.nak(delay=retry_delay_s(message.metadata.num_delivered))
+            return
+        self._open.discard(message.reply)
+        await message.term()
+        self._count(Outcome.DEAD)
+
+    @contextlib.asynccontextmanager
+    async def _kept_alive(self, messages: Sequence[Msg]) -> AsyncIterator[None]:
+        self._open.update(message.reply for message in messages)
+        task = asyncio.create_task(self._say_in_progress(list(messages)))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            self._open.difference_update(message.reply for message in messages)
+
+    async def _say_in_progress(self, messages: list[Msg]) -> None:
+        while True:
+            await asyncio.sleep(self.row.ack_wait_s / 3)
+            for message in messages:
+                if message.reply in self._open:
+                    await message.in_progress()
+
+    def _count(self, outcome: Outcome) -> None:
+        HANDLED.labels(self.row.service, self.row.subject, outcome.value).inc()
+
+
+def subscribe(broker: NatsBroker, desk: Desk[E], handle: BatchHandler[E]) -> None:
+    """Register the consumer's pull loops with FastStream; they start and stop with the broker."""
+
+    async def on_batch(messages: list[Msg]) -> None:
+        await desk.receive(messages, handle)
+
+    _pull(broker, desk.row, on_batch)
+
+
+def subscribe_raw(broker: NatsBroker, desk: Desk[E], handle: RawHandler) -> None:
+    """Register a consumer whose messages are not events, such as dead letters; each is handled by itself."""
+
+    async def on_batch(messages: list[Msg]) -> None:
+        await desk.receive_raw(messages, handle)
+
+    _pull(broker, desk.row, on_batch)
+
+
+def _pull(broker: NatsBroker, row: Consumer, on_batch: Callable[[list[Msg]], Awaitable[None]]) -> None:
+    for _ in range(row.loops):
+        subscriber = broker.subscriber(
+            row.subject,
+            stream=JStream(row.stream, declare=False),
+            durable=row.durable,
+            pull_sub=PullSub(batch_size=row.batch_size, timeout=row.fill_s, batch=True),
+            ack_policy=AckPolicy.MANUAL,
+            title=row.durable,
+        )
+        subscriber(on_batch)
+
+
+def one_by_one(desk: Desk[E], handle: Callable[[E], Awaitable[None]]) -> BatchHandler[E]:
+    """A batch handler that runs ``handle`` for each event concurrently and settles each by its own outcome."""
+
+    async def settle(delivery: Delivery[E]) -> None:
+        try:
+            await patiently(lambda: handle(delivery.event))
+        except Exception as error:  # noqa: BLE001 - every outcome is settled here, by type
+            await desk.fail(delivery.message, delivery.event, error)
+        else:
+            await desk.done(delivery.message)
+
+    async def handle_batch(deliveries: list[Delivery[E]]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for delivery in deliveries:
+                tasks.create_task(settle(delivery))
+
+    return handle_batch
+
+
+T = TypeVar("T")
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run ``attempt``, again and again while a dependency is away, with growing pauses."""
+    pause_s, longest_s = UNAVAILABLE_WAIT_S
+    while True:
+        try:
+            return await attempt()
+        except Unavailable as error:
+            log.warning("waiting", reason=str(error), pause_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, longest_s)
+
+
+def retry_delay_s(attempt: int) -> float:
+    """Seconds until the next delivery: 2^attempt up to five minutes, with a quarter of jitter."""
+    return float(min(2.0**attempt, LONGEST_DELAY_S) * random.uniform(0.75, 1.25))
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def _id(event: Event | None) -> str | None:
+    return None if event is None else str(event.event_id)
+
+
+def _quarantine(service: str, event: Event | None, reason: str, detail: str) -> FileQuarantined | None:
+    """The file.quarantined that goes with a given-up event, when the event names a file."""
+    file_id, path = getattr(event, "file_id", None), getattr(event, "path", None)
+    if event is None or isinstance(event, FileQuarantined) or (file_id is None and path is None):
+        return None
+    return FileQuarantined(
+        file_id=file_id,
+        root=getattr(event, "root", None),
+        path=path,
+        stage=service,
+        attempt=getattr(event, "scan_revision", 1),
+        reason=reason,
+        error=detail or None,
+    )

@@ -1,0 +1,132 @@
+"""The outbox: events committed with their cause, published afterwards.
+
+``enqueue`` writes events in the caller's transaction. The relay publishes unsent rows and deletes each once the
+stream has confirmed it. Rows are picked with SKIP LOCKED and never by a cursor: identity order is not commit order. A
+publish that timed out may have been stored; the message id decides, so publishing again is safe.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import asyncpg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import Error as JetStreamError
+
+from shared.bus.publish import Publisher
+from shared.bus.streams import EVENTS, PAUSE_AT
+from shared.bus.transaction import Connection
+from shared.db.errors import translated
+from shared.errors import Unavailable
+from shared.events.base import Event
+from shared.events.envelope import headers_of
+from shared.logging import get_logger
+from shared.metrics import OUTBOX_WAITING, STREAM_FULL
+
+log = get_logger(__name__)
+
+RELAY_BATCH = 500
+POLL_S = 1.0
+FULL_CHECK_S = 5.0
+
+_ENQUEUE = """
+INSERT INTO outbox (event_id, subject, payload, headers)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+"""
+_TAKE = "SELECT outbox_id, subject, payload, headers FROM outbox ORDER BY outbox_id LIMIT $1 FOR UPDATE SKIP LOCKED"
+_SENT = "DELETE FROM outbox WHERE outbox_id = ANY($1::bigint[])"
+
+
+async def enqueue(connection: Connection, service: str, events: Sequence[Event], *, attempt: int | None = None) -> None:
+    """Write events to the outbox in the caller's transaction; ``attempt`` marks a deliberate re-emission."""
+    if events:
+        await connection.execute(
+            _ENQUEUE,
+            [event.event_id for event in events],
+            [event.subject for event in events],
+            [event.model_dump_json() for event in events],
+            [json.dumps(headers_of(event, service, attempt=attempt)) for event in events],
+        )
+
+
+class OutboxRelay:
+    """Moves committed events from a service's outbox into the stream."""
+
+    def __init__(self, pool: asyncpg.Pool, js: JetStreamContext, service: str) -> None:
+        self._pool = pool
+        self._js = js
+        self._service = service
+        self._publisher = Publisher(js, service)
+        self._work = asyncio.Event()
+        self._checked_at = float("-inf")
+        self._full = False
+
+    def wake(self) -> None:
+        """Say that rows were committed; the relay also looks by itself every second."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Relay for ever; an outage of NATS or Postgres is waited out."""
+        pause_s = POLL_S
+        while True:
+            try:
+                moved = 0 if await self._stream_is_full() else await self.relay_once()
+                pause_s = POLL_S
+            except Unavailable as error:
+                log.warning("relay waits", reason=str(error), pause_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 15.0)
+                continue
+            if moved < RELAY_BATCH:
+                self._work.clear()
+                try:
+                    await asyncio.wait_for(self._work.wait(), POLL_S)
+                except TimeoutError:
+                    continue
+
+    async def relay_once(self) -> int:
+        """Publish up to RELAY_BATCH rows and delete those that the stream confirmed.
+
+        Returns:
+            How many rows were published.
+
+        Raises:
+            Unavailable: at least one was not confirmed; the confirmed ones are deleted all the same.
+        """
+        failure: Unavailable | None = None
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(_TAKE, RELAY_BATCH)
+                results = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+                sent = [row["outbox_id"] for row, result in zip(rows, results, strict=True) if result is None]
+                await connection.execute(_SENT, sent)
+                for result in results:
+                    if isinstance(result, Unavailable):
+                        failure = result
+                    elif isinstance(result, BaseException):
+                        raise result
+        OUTBOX_WAITING.labels(self._service).set(len(rows) - len(sent))
+        if failure is not None:
+            raise failure
+        return len(sent)
+
+    async def _publish(self, row: asyncpg.Record) -> None:
+        await self._publisher.publish_raw(row["subject"], row["payload"].encode(), json.loads(row["headers"]))
+
+    async def _stream_is_full(self) -> bool:
+        """Whether the stream is beyond PAUSE_AT of its limit, looked up every few seconds."""
+        now = asyncio.get_running_loop().time()
+        if now - self._checked_at < FULL_CHECK_S:
+            return self._full
+        try:
+            info = await self._js.stream_info(EVENTS)
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
+        self._checked_at = now
+        full = info.state.bytes > PAUSE_AT * (info.config.max_bytes or float("inf"))
+        if full and not self._full:
+            log.warning("relay pauses, the stream is nearly full", bytes=info.state.bytes, limit=info.config.max_bytes)
+        self._full = full
+        STREAM_FULL.labels(self._service).set(1 if full else 0)
+        return full

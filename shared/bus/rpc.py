@@ -1,0 +1,60 @@
+"""Commands over NATS request/reply: asking, and answering."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
+from pydantic import ValidationError
+
+from shared.errors import NightbusError, UserError
+from shared.events.commands import Command, Reply
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+C = TypeVar("C", bound=Command)
+R = TypeVar("R", bound=Reply)
+
+
+async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: float = 10.0) -> R:
+    """Send a command to the service that owns it and return its answer.
+
+    Raises:
+        UserError: nobody answers, or the owner refuses; one sentence.
+    """
+    service = command.subject.split(".")[1]
+    try:
+        message = await client.request(command.subject, command.model_dump_json().encode(), timeout=timeout_s)
+    except NoRespondersError as error:
+        raise UserError(f"the {service} service is not running") from error
+    except NatsTimeoutError as error:
+        raise UserError(f"the {service} service did not answer within {timeout_s:.0f} s") from error
+    answer = reply.model_validate_json(message.data)
+    if not answer.ok:
+        raise UserError(answer.error or f"the {service} service refused the request")
+    return answer
+
+
+def answer(broker: NatsBroker, model: type[C], handle: Callable[[C], Awaitable[Reply]]) -> None:
+    """Register the handler of a command. What it raises becomes one sentence in the reply."""
+
+    async def on_request(message: Msg) -> None:
+        try:
+            reply: Reply = await handle(model.model_validate_json(message.data))
+        except ValidationError as error:
+            reply = model.reply(ok=False, error=f"not a valid {model.__name__}: {error.errors()[0]['msg']}")
+        except NightbusError as error:
+            reply = model.reply(ok=False, error=str(error))
+        except Exception:
+            log.exception("command failed", subject=model.subject)
+            reply = model.reply(
+                ok=False, error=f"{model.subject} failed unexpectedly; the service's log has the details"
+            )
+        await message.respond(reply.model_dump_json().encode())
+
+    subscriber = broker.subscriber(model.subject, queue=model.subject.split(".")[1], no_reply=True, title=model.subject)
+    subscriber(on_request)

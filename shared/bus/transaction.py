@@ -1,0 +1,52 @@
+"""Exactly-once effects: inbox, effect and outbox in one Postgres transaction, then the acknowledgement.
+
+One write serves a whole batch. When the database (or the effect) refuses it, the batch is bisected until the refusing
+event stands alone and is settled by itself; the others take effect.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+
+from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, patiently
+from shared.db.errors import translated
+from shared.db.inbox import claim
+from shared.events.base import Event
+
+E = TypeVar("E", bound=Event)
+Connection = asyncpg.pool.PoolConnectionProxy
+Effect = Callable[[Connection, list[E]], Awaitable[None]]
+"""Writes the effect of new events, and their follow-up events to the outbox, on the given connection."""
+
+
+def in_transaction(
+    pool: asyncpg.Pool, desk: Desk[E], apply: Effect[E], after_commit: Callable[[], None]
+) -> BatchHandler[E]:
+    """A batch handler that applies a batch in one transaction and settles every message of it."""
+
+    async def commit(deliveries: list[Delivery[E]]) -> set[int]:
+        """Returns the positions of deliveries that were new; the others had been applied before."""
+        with translated():
+            async with pool.acquire() as connection, connection.transaction():
+                new = await claim(connection, desk.row.durable, [item.event.event_id for item in deliveries])
+                if new:
+                    await apply(connection, [deliveries[index].event for index in sorted(new)])
+        return new
+
+    async def settle(deliveries: list[Delivery[E]]) -> None:
+        try:
+            new = await patiently(lambda: commit(deliveries))
+        except Exception as error:  # noqa: BLE001 - every outcome is settled here, by type
+            if len(deliveries) == 1:
+                await desk.fail(deliveries[0].message, deliveries[0].event, error)
+                return
+            middle = len(deliveries) // 2
+            await settle(deliveries[:middle])
+            await settle(deliveries[middle:])
+            return
+        after_commit()
+        for index, item in enumerate(deliveries):
+            await desk.done(item.message, Outcome.HANDLED if index in new else Outcome.DUPLICATE)
+
+    return settle

@@ -1,0 +1,56 @@
+"""The watchdog: notices what the client library does not.
+
+A durable consumer that was deleted, or a connection that looks alive and is not, leaves a pull loop that never delivers
+(reliability: nothing in 12 s, ping still true). The watchdog asks the server itself; when the answer is bad it ends the
+service with exit code 75, and whoever started it starts it again, provisioning included.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import Error as JetStreamError
+
+from shared.bus.provision import verify
+from shared.bus.streams import Consumer
+from shared.errors import Unavailable
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+LOOK_EVERY_S = 5.0
+SILENT_LIMIT_S = 120.0
+"""A connection that calls itself connected but has not answered for this long is given up."""
+
+
+class Watchdog:
+    """Looks at the consumers of one service."""
+
+    def __init__(self, js: JetStreamContext, consumers: list[Consumer], connected: Callable[[], bool]) -> None:
+        self._js = js
+        self._consumers = consumers
+        self._connected = connected
+
+    async def run(self) -> str:
+        """Watch until something is wrong that only a restart mends.
+
+        Returns:
+            The reason, one sentence.
+        """
+        loop = asyncio.get_running_loop()
+        answered_at = loop.time()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                await verify(self._js, self._consumers)
+                answered_at = loop.time()
+            except Unavailable as error:
+                return str(error)
+            except (NatsError, JetStreamError, TimeoutError) as error:
+                if not self._connected():
+                    answered_at = loop.time()  # an outage is waited out by reconnecting
+                    continue
+                log.warning("nats does not answer", error=repr(error))
+                if loop.time() - answered_at > SILENT_LIMIT_S:
+                    return f"nats has not answered for {SILENT_LIMIT_S:.0f} s on an open connection"

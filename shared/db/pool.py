@@ -1,0 +1,54 @@
+"""Connection pools: one per service, as the service's own role."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+
+from shared.bus.delivery import patiently
+from shared.db.errors import translated
+from shared.settings import PostgresSettings
+
+READER = "reader"
+STATEMENT_TIMEOUT = "120s"
+
+
+async def open_pool(settings: PostgresSettings, role: str) -> asyncpg.Pool:
+    """A pool of connections as ``role``.
+
+    Raises:
+        Unavailable: the server does not answer.
+        asyncpg.InvalidPasswordError: it does, and refuses.
+    """
+    with translated():
+        return await asyncpg.create_pool(
+            host=settings.host,
+            port=settings.port,
+            database=settings.database,
+            user=role,
+            password=settings.password_of(role),
+            min_size=1,
+            max_size=settings.pool_size,
+            max_inactive_connection_lifetime=300,
+            timeout=10,
+            server_settings={"application_name": f"nightbus-{role}", "statement_timeout": STATEMENT_TIMEOUT},
+        )
+
+
+@contextlib.asynccontextmanager
+async def pool_of(settings: PostgresSettings, role: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool that waits for a server that is not there yet and closes with the context."""
+    pool = await patiently(lambda: open_pool(settings, role))
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def check_database(pool: asyncpg.Pool) -> Callable[[], Awaitable[None]]:
+    """A readiness check that asks the database for a row."""
+
+    async def check() -> None:
+        await pool.fetchval("SELECT 1")
+
+    return check

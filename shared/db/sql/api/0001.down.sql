@@ -1,0 +1,2 @@
+DROP VIEW api.dead_letters;
+DROP TABLE api.inbox, api.dead_letter;

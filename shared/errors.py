@@ -1,0 +1,37 @@
+"""The words every failure is translated into before it reaches the bus.
+
+::
+
+    NightbusError
+    ├── Transient         try again later          -> nak with a growing delay
+    │   └── Unavailable   a dependency is away     -> wait in place; the event's attempts are not used up
+    ├── Permanent         will never work as it is -> file.quarantined + dead letter, then term
+    ├── Ignorable         valid, but not for us    -> ack and count
+    └── UserError         what the user asked cannot be done; the message is one clear sentence
+
+The module that knows whether a retry is safe raises the word; ``shared.bus.delivery`` obeys it.
+"""
+
+
+class NightbusError(Exception):
+    """Base of every error that Nightbus raises on purpose."""
+
+
+class Transient(NightbusError):
+    """The cause is expected to pass: a file that is moving, a mount that is away."""
+
+
+class Unavailable(Transient):
+    """A dependency (database, broker, mount) does not answer; nothing is wrong with the event in hand."""
+
+
+class Permanent(NightbusError):
+    """Trying again cannot help. ``str(error)`` is the reason that a person reads."""
+
+
+class Ignorable(NightbusError):
+    """The event is well formed but needs nothing from this consumer."""
+
+
+class UserError(NightbusError):
+    """The request cannot be carried out. ``str(error)`` is one sentence for the terminal."""

@@ -1,0 +1,59 @@
+"""What all events have in common: identity, time, version."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+EVENT_NAMESPACE = UUID("6f1d7f0e-6d0b-5b57-9f6a-3f0c8f7f9a11")
+"""Namespace of the deterministic event ids (RFC 9562, version 5)."""
+
+NIL = UUID(int=0)
+
+FileId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a file's content, 64 lower-case hexadecimal digits."""
+
+CatalogId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+-]+$", max_length=64)]
+"""Canonical target id, such as ``M31``, ``NGC7000``, ``Sh2-101``."""
+
+SessionId = Annotated[str, StringConstraints(pattern=r"^\d{8}_[0-9A-F]{8}$")]
+"""``YYYYMMDD_`` and eight upper-case hexadecimal digits: one night of one rig."""
+
+
+def utc_now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Model(BaseModel):
+    """A frozen value inside an event. Unknown fields are ignored, so that newer producers can add some."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Model):
+    """A fact that has happened.
+
+    ``event_id`` follows from the subject and the fields named in ``identity``: the same fact published twice is the
+    same event, which is what lets the stream and every inbox drop the second copy.
+    """
+
+    subject: ClassVar[str]
+    identity: ClassVar[tuple[str, ...]]
+
+    event_id: UUID = Field(default=NIL, description="uuid5 of the subject and the identifying fields")
+    occurred_at: AwareDatetime = Field(default_factory=utc_now, description="when the fact became true, UTC")
+    schema_version: int = Field(
+        default=1, ge=1, description="version of this event's contract; changes are additive within it"
+    )
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Give an event that was not read from the wire its deterministic id."""
+        if self.event_id == NIL:
+            object.__setattr__(self, "event_id", self.derive_id())
+
+    def derive_id(self) -> UUID:
+        """The event id that follows from ``subject`` and ``identity``."""
+        key = "\x1f".join([self.subject, *(str(getattr(self, name)) for name in self.identity)])
+        return uuid5(EVENT_NAMESPACE, key)

@@ -1,0 +1,91 @@
+"""Commands: requests to the service that owns a thing. They travel as NATS request/reply, outside the stream.
+
+A command carries an idempotency id; the owner commits a job under that id and answers with it, so that a request that
+is sent twice does its work once.
+"""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID, uuid4
+
+from pydantic import Field
+
+from shared.events.base import FileId, Model
+
+
+class Reply(Model):
+    """The owner's answer: it was done or committed, or one sentence why it cannot be."""
+
+    ok: bool = True
+    error: str | None = Field(default=None, description="one sentence for the person who asked")
+
+
+class ImportAccepted(Reply):
+    """The import job that was committed."""
+
+    import_id: UUID | None = None
+
+
+class FilesRescanned(Reply):
+    """How many files will be read anew."""
+
+    files: int = 0
+
+
+class DeadLettersChanged(Reply):
+    """How many dead letters the command changed."""
+
+    changed: int = 0
+
+
+class Command(Model):
+    """A request to the service named in ``subject``: ``cmd.<service>.<verb>``."""
+
+    subject: ClassVar[str]
+    reply: ClassVar[type[Reply]]
+
+    command_id: UUID = Field(default_factory=uuid4, description="idempotency id: the same id does its work once")
+
+
+class ImportPaths(Command):
+    """Import files or folders now, as ``nightbus ingest`` does."""
+
+    subject: ClassVar[str] = "cmd.ingest.import"
+    reply: ClassVar[type[Reply]] = ImportAccepted
+
+    paths: tuple[str, ...] = Field(min_length=1, description="absolute paths on ingest's host")
+    mode: Literal["copy", "move", "index"] = "copy"
+
+
+class RescanFiles(Command):
+    """Have files read anew: their scan revision grows and file.arrived is published again."""
+
+    subject: ClassVar[str] = "cmd.ingest.rescan"
+    reply: ClassVar[type[Reply]] = FilesRescanned
+
+    file_ids: tuple[FileId, ...] = ()
+    everything: bool = Field(default=False, description="all files, whatever file_ids says")
+
+
+class ReplayDeadLetters(Command):
+    """Publish dead letters again under new message ids."""
+
+    subject: ClassVar[str] = "cmd.api.replay-dead-letters"
+    reply: ClassVar[type[Reply]] = DeadLettersChanged
+
+    ids: tuple[int, ...] = ()
+    everything: bool = Field(default=False, description="all that wait, whatever ids says")
+
+
+class DropDeadLetters(Command):
+    """Drop dead letters, with a reason that is kept."""
+
+    subject: ClassVar[str] = "cmd.api.drop-dead-letters"
+    reply: ClassVar[type[Reply]] = DeadLettersChanged
+
+    ids: tuple[int, ...] = ()
+    everything: bool = Field(default=False, description="all that wait, whatever ids says")
+    reason: Annotated[str, Field(min_length=1)]
+
+
+COMMANDS: tuple[type[Command], ...] = (ImportPaths, RescanFiles, ReplayDeadLetters, DropDeadLetters)
+"""Every command, for the documentation and its tests."""

@@ -1,0 +1,114 @@
+"""Events about files: arrived, scanned, quarantined, moved, removed."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.base import CatalogId, Event, FileId, Model
+from shared.events.frame import FrameMetadata, FrameQuality, ReportedQuality, TargetMatch
+
+HEADER_CARDS_LIMIT_BYTES = 256 * 1024
+"""Header cards beyond this many bytes are cut from the event, with a note in ``problems``."""
+
+
+class Hints(Model):
+    """What the sender of a file already knew about it; every part is optional."""
+
+    catalog_id: CatalogId | None = None
+    target: str | None = Field(default=None, description="target name as a person or a planner wrote it")
+    rig: str | None = None
+    execution_id: str | None = Field(default=None, description="id of the plan execution that took the frame")
+    execution_target_id: str | None = None
+
+
+class Location(Model):
+    """Where a file is: a named root and a path below it."""
+
+    root: str = Field(description="name of the root, such as library")
+    path: str = Field(description="path below the root, with forward slashes")
+
+
+class FileArrived(Event):
+    """A file is safely in the library (or known in an indexed tree) and may be read."""
+
+    subject: ClassVar[str] = "file.arrived"
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "root", "path", "scan_revision")
+
+    file_id: FileId
+    root: str = Field(description="name of the root, such as library")
+    path: str = Field(description="path below the root, with forward slashes")
+    root_path: str = Field(
+        description="folder of the root on the host of ingest; readers elsewhere map the root's name by settings"
+    )
+    scan_revision: int = Field(default=1, ge=1, description="grows each time the file is to be read anew")
+    size_bytes: int = Field(ge=0)
+    source: str = Field(description="name of the source that the file came from")
+    source_zone: str | None = Field(default=None, description="IANA time zone of the source, for local times")
+    origin: str = Field(description="the file's path at its source, below the source's folder")
+    arrived_at: AwareDatetime = Field(description="when the file's first copy was recorded, UTC")
+    replaces: FileId | None = Field(default=None, description="content that this path held before")
+    hints: Hints = Hints()
+
+
+class FileScanned(Event):
+    """A file's header was read, its stars measured and its target looked up."""
+
+    subject: ClassVar[str] = "file.scanned"
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "scan_revision")
+
+    file_id: FileId
+    scan_revision: int = Field(ge=1)
+    root: str
+    path: str
+    size_bytes: int = Field(ge=0)
+    source: str
+    arrived_at: AwareDatetime
+    format: str = Field(description="fits, fits_gz, fits_fz, xisf, jpeg, png, tiff, avi or ser, by first bytes")
+    frame: FrameMetadata
+    quality: FrameQuality | None = Field(default=None, description="None when not measured")
+    reported: ReportedQuality = ReportedQuality()
+    target: TargetMatch | None = Field(default=None, description="None for calibration frames")
+    header_cards: tuple[str, ...] = Field(
+        default=(), description="all header cards in order, 80 columns, right-stripped"
+    )
+    problems: tuple[str, ...] = Field(default=(), description="what is wrong with the file, one sentence each")
+
+
+class FileQuarantined(Event):
+    """A file cannot be handled; it stays where it is, and the reason is recorded."""
+
+    subject: ClassVar[str] = "file.quarantined"
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "path", "stage", "attempt")
+
+    file_id: FileId | None = None
+    root: str | None = None
+    path: str | None = None
+    stage: str = Field(description="the service that gave up")
+    attempt: int = Field(default=1, ge=1, description="the scan revision, or the number of the attempt")
+    reason: str = Field(description="one sentence for a person")
+    error: str | None = Field(default=None, description="technical detail")
+
+
+class FileMoved(Event):
+    """Ingest moved a file inside or between roots."""
+
+    subject: ClassVar[str] = "file.moved"
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "location_revision")
+
+    file_id: FileId
+    location_revision: Annotated[int, Field(ge=1)]
+    from_location: Location
+    to_location: Location
+
+
+class FileRemoved(Event):
+    """A person asked to forget a file. Never published because a file merely went missing."""
+
+    subject: ClassVar[str] = "file.removed"
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "location_revision")
+
+    file_id: FileId
+    location_revision: Annotated[int, Field(ge=1)]
+    root: str
+    path: str
+    reason: str

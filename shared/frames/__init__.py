@@ -1,0 +1,36 @@
+"""What a capture file says about itself, without a database, a network or a heavy library at import.
+
+In: a path. Out: `FrameFacts` - the format, the contract's `FrameMetadata`, the quality that the program reported, the
+header cards, what is wrong with the file, and where its pixels are.
+
+    format.py     which format, by first bytes            values.py   numbers, angles and times as really written
+    source.py     bounded reads, plain and gzipped        nights.py   the night of a moment
+    cards.py      FITS header block -> cards              filters.py  filter names -> canonical names
+    fits.py       HDUs, the image, the declared length    dialects.py how each capture program writes: the table
+    xisf.py       XISF header -> cards and image          paths.py    facts from names and folders (pathkeys.py)
+    sidefiles.py  pictures and videos                     kinds.py    frame type, exposure, stacks
+    layout.py     where the pixels are                    timing.py   start of the exposure and its night
+    pixels.py     layout -> numpy array                   pointing.py site and sky position (precession.py)
+    read.py       the entry point                         metadata.py all of it -> FrameMetadata
+
+Promises: `read_frame` raises nothing but Permanent (a sentence for a person) and OSError, reads bounded amounts of
+any input, and never changes a file. Header beats path; what cannot be read is None and a problem, never a guess.
+"""
+
+from shared.frames.fits import declared_length
+from shared.frames.format import FileFormat, sniff
+from shared.frames.layout import ImageLayout
+from shared.frames.nights import night_of
+from shared.frames.pixels import load_image
+from shared.frames.read import FrameFacts, read_frame
+
+__all__ = [
+    "FileFormat",
+    "FrameFacts",
+    "ImageLayout",
+    "declared_length",
+    "load_image",
+    "night_of",
+    "read_frame",
+    "sniff",
+]

@@ -1,0 +1,234 @@
+"""The structure of a FITS file: its HDUs, the one that holds the image, and the length that the headers declare.
+
+FITS Standard 4.0, sections 3 and 4.4; tiled image compression (section 10) is recognised, not unpacked.
+"""
+
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+
+from shared.errors import Permanent
+from shared.frames.cards import BLOCK_BYTES, Card, CardValue, Header, read_header
+from shared.frames.format import FITS_SIGNATURE, FileFormat
+from shared.frames.layout import ImageLayout
+from shared.frames.source import GzipSource, PlainSource
+from shared.frames.values import number
+
+MAX_HDUS = 2048
+_MAX_AXES = 999
+_SAMPLES = {8: "|u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_SIGNATURE_CARDS = ("BITPIX", "NAXIS")
+
+
+@dataclass(frozen=True, slots=True)
+class Hdu:
+    """One header and its data unit. ``data_bytes`` counts without the padding to a block."""
+
+    index: int
+    header: Header
+    keys: dict[str, CardValue]
+    data_offset: int
+    data_bytes: int
+
+    @property
+    def data_end(self) -> int:
+        """First byte behind the data, before the padding."""
+        return self.data_offset + self.data_bytes
+
+    @property
+    def padded_end(self) -> int:
+        """Where the next HDU begins."""
+        return self.data_offset + -(-self.data_bytes // BLOCK_BYTES) * BLOCK_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class FitsFacts:
+    """A FITS file's cards (primary header, then the image's own), image and declared lengths."""
+
+    cards: tuple[Card, ...]
+    card_images: tuple[str, ...]
+    keys: dict[str, CardValue]
+    image: ImageLayout | None
+    declared_bytes: int
+    declared_bytes_padded: int
+    problems: tuple[str, ...]
+
+
+def read_fits(source: PlainSource, file_format: FileFormat) -> FitsFacts:
+    """Walk all HDUs of an open FITS file. Raises Permanent where even the first header makes no sense."""
+    hdus, problems = _walk(source)
+    primary, last = hdus[0], hdus[-1]
+    chosen = _choose(hdus)
+    problems.extend(primary.header.problems)
+    cards, images, keys = primary.header.cards, primary.header.images, primary.keys
+    if chosen is not None and chosen is not primary:
+        problems.extend(f"HDU {chosen.index}: {problem}" for problem in chosen.header.problems)
+        cards += chosen.header.cards
+        images += chosen.header.images
+        keys = primary.keys | chosen.keys
+    size = source.size
+    truncated = size is not None and size < last.data_end
+    if truncated:
+        problems.insert(0, f"truncated: declares {last.data_end} bytes, has {size}")
+    elif size is not None and size < last.padded_end and last.data_bytes:
+        problems.append(f"the final padding is missing: {last.padded_end - size} of {BLOCK_BYTES} bytes")
+    if isinstance(source, GzipSource) and source.damage:
+        problems.append(source.damage)
+    layout = None
+    if chosen is not None:
+        layout = _layout(chosen, file_format)
+        if size is not None and size < chosen.data_end:
+            layout = replace(layout, complete=False)
+    return FitsFacts(cards, images, keys, layout, last.data_end, last.padded_end, tuple(problems))
+
+
+def declared_length(path: Path, *, padded: bool = False) -> int | None:
+    """How many bytes the headers of a plain FITS file declare; None when it is no FITS file.
+
+    Without ``padded`` the blanks or zeros behind the last data are not counted: a file of at least that length has
+    all its pixels. A header that has not arrived whole counts as one block more than there is. Raises OSError.
+    """
+    with PlainSource(path) as source:
+        if not source.read(0, len(FITS_SIGNATURE)).startswith(FITS_SIGNATURE):
+            return None
+        try:
+            hdus, _ = _walk(source)
+        except Permanent:
+            return None
+        last = hdus[-1]
+        size = source.size or 0
+        if any("no END" in problem for problem in last.header.problems) and last.padded_end >= size:
+            return size + BLOCK_BYTES
+        return last.padded_end if padded else last.data_end
+
+
+def _walk(source: PlainSource) -> tuple[list[Hdu], list[str]]:
+    problems: list[str] = []
+    primary = _read_hdu(source, 0, 0)
+    if primary is None:
+        raise Permanent("begins like FITS, but its header is not made of 80-column cards with BITPIX and NAXIS")
+    hdus = [primary]
+    while len(hdus) < MAX_HDUS:
+        offset = hdus[-1].padded_end
+        if source.size is not None and offset >= source.size:
+            break
+        start = source.read(offset, 9)
+        if not start:
+            break
+        if not start.startswith(b"XTENSION"):
+            problems.append(f"data that belong to no HDU follow after byte {offset}")
+            _drain(source)
+            break
+        following = _read_hdu(source, offset, len(hdus), start)
+        if following is None:
+            problems.append(f"the extension at byte {offset} has no readable header")
+            _drain(source)
+            break
+        hdus.append(following)
+    else:
+        problems.append(f"more than {MAX_HDUS} HDUs; the rest was not read")
+    return hdus, problems
+
+
+def _drain(source: PlainSource) -> None:
+    """Read a gzip stream to its end, so that its length and checksum are known."""
+    if isinstance(source, GzipSource):
+        source.drain()
+
+
+def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") -> Hdu | None:
+    """The HDU at ``offset``; ``start`` are bytes of it that a forward-only source has given already."""
+
+    def read(at: int, count: int) -> bytes:
+        if start and at == offset:
+            return start + source.read(at + len(start), count - len(start))
+        return source.read(at, count)
+
+    header = read_header(read, offset)
+    keys: dict[str, CardValue] = {}
+    for card in reversed(header.cards):
+        keys[card[0]] = card[1]
+    if any(name not in keys for name in _SIGNATURE_CARDS):
+        return None
+    size = _data_bytes(keys)
+    if size is None:
+        return None
+    return Hdu(index, header, keys, offset + header.byte_count, size)
+
+
+def _data_bytes(keys: dict[str, CardValue]) -> int | None:
+    """Length of the data unit: |BITPIX|/8 x GCOUNT x (PCOUNT + product of the axes); None if the cards lie."""
+    bits, axes = keys["BITPIX"], _integer(keys["NAXIS"])
+    if bits not in _SAMPLES or axes is None or not 0 <= axes <= _MAX_AXES:
+        return None
+    if axes == 0:
+        return 0
+    lengths = [_integer(keys.get(f"NAXIS{axis}")) for axis in range(1, axes + 1)]
+    extra, groups = _integer(keys.get("PCOUNT", 0)), _integer(keys.get("GCOUNT", 1))
+    if extra is None or groups is None:
+        extra, groups = 0, 1
+    known = [length for length in lengths if length is not None and length >= 0]
+    if len(known) != axes or extra < 0 or groups < 0:
+        return None
+    if keys.get("GROUPS") is True and known[0] == 0:
+        known = known[1:]
+    return abs(int(bits)) // 8 * groups * (extra + prod(known))  # type: ignore[arg-type]
+
+
+def _integer(value: CardValue) -> int | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return value
+    found = number(value)
+    return int(found) if found is not None and found == int(found) else None
+
+
+def _shape(keys: dict[str, CardValue], prefix: str = "") -> tuple[int, int, int] | None:
+    """(width, height, planes) of an image of two or three axes, ignoring trailing axes of length 1."""
+    axes = _integer(keys.get(f"{prefix}NAXIS")) or 0
+    lengths = [_integer(keys.get(f"{prefix}NAXIS{axis}")) or 0 for axis in range(1, min(axes, _MAX_AXES) + 1)]
+    while len(lengths) > 2 and lengths[-1] == 1:
+        lengths.pop()
+    if len(lengths) not in (2, 3) or min(lengths) < 1:
+        return None
+    return lengths[0], lengths[1], lengths[2] if len(lengths) == 3 else 1
+
+
+def _choose(hdus: list[Hdu]) -> Hdu | None:
+    """The HDU with the image: the primary, else the first image extension, else the first compressed image."""
+    for hdu in hdus:
+        kind = hdu.keys.get("XTENSION")
+        if (hdu.index == 0 or kind in ("IMAGE", "IUEIMAGE")) and _shape(hdu.keys):
+            return hdu
+    for hdu in hdus:
+        if hdu.keys.get("ZIMAGE") is True and _shape(hdu.keys, "Z") and hdu.keys.get("ZBITPIX") in _SAMPLES:
+            return hdu
+    return None
+
+
+def _layout(hdu: Hdu, file_format: FileFormat) -> ImageLayout:
+    packed = hdu.keys.get("ZIMAGE") is True and hdu.keys.get("XTENSION") == "BINTABLE"
+    prefix = "Z" if packed else ""
+    shape = _shape(hdu.keys, prefix)
+    bits = _integer(hdu.keys.get(f"{prefix}BITPIX"))
+    if shape is None or bits is None:
+        raise Permanent("the image's axes cannot be read")
+    zero, scale = number(hdu.keys.get("BZERO")), number(hdu.keys.get("BSCALE"))
+    width, height, planes = shape
+    return ImageLayout(
+        format=file_format,
+        hdu_index=hdu.index,
+        byte_offset=hdu.data_offset,
+        bitpix=bits,
+        width=width,
+        height=height,
+        planes=planes,
+        bzero=0.0 if zero is None else zero,
+        bscale=1.0 if scale is None else scale,
+        sample=_SAMPLES[bits],
+        compression=str(hdu.keys.get("ZCMPTYPE", "unknown")).lower() if packed else None,
+        stored_bytes=hdu.data_bytes,
+        interleaved=False,
+        complete=True,
+    )

@@ -1,0 +1,112 @@
+"""What kind of exposure a frame is, and how long it was: types, stacks and totals."""
+
+from dataclasses import dataclass
+
+from shared.events.frame import FrameType
+from shared.frames.dialects import FRAME_TYPE_KEYWORDS, Dialect, frame_type_of
+from shared.frames.keys import Keys
+from shared.frames.paths import PathFacts
+
+_EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "EXP", "EXP_TIME")
+_LONGEST_EXPOSURE_S = 1e8
+_DEVICE_PATHS = frozenset({"DWARF"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Type, length of one exposure, of all together, and how many there were (None for a single one)."""
+
+    frame_type: FrameType
+    exposure_s: float | None
+    total_exposure_s: float | None
+    stack_count: int | None
+
+
+def kind_of(keys: Keys, dialect: Dialect, path: PathFacts, planes: int, problems: list[str]) -> Kind:
+    """Decide by header first, path second, the program's habit last."""
+    exposure = _exposure(keys, dialect, path)
+    declared = _declared_type(keys, problems)
+    count = keys.count("STACKCNT") or keys.count("NSTACK") or keys.count("NCOMBINE")
+    total = keys.positive("TOTALEXP", "LIVETIME")
+    sub = keys.positive("SUBEXP")
+    if sub is not None and exposure is not None and exposure > sub:
+        # SharpCap's live stacks: EXPTIME is the total.
+        total, exposure = total or exposure, sub
+        count = count or max(1, round(total / exposure))
+    device_stack = dialect.cube_is_stack and (planes == 3 or "STACKCNT" in keys or path.frame_type is FrameType.STACK)
+    if device_stack and dialect.local_time and exposure is not None and path.exposure_s and exposure > path.exposure_s:
+        # DWARF's stacks: EXPTIME is the total, the name has the length of one.
+        total, exposure = exposure, path.exposure_s
+    if exposure and total is not None and total > exposure * 1.5:
+        count = count or max(1, round(total / exposure))
+    if path.program in _DEVICE_PATHS and declared is None:
+        count = count or path.stack_count
+    stacked = device_stack or (count or 1) > 1
+    frame_type = _type(keys, dialect, path, declared=declared, stacked=stacked, exposure=exposure)
+    if not stacked:
+        count = None
+    if total is None or (total < (exposure or 0.0)):
+        total = exposure * count if exposure is not None and count else exposure
+    if not stacked and exposure is not None:
+        total = exposure
+    return Kind(frame_type, exposure, total, count)
+
+
+def _exposure(keys: Keys, dialect: Dialect, path: PathFacts) -> float | None:
+    found = next(
+        (
+            seconds
+            for keyword in _EXPOSURE_KEYWORDS
+            if (seconds := keys.number(keyword)) is not None and 0 <= seconds <= _LONGEST_EXPOSURE_S
+        ),
+        None,
+    )
+    if found is None:
+        return path.exposure_s
+    if dialect.milliseconds_from is not None:
+        by_name = path.exposure_s is not None and path.exposure_s > 0 and abs(found / path.exposure_s - 1000) < 1
+        if by_name or found >= dialect.milliseconds_from:
+            return found / 1000
+    # Single precision in the capture program: 0.00999999977648258 was 0.01.
+    rounded = float(f"{found:.6g}")
+    return rounded if found != 0 and abs(rounded - found) / found < 1e-7 else found
+
+
+def _declared_type(keys: Keys, problems: list[str]) -> FrameType | None:
+    unknown: str | None = None
+    for keyword in FRAME_TYPE_KEYWORDS:
+        words = keys.text(keyword)
+        found = frame_type_of(words)
+        if found is not None:
+            return found
+        if words is not None and keyword != "FRAME" and unknown is None:
+            unknown = f"{keyword} {words[:40]!r} is not a known frame type"
+    if unknown is not None:
+        problems.append(unknown)
+    return None
+
+
+def _type(
+    keys: Keys, dialect: Dialect, path: PathFacts, *, declared: FrameType | None, stacked: bool, exposure: float | None
+) -> FrameType:
+    frame_type = declared or path.frame_type or _habit(keys, dialect, exposure)
+    if "INTEGRAT" in keys and dialect.processes:
+        frame_type = FrameType.PROCESSED
+    if frame_type is FrameType.LIGHT:
+        if path.processed:
+            return FrameType.PROCESSED
+        if stacked:
+            return FrameType.PROCESSED if dialect.processes else FrameType.STACK
+    if stacked and f"MASTER_{frame_type}" in FrameType.__members__:
+        return FrameType[f"MASTER_{frame_type}"]
+    return frame_type
+
+
+def _habit(keys: Keys, dialect: Dialect, exposure: float | None) -> FrameType:
+    """What a frame without any type is: the program's habit, else a light if it looks like one."""
+    if dialect.untyped is not None:
+        return dialect.untyped
+    if dialect.processes:
+        return FrameType.PROCESSED
+    looks_like_light = exposure and keys.text("DATE-OBS", "DATE_OBS") and keys.text("OBJECT", "TELESCOP", "INSTRUME")
+    return FrameType.LIGHT if looks_like_light else FrameType.OTHER

@@ -1,0 +1,39 @@
+"""Which night a frame belongs to: the local date of the noon before its exposure."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_HALF_DAY = timedelta(hours=12)
+
+
+def night_of(observed_at: datetime, longitude_deg: float | None, zone: str | None) -> date:
+    """The night of an aware time.
+
+    By local mean solar time where the longitude (degrees, east positive) is known, so that a night never splits
+    wherever the rig stands; else in the time zone ``zone`` (IANA name); else in UTC.
+    """
+    utc = observed_at.astimezone(UTC)
+    if longitude_deg is not None:
+        return (utc + timedelta(hours=longitude_deg / 15) - _HALF_DAY).date()
+    return night_of_local_time(utc.astimezone(find_zone(zone) or UTC).replace(tzinfo=None))
+
+
+def night_of_local_time(local: datetime) -> date:
+    """The night of a clock at the telescope, whatever its zone."""
+    return (local - _HALF_DAY).date()
+
+
+def local_to_utc(local: datetime, zone: str | None) -> datetime | None:
+    """A naive local time in UTC by the named zone; None without a (known) zone."""
+    found = find_zone(zone)
+    return None if found is None else local.replace(tzinfo=found).astimezone(UTC)
+
+
+def find_zone(name: str | None) -> ZoneInfo | None:
+    """The time zone of that IANA name; None where there is no such zone."""
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -1,0 +1,95 @@
+"""Where the telescope stood and looked: site, right ascension and declination."""
+
+from datetime import datetime
+
+from shared.frames import values
+from shared.frames.cards import CardValue
+from shared.frames.dialects import Dialect
+from shared.frames.keys import Keys
+from shared.frames.precession import to_icrs
+
+_LATITUDES = ("SITELAT", "OBSGEO-B", "LAT-OBS", "OBSLAT", "LATITUDE")
+_LONGITUDES = ("SITELONG", "OBSGEO-L", "LONG-OBS", "OBSLONG", "LONGITUD")
+_DAYS_PER_YEAR = 365.25
+
+
+def site(keys: Keys, dialect: Dialect, problems: list[str]) -> tuple[float | None, float | None]:
+    """Latitude and longitude (east positive) in degrees; 0/0 and impossible angles are unknown."""
+    latitude, longitude = _angle(keys, _LATITUDES), _angle(keys, _LONGITUDES)
+    if not latitude and not longitude:
+        return None, None
+    if longitude is not None and longitude > 0 and _is_unsigned_longitud(keys):
+        problems.append("LONGITUD has no sign, so east and west cannot be told apart")
+        longitude = None
+    if longitude is not None:
+        longitude = -longitude if dialect.west_positive else longitude
+        if 180 < abs(longitude) <= 360:
+            longitude -= 360 if longitude > 0 else -360
+    if (latitude is not None and abs(latitude) > 90) or (longitude is not None and abs(longitude) > 180):
+        problems.append("the site's coordinates are impossible")
+        return None, None
+    return latitude, longitude
+
+
+def centre(
+    keys: Keys, dialect: Dialect, observed_at: datetime | None, problems: list[str]
+) -> tuple[float | None, float | None]:
+    """Right ascension and declination in ICRS degrees.
+
+    From RA/DEC, else OBJCTRA/OBJCTDEC, else the reference point of a solved image. Right ascensions in three parts
+    are hours. Both zero means that nobody knew.
+    """
+    for names in (("RA", "DEC"), ("OBJCTRA", "OBJCTDEC")):
+        ra, dec = _right_ascension(keys, names[0], dialect), values.sexagesimal(keys.get(names[1]))
+        if ra is None or dec is None or (ra == 0 and dec == 0):
+            continue
+        if not -360 <= ra <= 360 or abs(dec) > 90:
+            problems.append(f"{names[0]} and {names[1]} are no place in the sky")
+            continue
+        return _to_icrs(ra, dec, keys, dialect, observed_at)
+    projection = keys.get("CTYPE1")
+    if isinstance(projection, str) and projection.startswith("RA--"):
+        ra, dec = keys.number("CRVAL1"), keys.number("CRVAL2")
+        if ra is not None and dec is not None and (ra or dec) and -360 <= ra <= 360 and abs(dec) <= 90:
+            return _circle(ra), dec + 0.0
+    return None, None
+
+
+def _right_ascension(keys: Keys, name: str, dialect: Dialect) -> float | None:
+    value = keys.get(name)
+    found = values.sexagesimal(value)
+    if found is None:
+        return None
+    hours = values.is_sexagesimal(value) or (dialect.ra_in_hours and name == "RA")
+    # OBJCTRA is defined as hours; a plain number above 24 there can only be degrees.
+    return found * 15 if hours or (name == "OBJCTRA" and abs(found) < 24) else found
+
+
+def _to_icrs(ra: float, dec: float, keys: Keys, dialect: Dialect, observed_at: datetime | None) -> tuple[float, float]:
+    equinox = keys.number("EQUINOX", "EPOCH")
+    if dialect.of_date and equinox is None and observed_at is not None:
+        equinox = 2000.0 + (observed_at.timestamp() - 946_728_000) / 86_400 / _DAYS_PER_YEAR
+    if equinox is None or not 1850 <= equinox <= 2150 or equinox == 2000.0:
+        return _circle(ra), dec + 0.0
+    precessed, declination = to_icrs(_circle(ra), dec, equinox)
+    return _circle(precessed), declination
+
+
+def _is_unsigned_longitud(keys: Keys) -> bool:
+    """Whether the longitude comes from LONGITUD, which some programs write without its western sign."""
+    return keys.text(*_LONGITUDES[:-1]) is None and not str(keys.get("LONGITUD")).strip().startswith("+")
+
+
+def _circle(degrees: float) -> float:
+    """The angle in [0, 360); tiny negative numbers would otherwise round up to 360."""
+    found = degrees % 360.0
+    return found if found < 360.0 else 0.0
+
+
+def _angle(keys: Keys, names: tuple[str, ...]) -> float | None:
+    for name in names:
+        value: CardValue = keys.get(name)
+        found = values.sexagesimal(value)
+        if found is not None and abs(found) <= 1000:
+            return found
+    return None

@@ -1,0 +1,172 @@
+"""Header values as people and programs really write them: numbers, angles, times.
+
+Every function answers None for what it cannot read; nothing here raises on any input.
+"""
+
+import math
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from shared.frames.cards import CardValue
+
+ABSENT = frozenset({"", "n/a", "na", "none", "null", "nan", "notavailable", "not available", "--", "undefined"})
+"""What programs write (in lower case) where they have nothing to say."""
+
+_NUMBER = re.compile(
+    r"([+-]?(?:\d{1,40}(?:[.,]\d{0,40})?|[.,]\d{1,40})(?:[eEdD][+-]?\d{1,4})?)\s*([A-Za-z°%\"'/]{0,8})"
+)
+_SEXAGESIMAL = re.compile(
+    r"([+-]?)\s*(\d{1,3})\s*[:\sdh°]\s*(\d{1,2})(?:\s*[:\sm'′]\s*(\d{1,2}(?:[.,]\d*)?))?\s*[s\"″]?\s*([NSEW]?)",
+    re.IGNORECASE,
+)
+_ISO = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?"
+    r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?(?:\[[A-Za-z/_+-]+\])?"
+)
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?:[T ](.*))?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?\s*(?:Z|UTC|UT)?")
+_BINNING = re.compile(r"(\d{1,2})(?:\s*[*xX×]\s*\d{1,2})?")
+_MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
+
+
+def text(value: CardValue) -> str | None:
+    """The value as stripped text; None for blanks, 'N/A' and their like."""
+    if value is None or isinstance(value, bool):
+        return None
+    words = " ".join(str(value).split())[:200]
+    return None if words.lower() in ABSENT else words
+
+
+def number(value: CardValue) -> float | None:
+    """A finite number, also from text with a decimal comma or a trailing unit (``' 9,78E-03'``, ``'11 C'``)."""
+    if isinstance(value, (bool, complex)) or value is None:
+        return None
+    if isinstance(value, (int, float)):
+        found = float(value) if abs(value) < 1e300 else math.inf
+        return found if math.isfinite(found) else None
+    match = _NUMBER.fullmatch(value.strip()[:120])
+    if match is None:
+        return None
+    found = float(match[1].replace(",", ".").replace("D", "E").replace("d", "e"))
+    return found if math.isfinite(found) else None
+
+
+def binning(value: CardValue) -> int | None:
+    """The horizontal factor of ``2``, ``'2*2'`` or ``'2x2'``."""
+    if isinstance(value, str):
+        match = _BINNING.fullmatch(value.strip())
+        found = float(match[1]) if match else number(value)
+    else:
+        found = number(value)
+    return int(found) if found is not None and 1 <= found <= 64 else None
+
+
+def is_sexagesimal(value: CardValue) -> bool:
+    """Whether a value is written as three (or two) parts instead of one number."""
+    return isinstance(value, str) and _SEXAGESIMAL.fullmatch(value.strip()) is not None
+
+
+def sexagesimal(value: CardValue) -> float | None:
+    """``'12 34 56.7'``, ``'-00:18:18'``, ``'3 43 0 W'`` or a plain number, in the unit of its first part."""
+    if not isinstance(value, str):
+        return number(value)
+    match = _SEXAGESIMAL.fullmatch(value.strip())
+    if match is None:
+        return number(value)
+    sign, whole, minutes, seconds, side = match.groups()
+    if int(minutes) > 60 or float((seconds or "0").replace(",", ".")) > 60:
+        return None
+    found = int(whole) + int(minutes) / 60 + float((seconds or "0").replace(",", ".")) / 3600
+    return -found if (sign == "-") != (side.upper() in ("S", "W") and side != "") else found
+
+
+def moment(value: CardValue, clock: CardValue = None) -> datetime | None:
+    """A date and time as written: naive without a zone, aware UTC with one (``Z``, ``[UTC]``, ``-0700``).
+
+    ``clock`` supplies the time of day where ``value`` is a date alone (TIME-OBS, UT). Reads ISO 8601 with any number
+    of digits in the fraction, ``26/10/92`` (day first) and ``26/07/102``, where the year counts from 1900.
+    """
+    if not isinstance(value, str):
+        return None
+    words = value.strip()[:80]
+    match = _ISO.fullmatch(words)
+    if match is not None:
+        year, month, day, hour, minute, second, fraction, zone = match.groups()
+        if hour is None:
+            return _at(int(year), int(month), int(day), *_clock(clock))
+        second_of = (int(hour), int(minute), int(second or 0), _microseconds(fraction))
+        return _zoned(_at(int(year), int(month), int(day), *second_of), zone)
+    slashed = _SLASHED.fullmatch(words)
+    if slashed is None:
+        return None
+    year_number = int(slashed[3])
+    if len(slashed[3]) < 4:
+        year_number += 1900
+    return _at(year_number, int(slashed[2]), int(slashed[1]), *_clock(slashed[4] or clock))
+
+
+def is_date_only(value: CardValue) -> bool:
+    """Whether the text gives a day and no time of day."""
+    return isinstance(value, str) and value.strip() != "" and ":" not in value
+
+
+def is_clock(value: CardValue) -> bool:
+    """Whether the text is a time of day alone."""
+    return isinstance(value, str) and _CLOCK.fullmatch(value.strip()[:40]) is not None
+
+
+def moment_of_mjd(days: float | None) -> datetime | None:
+    """UTC of a modified Julian date; zero and years that no digital camera saw are None."""
+    if days is None or not 15020 < days < 88128:  # the years 1900 to 2100
+        return None
+    return _MJD_EPOCH + timedelta(microseconds=round(days * 86_400_000_000))
+
+
+def file_stamp(digits: str) -> datetime | None:
+    """The naive time in a file name: ``20250326-212057``, ``2023-12-07_20-56-01``, ``20251018-051725998``."""
+    plain = re.sub(r"\D", "", digits)
+    if len(plain) < 14 or len(plain) > 20:
+        return None
+    parts = (plain[:4], plain[4:6], plain[6:8], plain[8:10], plain[10:12], plain[12:14])
+    year, month, day, hour, minute, second = (int(part) for part in parts)
+    return _at(year, month, day, hour, minute, second, _microseconds(plain[14:]))
+
+
+def calendar_day(digits: str) -> date | None:
+    """``2023-09-13`` or ``20230913`` as a date."""
+    plain = re.sub(r"\D", "", digits)
+    found = _at(int(plain[:4]), int(plain[4:6]), int(plain[6:8]), 0, 0, 0, 0) if len(plain) == 8 else None
+    return found.date() if found else None
+
+
+def _clock(value: CardValue) -> tuple[int, int, int, int]:
+    match = _CLOCK.fullmatch(value.strip()[:40]) if isinstance(value, str) else None
+    return (int(match[1]), int(match[2]), int(match[3]), _microseconds(match[4])) if match else (0, 0, 0, 0)
+
+
+def _microseconds(fraction: str | None) -> int:
+    return int((fraction or "0")[:6].ljust(6, "0"))
+
+
+def _at(*parts: int) -> datetime | None:
+    """The naive time of year, month, day, hour, minute, second and microsecond; None where there is no such time."""
+    year, month, day, hour, minute, second, microsecond = parts
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None
+    # A leap second is written as :60, which datetime cannot hold.
+    second, microsecond = (59, 999_999) if second == 60 else (second, microsecond)
+    try:
+        return datetime(year, month, day, hour, minute, second, microsecond)  # noqa: DTZ001  the zone is decided later
+    except ValueError:
+        return None
+
+
+def _zoned(found: datetime | None, zone: str | None) -> datetime | None:
+    if found is None or zone is None:
+        return found
+    if zone in ("Z", "UTC"):
+        return found.replace(tzinfo=UTC)
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return (found - timedelta(minutes=minutes if zone[0] == "+" else -minutes)).replace(tzinfo=UTC)

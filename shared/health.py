@@ -1,0 +1,59 @@
+"""The pages /livez, /readyz and /metrics of a service."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from shared.metrics import READY
+from shared.settings import HealthSettings
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when something that the service needs does not answer; its message names it."""
+
+
+def health_app(service: str, checks: dict[str, Check]) -> Starlette:
+    """The ASGI application: /livez says the loop runs, /readyz runs every check, /metrics is for Prometheus."""
+
+    async def livez(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_request: Request) -> Response:
+        failed = []
+        for name, check in checks.items():
+            try:
+                await asyncio.wait_for(check(), timeout=5)
+            except Exception as error:  # noqa: BLE001 - whatever fails is what the page reports
+                failed.append(f"{name}: {error or type(error).__name__}")
+        READY.labels(service).set(0 if failed else 1)
+        return PlainTextResponse("\n".join(failed or ["ok"]) + "\n", status_code=503 if failed else 200)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
+
+
+@contextlib.asynccontextmanager
+async def health_pages(settings: HealthSettings, service: str, checks: dict[str, Check]) -> AsyncIterator[None]:
+    """Serve the pages while the context lasts; nothing is served when the port is 0."""
+    if settings.port == 0:
+        yield
+        return
+    config = uvicorn.Config(
+        health_app(service, checks), host=settings.host, port=settings.port, log_level="warning", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]
+    task = asyncio.create_task(server._serve(), name="health pages")  # noqa: SLF001 - serve() would take the signals
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

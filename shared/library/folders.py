@@ -1,0 +1,69 @@
+"""Folders by descriptor: entered one step at a time, so that no link can be swapped in on the way, and made durable."""
+
+import errno
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.library.reading import NO_FOLLOW
+
+_FSYNC_UNKNOWN = frozenset((errno.EINVAL, errno.EBADF, errno.ENOTSUP))
+_making = threading.Lock()
+
+
+@contextmanager
+def open_folder(base: Path, parts: Sequence[str] = ()) -> Iterator[int]:
+    """The descriptor of ``base/part/part/...``, making the parts that are missing; closed at the end of the block.
+
+    ``base`` itself must exist and may be reached through links; below it none is followed. A folder that is made here
+    is synced into its parent before anybody can find it, so whoever meets an existing folder may rely on it.
+
+    Raises:
+        OSError: as the system says; ``ENOTDIR`` or ``ELOOP`` where a part is no folder.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+    fd = os.open(os.path.realpath(base), flags | NO_FOLLOW)
+    try:
+        for part in parts:
+            below = _enter(fd, part, flags | NO_FOLLOW)
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def sync_folder(fd: int) -> None:
+    """Make the entries of an open folder durable. Some network file systems know no such call: theirs is the risk."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _FSYNC_UNKNOWN:
+            raise
+
+
+def unlink_if_there(name: str, folder: int) -> bool:
+    """Remove a name from an open folder; whether it was there. Raises OSError otherwise."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _enter(parent: int, part: str, flags: int) -> int:
+    """Open a folder in a folder, making it first where it is missing."""
+    try:
+        return os.open(part, flags, dir_fd=parent)
+    except FileNotFoundError:
+        pass
+    with _making:
+        try:
+            os.mkdir(part, dir_fd=parent)
+        except FileExistsError:
+            pass  # another thread was faster, and has synced it: it held the lock
+        else:
+            sync_folder(parent)
+    return os.open(part, flags, dir_fd=parent)

@@ -1,0 +1,156 @@
+"""Putting a copy into the library under its final name: atomically, durably, and never over another file.
+
+The order of writes, each of which *must* precede the next:
+
+1. the bytes go to ``<root>/.nightbus/tmp/<random>.tmp``, the source's mtime is set, the file is synced (``stage``)
+2. the copy is read back from the disk and compared with the hash of what was read from the source (``stage``)
+3. the folders on the way are made, each synced into its parent
+4. the copy gets its final name by a hard link, which fails where the name is taken; the folder is synced
+5. the temporary name is removed
+
+A crash after any step leaves the source untouched and at most a temporary file (``stage.clean_temporaries``) or a
+complete, verified file that has no row yet, which the next attempt adopts as "already here".
+
+**Without hard links** (exFAT, some network shares) step 4 first makes the final name as an empty file with
+``O_CREAT|O_EXCL``, which is how the name is won, and then renames the copy over that reservation once it is seen to
+be still the same, empty file. A crash in between leaves an empty file; the next copy then takes the name ``...-2``.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import NightbusError, Permanent, Transient
+from shared.library.extensions import OWN_PREFIX
+from shared.library.folders import open_folder, sync_folder, unlink_if_there
+from shared.library.hashing import sha256_descriptor
+from shared.library.reading import NO_FOLLOW, shown
+from shared.library.roots import Root, resolve
+from shared.library.stage import Staged, discard, stage, temporaries
+from shared.library.template import PATH_CHARACTERS, numbered
+
+_NO_LINKS = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL))
+_NOT_A_FILE = frozenset((errno.ELOOP, errno.ENXIO))
+_MOST_SAME_NAMES = 10_000
+_SHORTEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file that is safe in the library. ``already_here``: this very content had that name before."""
+
+    relative_path: str
+    file_id: str
+    size_bytes: int
+    already_here: bool
+
+
+def copy_verified(source: Path, library: Root, relative_target: str) -> Placed:
+    """Copy a file into the library as ``relative_target``, or as that with ``-2``, ``-3``, ... where the name is taken.
+
+    The source is opened for reading alone. Two callers may copy to one path at the same time. Callers that decide
+    where a file belongs by its hash use ``stage`` and ``place`` themselves.
+
+    Raises:
+        Transient: the source changed or cannot be read, the disk is full or fails, the library is not mounted.
+        Permanent: the source is not a regular file, or the target would leave the root or enter ``.nightbus``.
+        UserError: the folder belongs to another library.
+    """
+    _resolve(library, relative_target)  # before a gigabyte is copied in vain
+    staged = stage(source, library)
+    try:
+        return place(staged, library, relative_target)
+    except BaseException:
+        with contextlib.suppress(NightbusError):  # the first failure is the one to report; clean_temporaries comes by
+            discard(staged, library)
+        raise
+
+
+def place(staged: Staged, library: Root, relative_target: str) -> Placed:
+    """Give a staged copy its name. The temporary name is gone afterwards, also where the content was already here.
+
+    Raises as ``copy_verified`` does; the staged copy then stays, to be placed again or discarded.
+    """
+    target = _resolve(library, relative_target)
+    parent = relative_target.rpartition("/")[0]
+    prefix = parent + "/" if parent else ""
+    parts = target.parent.relative_to(os.path.realpath(library.path)).parts
+    characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
+    with temporaries(library, target) as unfinished, open_folder(library.path, parts) as folder:
+        for number in range(1, _MOST_SAME_NAMES):
+            name = target.name if number == 1 else numbered(target.name, number, characters=characters)
+            new = _claim(unfinished, staged.temporary_name, folder, name)
+            if new or _holds(folder, name, staged, target.with_name(name)):
+                sync_folder(folder)
+                unlink_if_there(staged.temporary_name, unfinished)
+                return Placed(prefix + name, staged.file_id, staged.size_bytes, already_here=not new)
+    raise Permanent(f"{shown(target)} cannot be placed: {_MOST_SAME_NAMES} other files have that name")
+
+
+def _resolve(library: Root, relative_target: str) -> Path:
+    if relative_target.casefold().startswith(OWN_PREFIX):
+        raise Permanent(f"'{shown(relative_target)}' is in the folder that Nightbus keeps for itself")
+    return resolve(library, relative_target)
+
+
+def _claim(unfinished: int, temporary: str, folder: int, name: str) -> bool:
+    """Give the copy a name in a folder unless that is taken; whether it got it."""
+    try:
+        os.link(temporary, name, src_dir_fd=unfinished, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _claim_by_reservation(unfinished, temporary, folder, name)
+    return True
+
+
+def _claim_by_reservation(unfinished: int, temporary: str, folder: int, name: str) -> bool:
+    """The way without hard links: win the name with an empty file, then replace that very file."""
+    try:
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666, dir_fd=folder)
+    except FileExistsError:
+        return False
+    try:
+        reserved = os.fstat(fd)
+    finally:
+        os.close(fd)
+    now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if (now.st_ino, now.st_dev, now.st_size) != (reserved.st_ino, reserved.st_dev, 0):
+        return False  # somebody wrote into it meanwhile: it is theirs
+    try:
+        os.rename(temporary, name, src_dir_fd=unfinished, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(name, dir_fd=folder)
+        raise
+    return True
+
+
+def _holds(folder: int, name: str, staged: Staged, path: Path) -> bool:
+    """Whether the file of that name has the staged content; then it is made durable, since a crash may have left it.
+
+    Raises:
+        Transient: it vanished while it was looked at.
+    """
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | NO_FOLLOW, dir_fd=folder)
+    except FileNotFoundError as error:
+        raise Transient(f"{shown(path)} vanished while it was compared") from error
+    except OSError as error:
+        if error.errno in _NOT_A_FILE:
+            return False  # a symbolic link or a socket has the name
+        raise
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != staged.size_bytes:
+            return False
+        if sha256_descriptor(fd).file_id != staged.file_id:
+            return False
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return True

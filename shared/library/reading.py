@@ -1,0 +1,103 @@
+"""Opening users' files: only regular ones, never through a symbolic link, and with errors as sentences."""
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import NightbusError, Permanent, Transient
+
+BUFFER_BYTES = 1024 * 1024
+"""Size of the buffer that each thread keeps for reading and copying: fresh buffers cost more than they carry."""
+
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Flags for every open of a path that is not ours; zero where the system knows no such flags."""
+
+_READ = os.O_RDONLY | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open regular file: its descriptor and what ``fstat`` said when it was opened."""
+
+    path: Path
+    fd: int
+    status: os.stat_result
+
+    def require_unchanged(self, read_bytes: int) -> None:
+        """Compare the file with what it was when it was opened.
+
+        The ctime is part of it, since it alone moves when a tool rewrites a file and sets its mtime back. The path is
+        looked at too: a device that replaces its stack by a rename leaves us reading the old one.
+
+        Raises:
+            Transient: the file changed, grew, shrank, was replaced or has gone meanwhile.
+        """
+        now = os.fstat(self.fd)
+        try:
+            named = os.lstat(self.path)
+        except OSError as error:
+            raise Transient(f"{shown(self.path)} vanished while it was read") from error
+        if (
+            read_bytes != self.status.st_size
+            or _identity(now) != _identity(self.status)
+            or (named.st_ino, named.st_dev) != (now.st_ino, now.st_dev)
+        ):
+            raise Transient(f"{shown(self.path)} changed while it was read")
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a regular file for reading; the descriptor is closed at the end of the block.
+
+    Opened without blocking, so that a pipe put in the place of a file cannot hold the thread.
+
+    Raises:
+        Transient: the file is missing, unreadable or the device failed; files move, permissions and mounts come back.
+        Permanent: it is a symbolic link, a folder or a special file.
+    """
+    try:
+        fd = os.open(path, _READ)
+    except OSError as error:
+        raise reading_error(path, error) from error
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise Permanent(f"{shown(path)} is not a regular file")
+        yield Source(path, fd, status)
+    except OSError as error:
+        raise reading_error(path, error) from error
+    finally:
+        os.close(fd)
+
+
+def reading_error(path: Path, error: OSError) -> NightbusError:
+    """The sentence for a failed open or read."""
+    if error.errno == errno.ELOOP:
+        return Permanent(f"{shown(path)} is a symbolic link, and links are never followed")
+    if error.errno == errno.ENAMETOOLONG:
+        return Permanent(f"{shown(path)} cannot be read: the path is too long for this system")
+    return Transient(f"{shown(path)} cannot be read: {error.strerror}")
+
+
+def buffer() -> memoryview:
+    """This thread's reading buffer of ``BUFFER_BYTES`` bytes; its content is anybody's."""
+    try:
+        view: memoryview = _local.view
+    except AttributeError:
+        view = _local.view = memoryview(bytearray(BUFFER_BYTES))
+    return view
+
+
+def shown(path: Path | str) -> str:
+    """A path for a message: characters that cannot be printed, such as newlines, are written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in str(path))
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return (status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,0 +1,170 @@
+"""Roots: named folders, the marker that proves a library is the one it should be, and paths that stay inside."""
+
+import json
+import os
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import Permanent, Transient, UserError
+from shared.library.extensions import OWN_PREFIX, is_system_folder
+from shared.library.folders import open_folder, sync_folder
+from shared.library.reading import shown
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A named folder. Files are known by root name and relative path, so a host may mount it anywhere.
+
+    Raises:
+        UserError: the name does not match ``[a-z0-9][a-z0-9_-]*`` or the path is not absolute.
+    """
+
+    name: str
+    path: Path
+    writable: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be told apart later."""
+        if not _NAME.fullmatch(self.name):
+            raise UserError(
+                f"the root name '{shown(self.name)}' must be of lower-case letters, digits, '-' and '_', "
+                "and begin with a letter or digit"
+            )
+        if not self.path.is_absolute():
+            raise UserError(f"the path of root '{self.name}' must be absolute, not '{shown(self.path)}'")
+
+    @property
+    def own_folder(self) -> Path:
+        """Where Nightbus keeps its own things inside a writable root."""
+        return self.path / OWN_PREFIX
+
+    @property
+    def marker_path(self) -> Path:
+        """The file that tells this root from an empty mount point."""
+        return self.own_folder / "root.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What ``.nightbus/root.json`` says: the root's name and the id that it got when it was made."""
+
+    name: str
+    id: str
+
+
+def open_library(root: Root, *, first_time: bool = False, expected_id: str | None = None) -> Marker:
+    """Make sure that a writable root is the library it should be; call it before writing.
+
+    With ``first_time`` a missing folder is made and an empty one gets its marker; where a marker is already there it is
+    verified like at any other time, so a first start that was cut short can be repeated. ``expected_id`` is the id that
+    was stored when the library was made.
+
+    Raises:
+        Transient: there is no marker, or it cannot be read now: the volume may not be mounted.
+        UserError: the marker belongs to another library or is damaged, the root is not writable by its settings, or a
+            first use meets a folder that is not empty.
+    """
+    if not root.writable:
+        raise UserError(f"the root '{root.name}' is read-only by its settings and cannot be a library")
+    if first_time and not root.marker_path.exists():
+        _create(root)
+    return read_marker(root, expected_id=expected_id)
+
+
+def read_marker(root: Root, *, expected_id: str | None = None) -> Marker:
+    """Read and verify the marker; raises as ``open_library`` does."""
+    where = f"the library root {root.name} at {shown(root.path)}"
+    try:
+        text = root.marker_path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Transient(f"{where} has no marker: is the volume mounted?") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} has a damaged marker: {shown(root.marker_path)} is not UTF-8") from error
+    except OSError as error:
+        raise Transient(f"{where} cannot be read: {error.strerror}") from error
+    try:
+        fields = json.loads(text)
+        marker = Marker(name=str(fields["name"]), id=str(fields["id"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{where} has a damaged marker: {shown(root.marker_path)} holds no name and id") from error
+    if marker.name != root.name:
+        raise UserError(f"{shown(root.path)} is the library root '{shown(marker.name)}', not '{root.name}'")
+    if expected_id is not None and marker.id != expected_id:
+        raise UserError(f"{where} is another library of that name: its id is {shown(marker.id)}, not {expected_id}")
+    return marker
+
+
+def resolve(root: Root, relative_path: str) -> Path:
+    """The place of a relative path on this host, with symbolic links inside the root resolved.
+
+    The file itself need not exist. Open what comes back without following links (``reading.open_source``).
+
+    Raises:
+        Permanent: the path is absolute, empty, holds ``..``, ``.``, an empty part, a NUL or bytes that are not UTF-8,
+            or a symbolic link on the way leads out of the root.
+    """
+    parts = relative_path.split("/")
+    if "\0" in relative_path or any(part in ("", ".", "..") for part in parts):
+        raise Permanent(f"the path '{shown(relative_path)}' does not stay inside the root '{root.name}'")
+    try:
+        relative_path.encode()
+    except UnicodeEncodeError as error:
+        raise Permanent(f"the path '{shown(relative_path)}' in root '{root.name}' is not UTF-8") from error
+    base = os.path.realpath(root.path)
+    place = os.path.realpath(os.path.join(base, *parts[:-1])) if len(parts) > 1 else base  # noqa: PTH118 - realpath
+    inside = base.rstrip(os.sep) + os.sep
+    if place != base and not place.startswith(inside):
+        raise Permanent(f"the path '{shown(relative_path)}' leaves the root '{root.name}' through a symbolic link")
+    path = Path(place, parts[-1])
+    if path.is_symlink() and not os.path.realpath(path).startswith(inside):
+        raise Permanent(f"'{shown(relative_path)}' in root '{root.name}' is a symbolic link that leaves the root")
+    return path
+
+
+def _create(root: Root) -> None:
+    """Write the marker of a new library: complete or not at all, and never over another."""
+    try:
+        root.path.mkdir(parents=True, exist_ok=True)
+        names = sorted(path.name for path in root.path.iterdir())
+        strangers = [name for name in names if name != OWN_PREFIX and not is_system_folder(name)]
+        if strangers:
+            raise UserError(
+                f"{shown(root.path)} cannot become the library root '{root.name}': it is not empty "
+                f"(it holds '{shown(strangers[0])}'); choose an empty folder, or index this one where it is"
+            )
+        root.own_folder.mkdir(exist_ok=True)
+        unfinished = root.own_folder / f"root.{secrets.token_hex(8)}.tmp"
+        with unfinished.open("x", encoding="utf-8") as file:
+            json.dump({"name": root.name, "id": uuid.uuid4().hex}, file)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            _publish(unfinished, root.marker_path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        for folder in (root.own_folder, root.path, root.path.parent):
+            with open_folder(folder) as fd:
+                sync_folder(fd)
+    except OSError as error:
+        raise UserError(
+            f"the library root '{root.name}' cannot be made at {shown(root.path)}: {error.strerror}"
+        ) from error
+
+
+def _publish(unfinished: Path, marker: Path) -> None:
+    """Give the marker its name unless another process was faster; then its marker holds."""
+    try:
+        os.link(unfinished, marker)
+    except FileExistsError:
+        return
+    except OSError:
+        # No hard links here (exFAT, some shares). Two first starts at one moment are then told apart by the loser's
+        # stored id, which will not match.
+        if not marker.exists():
+            unfinished.rename(marker)

@@ -1,0 +1,163 @@
+"""Copying a file into a library's own folder: hashed on the way in, durable, and read back before it counts.
+
+Free space is asked for before the copy rather than reserved by ``posix_fallocate``: where a file system lacks that call
+the C library writes to every block instead, which on a network share takes as long as the copy.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import NightbusError, Permanent, Transient
+from shared.library.folders import open_folder, unlink_if_there
+from shared.library.hashing import Digest, sha256_descriptor
+from shared.library.reading import NO_FOLLOW, Source, buffer, open_source, shown
+from shared.library.roots import Root, read_marker
+
+_NAME = re.compile(r"[0-9a-f]{32}\.tmp")
+_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT))
+_NEVER = frozenset((errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EILSEQ, errno.EFBIG))
+_WRITE_OUT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A durable, verified copy in ``<root>/.nightbus/tmp`` that has no name in the library yet."""
+
+    temporary_name: str
+    file_id: str
+    size_bytes: int
+
+
+def stage(source: Path, library: Root) -> Staged:
+    """Make a verified copy of a source that has no final name; ``place.place`` or ``discard`` must follow.
+
+    Raises:
+        Transient: the source changed or cannot be read, the disk is full or fails, the library is not mounted.
+        Permanent: the source is not a regular file, or is larger than the library's file system allows.
+        UserError: the folder belongs to another library.
+    """
+    name = secrets.token_hex(16) + ".tmp"
+    with open_source(source) as opened, temporaries(library, source) as folder:
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666, dir_fd=folder)
+        try:
+            digest = _copy(opened, fd, library)
+        except BaseException:
+            os.unlink(name, dir_fd=folder)
+            raise
+        finally:
+            os.close(fd)
+    return Staged(name, digest.file_id, digest.size_bytes)
+
+
+def discard(staged: Staged, library: Root) -> None:
+    """Throw a staged copy away, if it is still there. Raises Transient where the library cannot be written to."""
+    with temporaries(library, library.own_folder / "tmp" / staged.temporary_name) as folder:
+        unlink_if_there(staged.temporary_name, folder)
+
+
+def clean_temporaries(library: Root, *, older_than_hours: float = 24.0) -> int:
+    """Remove what crashed copies left in the library's own folder, if older than that; the count of removed files.
+
+    Age is judged by ctime, since a copy carries the mtime of its source. Files without the name of a temporary copy are
+    left alone. Raises Transient where the library is not mounted or cannot be written to.
+    """
+    oldest_s = time.time() - older_than_hours * 3600
+    removed = 0
+    with temporaries(library, library.own_folder) as folder:
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - by descriptor
+            if not _NAME.fullmatch(name):
+                continue
+            try:
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # placed or discarded this moment
+            if stat.S_ISREG(status.st_mode) and status.st_ctime <= oldest_s:
+                removed += unlink_if_there(name, folder)
+    return removed
+
+
+@contextmanager
+def temporaries(library: Root, about: Path) -> Iterator[int]:
+    """The descriptor of ``<root>/.nightbus/tmp``, once the marker proved that the library is there.
+
+    An ``OSError`` inside the block becomes a sentence about ``about`` and the library.
+    """
+    read_marker(library)
+    try:
+        with open_folder(library.path, (library.own_folder.name, "tmp")) as folder:
+            yield folder
+    except OSError as error:
+        raise writing_error(about, library, error) from error
+
+
+def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
+    """The sentence for a failed write into a library."""
+    where = f"the library root {library.name} at {shown(library.path)}"
+    if error.errno in _NO_SPACE:
+        return Transient(f"{where} has no space left for {shown(path)}")
+    if error.errno == errno.EXDEV:
+        return Permanent(f"{shown(path)} is on another file system than {where}: make that folder a root of its own")
+    if error.errno in _NEVER:
+        return Permanent(f"{where} cannot hold {shown(path)}: {error.strerror}")
+    return Transient(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
+
+
+def _copy(source: Source, fd: int, library: Root) -> Digest:
+    """Copy an open source to an open empty file, make it durable, read it back."""
+    space = os.fstatvfs(fd)
+    if space.f_blocks and source.status.st_size > space.f_bavail * space.f_frsize:  # some shares report no blocks
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    written = _transfer(source, fd)
+    source.require_unchanged(written.size_bytes)
+    os.utime(fd, ns=(source.status.st_atime_ns, source.status.st_mtime_ns))
+    os.fsync(fd)  # not fdatasync: the mtime is to last as well
+    _drop_cache(fd, 0, 0)
+    os.lseek(fd, 0, os.SEEK_SET)
+    if sha256_descriptor(fd) != written:
+        raise Transient(
+            f"the copy of {shown(source.path)} in the library root {library.name} was read back differently: "
+            "the disk or the memory may be failing"
+        )
+    return written
+
+
+def _transfer(source: Source, fd: int) -> Digest:
+    """One pass through this thread's buffer: read, hash, write, and have the kernel begin to write out early."""
+    sha256 = hashlib.sha256()
+    view = buffer()
+    done = begun = 0
+    with io.FileIO(source.fd, "rb", closefd=False) as file:
+        while count := _read(file, view, source.path):
+            chunk = view[:count]
+            sha256.update(chunk)
+            while chunk:
+                chunk = chunk[os.write(fd, chunk) :]
+            done += count
+            if done - begun >= _WRITE_OUT_BYTES:
+                _drop_cache(fd, begun, done - begun)  # on pages that are not yet written this starts their write-out
+                begun = done
+    return Digest(sha256.hexdigest(), done)
+
+
+def _read(file: io.FileIO, view: memoryview, path: Path) -> int:
+    """Read into the buffer; a failure is the source's, not the library's."""
+    try:
+        return file.readinto(view) or 0
+    except OSError as error:
+        raise Transient(f"{shown(path)} cannot be read: {error.strerror}") from error
+
+
+def _drop_cache(fd: int, offset: int, length: int) -> None:
+    """Ask the kernel to forget clean pages, so that the read-back comes from the disk wherever it can."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)

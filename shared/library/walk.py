@@ -1,0 +1,148 @@
+"""Going through a folder tree: one listing per folder, nothing followed that leads out of it."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.library.extensions import is_system_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One regular file as the file system described it; ``relative_path`` is separated by ``/`` on every system."""
+
+    name: str
+    relative_path: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that is not looked at, and the rule that says so. Bytes that are not UTF-8 are shown escaped."""
+
+    relative_path: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryListing:
+    """One folder. ``relative_path`` is empty for the root.
+
+    ``error`` is a sentence when the folder vanished or could not be read to its end: then the absence of a file from
+    ``entries`` proves nothing.
+    """
+
+    relative_path: str
+    entries: list[Entry]
+    skipped: list[Skipped]
+    error: str | None = None
+
+
+def walk(root: Path, *, recursive: bool = True, exclude: Sequence[Path] = ()) -> Iterator[DirectoryListing]:
+    """List a folder and those below it, depth first and sorted by name, so that two walks of one tree are alike.
+
+    Symbolic links, special files, hidden and system folders, names that are not UTF-8 and the folders in ``exclude``
+    (and all below them) are reported as skipped. A folder that vanishes or cannot be read is reported in its
+    listing's ``error``; the walk goes on and never raises for it. The tree may be deeper than Python's recursion limit.
+    """
+    real_root = os.path.realpath(root).rstrip("/")
+    excluded = frozenset(os.path.realpath(path) for path in exclude)
+    if any(f"{real_root}/".startswith(path.rstrip("/") + "/") for path in excluded):
+        yield DirectoryListing("", [], [Skipped("", "excluded")])
+        return
+    pending = [""]
+    while pending:
+        relative = pending.pop()
+        listing, folders = _list(real_root, relative, excluded if recursive else None)
+        pending.extend(reversed(folders))
+        yield listing
+
+
+def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[DirectoryListing, list[str]]:
+    """One folder and the relative paths of the folders in it; no folders where ``excluded`` is None."""
+    entries: list[Entry] = []
+    skipped: list[Skipped] = []
+    folders: list[str] = []
+    prefix = relative + "/" if relative else ""
+    where = f"{root}/{relative}"
+    error: str | None = None
+    try:
+        with os.scandir(where) as scan:
+            for item in scan:
+                name = item.name
+                path = prefix + name
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # gone between the listing and the look: it was never ours to count
+                except OSError as failure:
+                    skipped.append(Skipped(_shown(path), f"unreadable: {failure.strerror}"))
+                    continue
+                mode = status.st_mode
+                if not name.isascii() and not _is_utf8(name):
+                    skipped.append(Skipped(_shown(path), "name is not UTF-8"))
+                elif stat.S_ISREG(mode):
+                    entries.append(
+                        Entry(
+                            name,
+                            path,
+                            status.st_size,
+                            status.st_mtime_ns,
+                            status.st_ctime_ns,
+                            status.st_ino,
+                            status.st_dev,
+                        )
+                    )
+                elif stat.S_ISDIR(mode):
+                    rule = _folder_rule(name, f"{root}/{path}", excluded)
+                    if rule is None:
+                        folders.append(path)
+                    elif rule:
+                        skipped.append(Skipped(path, rule))
+                else:
+                    skipped.append(Skipped(path, "symlink" if stat.S_ISLNK(mode) else "special"))
+    except OSError as failure:
+        error = f"the folder {_shown(where)} cannot be read: {failure.strerror}"
+    entries.sort(key=_by_name)
+    skipped.sort(key=_by_path)
+    folders.sort()
+    return DirectoryListing(relative, entries, skipped, error), folders
+
+
+def _folder_rule(name: str, path: str, excluded: frozenset[str] | None) -> str | None:
+    """Why a folder is not entered; None to enter it, empty where folders are not asked for at all."""
+    if excluded is None:
+        return ""
+    if is_system_folder(name):
+        return "system folder"
+    if name.startswith("."):
+        return "hidden folder"
+    return "excluded" if path in excluded else None
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether a name came from valid UTF-8; what did not carries lone surrogates (PEP 383)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(path: str) -> str:
+    """A path that can be printed and stored whatever bytes it holds."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _by_name(entry: Entry) -> str:
+    return entry.name
+
+
+def _by_path(skipped: Skipped) -> str:
+    return skipped.relative_path

@@ -1,0 +1,39 @@
+"""Logging: structlog, one canonical line per unit of work, readable on a terminal and JSON elsewhere."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from shared.settings import LogSettings
+
+
+def configure_logging(settings: LogSettings, service: str) -> None:
+    """Route structlog and the standard library's loggers to standard output, every line naming its service."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    console = settings.format == "console" or (settings.format == "auto" and sys.stdout.isatty())
+    shared_processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()) if console else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared_processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared_processors))
+    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def get_logger(name: str) -> Any:
+    """A structlog logger that carries its module's name."""
+    return structlog.get_logger(module=name)

@@ -1,0 +1,125 @@
+"""The frame that every service runs in: broker, background tasks, watchdog, health pages, signals.
+
+A service's ``app.py`` opens what it needs, registers handlers on ``broker`` and hands background tasks over; then
+``run`` starts consuming and returns an exit code: 0 after SIGTERM or SIGINT, 75 (try again) when only a restart helps.
+"""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from functools import cached_property
+from typing import Any, Self
+
+from faststream import FastStream
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from shared.bus.broker import client_of, jetstream_of, make_broker
+from shared.bus.delivery import patiently
+from shared.bus.provision import provision, verify
+from shared.bus.streams import CONSUMERS
+from shared.bus.watchdog import Watchdog
+from shared.errors import Unavailable
+from shared.health import Check, health_pages
+from shared.logging import get_logger
+from shared.settings import Settings
+
+log = get_logger(__name__)
+
+EX_TEMPFAIL = 75
+"""Exit code of a service that wants to be started again (sysexits.h)."""
+
+
+class Service:
+    """One running service.
+
+    Use as an async context manager: entering connects to NATS and provisions, leaving closes the connection.
+    """
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self.settings = settings
+        self.broker: NatsBroker = make_broker(settings.nats, name)
+        self.consumers = [row for row in CONSUMERS if row.service == name]
+        self.checks: dict[str, Check] = {"nats": self._check_nats}
+        self._background: list[Coroutine[Any, Any, object]] = []
+        self._exit_code = 0
+
+    async def __aenter__(self) -> Self:
+        """Connect and provision; waits for a server that is not there yet."""
+        await self.broker.connect()
+        await patiently(self._provision)
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close the connection."""
+        for coroutine in self._background:
+            coroutine.close()
+        await self.broker.stop()
+
+    @property
+    def client(self) -> Client:
+        """The connected nats-py client."""
+        return client_of(self.broker)
+
+    @cached_property
+    def js(self) -> JetStreamContext:
+        """The JetStream context of this service's connection."""
+        return jetstream_of(self.broker)
+
+    def background(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a task for as long as the service runs; its failure ends the service."""
+        self._background.append(coroutine)
+
+    async def run(self) -> int:
+        """Consume until a signal or the watchdog ends it.
+
+        Returns:
+            The process's exit code.
+        """
+        app = FastStream(self.broker, logger=None)
+        tasks: list[asyncio.Task[object]] = []
+
+        async def on_start() -> None:
+            tasks.extend(asyncio.create_task(self._supervised(app, coroutine)) for coroutine in self._background)
+            tasks.append(asyncio.create_task(self._watch(app)))
+            self._background.clear()
+            log.info("ready", pid=os.getpid())
+
+        app.after_startup(on_start)
+        async with health_pages(self.settings.health, self.name, self.checks):
+            await app.run()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        log.info("stopped", exit_code=self._exit_code)
+        return self._exit_code
+
+    async def _supervised(self, app: FastStream, coroutine: Coroutine[Any, Any, object]) -> None:
+        try:
+            await coroutine
+        except Exception:
+            log.exception("a background task failed, the service ends", task=str(coroutine))
+            self._end(app)
+
+    async def _watch(self, app: FastStream) -> None:
+        reason = await Watchdog(self.js, self.consumers, lambda: self.client.is_connected).run()
+        log.error("the service ends to be started again", reason=reason)
+        self._end(app)
+
+    def _end(self, app: FastStream) -> None:
+        self._exit_code = EX_TEMPFAIL
+        app.exit()
+
+    async def _provision(self) -> None:
+        try:
+            await provision(self.js, self.settings.nats)
+            await verify(self.js, self.consumers)
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise Unavailable(f"nats is not ready: {error or type(error).__name__}") from error
+
+    async def _check_nats(self) -> None:
+        await verify(self.js, self.consumers)

@@ -1,0 +1,293 @@
+"""All settings: one nightbus.toml, every key also as NIGHTBUS_SECTION__KEY in the environment.
+
+Order of authority: environment, then the file named by NIGHTBUS_CONFIG, then the defaults below. Unknown keys are
+errors that name the nearest known one. Settings are read once, in a service's ``app.py``, and passed down.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from shared.errors import UserError
+
+CONFIG_VERSION = 1
+ENV_PREFIX = "NIGHTBUS_"
+RESERVED_ENV = frozenset({"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK"})
+"""Variables with our prefix that are not settings."""
+
+
+class Section(BaseModel):
+    """A table of nightbus.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NatsSettings(Section):
+    """Where NATS is, and how large the stream may grow."""
+
+    url: str = Field(default="nats://127.0.0.1:4222", description="address of the server")
+    user: str | None = Field(default=None, description="login name")
+    password: SecretStr | None = Field(default=None, description="password; better: password_file")
+    password_file: Path | None = Field(default=None, description="file that holds the password")
+    max_bytes: int = Field(default=2 * 1024**3, ge=1024**2, description="largest size of the event stream, bytes")
+    replicas: int = Field(default=1, ge=1, le=5, description="copies of the stream in a NATS cluster")
+
+    def resolved_password(self) -> str | None:
+        """The password from the setting or its file, or None."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        return self.password_file.read_text().strip() if self.password_file else None
+
+
+class PostgresSettings(Section):
+    """Where Postgres is, and how each service's role proves itself."""
+
+    host: str = Field(default="127.0.0.1", description="host name, address or socket folder")
+    port: int = Field(default=5432, ge=1, le=65535, description="TCP port")
+    database: str = Field(default="nightbus", description="name of the database")
+    admin_role: str = Field(default="nightbus_admin", description="role that runs migrations and creates the others")
+    password: SecretStr | None = Field(default=None, description="password of this process's role")
+    secrets_dir: Path | None = Field(
+        default=None, description="folder with one password file per role, named as the role"
+    )
+    pool_size: int = Field(default=5, ge=2, le=50, description="most connections per service")
+
+    def password_of(self, role: str) -> str:
+        """The password of a role, from ``secrets_dir`` or ``password``.
+
+        Raises:
+            UserError: when neither is set.
+        """
+        if self.secrets_dir is not None and (file := self.secrets_dir / role).is_file():
+            return file.read_text().strip()
+        if self.password is not None:
+            return self.password.get_secret_value()
+        raise UserError(f"no password for the Postgres role {role}: set postgres.secrets_dir or postgres.password")
+
+
+class LibrarySettings(Section):
+    """The folder that Nightbus keeps captures in."""
+
+    path: Path | None = Field(default=None, description="folder of the library; needed by sources that copy or move")
+    template: str = Field(
+        default="{source}/{folder}/{name}",
+        description="where a file goes; fields: source folder name stem extension year month day date "
+        "object frame_type filter camera night",
+    )
+
+
+class SourceSettings(Section):
+    """One place that captures land in."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="short name, lower case")
+    path: Path = Field(description="folder to watch")
+    mode: Literal["copy", "move", "index"] = Field(default="copy", description="index leaves the files where they are")
+    time_zone: str | None = Field(
+        default=None, description="IANA zone of the devices' local times, such as Europe/Berlin"
+    )
+    settle_s: float | None = Field(
+        default=None, ge=0, description="quiet time of a complete file; default 10, network 60"
+    )
+    rescan_interval_s: float = Field(
+        default=1800.0, gt=0, description="seconds between full scans; the truth behind hints"
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
+            near = difflib.get_close_matches(zone, available_timezones(), n=1)
+            raise ValueError(f"unknown time zone {zone!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return zone
+
+    def zone(self) -> ZoneInfo | None:
+        """The source's time zone, when set."""
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+
+class IngestSettings(Section):
+    """The service that keeps the library."""
+
+    workers: int = Field(default=0, ge=0, description="threads that copy and hash; 0 = one per core")
+    settle_s: float = Field(default=10.0, ge=0, description="quiet time of a complete file on a local disk, seconds")
+    network_settle_s: float = Field(default=60.0, ge=0, description="the same on a network share, seconds")
+    incomplete_wait_s: float = Field(
+        default=300.0, ge=0, description="how long a quiet but truncated file is waited for before it is taken as it is"
+    )
+    reconcile_interval_s: float = Field(default=600.0, gt=0, description="seconds between checks for lost events")
+    reconcile_age_s: float = Field(default=900.0, gt=0, description="age at which an unscanned file is announced again")
+
+
+class ScannerSettings(Section):
+    """The service that reads captures."""
+
+    workers: int = Field(default=0, ge=0, description="processes that read files; 0 = one per core")
+    measure_stars: bool = Field(default=True, description="whether star quality is measured from the pixels")
+    time_limit_s: float = Field(
+        default=30.0, gt=0, description="seconds that one file may take before its reader is killed"
+    )
+    memory_limit_mb: int = Field(default=1536, ge=256, description="memory of one reader process, MiB")
+    roots: dict[str, Path] = Field(
+        default_factory=dict, description="root name = folder, where mounts differ from ingest's"
+    )
+
+
+class StatsSettings(Section):
+    """The service that counts."""
+
+    session_quiet_s: float = Field(
+        default=3600.0, ge=0, description="quiet time after the last arrival before a session is finished"
+    )
+    session_check_interval_s: float = Field(
+        default=60.0, gt=0, description="seconds between looks for finished sessions"
+    )
+    session_revision_interval_s: float = Field(
+        default=3600.0, ge=0, description="least time between two revisions of a session"
+    )
+    time_zone: str = Field(
+        default="UTC", description="IANA zone of the night's end where a site is unknown (09:00 local)"
+    )
+    needs_more_hours: float = Field(
+        default=1.0, ge=0, description="integration from which needs_more_data is suggested"
+    )
+    complete_hours: float = Field(default=3.0, ge=0, description="integration from which complete is suggested")
+
+
+class ApiSettings(Section):
+    """The service that keeps the dead-letter register and will serve the web."""
+
+    dead_letter_dir: Path | None = Field(default=None, description="folder for payloads too large for the table")
+
+
+class HealthSettings(Section):
+    """The /livez, /readyz and /metrics pages of a service."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=0, ge=0, le=65535, description="port; 0 = no pages")
+
+
+class LogSettings(Section):
+    """How services log."""
+
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="auto = console on a terminal, else json"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severity that is written"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    config_version: int = Field(default=CONFIG_VERSION, description="version of this file's layout")
+    nats: NatsSettings = NatsSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    library: LibrarySettings = LibrarySettings()
+    sources: tuple[SourceSettings, ...] = ()
+    ingest: IngestSettings = IngestSettings()
+    scanner: ScannerSettings = ScannerSettings()
+    stats: StatsSettings = StatsSettings()
+    api: ApiSettings = ApiSettings()
+    health: HealthSettings = HealthSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file over defaults."""
+        del dotenv_settings, file_secret_settings
+        file = config_file()
+        toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+        return (init_settings, env_settings, *toml)
+
+
+def config_file() -> Path | None:
+    """The file named by NIGHTBUS_CONFIG, else ./nightbus.toml where it exists, else None."""
+    if named := os.environ.get("NIGHTBUS_CONFIG"):
+        return Path(named)
+    local = Path("nightbus.toml")
+    return local if local.is_file() else None
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process.
+
+    Raises:
+        UserError: one sentence per wrong or unknown key, naming the nearest known key.
+    """
+    file = config_file()
+    if file is not None and not file.is_file():
+        raise UserError(f"the settings file {file} (NIGHTBUS_CONFIG) does not exist")
+    try:
+        _refuse_unknown_environment(os.environ)
+        return Settings()
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: {error}") from error
+    except ValidationError as error:
+        raise UserError(
+            "\n".join(_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors())
+        ) from error
+
+
+def known_keys() -> dict[str, Any]:
+    """Every settable key as ``section.key`` with its pydantic field, in file order."""
+    keys: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        section = _section_of(field.annotation)
+        if section is None:
+            keys[name] = field
+            continue
+        prefix = f"{name}[]" if name == "sources" else name
+        keys |= {f"{prefix}.{key}": value for key, value in section.model_fields.items()}
+    return keys
+
+
+def _section_of(annotation: Any) -> type[Section] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None
+
+
+def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    key = ".".join(str(part) for part in location if not isinstance(part, int))
+    if kind != "extra_forbidden":
+        return f"setting {key}: {message.removeprefix('Value error, ')}"
+    known = [name.replace("[]", "") for name in known_keys()]
+    sections = sorted({name.split(".")[0] for name in known})
+    near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.5)
+    return f"unknown setting {key}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
+    sections = {name.upper() for name in Settings.model_fields}
+    for name in environment:
+        if not name.startswith(ENV_PREFIX) or name in RESERVED_ENV:
+            continue
+        section = name.removeprefix(ENV_PREFIX).split("__")[0]
+        if section not in sections:
+            near = difflib.get_close_matches(section, sections, n=1)
+            hint = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
+            raise UserError(f"unknown setting {name} in the environment{hint}")

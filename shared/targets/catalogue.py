@@ -1,0 +1,225 @@
+"""The sky's objects: one identity each, however many catalogues list them.
+
+The canonical id is the Messier number, else NGC, else IC, else the number in the object's own catalogue. OpenNGC is
+read from pyongc's SQLite file in two queries (pyongc's own builds 14,000 objects one by one); the nebulae that it
+lacks, and the names and cross-identifiers that it does not know, come from this package's tables, which win.
+"""
+
+import math
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from shared.targets.designation import parse
+
+
+class SkyObject(NamedTuple):
+    """One object. Positions are ICRS degrees, ``kind`` is OpenNGC's type code (G, OCl, PN, HII, DrkN, SNR, ...)."""
+
+    catalog_id: str
+    name: str
+    kind: str
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    size_arcmin: float | None = None
+    magnitude: float | None = None
+    common_names: tuple[str, ...] = ()
+
+
+class AliasRow(NamedTuple):
+    """One line of ``aliases.tsv``: an object, its proper names (display name first) and further designations of it."""
+
+    catalog_id: str
+    names: tuple[str, ...]
+    designations: tuple[str, ...]
+
+
+_COMPLETE = re.compile(r"(?:NGC|IC|M)\d+[A-Z]*(?:NED\d\d)?")
+"""Catalogues of which every number is in the table: what is not there does not exist."""
+
+_WRONG_NAMES = {
+    "IC434": {"Flame Nebula", "Orion B"},  # the Flame is NGC 2024; Orion B is the cloud around both
+    "NGC2237": {"Rosette A"},
+    "NGC2238": {"Rosette Nebula"},  # the nebula as a whole is NGC 2237, as in Caldwell's list (C 49)
+    "NGC2246": {"Rosette B"},
+    "NGC4990": {"Cocoon Galaxy"},  # a slip for NGC 4490
+    "IC4703": {"Eagle Nebula", "Star Queen"},  # people mean M 16
+    "NGC1990": {"Alnilam"},  # a star
+}
+
+_OPENNGC = """
+    SELECT name, type, ra, dec, majax, coalesce(vmag, bmag), messier, ngc, ic, commonnames
+    FROM objects WHERE type <> 'NonEx' AND name <> 'M102'"""
+_OPENNGC_IDENTIFIERS = """
+    SELECT name, identifier FROM objIdentifiers
+    WHERE identifier NOT GLOB 'NGC*' AND identifier NOT GLOB 'IC*' AND identifier NOT GLOB 'MWSC*'"""
+
+_SPACED = re.compile(r"(NGC|IC|M|C|B|LDN|LBN|vdB|Cr|Mel|Tr|Abell|ACO|Arp|HCG|Gum|RCW|UGCA?|PGC)(\d+[A-Za-z]*)")
+_COMET = re.compile(r"([CPXDA])(\d{4})([A-Z]{1,2}\d+(?:-[A-Z]+)?)")
+_PADDED = re.compile(r"([A-Za-z]+)0*(\d+)(-?)0*(.*)")
+_SPELLINGS = {"CL": "Cr", "Cl": "Cr", "MEL": "Mel", "H": "Harvard"}
+
+
+class Catalogue:
+    """Every object that is known by position or name, found by designation."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, SkyObject] = {}
+        self._canonical: dict[str, str] = {}
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read OpenNGC and this package's tables, about 0.15 s. Raises FileNotFoundError when pyongc has no data."""
+        catalogue = cls()
+        catalogue._add_openngc(_openngc_path())
+        catalogue._add_nebulae()
+        for row in read_aliases():
+            catalogue._add_alias(row)
+        return catalogue
+
+    def __iter__(self) -> Iterator[SkyObject]:
+        return iter(self._objects.values())
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def resolve(self, designation: str) -> SkyObject | None:
+        """The object of a plain designation (``NGC224`` gives M31), or None where there is none.
+
+        A valid number of a catalogue whose positions are not shipped (Arp, UGC, ...) is an object without position.
+        """
+        catalog_id = self._identity(designation)
+        known = self._objects.get(catalog_id)
+        if known is not None or _COMPLETE.fullmatch(catalog_id):
+            return known
+        return SkyObject(catalog_id, display(catalog_id), "")
+
+    def get(self, catalog_id: str) -> SkyObject | None:
+        """The object with this canonical id, if a table lists it."""
+        return self._objects.get(catalog_id)
+
+    def is_listed(self, designation: str) -> bool:
+        """Whether a table lists this very designation, as an object or as a cross-identifier."""
+        return designation in self._objects or designation in self._canonical
+
+    def _add_openngc(self, path: Path) -> None:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            rows = database.execute(_OPENNGC).fetchall()
+            identifiers = database.execute(_OPENNGC_IDENTIFIERS).fetchall()
+        plain_of = {row[0]: _plain(row[0]) for row in rows}
+        canonical, objects = self._canonical, self._objects
+        for name, kind, ra, dec, size, magnitude, messier, ngc, ic, common in rows:
+            plain = plain_of[name]
+            catalog_id = plain
+            if messier:
+                catalog_id = f"M{int(messier)}"
+            elif kind == "Dup" or not plain.startswith("NGC"):
+                catalog_id = f"NGC{_unpadded(ngc)}" if ngc else f"IC{_unpadded(ic)}" if ic and kind == "Dup" else plain
+            if catalog_id != plain:
+                canonical[plain] = catalog_id
+            if kind == "Dup":
+                continue
+            names = _clean_names(plain, common) if common else ()
+            shown = names[0] if names else display(catalog_id)
+            ra_deg, dec_deg = ra and math.degrees(ra), dec and math.degrees(dec)
+            objects[catalog_id] = SkyObject(catalog_id, shown, kind, ra_deg, dec_deg, size, magnitude, names)
+        for name, identifier in identifiers:
+            own = plain_of.get(name)
+            if own is not None:
+                plain = _plain(identifier)
+                if plain != own and plain not in objects:
+                    canonical.setdefault(plain, own)
+
+    def _add_nebulae(self) -> None:
+        for line in _table("dark-and-bright-nebulae.tsv")[1:]:
+            catalog_id, ra, dec, size, kind, *_citation = line.split("\t")
+            if catalog_id not in self._objects and catalog_id not in self._canonical:
+                self._objects[catalog_id] = SkyObject(
+                    catalog_id, display(catalog_id), kind, float(ra), float(dec), float(size) if size else None
+                )
+
+    def _add_alias(self, row: AliasRow) -> None:
+        """Join what the row says is one object, under the row's id."""
+        root = self._identity(row.catalog_id)
+        together = dict.fromkeys((root, *row.designations))
+        absorbed = [one for one in together if one in self._objects and one != row.catalog_id]
+        known = self._objects.get(row.catalog_id)
+        for one in absorbed:
+            known = known or self._objects[one]
+            del self._objects[one]
+            self._canonical[one] = row.catalog_id
+        for one in row.designations:
+            self._canonical[one] = row.catalog_id
+        self._canonical.pop(row.catalog_id, None)
+        base = known or SkyObject(row.catalog_id, "", "")
+        names = row.names + tuple(name for name in base.common_names if name not in row.names)
+        self._objects[row.catalog_id] = base._replace(
+            catalog_id=row.catalog_id, name=names[0] if names else display(row.catalog_id), common_names=names
+        )
+
+    def _identity(self, designation: str) -> str:
+        """The canonical id of a designation; a cross-identifier of a duplicate takes more than one step."""
+        while (target := self._canonical.get(designation)) is not None:
+            designation = target
+        return designation
+
+
+def display(catalog_id: str) -> str:
+    """A catalogue id as people write it: ``NGC 7000``, ``M 31``, ``C/2023 A3``, ``Sh2-101``."""
+    if (spaced := _SPACED.fullmatch(catalog_id)) is not None:
+        return f"{spaced[1]} {spaced[2]}"
+    comet = _COMET.fullmatch(catalog_id)
+    return f"{comet[1]}/{comet[2]} {comet[3]}" if comet else catalog_id
+
+
+def read_aliases() -> list[AliasRow]:
+    """The rows of ``aliases.tsv`` in file order."""
+    rows = []
+    for line in _table("aliases.tsv"):
+        catalog_id, _, text = line.partition("\t")
+        entries = [(entry, parse(entry)) for entry in text.split("|")]
+        names = tuple(entry for entry, plain in entries if plain is None)
+        rows.append(AliasRow(catalog_id, names, tuple(plain for _, plain in entries if plain is not None)))
+    return rows
+
+
+def _table(name: str) -> list[str]:
+    text = (resources.files("shared.targets") / name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def _openngc_path() -> Path:
+    """Where pyongc keeps its database; found without importing pyongc, which may import pandas."""
+    spec = find_spec("pyongc")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "ongc.db"
+        if path.is_file():
+            return path
+    raise FileNotFoundError("pyongc's database ongc.db was not found; reinstall pyongc")
+
+
+def _plain(padded: str) -> str:
+    """OpenNGC's padded form without padding: ``NGC0224``, ``ESO056-115``, ``NGC4656 NED01``, ``MCG-02-01-031``."""
+    if padded[:3] in {"NGC", "PGC", "UGC"} and padded[3:].isdigit():
+        return f"{padded[:3]}{int(padded[3:])}"
+    match = _PADDED.fullmatch(padded)
+    if match is None:
+        return padded.replace(" ", "")
+    prefix, number, dash, rest = match.groups()
+    return f"{_SPELLINGS.get(prefix, prefix)}{number}{dash}{rest.replace(' ', '')}"
+
+
+def _unpadded(number: str) -> str:
+    return number.lstrip("0").replace(" ", "")
+
+
+def _clean_names(plain: str, common: str) -> tuple[str, ...]:
+    """OpenNGC's comma-separated names without its errors, each with a capital."""
+    wrong = _WRONG_NAMES.get(plain, set())
+    names = (name.strip().removeprefix("the ") for name in common.split(","))
+    return tuple(name[0].upper() + name[1:] for name in names if name and name not in wrong)

@@ -1,0 +1,95 @@
+"""The order of events, and how often each comes, never matters."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.stats.rebuild import check, rebuild
+from shared.events.base import Event
+from tests.integration.stats.world import ARRIVED, DUSK, NIGHT, apply, arrived, quarantined, scanned, snapshot
+
+NAMES = tuple("abcdefgh")
+STEMS = ("one.fits", "one.jpg", "one_thn.jpg", "two.fit.gz", "two.xisf", "two.jpg", "x/one.fits")
+MOMENTS = st.integers(0, 2).map(lambda hours: ARRIVED + timedelta(hours=hours))
+
+
+@st.composite
+def _scans(draw: st.DrawFn) -> Event:
+    frame_type = draw(st.sampled_from(("LIGHT", "LIGHT", "LIGHT", "DARK", "FLAT", "PREVIEW", "PREVIEW", "STACK")))
+    site = draw(st.sampled_from((None, 10.0)))
+    return scanned(
+        draw(st.sampled_from(NAMES)),
+        revision=draw(st.integers(1, 3)),
+        path=draw(st.sampled_from(STEMS)),
+        target=draw(st.sampled_from((None, "M31", "M33"))),
+        size_bytes=draw(st.integers(0, 2)),
+        arrived_at=draw(MOMENTS),
+        frame_type=frame_type,
+        rig=draw(st.sampled_from((None, "R1", "R2"))),
+        camera=draw(st.sampled_from((None, "C1", "C2"))),
+        night=draw(st.sampled_from((None, NIGHT, date(2024, 3, 2)))),
+        observed_at=draw(st.sampled_from((None, DUSK, DUSK + timedelta(minutes=5)))),
+        exposure_s=draw(st.sampled_from((None, 10.0, 60.0))),
+        filter=draw(st.sampled_from((None, "L", "Ha"))),
+        site_latitude_deg=site,
+        site_longitude_deg=site,
+    )
+
+
+_ARRIVALS = st.builds(
+    arrived, st.sampled_from(NAMES), path=st.sampled_from(STEMS), revision=st.integers(1, 3), at=MOMENTS
+)
+_REFUSALS = st.builds(
+    quarantined,
+    st.sampled_from(NAMES),
+    attempt=st.integers(1, 3),
+    stage=st.sampled_from(("scanner", "stats")),
+    at=MOMENTS,
+)
+
+
+def _once(events: list[Event]) -> list[Event]:
+    """One event per id: two contents under one id are no fact that ever happened."""
+    return list({event.event_id: event for event in events}.values())
+
+
+@st.composite
+def _histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
+    events = _once(
+        draw(st.lists(st.one_of(_scans(), _scans(), _scans(), _ARRIVALS, _REFUSALS), min_size=1, max_size=24))
+    )
+    again = draw(st.lists(st.sampled_from(events), max_size=6))
+    shuffled = draw(st.permutations([*events, *again]))
+    batches: list[list[Event]] = []
+    for event in shuffled:
+        if batches and type(batches[-1][0]) is type(event) and draw(st.booleans()):
+            batches[-1].append(event)
+        else:
+            batches.append([event])
+    return events, batches
+
+
+async def _outcome(connection: Any, batches: list[Any]) -> Any:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await apply(connection, *batches)
+        result = await snapshot(connection)
+        assert await check(connection) == []
+        await rebuild(connection)
+        assert await snapshot(connection) == result
+        return result
+    finally:
+        await transaction.rollback()
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(history=_histories())
+async def test_any_order_gives_the_same_tables(connection: Any, history: tuple[list[Event], list[list[Event]]]) -> None:
+    """Shuffled, repeated and batched at random, events give the rows that they give one by one; so does a rebuild."""
+    events, batches = history
+    assert await _outcome(connection, batches) == await _outcome(connection, list(events))

@@ -1,0 +1,133 @@
+"""Events about an invented library, and what the stats schema makes of them."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from services.stats.handlers import CountFrames, record_arrivals, record_quarantine
+from shared.events.base import Event
+from shared.events.file import FileArrived, FileQuarantined, FileScanned
+from shared.events.frame import FrameMetadata, FrameType, TargetMatch
+
+NIGHT = date(2024, 3, 1)
+DUSK = datetime(2024, 3, 1, 20, tzinfo=UTC)
+ARRIVED = datetime(2024, 3, 2, 8, tzinfo=UTC)
+NAMES = {"M31": "Andromeda Galaxy", "M33": "Triangulum Galaxy"}
+RIG, CAMERA = "Esprit100@f5.5+ASI2600MM", "ASI2600MM"
+
+count_frames = CountFrames(ZoneInfo("UTC"))
+
+_TABLES = {
+    "file": "*",
+    "pending": "*",
+    "quarantine": "*",
+    "frame": "*",
+    "session": "session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,"
+    " last_arrived_at, open",
+    "session_camera": "*",
+    "session_type": "*",
+    "session_target": "*",
+    "target": "catalog_id, name, exposures, integration_ms, sessions",
+    "target_session": "*",
+    "target_filter": "*",
+}
+
+
+def file_id(name: str) -> str:
+    """The id of a file of that name."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def light(name: str, *, start_s: float = 0.0, target: str | None = "M31", **facts: Any) -> FileScanned:
+    """A 60 s light frame; see ``scanned``."""
+    observed_at = facts.pop("observed_at", DUSK + timedelta(seconds=start_s))
+    return scanned(name, frame_type="LIGHT", target=target, observed_at=observed_at, **{"exposure_s": 60.0, **facts})
+
+
+def scanned(
+    name: str,
+    *,
+    path: str | None = None,
+    revision: int = 1,
+    target: str | None = None,
+    size_bytes: int = 1000,
+    arrived_at: datetime = ARRIVED,
+    problems: tuple[str, ...] = (),
+    **facts: Any,
+) -> FileScanned:
+    """A file.scanned of the file ``name``; ``facts`` are fields of FrameMetadata."""
+    frame = {"frame_type": "LIGHT", "rig": RIG, "camera": CAMERA, "night": NIGHT, "filter": "L", **facts}
+    matched = FrameType(frame["frame_type"]).is_calibration is False
+    return FileScanned(
+        file_id=file_id(name),
+        scan_revision=revision,
+        root="library",
+        path=path or f"night/{name}.fits",
+        size_bytes=size_bytes,
+        source="rig",
+        arrived_at=arrived_at,
+        occurred_at=arrived_at,
+        format="fits",
+        frame=FrameMetadata(**frame),
+        target=TargetMatch(catalog_id=target, name=NAMES.get(target or ""), confidence=1.0, method="designation")
+        if matched
+        else None,
+        problems=problems,
+    )
+
+
+def arrived(name: str, *, path: str | None = None, revision: int = 1, at: datetime = ARRIVED) -> FileArrived:
+    """A file.arrived of the file ``name``."""
+    return FileArrived(
+        file_id=file_id(name),
+        root="library",
+        path=path or f"night/{name}.fits",
+        root_path="/library",
+        scan_revision=revision,
+        size_bytes=1000,
+        source="rig",
+        origin=f"{name}.fits",
+        arrived_at=ARRIVED,
+        occurred_at=at,
+    )
+
+
+def quarantined(name: str, *, attempt: int = 1, stage: str = "scanner", at: datetime = ARRIVED) -> FileQuarantined:
+    """A file.quarantined of the file ``name``."""
+    return FileQuarantined(
+        file_id=file_id(name), root="library", path=f"night/{name}.fits", stage=stage, attempt=attempt,
+        reason=f"the header of {name} ends early", occurred_at=at,
+    )  # fmt: skip
+
+
+async def apply(connection: Any, *batches: Event | Sequence[Event]) -> None:
+    """Handle batches of events of one subject each, every batch in a transaction of its own."""
+    for batch in batches:
+        events: Any = [batch] if isinstance(batch, Event) else list(batch)
+        async with connection.transaction():
+            match events[0]:
+                case FileArrived():
+                    await record_arrivals(connection, events)
+                case FileScanned():
+                    await count_frames(connection, events)
+                case _:
+                    await record_quarantine(connection, events)
+
+
+async def snapshot(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables, without what the clock or the size of the batches decides."""
+    return {
+        table: sorted((tuple(row) for row in await connection.fetch(f"SELECT {columns} FROM {table}")), key=repr)
+        for table, columns in _TABLES.items()
+    }
+
+
+async def row(connection: Any, query: str, *values: Any) -> dict[str, Any]:
+    """The one row of a query."""
+    rows: list[asyncpg.Record] = await connection.fetch(query, *values)
+    assert len(rows) == 1, rows
+    return dict(rows[0])

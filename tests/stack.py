@@ -1,0 +1,167 @@
+"""The real servers that tests run on: NATS and Postgres, embedded by default, in containers where asked for.
+
+``NIGHTBUS_TEST_STACK=containers`` uses testcontainers; the tests do not know which. One Postgres serves the whole run and
+each test gets a database of its own, cloned from a migrated template; each test gets a NATS of its own (embedded), or an
+emptied one (containers).
+"""
+
+import asyncio
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import asyncpg
+
+from services.standalone.home import Home
+from services.standalone.nats import USER as NATS_USER
+from services.standalone.nats import EmbeddedNats
+from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
+from shared.db.migrate import migrate
+from shared.settings import NatsSettings, PostgresSettings
+
+TEMPLATE = "template_nightbus"
+NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""Tests that do not kill Postgres need no durable disk."""
+
+
+class PostgresServer(Protocol):
+    """A running Postgres."""
+
+    def settings(self, database: str) -> PostgresSettings:
+        """How services reach a database of this server."""
+        ...
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """The Postgres of the wheel."""
+
+    home: Home
+    server: EmbeddedPostgres
+
+    def settings(self, database: str) -> PostgresSettings:
+        """How services reach a database of this server."""
+        for role in ("ingest", "stats", "api", "reader"):
+            self.home.secret(role)
+        return PostgresSettings(
+            host="127.0.0.1",
+            port=self.server.port,
+            database=database,
+            admin_role=SUPERUSER,
+            secrets_dir=self.home.secrets,
+        )
+
+
+@dataclass(frozen=True)
+class ContainerServer:
+    """A Postgres in a container."""
+
+    host: str
+    port: int
+    secrets: Path
+
+    def settings(self, database: str) -> PostgresSettings:
+        """How services reach a database of this server."""
+        return PostgresSettings(
+            host=self.host, port=self.port, database=database, admin_role="postgres", secrets_dir=self.secrets
+        )
+
+
+@contextmanager
+def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresServer]:
+    """A Postgres for the whole test run, with a migrated template database."""
+    if os.environ.get("NIGHTBUS_TEST_STACK") == "containers":
+        with _container_postgres(folder) as server:
+            runner.run(_make_template(server))
+            yield server
+        return
+    home = Home.open(folder / "postgres-home")
+    embedded = EmbeddedPostgres(home, settings=NAPPY_SETTINGS)
+    runner.run(embedded.start())
+    server = EmbeddedServer(home, embedded)
+    try:
+        runner.run(_make_template(server))
+        yield server
+    finally:
+        runner.run(embedded.stop())
+        home.close()
+
+
+@contextmanager
+def _container_postgres(folder: Path) -> Iterator[PostgresServer]:
+    from testcontainers.postgres import PostgresContainer
+
+    passwords = folder / "secrets"
+    passwords.mkdir()
+    for role in ("postgres", "ingest", "stats", "api", "reader"):
+        (passwords / role).write_text(secrets.token_urlsafe(16))
+    with PostgresContainer("postgres:18", password=(passwords / "postgres").read_text(), driver=None) as container:
+        yield ContainerServer(container.get_container_host_ip(), int(container.get_exposed_port(5432)), passwords)
+
+
+async def _make_template(server: PostgresServer) -> None:
+    await admin_execute(server, f"CREATE DATABASE {TEMPLATE}")
+    await migrate(server.settings(TEMPLATE))
+
+
+async def admin_execute(server: PostgresServer, statement: str, database: str = "postgres") -> None:
+    """Run one statement as the admin role, outside a transaction."""
+    settings = server.settings(database)
+    connection = await asyncpg.connect(
+        host=settings.host,
+        port=settings.port,
+        database=database,
+        user=settings.admin_role,
+        password=settings.password_of(settings.admin_role),
+    )
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def fresh_database(server: PostgresServer) -> PostgresSettings:
+    """A migrated, empty database of its own."""
+    name = f"test_{secrets.token_hex(6)}"
+    await admin_execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    settings = server.settings(name)
+    for schema in ("ingest", "stats", "api"):
+        await admin_execute(server, f"ALTER ROLE {schema} IN DATABASE {name} SET search_path = {schema}")
+    return settings
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that the servers' unprivileged account can enter (pytest's own are closed to it)."""
+    with tempfile.TemporaryDirectory(prefix="nightbus-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@dataclass
+class NatsServer:
+    """A running NATS that a test may stop, kill and start again (embedded only)."""
+
+    settings: NatsSettings
+    embedded: EmbeddedNats | None = None
+    home: Home | None = None
+
+
+async def embedded_nats(folder: Path) -> NatsServer:
+    """A NATS of its own for one test."""
+    home = Home.open(folder / "nats-home")
+    server = EmbeddedNats(home)
+    await server.start()
+    settings = NatsSettings(
+        url=f"nats://127.0.0.1:{server.port}",
+        user=NATS_USER,
+        password_file=home.secrets / "nats",
+        max_bytes=64 * 1024**2,
+    )
+    return NatsServer(settings, server, home)

@@ -1,0 +1,366 @@
+"""One test per row of the dialect table: each program's special ways, from real headers or from the contracts."""
+
+# ruff: noqa: E501  (tables of expected values read best unbroken)
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events.frame import FrameType
+from shared.frames import read_frame
+from shared.frames.dialects import DIALECTS, find_dialect, frame_type_of
+
+FitsMaker = Callable[..., Path]
+
+SEESTAR = [
+    "CREATOR = 'ZWO Seestar S50'",
+    "INSTRUME= 'Seestar S50'",
+    "TELESCOP= 'S50_1a2b3c4d'",
+    "FOCALLEN= 250",
+    "APERTURE= 5.",
+]
+SHARPCAP = ["SWCREATE= 'SharpCap v4.1.11387.0'", "DATE-OBS= '2025-03-20T22:00:00.1234567'", "EQUINOX = 2025.215"]
+NINA = ["SWCREATE= 'N.I.N.A. 3.2.0.2008 (x64)'", "IMAGETYP= 'LIGHT'", "EXPTIME = 300.0"]
+
+CONTRACTS: list[tuple[str, str, list[str], dict[str, Any], dict[str, Any]]] = [
+    (
+        "Seestar",
+        "Light_x_10.0s_IRCUT_20250326-212057.fit",
+        [*SEESTAR, "IMAGETYP= 'Light'", "EXPTIME = 10.", "TOTALEXP= 10.", "FILTER  = 'IRCUT'"],
+        {},
+        {
+            "frame_type": FrameType.LIGHT,
+            "rig": "S50_1a2b3c4d",
+            "focal_ratio": 5.0,
+            "stack_count": None,
+            "filter": "IRCUT",
+        },
+    ),
+    (
+        "Seestar",
+        "Stacked_5_x_10.0s_20250326-212057.fit",
+        [*SEESTAR, "IMAGETYP= 'Light'", "EXPTIME = 10.", "BAYERPAT= 'GRBG'"],
+        {"planes": 3},
+        {"frame_type": FrameType.STACK, "exposure_s": 10.0, "bayer_pattern": None},
+    ),
+    (
+        "Seestar",
+        "s30.fit",
+        ["INSTRUME= 'imx585'", "TELESCOP= 'S30Pro_1a2b3c4d'", "IMAGETYP= 'Light'", "EXPTIME = 20."],
+        {},
+        {"frame_type": FrameType.LIGHT, "rig": "S30Pro_1a2b3c4d", "camera": "imx585"},
+    ),
+    (
+        "DWARF II",
+        "0001.fits",
+        ["TELESCOP= 'DWARFII'", "EXP     = 15.", "RA      = 5.5", "DEC     = -5.4", "BINNING = '2*2'"],
+        {},
+        {"ra_deg": 82.5, "dec_deg": -5.4, "exposure_s": 15.0, "x_binning": 2, "rig": "DWARFII"},
+    ),
+    (
+        "ASIAIR",
+        "Light_M 13_30.0s_Bin1_gain100_20250824-213032.fit",
+        ["CREATOR = 'ZWO ASIAIR Plus'", "EXPOSURE= 30000", "IMAGETYP= 'Light'"],
+        {},
+        {"exposure_s": 30.0, "total_exposure_s": 30.0},
+    ),
+    (
+        "Stellina",
+        "img-0001.fits",
+        ["TELESCOP= 'Stellina'", "EXPOSURE= 10000"],
+        {},
+        {"exposure_s": 10.0, "rig": "Stellina"},
+    ),
+    (
+        "N.I.N.A.",
+        "a.fits",
+        [
+            *NINA,
+            "TELESCOP= 'C8E'",
+            "FOCALLEN= 1280",
+            "FOCRATIO= 6.3",
+            "INSTRUME= 'ASI533MM'",
+            "OBJECT  = 'M 45 Panel 2'",
+        ],
+        {},
+        {"rig": "C8E@f6.3+ASI533MM", "panel": "2", "object_name": "M 45 Panel 2", "total_exposure_s": 300.0},
+    ),
+    (
+        "N.I.N.A.",
+        "b.fits",
+        [*NINA, "OBJCTRA = '00 00 00'", "OBJCTDEC= '+00 00 00'", "SITELAT = 0", "SITELONG= 0", "FILTER  = ''"],
+        {},
+        {"ra_deg": None, "dec_deg": None, "site_latitude_deg": None, "filter": None, "filter_raw": None},
+    ),
+    (
+        "SGP",
+        "a.fit",
+        [
+            "CREATOR = 'Sequence Generator Pro v4'",
+            "EXPOSURE= 30",
+            "IMAGETYP= 'LIGHT'",
+            "OBJCTRA = '18 53 34.930'",
+            "OBJCTDEC= '+33 02 02.625'",
+        ],
+        {},
+        {"exposure_s": 30.0, "ra_deg": pytest.approx(283.3955417), "dec_deg": pytest.approx(33.0340625)},
+    ),
+    (
+        "SharpCap",
+        "a.fits",
+        [*SHARPCAP, "RA      = 180.0", "DEC     = 0.0", "EXPTIME = 8.0", "FRAMETYP= 'Light'"],
+        {},
+        {
+            "ra_deg": pytest.approx(179.677, abs=0.002),
+            "dec_deg": pytest.approx(0.1403, abs=0.001),
+            "frame_type": FrameType.LIGHT,
+        },
+    ),
+    (
+        "SharpCap",
+        "stack.fits",
+        [*SHARPCAP, "EXPTIME = 280", "SUBEXP  = 8"],
+        {},
+        {"frame_type": FrameType.STACK, "exposure_s": 8.0, "total_exposure_s": 280.0, "stack_count": 35},
+    ),
+    (
+        "TheSkyX",
+        "a.fit",
+        ["SWCREATE= 'TheSkyX Professional'", "IMAGETYP= 'Tricolor Image'", "EXPTIME = '10.0'"],
+        {},
+        {"frame_type": FrameType.LIGHT, "exposure_s": 10.0},
+    ),
+    (
+        "BackyardEOS",
+        "a.fit",
+        ["SWCREATE= 'BackyardEOS'", "IMAGTYP = 'DARK'", "ISO     = 800"],
+        {},
+        {"frame_type": FrameType.DARK, "gain": 800.0},
+    ),
+    (
+        "Siril",
+        "result.fit",
+        ["PROGRAM = 'Siril 1.2.0'", "EXPTIME = 10", "LIVETIME= 4250", "STACKCNT= 425", "IMAGETYP= 'Light'"],
+        {},
+        {"frame_type": FrameType.PROCESSED, "exposure_s": 10.0, "total_exposure_s": 4250.0, "stack_count": 425},
+    ),
+    (
+        "Siril",
+        "dark_stacked.fit",
+        ["PROGRAM = 'Siril 1.2.0'", "EXPTIME = 60", "STACKCNT= 20", "IMAGETYP= 'Dark'"],
+        {},
+        {"frame_type": FrameType.MASTER_DARK, "stack_count": 20},
+    ),
+    (
+        "Siril",
+        "pp_light_00001.fit",
+        ["PROGRAM = 'Siril 1.2.0'", "IMAGETYP= 'Light'"],
+        {},
+        {"frame_type": FrameType.PROCESSED},
+    ),
+    (
+        "PixInsight",
+        "m.fits",
+        ["PROGRAM = 'PixInsight 1.8.9'", "IMAGETYP= 'Master Flat'", "FILTER  = 'Ha'"],
+        {},
+        {"frame_type": FrameType.MASTER_FLAT, "filter": "Ha"},
+    ),
+    (
+        "PixInsight",
+        "l.fits",
+        ["PROGRAM = 'PixInsight 1.8.9'", "IMAGETYP= 'Master Light'"],
+        {},
+        {"frame_type": FrameType.PROCESSED},
+    ),
+    (
+        "Ekos/INDI",
+        "a.fits",
+        ["FRAME   = 'Flat'", "PIXSIZE1= 3.8", "XBINNING= 2", "OBJCTRA = ' 0 06 23.27'", "OBJCTDEC= '89 51 41.95'"],
+        {},
+        {"frame_type": FrameType.FLAT, "pixel_size_um": 7.6, "dec_deg": pytest.approx(89.8616528), "x_binning": 2},
+    ),
+    (
+        "PHD2",
+        "a.fit",
+        ["CREATOR = 'PHD2 Guiding 2.6.11'", "EXPOSURE= 2."],
+        {},
+        {"frame_type": FrameType.OTHER, "exposure_s": 2.0},
+    ),
+    ("POCS", "a.fits", ["CREATOR = 'POCSv0.1.1'", "FILTER  = 'RGGB'"], {}, {"filter": None, "bayer_pattern": "RGGB"}),
+    (
+        "unknown",
+        "a.fit",
+        ["CAMTEMP = '11 C'", "EXPTIME = 5", "LONGITUD= 110.88", "LATITUDE= 32.0"],
+        {},
+        {"sensor_temp_c": 11.0, "frame_type": FrameType.OTHER, "site_longitude_deg": None},
+    ),
+    ("unknown", "k.fit", ["CCD-TEMP= 180.2"], {}, {"sensor_temp_c": -92.95}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name", "cards", "shape", "expected"), CONTRACTS, ids=[f"{row[0]} {row[1]}" for row in CONTRACTS]
+)
+def test_rules_from_contracts(
+    make_fits: FitsMaker, name: str, file_name: str, cards: list[str], shape: dict[str, int], expected: dict[str, Any]
+) -> None:
+    """From contracts: the row is recognised and its rules give what the program meant."""
+    path = make_fits(cards, file_name, **shape)
+    metadata = read_frame(path).metadata
+    assert {key: getattr(metadata, key) for key in expected} == expected
+    keys = {card[:8].strip(): card.split("'")[1] if "'" in card else 0 for card in cards}
+    assert find_dialect(keys).name == name
+
+
+DUMPS: list[tuple[str, str, str, dict[str, Any]]] = [
+    (
+        "Seestar", "seestar__seestar-typ-light2.txt", "Light_Sadr_10.0s_LP_20250715-002648.fit",
+        {"frame_type": FrameType.LIGHT, "object_name": "Sadr", "exposure_s": 10.0, "total_exposure_s": 10.0, "filter": "LP",
+         "gain": 80.0, "sensor_temp_c": 20.1875, "rig": "S50_153dd4e2", "focal_ratio": 5.0, "pixel_size_um": 2.9,
+         "pixel_scale_arcsec": 2.3927, "width_px": 1080, "height_px": 1920, "bayer_pattern": "GRBG",
+         "observed_at": datetime(2025, 7, 15, 7, 26, 35, 344647, UTC), "night": date(2025, 7, 14), "ra_deg": 305.870835,
+         "software": "ZWO Seestar S50"},
+    ),
+    (
+        "Seestar", "seestar__seestar-stacked.txt", "Stacked_614_Sadr_10.0s_LP_20250715-052001.fit",
+        {"frame_type": FrameType.STACK, "exposure_s": 10.0, "total_exposure_s": 6140.0, "stack_count": 614,
+         "bayer_pattern": None, "night": date(2025, 7, 15 - 1)},
+    ),
+    (
+        "Seestar", "seestar__seestar-stacked2.txt", "DSO_Stacked_425_M 100_10.0s_20250704_070948.fit",
+        {"frame_type": FrameType.STACK, "exposure_s": 10.0, "total_exposure_s": 4250.0, "stack_count": 425,
+         "object_name": "M 100", "filter": "IRCUT", "night": date(2025, 7, 3)},
+    ),
+    (
+        "Seestar", "header_seestar.hdr", "x.fit",
+        {"frame_type": FrameType.STACK, "stack_count": 187, "total_exposure_s": 1870.0, "rig": "S50_1623087d",
+         "object_name": "NGC 6027A", "night": date(2025, 5, 13), "site_longitude_deg": 3.69361},
+    ),
+    (
+        "DWARF 3", "dwarf3__failed_IC 434_60s60_Astro_20251018-051725998_15C.txt",
+        "failed_IC 434_60s60_Astro_20251018-051725998_15C.fits",
+        {"frame_type": FrameType.LIGHT, "object_name": "IC 434", "exposure_s": 60.0, "filter": "Astro", "gain": 60.0,
+         "sensor_temp_c": 15.0, "rig": "DWARFIII", "focal_ratio": 4.3, "pixel_scale_arcsec": 2.7502,
+         "observed_at": datetime(2025, 10, 18, 5, 16, 25, 998000, UTC), "night": date(2025, 10, 17), "ra_deg": 85.28743},
+    ),
+    (
+        "DWARF 3", "dwarf3__stacked-16_IC 434_60s60_Astro_20251018-045127226.txt",
+        "stacked-16_IC 434_60s60_Astro_20251018-045127226.fits",
+        {"frame_type": FrameType.STACK, "exposure_s": 60.0, "total_exposure_s": 2580.0, "stack_count": 43,
+         "observed_at": datetime(2025, 10, 18, 4, 51, 27, 226000, UTC), "night": date(2025, 10, 17)},
+    ),
+    (
+        "DWARF 3", "dwarf3__typ-raw-dark.txt",
+        "DWARF_DARK/tele_exp_60_gain_60_bin_1_2025-10-20-03-20-10-952/raw_60s_60_0002_20251020-032310186_20C.fits",
+        {"frame_type": FrameType.DARK, "exposure_s": 60.0, "gain": 60.0, "filter": None, "object_name": None, "ra_deg": None},
+    ),
+    (
+        "unknown", "dwarf3__typ-CALI_FRAME-dark.txt", "CALI_FRAME/dark/cam_0/dark_exp_60.000000_gain_60_bin_1_20C_stack_8.fits",
+        {"frame_type": FrameType.MASTER_DARK, "exposure_s": 60.0, "gain": 60.0, "sensor_temp_c": 20.0, "stack_count": 8,
+         "x_binning": 1, "bayer_pattern": "RGGB"},
+    ),
+    (
+        "unknown", "dwarf3__typ-CALI_FRAME-flat.txt", "CALI_FRAME/flat/cam_0/flat_gain_2_bin_1_ir_0.fits",
+        {"frame_type": FrameType.FLAT, "gain": 2.0, "x_binning": 1, "observed_at": None, "night": None},
+    ),
+    (
+        "DWARF II", "header_dwarflab.hdr", "DWARF_RAW_TELE_M 51_EXP_15_GAIN_110_2023-06-10-21-38-00-123/0001.fits",
+        {"frame_type": FrameType.LIGHT, "object_name": "M 51", "exposure_s": 15.0, "gain": 110.0, "x_binning": 2,
+         "ra_deg": None, "observed_at": datetime(2023, 6, 10, 21, 38, 19, 442000, UTC), "night": date(2023, 6, 10),
+         "bayer_pattern": "GBRG", "rig": "DWARFII"},
+    ),
+    (
+        "ASIAIR", "asiair__asiair-typ-live-light.txt",
+        "Live/Light/M 13/Light_M 13_30.0s_Bin1_2600MC_None_gain100_20250824-213032_-10.0C_0013.fit",
+        {"frame_type": FrameType.LIGHT, "object_name": "M 13", "exposure_s": 30.0, "filter": None, "filter_raw": "None",
+         "set_temp_c": -10.0, "offset": 50.0, "camera": "ZWO ASI2600MC Duo", "telescope": "OnStep",
+         "rig": "OnStep+ZWO ASI2600MC Duo", "pixel_scale_arcsec": 1.57, "width_px": 6248,
+         "observed_at": datetime(2025, 8, 25, 4, 30, 1, 240944, UTC), "night": date(2025, 8, 24)},
+    ),
+    (
+        "N.I.N.A.", "nina__nina-typ-flat.txt", "M 27/2025-09-16/FLAT/2025-09-16_20-23-31_HaOiii_-10.00_6.25s_0001.fits",
+        {"frame_type": FrameType.FLAT, "exposure_s": 6.24656, "filter": "HaOIII", "filter_raw": "HaOiii",
+         "rig": "Ascar V 80mm extender@f7.5+ZWO ASI2600MC Duo", "focal_length_mm": 600.0, "focal_ratio": 7.5,
+         "pixel_scale_arcsec": 1.2926, "night": date(2025, 9, 16), "gain": 100.0, "offset": 50.0},
+    ),
+    (
+        "N.I.N.A.", "nina__nina-bias-raw.txt", "BIAS/2025-09-09_20-32-01_Dark_-9.80_0.00s_0008.fits",
+        {"frame_type": FrameType.BIAS, "exposure_s": 0.0001, "filter": None, "filter_raw": "Dark", "sensor_temp_c": -9.8,
+         "night": date(2025, 9, 9), "rig": "Ascar V 80mm reducer@f4.8+ZWO ASI2600MC Duo"},
+    ),
+    (
+        "N.I.N.A.", "fh_nina_header_0.hdr", "x.fits",
+        {"frame_type": FrameType.LIGHT, "object_name": "MarsM45", "ra_deg": None, "dec_deg": None, "exposure_s": 30.0,
+         "camera": "ZWO ASI294MC Pro", "rig": "ZWO ASI294MC Pro", "night": date(2021, 3, 2), "bayer_pattern": "RGGB"},
+    ),
+    (
+        "SGP", "sgp_header.hdr", "x.fit",
+        {"frame_type": FrameType.LIGHT, "object_name": "M57", "exposure_s": 30.0, "filter": "HaOIII", "set_temp_c": -18.0,
+         "site_latitude_deg": pytest.approx(51.05), "site_longitude_deg": pytest.approx(3.7166667),
+         "rig": "EQMOD ASCOM HEQ5/6+ZWO ASI294MC Pro", "focal_length_mm": 1480.0, "pixel_scale_arcsec": 0.65415,
+         "rotator_angle_deg": 258.37, "ra_deg": 283.395539831101, "night": date(2020, 5, 29)},
+    ),
+    (
+        "APT", "header_apt.hdr", "x.fit",
+        {"frame_type": FrameType.LIGHT, "object_name": "TEST", "exposure_s": 240.0, "ra_deg": pytest.approx(23.75),
+         "dec_deg": pytest.approx(30.7402778), "pixel_scale_arcsec": 2.3875, "night": date(2018, 9, 17), "set_temp_c": -15.0},
+    ),
+    (
+        "Astro Pixel Processor", "header_app.hdr", "x.fits",
+        {"frame_type": FrameType.PROCESSED, "exposure_s": 900.0, "observed_at": None, "night": None},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "dump", "file_name", "expected"), DUMPS, ids=[row[1] for row in DUMPS])
+def test_rules_from_real_headers(
+    from_dump: FitsMaker, tmp_path: Path, name: str, dump: str, file_name: str, expected: dict[str, Any]
+) -> None:
+    """Real header: a dump of a whole header gives the values that were read from it by hand."""
+    path = from_dump(dump, file_name)
+    found = read_frame(path, relative_path=str(path.relative_to(tmp_path)))
+    assert {key: getattr(found.metadata, key) for key in expected} == expected
+    assert not any(problem.startswith("truncated") for problem in found.problems)
+    keys = {card[:8].strip(): card.split("'")[1].strip() for card in found.header_cards if "= '" in card}
+    assert find_dialect(keys).name == name
+
+
+def test_local_time_of_a_dwarf_becomes_utc_by_the_source_zone(from_dump: FitsMaker) -> None:
+    """Real header: with a zone the end in local time becomes the start in UTC; without one a problem says so."""
+    path = from_dump("dwarf3__failed_IC 434_60s60_Astro_20251018-051725998_15C.txt", "x.fits")
+    assert read_frame(path, source_zone="Europe/Paris").metadata.observed_at == datetime(
+        2025, 10, 18, 3, 16, 25, 998000, UTC
+    )
+    assert "DATE-OBS is local time of an unknown zone and was read as UTC" in read_frame(path).problems
+
+
+def test_every_row_has_a_test(corpus: Path) -> None:
+    """No row of the table stands without a test here or in the corpus test."""
+    in_corpus_test = {
+        "Voyager",
+        "MaxIm DL",
+        "Artemis Capture",
+        "CCDOPS",
+        "Chimera",
+        "JSol'Ex",
+        "GraXpert",
+        "Plate scan (STScI)",
+    }
+    tested = {row[0] for row in CONTRACTS} | {row[0] for row in DUMPS} | in_corpus_test
+    assert {row.name for row in DIALECTS} <= tested
+
+
+@pytest.mark.parametrize(
+    ("words", "frame_type"),
+    [
+        ("Light Frame", FrameType.LIGHT), ("LIGHT", FrameType.LIGHT), ("Science", FrameType.LIGHT), ("zero", FrameType.BIAS),
+        ("Flat-Field", FrameType.FLAT), ("MASTER DARK", FrameType.MASTER_DARK), ("masterBias", FrameType.MASTER_BIAS),
+        ("FlatDark", FrameType.DARKFLAT), ("Master Light", FrameType.PROCESSED), ("FK5", None), ("", None), (None, None),
+    ],
+)  # fmt: skip
+def test_frame_type_words(words: str | None, frame_type: FrameType | None) -> None:
+    """The words of all programs for a frame's type are understood, and others are not guessed at."""
+    assert frame_type_of(words) is frame_type

@@ -1,0 +1,179 @@
+"""Numbers, angles, times, nights, filters and precession as they are really written."""
+
+# ruff: noqa: DTZ001  (what cards and file names give is naive until its zone is known)
+
+import warnings
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.frames.cards import CardValue
+from shared.frames.filters import canonical_filter
+from shared.frames.nights import local_to_utc, night_of
+from shared.frames.precession import to_icrs
+from shared.frames.values import binning, file_stamp, moment, moment_of_mjd, number, sexagesimal, text
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (" 9,78E-03", 0.00978),
+        ("11 C", 11.0),
+        ("10.0", 10.0),
+        ("+1.0E+001", 10.0),
+        (5, 5.0),
+        (True, None),
+        ("N/A", None),
+        ("Default", None),
+        (float("inf"), None),
+        ("1e9999", None),
+        (10**400, None),
+    ],
+)
+def test_numbers(written: CardValue, meant: float | None) -> None:
+    """Decimal commas and units are understood; words, booleans and infinities are no numbers."""
+    assert number(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "degrees"),
+    [
+        ("18 53 34.930", 18.893036111),
+        (" 0 06 23.27", 0.106463889),
+        ("-00 18 18", -0.305),
+        ("89 51 41.95", 89.861652778),
+        ("+46:52:00.408", 46.86678),
+        ("3 43 0.000", 3.716666667),
+        ("3 43 0 W", -3.716666667),
+        ("47.0017671", 47.0017671),
+        ("12 99 00", None),
+        ("", None),
+    ],
+)
+def test_sexagesimal(written: str, degrees: float | None) -> None:
+    """Blanks, colons, missing and negative-zero signs all give the right angle."""
+    assert sexagesimal(written) == (None if degrees is None else pytest.approx(degrees, abs=1e-8))
+
+
+@pytest.mark.parametrize(
+    ("written", "clock", "meant"),
+    [
+        ("2025-09-10T03:32:01.7364051", None, datetime(2025, 9, 10, 3, 32, 1, 736405)),
+        ("2023-06-10T09:31:35.2882193Z[UTC]", None, datetime(2023, 6, 10, 9, 31, 35, 288219, UTC)),
+        ("2017-12-19T18:33:43.317-0700", None, datetime(2017, 12, 20, 1, 33, 43, 317000, UTC)),
+        ("2019-01-01T00:00:00.00", None, datetime(2019, 1, 1)),
+        ("26/10/92", "12:34:56", datetime(1992, 10, 26, 12, 34, 56)),
+        ("26/07/102", "19:36:37", datetime(2002, 7, 26, 19, 36, 37)),
+        ("2019-08-08", "00:42:27.4", datetime(2019, 8, 8, 0, 42, 27, 400000)),
+        ("2016-12-31T23:59:60", None, datetime(2016, 12, 31, 23, 59, 59, 999999)),
+        ("N/A", None, None),
+        ("0001-01-01T00:00:00", None, None),
+        ("2023-13-45T00:00:00", None, None),
+        ("2023-01-01T25:00:00", None, None),
+    ],
+)
+def test_times(written: str, clock: str | None, meant: datetime | None) -> None:
+    """Every way of writing a start time that was met gives that time; impossible ones give none."""
+    assert moment(written, clock) == meant
+
+
+def test_modified_julian_dates() -> None:
+    """An MJD is UTC to the millisecond; zero is unknown."""
+    found = moment_of_mjd(60928.1472423146)
+    assert found is not None
+    assert abs(found - datetime(2025, 9, 10, 3, 32, 1, 736000, UTC)) < timedelta(milliseconds=2)
+    assert moment_of_mjd(0.0) is None
+
+
+def test_stamps_of_file_names() -> None:
+    """Seestar's, DWARF's and N.I.N.A.'s stamps are times; other digits are not."""
+    assert file_stamp("20250326-212057") == datetime(2025, 3, 26, 21, 20, 57)
+    assert file_stamp("20251018-051725998") == datetime(2025, 10, 18, 5, 17, 25, 998000)
+    assert file_stamp("2023-12-07_20-56-01") == datetime(2023, 12, 7, 20, 56, 1)
+    assert file_stamp("99999999-999999") is None
+
+
+@pytest.mark.parametrize(("written", "factor"), [("2*2", 2), ("3x3", 3), (4.0, 4), ("1", 1), ("0", None), (9999, None)])
+def test_binning(written: CardValue, factor: int | None) -> None:
+    """Numbers and products are understood; impossible factors are absent."""
+    assert binning(written) == factor
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_the_readers_raise(written: str) -> None:
+    """Whatever a header holds, the readers answer or say None."""
+    text(written)
+    number(written)
+    sexagesimal(written)
+    moment(written, written)
+    binning(written)
+    file_stamp(written)
+    canonical_filter(written)
+
+
+@pytest.mark.parametrize(
+    ("raw", "canonical"),
+    [
+        ("Ha", "Ha"),
+        ("H-alpha", "Ha"),
+        ("S2", "SII"),
+        ("o3", "OIII"),
+        ("Luma", "L"),
+        ("Red", "R"),
+        ("UV-IR", "UVIR"),
+        ("BaaderUVIRCut", "UVIR"),
+        ("OptolongLeXtreme", "LeXtr"),
+        ("ircut", "IRCUT"),
+        ("LPR", "LP"),
+        ("HaOiii", "HaOIII"),
+        ("Duo-Band", "DuoBand"),
+        ("Position 3", "Position 3"),
+        ("None", None),
+        ("N/A", None),
+        ("", None),
+        ("Dark", None),
+        ("RGGB", None),
+        (None, None),
+    ],
+)
+def test_filters(raw: str | None, canonical: str | None) -> None:
+    """Spellings of a filter fold into one name; no filter is None; strangers stay as written."""
+    assert canonical_filter(raw) == canonical
+
+
+def test_a_night_by_longitude_does_not_split() -> None:
+    """A Seestar's evening and early morning belong to one night, though the UTC date is the next day's."""
+    assert night_of(datetime(2025, 3, 27, 1, 20, tzinfo=UTC), -79.76, None) == date(2025, 3, 26)
+    assert night_of(datetime(2025, 3, 27, 5, 45, tzinfo=UTC), -79.76, None) == date(2025, 3, 26)
+    assert night_of(datetime(2025, 3, 27, 15, 0, tzinfo=UTC), 149.0, None) == date(2025, 3, 27)
+
+
+def test_a_night_by_zone_and_without_any() -> None:
+    """Without a longitude the source's zone decides, and without a zone UTC does."""
+    start = datetime(2025, 7, 2, 18, 30, tzinfo=UTC)
+    assert night_of(start, None, "America/Los_Angeles") == date(2025, 7, 1)
+    assert night_of(start, None, None) == date(2025, 7, 2)
+    assert night_of(start, None, "No/Where") == date(2025, 7, 2)
+
+
+def test_local_time_needs_a_zone() -> None:
+    """Local time becomes UTC by a known zone only."""
+    assert local_to_utc(datetime(2025, 7, 1, 23, 0), "Europe/Paris") == datetime(2025, 7, 1, 21, 0, tzinfo=UTC)
+    assert local_to_utc(datetime(2025, 7, 1, 23, 0), "../etc/passwd") is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 359.99), st.floats(-89.5, 89.5), st.floats(1980, 2050))
+def test_precession_agrees_with_astropy(ra: float, dec: float, equinox: float) -> None:
+    """Coordinates of date precess to within 0.1 arcsecond of astropy's FK5."""
+    from astropy import units
+    from astropy.coordinates import FK5, SkyCoord
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        of_date = SkyCoord(ra * units.deg, dec * units.deg, frame=FK5(equinox=f"J{equinox}"))
+        theirs = of_date.transform_to(FK5(equinox="J2000"))
+        ours = to_icrs(ra, dec, equinox)
+        assert theirs.separation(SkyCoord(*ours, unit="deg", frame=FK5(equinox="J2000"))).arcsec < 0.1

@@ -1,0 +1,94 @@
+"""The matcher's order of authority, its candidates and its separations."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.frame import TargetMatch
+from shared.targets import Matcher
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    """One matcher for all tests."""
+    return Matcher.load()
+
+
+MATCHER = Matcher.load()
+
+
+def test_given_id_outranks_the_name(matcher: Matcher) -> None:
+    """What the caller vouches for wins, in its canonical form and with full confidence."""
+    found = matcher.match("M 33", hints_catalog_id="NGC 224")
+    assert (found.catalog_id, found.method, found.confidence) == ("M31", "given", 1.0)
+
+
+def test_given_id_of_no_table_is_kept_and_nonsense_is_ignored(matcher: Matcher) -> None:
+    """A user's own id passes as it is; what cannot be an id leaves the decision to the name."""
+    assert matcher.match(None, hints_catalog_id="My-Field-7").catalog_id == "My-Field-7"
+    assert matcher.match("M 33", hints_catalog_id="no id; at all").catalog_id == "M33"
+
+
+def test_folder_answers_only_when_the_name_does_not(matcher: Matcher) -> None:
+    """The parent folder names the frame when OBJECT says nothing, with less confidence."""
+    found = matcher.match("Unknown", folder="M 31_sub")
+    assert (found.catalog_id, found.method) == ("M31", "folder")
+    assert 0.5 < found.confidence < 1.0
+    assert matcher.match("M 33", folder="M 31_sub").catalog_id == "M33"
+
+
+def test_methods_say_how(matcher: Matcher) -> None:
+    """Designation, name and fuzzy are told apart, and are sure in this order."""
+    answers = [matcher.match(name) for name in ("NGC 7000", "North America Nebula", "North Amercia Nebula")]
+    assert [one.method for one in answers] == ["designation", "name", "fuzzy"]
+    assert [one.catalog_id for one in answers] == ["NGC7000"] * 3
+    assert answers[0].confidence > answers[1].confidence > answers[2].confidence
+
+
+def test_separation_is_the_great_circle_distance(matcher: Matcher) -> None:
+    """With coordinates the distance to the object's position is given, else None."""
+    found = matcher.match("M 31", ra_deg=10.6847, dec_deg=42.269)
+    assert found.separation_deg == pytest.approx(1.0, abs=0.01)
+    assert matcher.match("M 31").separation_deg is None
+    assert matcher.match("Moon", ra_deg=10.0, dec_deg=10.0).separation_deg is None
+
+
+def test_position_picks_among_objects_of_one_name(matcher: Matcher) -> None:
+    """The two Spindle Galaxies are told apart by coordinates; the other one stays a candidate."""
+    there = matcher.match("Spindle Galaxy", ra_deg=151.3, dec_deg=-7.7)
+    assert there.catalog_id == "NGC3115"
+    assert [one.catalog_id for one in there.candidates] == ["M102"]
+    assert there.separation_deg is not None
+    assert there.separation_deg < 0.1
+
+
+def test_contradicting_name_becomes_a_candidate(matcher: Matcher) -> None:
+    """A designation beside another object's name is believed less, and the other is kept."""
+    found = matcher.match("M 31 Triangulum Galaxy")
+    assert (found.catalog_id, [one.catalog_id for one in found.candidates]) == ("M31", ["M33"])
+    assert found.confidence < 0.7
+
+
+def test_nothing_is_a_match_without_confidence(matcher: Matcher) -> None:
+    """No text gives no object, confidence zero and method none."""
+    assert matcher.match(None) == TargetMatch(confidence=0.0, method="none")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_answered(text: str) -> None:
+    """Whatever a header holds, the answer is a valid match and is the same the second time."""
+    first = MATCHER.match(text, folder=text[::-1])
+    assert first == MATCHER.match(text, folder=text[::-1])
+    assert (first.catalog_id is None) is (first.method == "none")
+
+
+@given(st.sampled_from(["NGC", "IC", "M", "Messier", "Caldwell", "Sh2-", "LDN", "LBN"]), st.integers(0, 99_999))
+def test_numbers_are_never_forgiven(prefix: str, number: int) -> None:
+    """A designation finds the object of exactly this number or nothing."""
+    last = {"NGC": 7840, "IC": 5386, "M": 110, "Messier": 110, "Caldwell": 109, "Sh2-": 313, "LDN": 1802, "LBN": 1125}
+    found = MATCHER.match(f"{prefix} {number}")
+    if not 1 <= number <= last[prefix]:
+        assert found.catalog_id is None
+    elif found.catalog_id is not None:
+        assert found.method == "designation"
+        assert found == MATCHER.match(f"{prefix}{number:05d}".lower())
