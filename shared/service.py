@@ -88,11 +88,13 @@ class Service:
             log.info("ready", pid=os.getpid())
 
         app.after_startup(on_start)
-        async with health_pages(self.settings.health, self.name, self.checks):
-            await app.run()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with health_pages(self.settings.health, self.name, self.checks):
+                await app.run()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         log.info("stopped", exit_code=self._exit_code)
         return self._exit_code
 

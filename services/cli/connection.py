@@ -27,7 +27,9 @@ DATABASE = "nightbus"
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", envvar="NIGHTBUS_HOME", help="Folder of a running `nightbus up`.", show_default=False),
+    typer.Option(
+        "--home", metavar="DIR", envvar="NIGHTBUS_HOME", help="Folder of a running `nightbus up`.", show_default=False
+    ),
 ]
 
 T = TypeVar("T")

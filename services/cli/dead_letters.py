@@ -54,7 +54,9 @@ _FIELDS = (
 @app.command("list")
 def list_letters(
     state: Annotated[LetterState, typer.Option("--state", help="Which to list.")] = LetterState.WAITING,
-    service: Annotated[str | None, typer.Option("--service", help="Only what this service gave up.")] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="Only what this service gave up.")
+    ] = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,

@@ -55,10 +55,10 @@ def _option(item: Any) -> str:
     names = ", ".join([*item.opts, *item.secondary_opts])
     if item.is_flag:
         return names
-    kind = item.bare_type
+    kind = item.bare_type()
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"{names} {'|'.join(str(choice.value) for choice in kind)}"
-    return f"{names} {item.metavar or getattr(kind, '__name__', 'text').upper()}"
+    return f"{names} {item.metavar or 'TEXT'}"
 
 
 def _row(item: Any, name: str) -> str:

@@ -21,10 +21,14 @@ UntilOption = Annotated[str | None, typer.Option("--until", metavar="NIGHT", hel
 RigOption = Annotated[list[str] | None, typer.Option("--rig", metavar="NAME", help="Rig; * is any text.")]
 CameraOption = Annotated[list[str] | None, typer.Option("--camera", metavar="NAME", help="Camera; * is any text.")]
 TypeOption = Annotated[list[str] | None, typer.Option("--type", metavar="TYPE", help="Frame type, such as LIGHT.")]
-YearOption = Annotated[int | None, typer.Option("--year", min=1900, max=9999, help="Nights of this year.")]
+YearOption = Annotated[
+    int | None, typer.Option("--year", metavar="YEAR", min=1900, max=9999, help="Nights of this year.")
+]
 LimitOption = Annotated[
     int | None,
-    typer.Option("--limit", min=1, help="Most rows; a table stops at 100 unless told, --json and --csv do not."),
+    typer.Option(
+        "--limit", metavar="N", min=1, help="Most rows; a table stops at 100 unless told, --json and --csv do not."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array with every field.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with every field.")]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FRAME_KEYS = (
     "frame_type", "object_name", "exposure_s", "total_exposure_s", "stack_count", "filter", "filter_raw", "gain",
     "offset", "sensor_temp_c", "set_temp_c", "x_binning", "camera", "telescope", "rig", "focal_length_mm",
-    "focal_ratio", "pixel_size_um", "pixel_scale_arcsec", "width_px", "height_px", "bayer_pattern", "readout_mode", "panel",
+    "focal_ratio", "pixel_size_um", "pixel_scale_arcsec", "width_px", "height_px", "bayer_pattern", "readout_mode",
+    "panel",
     "rotator_angle_deg", "observed_at", "night", "ra_deg", "dec_deg", "site_latitude_deg", "site_longitude_deg",
     "software",
 )  # fmt: skip

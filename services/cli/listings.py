@@ -100,7 +100,7 @@ class Listing:
 
 async def _rows(prepared: Any, parameters: Sequence[Any]) -> AsyncIterator[Row]:
     async for row in prepared.cursor(*parameters, prefetch=_PREFETCH):
-        yield row
+        yield dict(row)
 
 
 def _show(stack: "Stack", listing: Listing, output: Format, limit: int | None) -> None:

@@ -21,7 +21,7 @@ class ServiceName(StrEnum):
 
 PlainHomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Read NATS' and Postgres' addresses from this folder of `nightbus up`."),
+    typer.Option("--home", metavar="DIR", help="Read NATS' and Postgres' addresses from this folder of `nightbus up`."),
 ]
 
 
@@ -33,9 +33,11 @@ def up(home: HomeOption = None) -> None:
 
 
 def demo(
-    keep: Annotated[Path | None, typer.Option("--keep", help="Keep files and database in this folder.")] = None,
-    nights: Annotated[int, typer.Option("--nights", min=1, max=365, help="Nights to play.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="Same number, same nights.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Keep files and database in this folder.")
+    ] = None,
+    nights: Annotated[int, typer.Option("--nights", metavar="N", min=1, max=365, help="Nights to play.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Same number, same nights.")] = 1,
 ) -> None:
     """Play simulated nights through the whole of Nightbus and show what came of them."""
     from services.standalone.demo import demo as play

@@ -12,7 +12,7 @@ from services.ingest.imports import ImportRunner
 from services.ingest.placement import Placement
 from services.ingest.scan import Scanner
 from services.ingest.source import Source
-from services.ingest.store import SERVICE, Store
+from services.ingest.store import LIBRARY, SERVICE, Store
 from services.ingest.watch import Watcher
 from shared.bus.delivery import patiently
 from shared.bus.janitor import run_janitor
@@ -28,8 +28,6 @@ from shared.service import Service
 from shared.settings import Settings
 
 log = get_logger(__name__)
-
-LIBRARY = "library"
 
 
 async def run(settings: Settings) -> int:
@@ -80,7 +78,7 @@ async def _open_library(store: Store, path: Path | None) -> Root | None:
         known = await store.marker_id(LIBRARY)
         try:
             marker = await asyncio.to_thread(
-                open_library, root, first_time=known is None, expected_id=str(known) if known else None
+                open_library, root, first_time=known is None, expected_id=known.hex if known else None
             )
         except Transient as error:
             raise Unavailable(str(error)) from error

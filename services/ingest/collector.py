@@ -76,7 +76,11 @@ class Collector:
                 outcomes = await self._take_page(source, page)
                 unfinished += [item.entry for item in outcomes if isinstance(item, Unfinished)]
                 if commit is not None:
-                    await commit
+                    try:
+                        await commit
+                    except BaseException:
+                        await self._abandon(outcomes)
+                        raise
                 commit = asyncio.create_task(self._commit(source, outcomes, replaced, tally, import_id))
         finally:
             if commit is not None:
@@ -118,7 +122,11 @@ class Collector:
         if source.mode == "index":
             arrivals = [_indexed(source, item, replaced) for item in taken]
         else:
-            arrivals, taken, unplaced = await self._place(source, taken, replaced)
+            try:
+                arrivals, taken, unplaced = await self._place(source, taken, replaced)
+            except BaseException:
+                await self._abandon(taken)
+                raise
             failed += unplaced
         observations = [
             *(_observation(item.entry, file_id=item.file_id) for item in taken),
@@ -162,9 +170,15 @@ class Collector:
         assert item.staged is not None
         return place(item.staged, self.library, self._placement.path_of(source, item.entry)).relative_path
 
+    async def _abandon(self, outcomes: Sequence[Outcome]) -> None:
+        """Throw the copies of a page away that cannot be recorded now; those that have a name already keep it."""
+        for item in outcomes:
+            if isinstance(item, Taken):
+                await asyncio.to_thread(self._discard_quietly, item)
+
     def _discard(self, item: Taken) -> None:
-        assert self.library is not None
         if item.staged is not None:
+            assert self.library is not None
             discard(item.staged, self.library)
 
     def _discard_quietly(self, item: Taken) -> None:

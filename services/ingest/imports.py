@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 
@@ -20,6 +23,16 @@ log = get_logger(__name__)
 POLL_S = 1.0
 LOOK_AGAIN_S = 1.0
 """Least pause between two looks at files that are still growing."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """An import under way: what is counted for good, and the walk in hand."""
+
+    import_id: UUID
+    mode: Mode
+    total: Tally = field(default_factory=Tally)
+    step: Pass = field(default_factory=Pass)
 
 
 class ImportRunner:
@@ -47,47 +60,55 @@ class ImportRunner:
             await self._run_one(row)
 
     async def _run_one(self, row: asyncpg.Record) -> None:
-        import_id = row["import_id"]
-        total = Tally()
-        log.info("import started", import_id=str(import_id), paths=row["paths"], mode=row["mode"])
-        progress = Pass()
-        reporter = asyncio.create_task(self._report(import_id, total, lambda: progress))
+        running = _Running(row["import_id"], row["mode"])
+        log.info("import started", import_id=str(running.import_id), paths=row["paths"], mode=running.mode)
+        reporter = asyncio.create_task(self._report(running))
         error = None
         try:
             for path in row["paths"]:
-                source, folder, only = await self._source_of(Path(path), row["mode"])
-                waiting = only
-                while True:
-                    progress = Pass()
-                    await self._scanner.scan(
-                        source, (folder,), recursive=only is None, only=waiting, import_id=import_id, progress=progress
-                    )
-                    total.add(progress.tally)
-                    if not progress.unsettled:
-                        progress = Pass()
-                        break
-                    waiting = frozenset(progress.unsettled)
-                    await asyncio.sleep(max(source.settle_s, LOOK_AGAIN_S))
+                await self._take(Path(path), running)
         except UserError as refused:
             error = str(refused)
         finally:
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)
-        await patiently(lambda: self._store.finish_import(import_id, total, error))
+        total = running.total
+        await patiently(lambda: self._store.finish_import(running.import_id, total, error))
         log.info(
-            "import done", import_id=str(import_id), found=total.found, arrived=total.arrived,
+            "import done", import_id=str(running.import_id), found=total.found, arrived=total.arrived,
             already_here=total.already_here, ignored=total.ignored, failed=total.failed, error=error,
         )  # fmt: skip
 
-    async def _report(self, import_id: object, total: Tally, current: object) -> None:
+    async def _take(self, path: Path, running: _Running) -> None:
+        """Look at one path until nothing in it is still growing."""
+        source, folder, only = await self._source_of(path, running.mode)
+        recursive = only is None
+        waiting = only
+
+        async def look() -> None:
+            running.step = Pass()  # after an outage anew: what was committed is counted from the ledger
+            await self._scanner.scan(
+                source, (folder,), recursive=recursive, only=waiting, import_id=running.import_id, progress=running.step
+            )
+
+        while True:
+            await patiently(look)
+            running.total.add(running.step.tally)
+            running.step = Pass(unsettled=running.step.unsettled)
+            if not running.step.unsettled:
+                return
+            waiting = frozenset(running.step.unsettled)
+            await asyncio.sleep(max(source.settle_s, LOOK_AGAIN_S))
+
+    async def _report(self, running: _Running) -> None:
         """Save progress and renew the lease well before it runs out."""
         while True:
             await asyncio.sleep(min(1.0, LEASE_S / 5))
-            now = Tally()
-            now.add(total)
-            step: Pass = current()  # type: ignore[operator]
+            now, step = Tally(), running.step
+            now.add(running.total)
             now.add(step.tally)
-            await self._store.save_progress(import_id, now, now.found + len(step.unsettled))  # type: ignore[arg-type]
+            found = now.found + len(step.unsettled)
+            await patiently(partial(self._store.save_progress, running.import_id, now, found))
 
     async def _source_of(self, path: Path, mode: Mode) -> tuple[Source, str, frozenset[str] | None]:
         """The source of a path, the folder to walk below it, and the only file to take where the path is a file.

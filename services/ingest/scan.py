@@ -12,7 +12,7 @@ from services.ingest.source import Source
 from services.ingest.store import Known, Store, inode_key
 from services.ingest.tally import Tally
 from shared.library.extensions import Kind, classify
-from shared.library.walk import DirectoryListing, Entry, walk
+from shared.library.walk import DirectoryListing, Entry, Skipped, walk
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -117,11 +117,22 @@ class Scanner:
             source.settler.forget(path)
 
     async def looks_unmounted(self, source: Source) -> bool:
-        """Whether none of the files that the source is known to hold is there: an empty or foreign mount."""
-        sample = await self._store.sample(source.name, 20)
-        if len(sample) < 3:
+        """Whether none of the files that the source is known to hold is there: an empty or foreign mount.
+
+        A few are looked for first. Only when all of those are gone (people clear old nights away) the newest one of
+        each folder is. A source whose files we move away ourselves proves nothing by their absence.
+        """
+        if source.mode == "move":
             return False
-        return not await asyncio.to_thread(lambda: any((source.path / path).exists() for path in sample))
+        sample = await self._store.sample(source.name, 20)
+        if len(sample) < 3 or await asyncio.to_thread(_any_there, source.path, sample):
+            return False
+        newest = await self._store.newest_of_folders(source.name)
+        return not await asyncio.to_thread(_any_there, source.path, newest)
+
+
+def _any_there(root: Path, paths: Sequence[str]) -> bool:
+    return any((root / path).exists() for path in paths)
 
 
 def _unchanged(row: Known, entry: Entry) -> bool:
@@ -178,7 +189,7 @@ def _below(folder: str, listings: Iterator[DirectoryListing]) -> Iterator[Direct
                 )
                 for entry in listing.entries
             ],
-            listing.skipped,
+            [Skipped(f"{folder}/{skipped.relative_path}".rstrip("/"), skipped.rule) for skipped in listing.skipped],
             listing.error,
         )  # fmt: skip
 

@@ -18,6 +18,8 @@ from shared.db.errors import translated
 from shared.events.file import FileArrived, Hints
 
 SERVICE = "ingest"
+LIBRARY = "library"
+"""Name of the library's root, kept free even where no library is set."""
 LEASE_S = 15.0
 _INODE_BITS = 2**63 - 1
 
@@ -92,6 +94,16 @@ class Store:
             )
         return [f"{row['folder']}/{row['name']}".lstrip("/") for row in rows]
 
+    async def newest_of_folders(self, source: str) -> list[str]:
+        """The path that was recorded last in each folder of a source."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT DISTINCT ON (folder) folder, name FROM source_file WHERE source = $1 AND state <> 'failed'"
+                " ORDER BY folder, observed_at DESC",
+                source,
+            )
+        return [f"{row['folder']}/{row['name']}".lstrip("/") for row in rows]
+
     async def places_in(self, root: str, file_ids: Iterable[str]) -> dict[str, str]:
         """Where contents lie below one root: path by file_id, for those that do."""
         with translated():
@@ -157,7 +169,7 @@ class Store:
                 if holding:
                     nearest = max(holding, key=lambda row: len(row["path"]))
                     return nearest["name"], Path(nearest["path"])
-                taken = {row["name"] for row in await connection.fetch("SELECT name FROM root")}
+                taken = {LIBRARY, *(row["name"] for row in await connection.fetch("SELECT name FROM root"))}
                 name = _free_name(path, taken)
                 await connection.execute(
                     "INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)", name, str(path), kind
@@ -300,7 +312,8 @@ async def _upsert_ledger(
             $11::text[]) AS t
         ON CONFLICT (source, folder, name) DO UPDATE SET
             size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
-            inode = excluded.inode, state = excluded.state, file_id = excluded.file_id, reason = excluded.reason,
+            inode = excluded.inode, state = excluded.state, reason = excluded.reason,
+            file_id = coalesce(excluded.file_id, source_file.file_id),
             import_id = excluded.import_id, observed_at = excluded.observed_at
         """,
         source,

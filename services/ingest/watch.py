@@ -1,6 +1,8 @@
 """Watching configured sources: hints from inotify, the truth from rescans."""
 
 import asyncio
+import os
+import stat
 from pathlib import Path
 
 from watchfiles import awatch
@@ -9,6 +11,7 @@ from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
 from shared.bus.delivery import patiently
 from shared.errors import Unavailable
+from shared.library.extensions import is_system_folder
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -16,6 +19,8 @@ log = get_logger(__name__)
 MOST_HINTS = 500
 """Beyond this many folders at once a full scan is cheaper than following each hint."""
 HINT_DEBOUNCE_MS = 400
+MISSING_POLL_S = 5.0
+"""Between two looks for a source whose folder is not there."""
 
 
 class Watcher:
@@ -29,22 +34,35 @@ class Watcher:
         self._hint = asyncio.Event()
 
     async def run(self) -> None:
-        """Scan, then follow hints and look at growing files again until the next full scan is due."""
-        hints = asyncio.create_task(self._follow_hints())
-        try:
-            while True:
-                unsettled = await self._full_scan()
-                await self._between_scans(unsettled)
-        finally:
-            hints.cancel()
-            await asyncio.gather(hints, return_exceptions=True)
+        """Scan, then follow hints and look at growing files again until the next full scan is due.
+
+        Hints come from one mounted folder: where it goes away, or another one is mounted there, they are asked anew.
+        """
+        while True:
+            mounted = await self._until_there()
+            hints = asyncio.create_task(self._follow_hints())
+            await asyncio.sleep(0)  # hints are on before the scan begins, so that nothing falls between them
+            try:
+                while _identity(self._source.path) == mounted:
+                    unsettled = await self._full_scan()
+                    await self._between_scans(unsettled)
+            finally:
+                hints.cancel()
+                await asyncio.gather(hints, return_exceptions=True)
+
+    async def _until_there(self) -> tuple[int, int]:
+        """Wait for the source's folder; returns what tells it from another one in its place."""
+        said = False
+        while (found := _identity(self._source.path)) is None:
+            if not said:
+                log.warning("source is not there", source=self._source.name, path=str(self._source.path))
+                said = True
+            await asyncio.sleep(MISSING_POLL_S)
+        return found
 
     async def _full_scan(self) -> set[str]:
         source = self._source
         self._hinted.clear()
-        if not source.path.is_dir():
-            log.warning("source is not there", source=source.name, path=str(source.path))
-            return set()
         if await patiently(lambda: self._scanner.looks_unmounted(source)):
             log.error(
                 "source holds none of its known files: empty or foreign mount? Nothing is changed",
@@ -74,7 +92,7 @@ class Watcher:
             unsettled = await self._look_at(sorted(folders))
 
     async def _look_at(self, folders: list[str]) -> set[str]:
-        there = [folder for folder in folders if (self._source.path / folder).is_dir()]
+        there = [folder for folder in folders if _walked(self._source.path, folder)]
         try:
             done = await self._scanner.scan(self._source, there, recursive=False)
         except Unavailable as error:
@@ -97,9 +115,6 @@ class Watcher:
         """Collect folders in which something happened. Network shares send no hints; their rescans do all."""
         source = self._source
         while not source.network:
-            if not source.path.is_dir():
-                await asyncio.sleep(5.0)
-                continue
             try:
                 async for changes in awatch(source.path, debounce=HINT_DEBOUNCE_MS, ignore_permission_denied=True):
                     for _change, name in changes:
@@ -119,6 +134,23 @@ class Watcher:
             )
         else:
             self._hinted.add(_parent(relative))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a folder, or None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
+
+
+def _walked(root: Path, folder: str) -> bool:
+    """Whether a full scan would come to this folder: it is there, not hidden, and no link leads to it."""
+    if any(part.startswith(".") or is_system_folder(part) for part in folder.split("/")):
+        return False
+    place = os.path.join(os.path.realpath(root), folder).rstrip("/")  # noqa: PTH118 - compared with a real path
+    return os.path.realpath(place) == place and Path(place).is_dir()
 
 
 def _parent(relative: str) -> str:

@@ -61,11 +61,18 @@ def subtract_sky(plane: NDArray[np.generic], sky: Sky, out: NDArray[np.float32])
     """Write ``plane`` minus the background surface to ``out``; both (ny, nx), ADU. In bands, which stay in cache."""
     ny, nx = plane.shape
     rows, cols = sky.mesh.shape
-    across = sky.mesh @ _hat_weights(cols, nx).T
-    down = _hat_weights(rows, ny)
-    for start in range(0, ny, TILE_PX):
-        band = slice(start, min(start + TILE_PX, ny))
-        np.subtract(plane[band], down[band] @ across, out=out[band], dtype=np.float32, casting="unsafe")
+    node_x, node_y = _node_position(cols, nx), _node_position(rows, ny)
+    across = np.stack([np.interp(node_x, np.arange(cols), line) for line in sky.mesh]).astype(np.float32)
+    lower = np.minimum(node_y.astype(np.intp), max(0, rows - 2))
+    share = (node_y - lower).astype(np.float32)[:, None]
+    # Plain arithmetic, no matrix product: a threaded BLAS under several workers waits longer than it works.
+    for node in range(max(1, rows - 1)):
+        start, stop = np.searchsorted(lower, [node, node + 1])
+        rise = across[min(node + 1, rows - 1)] - across[node]
+        for top in range(start, stop, TILE_PX):
+            band = slice(top, min(top + TILE_PX, stop))
+            out[band] = plane[band]
+            out[band] -= across[node] + share[band] * rise
 
 
 def _clipped_deviation(ordered: NDArray[np.float32], level: NDArray[np.float32]) -> float:
@@ -87,12 +94,7 @@ def _smooth(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
-def _hat_weights(nodes: int, pixels: int) -> NDArray[np.float32]:
-    """Linear interpolation weights, (pixels, nodes): from tile centres to pixels, constant beyond the outer centres."""
-    # Pixels beyond the last whole tile extend it, which is what clipping the position does.
-    tile = min(TILE_PX, pixels)
-    position = np.clip((np.arange(pixels) + 0.5) / tile - 0.5, 0, nodes - 1)
-    weights: NDArray[np.float32] = np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(nodes))).astype(
-        np.float32
-    )
-    return weights
+def _node_position(nodes: int, pixels: int) -> NDArray[np.float64]:
+    """Where pixels lie between tile centres, (pixels,), in tiles; beyond the outer centres the surface stays level."""
+    position: NDArray[np.float64] = (np.arange(pixels) + 0.5) / min(TILE_PX, pixels) - 0.5
+    return np.clip(position, 0, nodes - 1)

@@ -13,7 +13,8 @@ of the light before it met the pixels is about ``sqrt(w^2 - 0.46)``.
 import numpy as np
 from numpy.typing import NDArray
 
-_ROUNDS = 5
+_ROUNDS = 10
+_CONVERGED = 0.005
 _PIXELS = 60
 _STEP = np.float32(1e-2)
 
@@ -58,8 +59,11 @@ def fit_widths(
         step = float(np.median(_dot(free, rest) / np.maximum(_dot(free, free), 1e-6)))
         new_shared = np.float32(np.clip(shared + np.clip(step, -0.15, 0.15), *_SHARED_RANGE))
         change = _dot(by_width, rest) / stiff - coupling * (new_shared - shared)
-        width = width * np.clip(1 + change, 0.7, 1.4)
+        width = width * np.clip(1 + change, 0.55, 1.8)
+        settled = abs(float(new_shared - shared)) < 4 * _CONVERGED and float(np.median(np.abs(change))) < _CONVERGED
         shared = new_shared
+        if settled:
+            break
     good = (height > 0) & (np.abs(change) < 0.05) & (width > 0.5) & (width < 4 * width_px)
     result: Floats = width[good]
     return result

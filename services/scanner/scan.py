@@ -79,12 +79,14 @@ def _measured(path: Path, facts: FrameFacts, problems: list[str]) -> FrameQualit
         return None
     try:
         image = load_image(path, facts.image)
+        if frame.frame_type.is_calibration:
+            return levels(image)
+        return measure(image, bayer_pattern=frame.bayer_pattern, pixel_scale_arcsec=frame.pixel_scale_arcsec)
     except Permanent as error:
         problems.append(f"not measured: {error}")
-        return None
-    if frame.frame_type.is_calibration:
-        return levels(image)
-    return measure(image, bayer_pattern=frame.bayer_pattern, pixel_scale_arcsec=frame.pixel_scale_arcsec)
+    except MemoryError:
+        problems.append("not measured: the image needs more memory than a reader may use (scanner.memory_limit_mb)")
+    return None
 
 
 def _target(matcher: Matcher, frame: FrameMetadata, relative_path: str, hints: Hints) -> TargetMatch | None:

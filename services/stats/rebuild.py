@@ -10,7 +10,8 @@ from shared.bus.transaction import Connection
 
 PLACES = """
 WITH sky AS (
-    SELECT DISTINCT own_session_id AS session_id, session_night AS night, coalesce(rig, camera, 'unknown') AS rig, camera
+    SELECT DISTINCT own_session_id AS session_id, session_night AS night, coalesce(rig, camera, 'unknown') AS rig,
+           camera
     FROM frame WHERE frame_type NOT IN ('PREVIEW', 'DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK', 'MASTER_FLAT',
                                         'MASTER_BIAS', 'MASTER_DARKFLAT')
 ), joined AS (
@@ -30,7 +31,8 @@ WITH sky AS (
     WHERE frame_type = 'LIGHT' AND exposure_key IS NOT NULL GROUP BY exposure_key
 )
 SELECT f.file_id,
-       CASE WHEN f.frame_type = 'PREVIEW' THEN coalesce(l.session_id, f.own_session_id) ELSE f.session_id END AS session_id,
+       CASE WHEN f.frame_type = 'PREVIEW' THEN coalesce(l.session_id, f.own_session_id)
+            ELSE f.session_id END AS session_id,
        f.frame_type = 'LIGHT' AND (e.file_id IS NULL OR e.file_id = f.file_id) AS counted
 FROM frames f
 LEFT JOIN leader l ON f.frame_type = 'PREVIEW' AND l.stem = f.stem
@@ -111,8 +113,8 @@ COUNTERS = (
         ("session_id", "catalog_id", "filter"),
         ("exposures", "integration_ms"),
         f"""
-        SELECT session_id, coalesce(catalog_id, '') AS catalog_id, coalesce(filter, '') AS filter, count(*) AS exposures,
-               coalesce(sum(exposure_ms), 0)::bigint AS integration_ms
+        SELECT session_id, coalesce(catalog_id, '') AS catalog_id, coalesce(filter, '') AS filter,
+               count(*) AS exposures, coalesce(sum(exposure_ms), 0)::bigint AS integration_ms
         FROM frame f {_LIGHT} GROUP BY session_id, coalesce(catalog_id, ''), coalesce(filter, '')
         """,
     ),
@@ -145,7 +147,7 @@ async def check(connection: Connection) -> list[str]:
 
     Runs in the caller's transaction and holds writers off until it ends.
     """
-    await store.lock(connection)
+    await _lock(connection)
     places = await connection.fetch(
         f"""
         SELECT f.file_id, f.session_id, f.counted, p.session_id AS other_session, p.counted AS other_counted
@@ -173,7 +175,7 @@ async def check(connection: Connection) -> list[str]:
 
 async def rebuild(connection: Connection) -> None:
     """Put every derived row right, in the caller's transaction; what is right already is not written."""
-    await store.lock(connection)
+    await _lock(connection)
     await connection.execute(
         f"""
         UPDATE frame f SET session_id = p.session_id, counted = p.counted FROM ({PLACES}) p
@@ -199,6 +201,12 @@ async def rebuild(connection: Connection) -> None:
         WHERE exposures <> 0 AND catalog_id NOT IN (SELECT catalog_id FROM target_session)
         """
     )
+
+
+async def _lock(connection: Connection) -> None:
+    await store.lock(connection)
+    # Everything is read here, unlike in a batch.
+    await connection.execute("SET LOCAL enable_seqscan = on")
 
 
 async def _replace(connection: Connection, derived: Derived, also: str) -> None:

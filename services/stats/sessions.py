@@ -50,7 +50,7 @@ class Session(NamedTuple):
 def session_of(night: date, label: str) -> Session:
     """The session of a night and a label. Its id is the same on every machine: ``YYYYMMDD_`` and eight hex digits."""
     digest = hashlib.sha256(f"{night}|{label}".encode()).hexdigest()[:8].upper()
-    return Session(f"{night:%Y%m%d}_{digest}", night, label)
+    return Session(f"{night.isoformat().replace('-', '')}_{digest}", night, label)
 
 
 def session_night(night: date | None, arrived_at: datetime) -> date:

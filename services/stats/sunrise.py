@@ -2,8 +2,8 @@
 
 The solar position equations are those of the NOAA Global Monitoring Laboratory's solar calculator
 (https://gml.noaa.gov/grad/solcalc/solareqns.PDF and its spreadsheets), after J. Meeus, Astronomical Algorithms,
-chapters 25 and 28. Sunrise is the moment at which the Sun's upper edge appears: zenith distance 90.833 degrees, refraction and
-half the Sun's diameter included. Accurate to about a minute below 72 degrees of latitude.
+chapters 25 and 28. Sunrise is the moment at which the Sun's upper edge appears: zenith distance 90.833 degrees,
+refraction and half the Sun's diameter included. Accurate to about a minute below 72 degrees of latitude.
 """
 
 from datetime import UTC, date, datetime, timedelta

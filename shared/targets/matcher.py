@@ -26,6 +26,8 @@ from shared.targets.names import FUZZY_THRESHOLD, NameIndex
 
 _CACHED_ANSWERS = 65_536
 _COORDINATE_DIGITS = 4
+_LONGEST_TEXT = 200
+"""A name longer than this is none; the cache must not grow with what a damaged header holds."""
 _CATALOG_ID = re.compile(r"[A-Za-z0-9+-]{1,64}")
 _COMPONENT = re.compile(r"(.*\d) ([A-Za-z])")
 """``NGC 7318 B`` is the galaxy NGC 7318B where there is one, and NGC 7318 in blue where there is none."""
@@ -77,7 +79,13 @@ class Matcher:
         centred = ra_deg is not None and dec_deg is not None
         ra = round(ra_deg, _COORDINATE_DIGITS) if centred and ra_deg is not None else None
         dec = round(dec_deg, _COORDINATE_DIGITS) if centred and dec_deg is not None else None
-        return self._cached(query or "", ra, dec, hints_catalog_id or "", folder or "")
+        return self._cached(
+            (query or "")[:_LONGEST_TEXT],
+            ra,
+            dec,
+            (hints_catalog_id or "")[:_LONGEST_TEXT],
+            (folder or "")[:_LONGEST_TEXT],
+        )
 
     def _match(self, query: str, ra: float | None, dec: float | None, given: str, folder: str) -> TargetMatch:
         centre = None if ra is None or dec is None else (ra, dec)

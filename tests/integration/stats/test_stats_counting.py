@@ -94,7 +94,7 @@ async def test_calibration_prefers_the_smallest_rig(connection: Any) -> None:
 
 async def test_previews_follow_their_frame(connection: Any) -> None:
     """A preview without facts of its own goes to the session of the frame of the same name, before or after it."""
-    facts = {"frame_type": "PREVIEW", "rig": None, "camera": None, "night": None}
+    facts: dict[str, Any] = {"frame_type": "PREVIEW", "rig": None, "camera": None, "night": None}
     await apply(connection, [scanned("p1", path="m31/one_thn.jpg", **facts)])
     assert (await row(connection, "SELECT night, rig FROM sessions")) == {"night": ARRIVED.date(), "rig": "unknown"}
     await apply(connection, [light("l1", path="m31/one.fits"), light("l2", path="m31/two.fit.fz", start_s=60)])

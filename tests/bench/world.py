@@ -1,0 +1,123 @@
+"""The whole stack for benches: services, NATS and Postgres of one temporary home, driven as a user drives them."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from services.standalone.app import LOG_FILE, ReadableLog
+from services.standalone.home import Home
+from services.standalone.stack import DATABASE, Stack
+from shared.errors import Transient
+from shared.logging import configure_logging
+from shared.settings import LogSettings
+
+MEMORY_FOLDER = Path("/dev/shm")
+POLL_S = 0.05
+PATIENCE_S = 900.0
+NO_STARS = {"NIGHTBUS_SCANNER__MEASURE_STARS": "false"}
+_SETTLED_AT_ONCE = {"NIGHTBUS_INGEST__SETTLE_S": "0"}
+_COUNTED = "SELECT coalesce(sum(files), 0)::bigint FROM stats.session"
+"""Committed in the transaction that writes the frames, and cheap in a library of any size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One `nightbus ingest`: its report, and how long the command, the import and the whole way took."""
+
+    report: dict[str, Any]
+    command_s: float
+    committed_s: float
+
+    @property
+    def import_s(self) -> float:
+        """Seconds that ingest worked, by the database's clock."""
+        return float(self.report["import_s"])
+
+
+class World:
+    """A running stack."""
+
+    def __init__(self, stack: Stack, home: Home, admin: asyncpg.Connection, ready_s: float) -> None:
+        self.stack = stack
+        self.home = home
+        self.admin = admin
+        self.ready_s = ready_s
+
+    async def ingest(self, folder: Path, expected: int, mode: str = "index") -> Imported:
+        """Run `nightbus ingest`, and wait until ``expected`` more files stand in committed totals.
+
+        Raises:
+            Transient: they do not within fifteen minutes.
+        """
+        goal = await self.admin.fetchval(_COUNTED) + expected
+        started = time.perf_counter()
+        command = asyncio.create_task(self._command("ingest", str(folder), "--mode", mode, "--json"))
+        while await self.admin.fetchval(_COUNTED) < goal:
+            if time.perf_counter() - started > PATIENCE_S or (command.done() and command.exception()):
+                break
+            await asyncio.sleep(POLL_S)
+        committed_s = time.perf_counter() - started
+        output = await command
+        command_s = time.perf_counter() - started
+        if await self.admin.fetchval(_COUNTED) < goal:
+            raise Transient(f"{expected} files were not counted within {PATIENCE_S:.0f} s")
+        report = json.loads(output)
+        times = await self.admin.fetchrow(
+            "SELECT extract(epoch FROM finished_at - created_at) AS s FROM ingest.import ORDER BY created_at DESC LIMIT 1"
+        )
+        assert times is not None
+        return Imported(report | {"import_s": times["s"]}, command_s, committed_s)
+
+    async def _command(self, *arguments: str) -> bytes:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.cli.main", *arguments, "--home", str(self.home.path),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        output, errors = await process.communicate()
+        if process.returncode:
+            raise Transient(f"nightbus {arguments[0]} ended with {process.returncode}: {errors.decode()[-500:]}")
+        return output
+
+
+@contextlib.asynccontextmanager
+async def running(environment: Mapping[str, str] | None = None) -> AsyncIterator[World]:
+    """A stack in a temporary home on disk, with settings under which a file at rest counts as settled at once."""
+    configure_logging(LogSettings(level="error"), "bench")
+    with folder() as place, Home.open(place / "home") as home:
+        log = ReadableLog(home.log / LOG_FILE, terminal=False)
+        library = {"NIGHTBUS_LIBRARY__PATH": str(home.path / "library"), "NIGHTBUS_LOG__LEVEL": "warning"}
+        settings = _SETTLED_AT_ONCE | library | dict(environment or {})
+        stack = Stack(home, extra_environment=settings, log_line=log.line)
+        started = time.perf_counter()
+        try:
+            await stack.start()
+            ready_s = time.perf_counter() - started
+            admin = await asyncpg.connect(stack.postgres.admin_dsn.rpartition("/")[0] + f"/{DATABASE}")
+            try:
+                yield World(stack, home, admin, ready_s)
+            finally:
+                await admin.close()
+        finally:
+            await stack.stop()
+
+
+@contextlib.contextmanager
+def folder(*, in_memory: bool = False) -> Iterator[Path]:
+    """A temporary folder that the servers' unprivileged account may pass through, on disk or in memory."""
+    where = MEMORY_FOLDER if in_memory and MEMORY_FOLDER.is_dir() else None
+    path = Path(tempfile.mkdtemp(prefix="nightbus-bench-", dir=where))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,119 @@
+"""A simulated night through the whole stack gives what its manifest says is true."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.standalone.simulation import SMALL, Anomaly, NightManifest, simulate
+from shared.events.frame import FrameType
+from tests.e2e.running import Up, up
+from tests.stack import open_folder
+
+
+@pytest.fixture(scope="module")
+def night() -> Iterator[tuple[Up, NightManifest, Path]]:
+    """A stack that watched two folders while a night was written into them, and has handled everything."""
+    with open_folder() as folder:
+        captures = folder / "captures"
+        sources = [
+            {"name": "seestar", "path": str(captures / "MyWorks"), "mode": "copy", "time_zone": "America/Denver"},
+            {"name": "nina", "path": str(captures / "NINA"), "mode": "index", "time_zone": "America/Denver"},
+        ]
+        for source in sources:
+            Path(str(source["path"])).mkdir(parents=True)
+        quick = {
+            "NIGHTBUS_SOURCES": json.dumps(sources),
+            "NIGHTBUS_INGEST__SETTLE_S": "0.5",
+            "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "1",
+            "NIGHTBUS_STATS__SESSION_QUIET_S": "3",
+            "NIGHTBUS_STATS__SESSION_CHECK_INTERVAL_S": "0.5",
+            "NIGHTBUS_STATS__SESSION_REVISION_INTERVAL_S": "1",
+        }
+        with up(folder / "home", **quick) as running:
+            manifest = simulate(captures, nights=1, seed=7, profile=SMALL)[0]
+            expected = sum(
+                item.anomaly not in (Anomaly.UNFINISHED, Anomaly.DUPLICATE) for item in manifest.files
+            )
+            deadline = time.monotonic() + 120
+            while True:
+                stage = running.json("status")["stages"]
+                sessions = running.json("sessions")
+                finished = all(session["state"] == "finished" for session in sessions)
+                if stage["arrived"] >= expected and stage["waiting"] == 0 and sessions and finished:
+                    break
+                assert time.monotonic() < deadline, (stage, running.log.read_text()[-3000:])
+                time.sleep(0.3)
+            yield running, manifest, captures
+
+
+def test_integration_is_what_was_exposed(night: tuple[Up, NightManifest, Path]) -> None:
+    """Seconds per target equal the manifest's: stacks, previews and copies count nothing, both rigs add up."""
+    running, manifest, _captures = night
+    found = {row["catalog_id"]: row["total_exposure_s"] for row in running.json("captures")}
+    truth = manifest.integration_s()
+    truncated = manifest.with_anomaly(Anomaly.TRUNCATED)[0]
+    assert truncated.target is not None
+    # The header of the truncated sub is whole, so its exposure is known; its missing pixels are in problems[].
+    truth[truncated.target] = truth.get(truncated.target, 0.0) + (truncated.exposure_s or 0.0)
+    assert found == pytest.approx(truth)
+
+
+def test_every_file_has_the_type_target_and_filter_it_was_made_with(night: tuple[Up, NightManifest, Path]) -> None:
+    """Frame type, filter, exposure and target of every readable file are those of the manifest."""
+    running, manifest, _captures = night
+    found = {Path(row["path"]).name: row for row in running.json("files", "--limit", "1000")}
+    checked = 0
+    for truth in manifest.files:
+        if not truth.is_readable or truth.anomaly is Anomaly.DUPLICATE or truth.frame_type is None:
+            continue
+        row = found[Path(truth.path).name]
+        assert row["frame_type"] == truth.frame_type.value, truth
+        if truth.frame_type is FrameType.LIGHT:
+            assert (row["catalog_id"], row["filter"], row["exposure_s"]) == (
+                truth.target,
+                truth.filter,
+                truth.exposure_s,
+            ), truth
+        checked += 1
+    assert checked > 30
+
+
+def test_what_is_wrong_is_set_aside_with_a_reason(night: tuple[Up, NightManifest, Path]) -> None:
+    """The text called .fit is quarantined with a sentence, the truncated file has a problem, the .part is no file."""
+    running, manifest, _captures = night
+    rows = {Path(row["path"]).name: row for row in running.json("files", "--limit", "1000")}
+    text = rows[Path(manifest.with_anomaly(Anomaly.NOT_FITS)[0].path).name]
+    assert text["state"] == "quarantined"
+    assert "text that begins with" in text["reason"]
+    truncated = rows[Path(manifest.with_anomaly(Anomaly.TRUNCATED)[0].path).name]
+    assert any("truncated" in problem for problem in truncated["problems"])
+    assert Path(manifest.with_anomaly(Anomaly.UNFINISHED)[0].path).name not in rows
+
+
+def test_one_session_per_rig_holds_the_night(night: tuple[Up, NightManifest, Path]) -> None:
+    """Lights, darks, flats and bias of a rig are one session; previews follow the stacks of the telescope."""
+    running, manifest, _captures = night
+    sessions = running.json("sessions")
+    assert {session["night"] for session in sessions} == {manifest.night.isoformat()}
+    assert len(sessions) == len({item.rig for item in manifest.files if item.rig is not None})
+
+
+def test_sources_are_only_read(night: tuple[Up, NightManifest, Path]) -> None:
+    """Every file of the sources is still there with its size; the copies of the telescope's are in the library."""
+    running, manifest, captures = night
+    for item in manifest.files:
+        assert (captures / item.path).stat().st_size == item.size_bytes
+    in_library = [path for path in (running.home / "library" / "seestar").rglob("*.fit") if path.is_file()]
+    assert len(in_library) >= 10
+
+
+def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
+    """arrived = scanned + quarantined + waiting, and the dead letter of the text file can be read."""
+    running, _manifest, _captures = night
+    stages = running.json("status")["stages"]
+    assert stages["arrived"] == stages["scanned"] + stages["quarantined"] + stages["waiting"]
+    letters = running.json("dead-letters", "list")
+    assert len(letters) == stages["quarantined"] == 1

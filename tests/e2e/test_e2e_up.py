@@ -1,0 +1,79 @@
+"""``nightbus up`` as a user meets it: it continues after a stop and after kill -9 of everything, and imports on demand."""
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+from services.standalone.simulation import tiny_frames
+from tests.e2e.running import up
+from tests.stack import open_folder
+
+QUICK = {
+    "NIGHTBUS_INGEST__SETTLE_S": "0.2",
+    "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "0.5",
+    "NIGHTBUS_SCANNER__MEASURE_STARS": "false",
+}
+
+
+def fingerprint(folder: Path) -> dict[str, tuple[str, int, int]]:
+    """sha256, mtime and inode of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+            path.stat().st_ino,
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_it_continues_where_it_ended() -> None:
+    """Stopped by Ctrl-C, started, killed with -9 root and branch, started again: nothing is lost or counted twice."""
+    with open_folder() as folder:
+        frames = folder / "frames"
+        tiny_frames(frames, 30, 1)
+        with up(folder / "home", **QUICK) as first:
+            report = first.run("ingest", str(frames), "--mode", "copy", "--wait").stdout
+            assert "30" in report
+            before = first.json("captures")
+            pids = first.descendants()
+        assert first.process.returncode == 0
+        assert not [pid for pid in pids if psutil.pid_exists(pid)], "Ctrl-C must leave no process behind"
+        with up(folder / "home", **QUICK) as second:
+            assert second.json("captures") == before
+            tiny_frames(frames, 30, 1, start_index=30)
+            second.run("ingest", str(frames), "--mode", "copy")
+            for pid in second.descendants():
+                os.kill(pid, signal.SIGKILL)
+            second.process.wait(10)
+        with up(folder / "home", **QUICK) as third:
+            report = third.run("ingest", str(frames), "--mode", "copy", "--wait").stdout
+            deadline = time.monotonic() + 60
+            while (stages := third.json("status")["stages"])["waiting"] and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert (stages["arrived"], stages["scanned"], stages["waiting"]) == (60, 60, 0)
+            copies = [path for path in (folder / "home" / "library").rglob("*.fits") if ".nightbus" not in path.parts]
+            assert len(copies) == 60
+
+
+def test_the_corpus_of_real_captures(corpus: Path) -> None:
+    """Every file of the corpus ends as exactly one of scanned, quarantined or ignored; none of them changes."""
+    before = fingerprint(corpus)
+    with open_folder() as folder, up(folder / "home", **(QUICK | {"NIGHTBUS_SCANNER__MEASURE_STARS": "true"})) as stack:
+        report = stack.run("ingest", str(corpus), "--mode", "index", "--wait", check=False, timeout_s=300).stdout
+        stages = stack.json("status")["stages"]
+        files = stack.json("files", "--limit", "1000")
+    assert f"{len(before)} found" in report or str(len(before)) in report, report
+    assert stages["arrived"] == stages["scanned"] + stages["quarantined"]
+    assert stages["waiting"] == 0
+    assert all(row["state"] == "scanned" or (row["state"] == "quarantined" and row["reason"]) for row in files)
+    contents = {digest for name, (digest, _mtime, _inode) in before.items() if not name.startswith("headers/")}
+    arrived = {row["file_id"] for row in files}
+    assert arrived <= {digest for digest, _mtime, _inode in before.values()}
+    assert len(contents - arrived) <= 3, "only README, MANIFEST and their like stay out"
+    assert fingerprint(corpus) == before

@@ -1,0 +1,74 @@
+"""The nemesis: draws victims and moments from a seed, and kills.
+
+``NIGHTBUS_FAULT_SEED`` repeats the draws of an earlier run; what the machine does in between stays its own.
+"""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+from collections import Counter
+from collections.abc import Sequence
+
+import psutil
+
+from tests.faults.world import World
+
+SEED_VARIABLE = "NIGHTBUS_FAULT_SEED"
+
+
+def fault_seed() -> int:
+    """The seed of this run: set, or drawn anew."""
+    return int(os.environ.get(SEED_VARIABLE) or secrets.randbelow(2**31))
+
+
+class Nemesis:
+    """Kills parts of a running stack; ``kills`` counts them by name."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.seed = seed
+        self.draw = random.Random(seed)
+        self.kills: Counter[str] = Counter()
+        self._world = world
+
+    async def strike(self, name: str, *, patience_s: float = 90.0) -> None:
+        """Kill -9 a service, ``nats`` or ``postgres``; waits for it to be running first."""
+        async with asyncio.timeout(patience_s):
+            while (pid := self._world.pid_of(name)) is None:
+                self._world.require_supervised()
+                await asyncio.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        self.kills[name] += 1
+
+    async def strike_reader(self) -> bool:
+        """Kill -9 one of the scanner's reader processes; whether there was one."""
+        pid = self._world.pid_of("scanner")
+        if pid is None:
+            return False
+        try:
+            readers = psutil.Process(pid).children()
+            if not readers:
+                return False
+            self.draw.choice(readers).kill()
+        except psutil.NoSuchProcess:
+            return False
+        self.kills["reader"] += 1
+        return True
+
+    async def strike_any(self, names: Sequence[str]) -> str:
+        """Kill -9 one of those that run now."""
+        name = self.draw.choice([name for name in names if self._world.pid_of(name)] or list(names))
+        await self.strike(name)
+        return name
+
+    def plan(self, services: Sequence[str], services_kills: int, servers: dict[str, int]) -> list[str]:
+        """Kills in random order: ``any`` stands for a random service."""
+        plan = ["any"] * services_kills + [name for name, count in servers.items() for _ in range(count)]
+        self.draw.shuffle(plan)
+        return plan
+
+    @property
+    def figures(self) -> str:
+        """The kills done, for the report."""
+        return ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items())) or "no kills"

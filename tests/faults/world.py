@@ -1,0 +1,245 @@
+"""A whole stack under supervision, with two watched folders, for the nemesis to disturb.
+
+``index`` is watched where it is, ``copy`` goes into the library. Some of the files are no captures inside, so that
+quarantine and dead letters are part of every run. Settings are the product's, with seconds instead of minutes.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from nats.js import JetStreamContext
+
+from services.standalone.home import Home
+from services.standalone.postgres import SUPERUSER
+from services.standalone.simulation import tiny_frames
+from services.standalone.stack import DATABASE, SERVICES, Stack
+from shared.bus.broker import connect
+from shared.bus.streams import CONSUMERS
+
+MODES = ("index", "copy")
+BROKEN_EVERY = 50
+"""One file in so many is a text with a capture's name."""
+
+HURRY = {
+    "NIGHTBUS_INGEST__SETTLE_S": "0.5",
+    "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "2",
+    "NIGHTBUS_INGEST__RECONCILE_INTERVAL_S": "3",
+    "NIGHTBUS_INGEST__RECONCILE_AGE_S": "6",
+    "NIGHTBUS_SCANNER__MEASURE_STARS": "false",
+    "NIGHTBUS_STATS__SESSION_QUIET_S": "3",
+    "NIGHTBUS_STATS__SESSION_CHECK_INTERVAL_S": "1",
+    "NIGHTBUS_STATS__SESSION_REVISION_INTERVAL_S": "2",
+}
+
+
+class Captures:
+    """The watched folders and the files that land in them, the same for the same seed."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.count = 0
+        for mode in MODES:
+            (folder / mode).mkdir(parents=True)
+
+    def land(self, count: int) -> None:
+        """Write the next ``count`` files, half of them into each folder."""
+        half = {"index": count - count // 2, "copy": count // 2}
+        for number, mode in enumerate(MODES):
+            folder = self.folder / mode
+            already = sum(1 for path in folder.rglob("*.fits"))
+            broken = [index for index in range(already, already + half[mode]) if index % BROKEN_EVERY == 7]
+            good_before = already - sum(1 for path in folder.glob("note_*.fits"))
+            tiny_frames(folder, half[mode] - len(broken), self.seed + number, start_index=good_before)
+            for index in broken:
+                (folder / f"note_{index:05d}.fits").write_text(f"SIMPLE words of {mode} {index}, but no FITS header\n")
+        self.count += count
+
+    def sources(self) -> list[dict[str, object]]:
+        """The settings of the two sources."""
+        return [
+            {"name": f"{mode}-rig", "path": str(self.folder / mode), "mode": mode, "rescan_interval_s": 3}
+            for mode in MODES
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far everything is."""
+
+    files: int
+    handled: int
+    waiting: int
+    open_sessions: int
+    outboxes: int
+
+    def done(self, expected: int) -> bool:
+        """Whether nothing is left to do for ``expected`` files."""
+        return (self.files, self.handled, self.waiting, self.open_sessions, self.outboxes) == (
+            expected, expected, 0, 0, 0,
+        )  # fmt: skip
+
+
+class World:
+    """A started stack; use ``running``."""
+
+    def __init__(self, stack: Stack, log: Path) -> None:
+        self.stack = stack
+        self.log = log
+        self.supervision: asyncio.Task[None] | None = None
+
+    def pid_of(self, name: str) -> int | None:
+        """The process id of a service or server that runs now."""
+        if name == "nats":
+            return self.stack.nats.pid if self.stack.nats.running else None
+        if name == "postgres":
+            return self.stack.postgres.pid if self.stack.postgres.running else None
+        process = self.stack.services[name]
+        return process.pid if process.running else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Services and servers."""
+        return (*SERVICES, "nats", "postgres")
+
+    def supervise(self) -> None:
+        """Start again whatever ends, from now on."""
+        self.supervision = asyncio.create_task(self.stack.supervise())
+
+    def require_supervised(self) -> None:
+        """Fail where the supervisor itself ended."""
+        if self.supervision is not None and self.supervision.done():
+            self.supervision.result()
+            raise AssertionError("the supervisor ended")
+
+    async def unsupervise(self) -> None:
+        """Leave what ends ended, for faults that last."""
+        if self.supervision is not None:
+            self.supervision.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.supervision
+            self.supervision = None
+
+    @contextlib.asynccontextmanager
+    async def database(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection as the superuser."""
+        connection = await asyncpg.connect(self.stack.postgres.dsn(SUPERUSER, DATABASE), timeout=5)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def jetstream(self) -> AsyncIterator[JetStreamContext]:
+        """A JetStream context of an own connection."""
+        client = await connect(self.stack.nats_settings(), "faults")
+        try:
+            yield client.jetstream(timeout=10)
+        finally:
+            await client.close()
+
+    async def stage(self) -> Stage | None:
+        """How far everything is; None while Postgres is away."""
+        try:
+            async with self.database() as connection:
+                row = await connection.fetchrow(_STAGE)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+        return Stage(*row)
+
+    async def until_done(self, expected: int, *, timeout_s: float, drained: bool = True) -> float:
+        """Wait until all files are handled and told, and (``drained``) every consumer has acknowledged everything.
+
+        Returns:
+            Seconds that it took.
+        """
+        started = time.monotonic()
+        seen: object = None
+
+        async def is_done() -> bool:
+            nonlocal seen
+            self.require_supervised()
+            stage = await self.stage()
+            seen = stage
+            if stage is None or not stage.done(expected):
+                return False
+            if drained:
+                seen = await self.undelivered()
+                return not seen
+            return True
+
+        try:
+            await until(is_done, timeout_s)
+        except TimeoutError:
+            raise AssertionError(f"not done after {timeout_s:.0f} s: {seen}; log {self.tail()}") from None
+        return time.monotonic() - started
+
+    async def undelivered(self) -> dict[str, int]:
+        """Messages that consumers have not acknowledged yet, by consumer."""
+        left = {}
+        async with self.jetstream() as js:
+            for row in CONSUMERS:
+                info = await js.consumer_info(row.stream, row.durable)
+                if waiting := (info.num_pending or 0) + (info.num_ack_pending or 0):
+                    left[row.durable] = waiting
+        return left
+
+    def tail(self, lines: int = 40) -> str:
+        """The end of the log of all services."""
+        return "\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextlib.asynccontextmanager
+async def running(
+    folder: Path, sources: Sequence[Mapping[str, object]], extra: Mapping[str, str] | None = None, *, supervised: bool = True
+) -> AsyncIterator[World]:
+    """A ready stack whose home is ``folder``, watching ``sources``."""
+    with Home.open(folder) as home:
+        log = home.log / "all.log"
+        with log.open("a", encoding="utf-8", buffering=1) as file:
+            environment = {
+                **HURRY,
+                "NIGHTBUS_SOURCES": json.dumps(list(sources)),
+                "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
+                **(extra or {}),
+            }
+            stack = Stack(
+                home, extra_environment=environment, log_line=lambda name, line: _write(file, name, line)
+            )
+            world = World(stack, log)
+            try:
+                await stack.start()
+                if supervised:
+                    world.supervise()
+                yield world
+            finally:
+                await world.unsupervise()
+                await stack.stop()
+
+
+def _write(file: Any, name: str, line: str) -> None:
+    file.write(f"{name} | {line}\n")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float, pause_s: float = 0.5) -> None:
+    """Wait for a condition; raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while not await condition():
+            await asyncio.sleep(pause_s)
+
+
+_STAGE = """
+SELECT (SELECT count(*) FROM ingest.source_file WHERE file_id IS NOT NULL)::int,
+       (SELECT scanned + quarantined FROM stats.stage)::int,
+       (SELECT waiting FROM stats.stage)::int,
+       (SELECT open_sessions FROM stats.stage)::int,
+       ((SELECT count(*) FROM ingest.outbox) + (SELECT count(*) FROM stats.outbox)
+        + (SELECT count(*) FROM stats.target WHERE revision > published_revision))::int
+"""

@@ -1,0 +1,136 @@
+"""files, captures and sessions on a real database."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+pytestmark = pytest.mark.usefixtures("rows")
+
+Quick = Callable[..., Result]
+
+
+def listed(quick: Quick, *words: str) -> list[dict[str, Any]]:
+    """The rows that --json prints."""
+    result = quick(*words, "--json")
+    assert result.exit_code == 0, result.stderr
+    rows: list[dict[str, Any]] = json.loads(result.stdout)
+    return rows
+
+
+def first_digits(rows: Sequence[dict[str, Any]]) -> str:
+    """The files' made-up ids, in order."""
+    return "".join(row["file_id"][0] for row in rows)
+
+
+def test_files_are_filtered(quick: Quick) -> None:
+    """Each filter restricts the listing; case and blanks do not matter, * is any text, nothing else is special."""
+    cases: list[tuple[list[str], str]] = [
+        ([], "abcdef"),
+        (["--object", "m31"], "ab"),
+        (["--object", "M 3*"], "ab"),
+        (["--object", "M3"], ""),
+        (["--object", "m 42", "--object", "M31"], "abc"),
+        (["--filter", "ha"], "b"),
+        (["--date", "2026-02-28"], "bd"),
+        (["--since", "2026-02-27", "--until", "2026-02-27"], "a"),
+        (["--year", "2025"], "c"),
+        (["--rig", "seestar*"], "c"),
+        (["--camera", "cam", "--type", "dark"], "d"),
+        (["--type", "LIGHT", "--type", "DARK"], "abcd"),
+        (["--object", "%"], ""),
+        (["--object", "'; DROP TABLE stats.file; --"], ""),
+    ]
+    for options, found in cases:
+        assert sorted(first_digits(listed(quick, "files", *options))) == sorted(found), options
+
+
+def test_files_show_state_and_reason(quick: Quick) -> None:
+    """The table names what was set aside and why, newest night first, and cannot harm the terminal."""
+    result = quick("files")
+    assert result.exit_code == 0
+    assert "quarantined: the header is cut off" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert result.stdout.index("M31 light 2.fits") < result.stdout.index("=M31 light 1.fits")
+
+
+def test_a_table_says_how_many_rows_it_left_out(quick: Quick) -> None:
+    """--limit cuts the table, and a note on standard error counts the rest."""
+    result = quick("files", "--limit", "4")
+    assert len(result.stdout.splitlines()) == 5
+    assert result.stderr == "2 more files left out; --limit shows more\n"
+    assert len(listed(quick, "files", "--limit", "4")) == 4
+
+
+def test_csv_is_safe_for_spreadsheets(quick: Quick) -> None:
+    """A file named like a formula becomes text; numbers stay numbers."""
+    result = quick("files", "--csv", "--object", "M31")
+    rows = {row["path"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    assert set(rows) == {"'=M31 light 1.fits", "M31 light 2.fits"}
+    assert rows["M31 light 2.fits"]["exposure_s"] == "600.0"
+
+
+def test_captures_are_totals_of_targets(quick: Quick) -> None:
+    """Most integration first, with the sums by filter."""
+    rows = listed(quick, "captures")
+    assert [(row["catalog_id"], row["total_exposure_s"], row["total_sessions"]) for row in rows] == [
+        ("M31", 900.0, 2),
+        ("M42", 10.0, 1),
+    ]
+    assert rows[0]["exposure_s_by_filter"] == {"L": 300.0, "Ha": 600.0}
+    assert rows[0]["best_fwhm_arcsec"] == 2.5
+    table = quick("captures").stdout
+    assert "Andromeda Galaxy" in table
+    assert "Ha 10 min, L 5 min" in table
+
+
+def test_captures_sum_what_was_asked_for(quick: Quick) -> None:
+    """Filters on frames restrict what is summed; filters on objects restrict the rows."""
+    cases: list[tuple[list[str], list[tuple[str, float]]]] = [
+        (["--object", "andromeda galaxy"], [("M31", 900.0)]),
+        (["--filter", "Ha"], [("M31", 600.0)]),
+        (["--year", "2026"], [("M31", 900.0)]),
+        (["--date", "2026-02-27"], [("M31", 300.0)]),
+        (["--camera", "S50"], [("M42", 10.0)]),
+        (["--camera", "S50", "--object", "M31"], []),
+        (["--filter", "L", "--object", "*nebula"], [("M42", 10.0)]),
+    ]
+    for options, found in cases:
+        rows = listed(quick, "captures", *options)
+        assert [(row["catalog_id"], row["total_exposure_s"]) for row in rows] == found, options
+
+
+def test_filtered_and_kept_totals_have_the_same_fields(quick: Quick) -> None:
+    """A program need not know which of the two it got."""
+    assert list(listed(quick, "captures")[0]) == list(listed(quick, "captures", "--year", "2026")[0])
+
+
+def test_sessions_are_filtered(quick: Quick) -> None:
+    """Sessions are listed newest first and filtered by what is in them."""
+    cases: list[tuple[list[str], list[str]]] = [
+        ([], ["20260228_0000000A", "20260227_0000000A", "20251231_0000000B"]),
+        (["--object", "orion nebula"], ["20251231_0000000B"]),
+        (["--object", "m31", "--filter", "ha"], ["20260228_0000000A"]),
+        (["--type", "dark"], ["20260228_0000000A"]),
+        (["--rig", "rig*", "--until", "2026-02-27"], ["20260227_0000000A"]),
+        (["--camera", "S50", "--year", "2026"], []),
+    ]
+    for options, found in cases:
+        assert [row["session_id"] for row in listed(quick, "sessions", *options)] == found, options
+
+
+def test_a_session_shows_its_files_by_type(quick: Quick) -> None:
+    """The table has night, rig, targets and counts."""
+    table = quick("sessions", "--date", "2026-02-28").stdout
+    assert "1 DARK, 1 LIGHT" in table
+    assert "M31" in table
+
+
+def test_a_wrong_night_is_one_sentence(quick: Quick) -> None:
+    """--date takes YYYY-MM-DD only."""
+    result = quick("files", "--date", "yesterday")
+    assert (result.exit_code, result.stderr) == (1, "nightbus: --date wants a night as YYYY-MM-DD, not 'yesterday'\n")

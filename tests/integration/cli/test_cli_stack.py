@@ -1,0 +1,234 @@
+"""status, dead-letters, rescan and ingest on a real NATS and Postgres."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from shared.events.commands import DropDeadLetters, ImportPaths, ReplayDeadLetters, RescanFiles
+from shared.settings import Settings
+from tests.stack import admin_execute
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Answer = Callable[[bytes], Any]
+
+
+@pytest.fixture
+async def answer(nats_client: Client) -> AsyncIterator[Callable[..., Any]]:
+    """Answer a command as its service would; the commands that came are in the returned list."""
+    subscriptions = []
+
+    async def register(model: Any, handle: Callable[[Any], Any]) -> list[Any]:
+        seen: list[Any] = []
+
+        async def on_request(message: Msg) -> None:
+            command = model.model_validate_json(message.data) if message.data else None
+            seen.append(command)
+            result = handle(command)
+            reply = await result if asyncio.iscoroutine(result) else result
+            await message.respond(json.dumps(reply).encode())
+
+        subscriptions.append(await nats_client.subscribe(model.subject, cb=on_request))
+        await nats_client.flush()
+        return seen
+
+    yield register
+    for subscription in subscriptions:
+        await subscription.unsubscribe()
+
+
+@pytest.fixture
+async def letters(settings: Settings) -> None:
+    """Three dead letters: two that wait, one dropped."""
+    postgres = settings.postgres
+    connection = await asyncpg.connect(
+        host=postgres.host,
+        port=postgres.port,
+        database=postgres.database,
+        user="api",
+        password=postgres.password_of("api"),
+    )
+    try:
+        for number, (service, state) in enumerate([("scanner", "waiting"), ("stats", "waiting"), ("stats", "dropped")]):
+            await connection.execute(
+                "INSERT INTO dead_letter (service, subject, sequence, attempt, reason, payload, size_bytes, state) "
+                "VALUES ($1, 'file.arrived', $2, 1, 'broken', $3, 3, $4)",
+                service, number, b"a\x1b\xff", state,
+            )  # fmt: skip
+    finally:
+        await connection.close()
+
+
+async def nightbus(run: Run, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command line, while this test answers commands."""
+    return await asyncio.to_thread(run, *words)
+
+
+async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamContext, run: Run) -> None:
+    """Arrived = scanned + quarantined + waiting, and services that are not there are named."""
+    result = await nightbus(run, "status", "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["stages"] == {
+        "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
+        "adds_up": True,
+    }  # fmt: skip
+    services = {service["service"]: service for service in found["services"]}
+    assert [service["running"] for service in services.values()] == [False] * 4
+    assert (services["scanner"]["dead_letters"], services["stats"]["dead_letters"]) == (1, 1)
+    assert (services["ingest"]["outbox"], services["scanner"]["outbox"]) == (0, None)
+    text = await nightbus(run, "status")
+    assert "6 files arrived = 4 scanned + 1 quarantined + 1 waiting" in text.stdout
+    assert text.stderr == "not running: ingest, scanner, stats, api\n"
+
+
+async def test_status_sees_waiting_and_served_consumers(js: JetStreamContext, run: Run) -> None:
+    """Messages nobody has read are waiting; a consumer with a pull request belongs to a running service."""
+    await js.publish("file.arrived", b"{}")
+    subscription = await js.pull_subscribe_bind("scanner-file-arrived", "NIGHTBUS")
+    assert len(await subscription.fetch(1)) == 1
+    pull = asyncio.create_task(subscription.fetch(1, timeout=30))
+    await asyncio.sleep(0.2)
+    found = json.loads((await nightbus(run, "status", "--json")).stdout)
+    services = {service["service"]: service for service in found["services"]}
+    pull.cancel()
+    assert services["scanner"]["running"]
+    assert not services["stats"]["running"]
+    assert (services["scanner"]["waiting"], services["stats"]["waiting"]) == (1, 1)
+
+
+async def test_dead_letters_are_listed_and_shown(letters: None, run: Run) -> None:
+    """List shows those that wait, newest first; show has the message, made harmless for the terminal."""
+    listed = json.loads((await nightbus(run, "dead-letters", "list", "--json")).stdout)
+    assert [row["service"] for row in listed] == ["stats", "scanner"]
+    everything = await nightbus(run, "dead-letters", "list", "--state", "all", "--service", "stats", "--json")
+    assert [row["state"] for row in json.loads(everything.stdout)] == ["dropped", "waiting"]
+    number = str(listed[0]["dead_letter_id"])
+    shown = await nightbus(run, "dead-letters", "show", number)
+    assert "broken" in shown.stdout
+    assert "\x1b" not in shown.stdout
+    assert "a\\x1b" in shown.stdout
+    missing = await nightbus(run, "dead-letters", "show", "999")
+    assert (missing.returncode, missing.stderr) == (1, "nightbus: there is no dead letter 999\n")
+
+
+async def test_replay_and_drop_ask_the_api(letters: None, run: Run, answer: Callable[..., Any]) -> None:
+    """Both send their command once; --dry-run sends nothing; without numbers or --all they refuse."""
+    replays = await answer(ReplayDeadLetters, lambda _command: {"ok": True, "changed": 2})
+    drops = await answer(DropDeadLetters, lambda _command: {"ok": False, "error": "there is no dead letter 7"})
+    dry = await nightbus(run, "dead-letters", "replay", "--all", "--dry-run")
+    assert (dry.stdout, replays) == ("2 dead letters would be replayed\n", [])
+    done = await nightbus(run, "dead-letters", "replay", "1", "2", "1")
+    assert (done.returncode, done.stdout) == (0, "2 dead letters replayed\n")
+    assert replays[0].ids == (1, 2)
+    refused = await nightbus(run, "dead-letters", "drop", "7", "--reason", "old")
+    assert (refused.returncode, refused.stderr) == (1, "nightbus: there is no dead letter 7\n")
+    assert drops[0].reason == "old"
+    assert (await nightbus(run, "dead-letters", "drop", "7")).returncode == 2
+    assert (await nightbus(run, "dead-letters", "replay")).returncode == 1
+
+
+async def test_a_service_that_is_away_is_named(letters: None, js: JetStreamContext, run: Run) -> None:
+    """A command to nobody is one sentence."""
+    result = await nightbus(run, "dead-letters", "replay", "1")
+    assert (result.returncode, result.stderr) == (1, "nightbus: the api service is not running\n")
+
+
+async def test_rescan_chooses_files(rows: None, run: Run, answer: Callable[..., Any]) -> None:
+    """By shortened id, by filter, or all; nothing chosen is refused."""
+    seen = await answer(RescanFiles, lambda command: {"ok": True, "files": len(command.file_ids) or 6})
+    done = await nightbus(run, "rescan", "aaaaaa")
+    assert (done.returncode, done.stdout) == (0, "1 file will be read anew\n")
+    assert seen[-1].file_ids == ("a" * 64,)
+    assert (await nightbus(run, "rescan", "--object", "M31")).stdout == "2 files will be read anew\n"
+    assert sorted(seen[-1].file_ids) == ["a" * 64, "b" * 64]
+    assert (await nightbus(run, "rescan", "--quarantined")).stdout == "1 file will be read anew\n"
+    assert (await nightbus(run, "rescan", "--all")).stdout == "6 files will be read anew\n"
+    assert seen[-1].everything
+    count = len(seen)
+    assert (await nightbus(run, "rescan", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
+    assert (await nightbus(run, "rescan")).returncode == 1
+    assert (await nightbus(run, "rescan", "--all", "aaaaaa")).returncode == 1
+    assert "no file's id starts with 123456" in (await nightbus(run, "rescan", "123456")).stderr
+    assert len(seen) == count
+
+
+async def import_answer(ingest: asyncpg.Connection, command: ImportPaths | None, **counts: Any) -> dict[str, Any]:
+    """Commit a finished import, as ingest would."""
+    assert command is not None
+    values: dict[str, Any] = {"import_id": command.command_id, "paths": list(command.paths), "mode": command.mode}
+    values |= {"state": "done"} | counts
+    columns, numbers = ", ".join(values), ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    await ingest.execute(
+        f"INSERT INTO import ({columns}, created_at, finished_at) "
+        f"VALUES ({numbers}, '2026-03-01 05:00Z', '2026-03-01 07:00Z')",
+        *values.values(),
+    )
+    return {"ok": True, "import_id": str(command.command_id)}
+
+
+async def test_ingest_reports_counts_that_add_up(
+    rows: None, ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Paths become absolute; the report is a sum, with rules and sentences; a failed file makes exit code 1."""
+    counts: dict[str, Any] = {"found": 9, "arrived": 5, "already_here": 2, "ignored": 1, "failed": 1}
+    counts |= {"ignored_by": json.dumps({"not a capture (.txt)": 1}), "failures": ["x.fits cannot be read"]}
+    seen = await answer(ImportPaths, lambda command: import_answer(ingest, command, **counts))
+    result = await nightbus(run, "ingest", "night one", "--mode", "index")
+    assert result.returncode == 1, result.stderr
+    assert result.stdout.splitlines() == [
+        "found 9 = 5 arrived + 2 already here + 1 ignored + 1 failed",
+        "  ignored 1: not a capture (.txt)",
+        "  failed: x.fits cannot be read",
+    ]
+    assert (seen[0].paths, seen[0].mode) == ((str(tmp_path / "night one"),), "index")
+
+
+async def test_ingest_waits_until_every_file_is_handled(
+    rows: None, ingest: asyncpg.Connection, stats: asyncpg.Connection, run: Run, answer: Callable[..., Any]
+) -> None:
+    """--wait ends when the import's files are scanned or quarantined, and counts both."""
+    await answer(ImportPaths, lambda command: import_answer(ingest, command, found=6, arrived=6))
+    waiting = asyncio.create_task(nightbus(run, "ingest", "/captures", "--wait"))
+    await asyncio.sleep(2)
+    assert not waiting.done()
+    await stats.execute("DELETE FROM pending")
+    await stats.execute(
+        "INSERT INTO quarantine (quarantine_key, file_id, stage, attempt, reason, occurred_at) "
+        "VALUES ($1, $1, 'scanner', 1, 'empty', now())",
+        "f" * 64,
+    )
+    result = await waiting
+    assert result.returncode == 0, result.stderr
+    assert "6 handled = 4 scanned + 2 quarantined" in result.stdout
+
+
+async def test_a_failed_import_says_why(ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any]) -> None:
+    """The reason is printed, as JSON too, and the exit code is 1."""
+    await answer(ImportPaths, lambda command: import_answer(ingest, command, state="failed", error="no library"))
+    result = await nightbus(run, "ingest", "/captures", "--json")
+    assert result.returncode == 1
+    report = json.loads(result.stdout)
+    assert (report["error"], report["found"], UUID(report["import_id"]).version) == ("no library", 0, 4)
+
+
+async def test_a_database_without_views_is_explained(run: Run, settings: Settings, postgres: Any) -> None:
+    """Before `migrate` a listing names what to do."""
+    name = f"{settings.postgres.database}_empty"
+    await admin_execute(postgres, f"CREATE DATABASE {name}")
+    await admin_execute(postgres, f"GRANT CONNECT ON DATABASE {name} TO reader")
+    result = await asyncio.to_thread(run, "files", extra={"NIGHTBUS_POSTGRES__DATABASE": name})
+    assert result.returncode == 1
+    assert "run `nightbus migrate`" in result.stderr
+    migrated = await asyncio.to_thread(run, "migrate", extra={"NIGHTBUS_POSTGRES__DATABASE": name})
+    assert (migrated.returncode, migrated.stdout) == (0, f"the database {name} is up to date: ingest, stats, api\n")
+    assert (await asyncio.to_thread(run, "files", extra={"NIGHTBUS_POSTGRES__DATABASE": name})).stdout == "no files\n"

@@ -1,0 +1,158 @@
+"""Promises of the whole service: from the stream to the tables, and back to the stream."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from services.stats import app
+from services.stats.rebuild import check
+from shared.bus.dead_letters import read_dead_letter
+from shared.bus.provision import provision
+from shared.bus.publish import Publisher
+from shared.bus.streams import DEAD_LETTERS, EVENTS
+from shared.db.pool import pool_of
+from shared.events.envelope import headers_of
+from shared.events.file import FileScanned
+from shared.service import Service
+from shared.settings import Settings
+from tests.integration.stats.world import arrived, file_id, light
+
+
+@pytest.fixture
+async def pool(settings: Settings) -> AsyncIterator[Any]:
+    """The service's pool."""
+    async with pool_of(settings.postgres, "stats") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def consuming(settings: Settings, pool: Any) -> AsyncIterator[Service]:
+    """The service's consumers, running."""
+    async with Service("stats", settings) as service:
+        app.register(service, pool)
+        await service.broker.start()
+        yield service
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    import time,sys
+    t0=time.time()
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110 - what is waited for happens in other processes
+            await asyncio.sleep(0.05)
+            if time.time()-t0>12:
+                pass
+                raise AssertionError("stuck")
+
+
+
+async def _settled(service: Service) -> bool:
+    print([(r.durable, i.num_pending, i.num_ack_pending, i.num_redelivered) for r in service.consumers for i in [await service.js.consumer_info(EVENTS, r.durable)]])
+    for row in service.consumers:
+        info = await service.js.consumer_info(EVENTS, row.durable)
+        if info.num_pending or info.num_ack_pending:
+            return False
+    return True
+
+
+async def test_duplicates_take_effect_once(settings: Settings, nats_client: Any, pool: Any) -> None:
+    """Events that the stream holds several times count once."""
+    js = nats_client.jetstream()
+    await provision(js, settings.nats)
+    events = [event for n in range(50) for event in (arrived(f"f{n}"), light(f"f{n}", start_s=60 * n))]
+    for attempt in range(3):
+        for event in events[:: -1 if attempt == 1 else 1]:
+            await Publisher(js, "scanner").publish(event, attempt=attempt)
+    async with Service("stats", settings) as service:
+        app.register(service, pool)
+        await service.broker.start()
+        await _until(lambda: _settled(service))
+    stage = await pool.fetchrow("SELECT * FROM stage")
+    assert (stage["files"], stage["scanned"], stage["waiting"]) == (50, 50, 0)
+    assert await pool.fetchval("SELECT total_frames FROM captures") == 50
+    async with pool.acquire() as connection, connection.transaction():
+        assert await check(connection) == []
+
+
+async def test_one_bad_payload_in_a_batch_of_100(
+    settings: Settings, nats_client: Any, consuming: Service, pool: Any
+) -> None:
+    """99 events take effect and the hundredth becomes one dead letter."""
+    js = nats_client.jetstream()
+    for n in range(100):
+        event = light(f"f{n}", start_s=60 * n)
+        payload = b'{"file_id": "not a hash"}' if n == 42 else event.model_dump_json().encode()
+        await js.publish("file.scanned", payload, headers=headers_of(event, "scanner"))
+
+    async def buried() -> bool:
+        await _settled(consuming)
+        return int((await js.stream_info(DEAD_LETTERS)).state.messages) == 1
+
+    await _until(buried)
+    await _until(lambda: _settled(consuming))
+    assert await pool.fetchval("SELECT count(*) FROM frame") == 99
+    message = await js.get_msg(DEAD_LETTERS, subject="dead.stats")
+    letter = read_dead_letter(message.headers, message.data)
+    assert (letter.service, letter.subject, letter.payload) == ("stats", "file.scanned", b'{"file_id": "not a hash"}')
+    assert "FileScanned" in letter.reason
+
+
+async def test_a_refused_event_stands_alone(
+    settings: Settings, nats_client: Any, consuming: Service, pool: Any
+) -> None:
+    """A value that Postgres refuses costs its own event only, which ends as a dead letter and in quarantine."""
+    js = nats_client.jetstream()
+    publisher = Publisher(js, "scanner")
+    for n in range(20):
+        await publisher.publish(light(f"f{n}", start_s=60 * n, object_name="M\x0031" if n == 7 else "M 31"))
+
+    async def quarantined() -> bool:
+        await _settled(consuming)
+        return int(await pool.fetchval("SELECT count(*) FROM quarantined")) == 1
+
+    await _until(quarantined)
+    await _until(lambda: _settled(consuming))
+    assert await pool.fetchval("SELECT count(*) FROM frame") == 19
+    assert (await js.stream_info(DEAD_LETTERS)).state.messages == 1
+    row = await pool.fetchrow("SELECT * FROM quarantined")
+    assert (row["file_id"], row["stage"], row["attempt"]) == (file_id("f7"), "stats", 1)
+    assert "refuses a value" in row["reason"]
+
+
+async def test_the_service_runs_until_told_to_stop(settings: Settings, nats_client: Any, pool: Any) -> None:
+    """``run`` consumes, tells targets and finished sessions, and ends with code 0 on SIGTERM."""
+    quick = settings.model_copy(
+        update={"stats": settings.stats.model_copy(update={"session_quiet_s": 0.0, "session_check_interval_s": 0.2})}
+    )
+    js = nats_client.jetstream()
+    await provision(js, settings.nats)
+    task = asyncio.create_task(app.run(quick))
+    events: list[FileScanned] = [light(f"f{n}", start_s=60 * n) for n in range(5)]
+    for event in events:
+        await Publisher(js, "scanner").publish(event)
+
+    async def told() -> bool:
+        info = await js.stream_info(EVENTS, subjects_filter=">")
+        return {"session.finished", "target.updated"} <= set(info.state.subjects or {})
+
+    await _until(told)
+    assert await pool.fetchval("SELECT files FROM sessions") == 5
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(30):
+        assert await task == 0
+
+
+from shared.bus import delivery as _d
+_orig = _d.Desk.receive
+async def _receive(self, messages, handle):
+    print("RECEIVE", self.row.durable, len(messages))
+    try:
+        await _orig(self, messages, handle)
+    except BaseException as error:
+        print("RAISED", repr(error)); raise
+    print("DONE", self.row.durable, len(messages))
+_d.Desk.receive = _receive

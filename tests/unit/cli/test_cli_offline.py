@@ -1,0 +1,162 @@
+"""The verbs that need no stack: match, inspect, config."""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.config import example_toml
+from services.cli.inspect import FRAME_KEYS, QUALITY_KEYS, REPORTED_KEYS, TARGET_KEYS
+from services.cli.main import app
+from shared.settings import Settings, known_keys
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+INSPECT_KEYS = ["path", "file_id", "size_bytes", "format", "frame", "quality", "reported", "target", "problems"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
+
+
+def write_fits(path: Path, **cards: object) -> Path:
+    """A small FITS file (FITS 4.0: 80-column cards, blocks of 2880 bytes) of 32 x 32 uint16."""
+    header = {
+        "SIMPLE": True,
+        "BITPIX": 16,
+        "NAXIS": 2,
+        "NAXIS1": 32,
+        "NAXIS2": 32,
+        "BZERO": 32768,
+        "BSCALE": 1,
+        **cards,
+    }
+
+    def card(key: str, value: object) -> str:
+        if isinstance(value, bool):
+            text = ("T" if value else "F").rjust(20)
+        else:
+            text = f"'{value:<8}'" if isinstance(value, str) else str(value).rjust(20)
+        return f"{key:<8}= {text}".ljust(80)
+
+    text = "".join(card(key, value) for key, value in header.items()) + "END".ljust(80)
+    pixels = (np.arange(1024).reshape(32, 32) - 32768).astype(">i2").tobytes()
+    path.write_bytes(text.ljust(-(-len(text) // 2880) * 2880).encode() + pixels.ljust(2880, b"\0"))
+    return path
+
+
+def test_match_prints_one_json_line_per_name() -> None:
+    """Names come as arguments or, for ``-``, from standard input; empty lines are skipped."""
+    result = CliRunner().invoke(app, ["match", "Messier 31", "-", "--json"], input="NGC 7000\n\nno such thing\n")
+    assert result.exit_code == 0
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [list(row) for row in rows] == [["query", "catalog_id", "name", "confidence", "method"]] * 3
+    assert [(row["query"], row["catalog_id"]) for row in rows] == [
+        ("Messier 31", "M31"),
+        ("NGC 7000", "NGC7000"),
+        ("no such thing", None),
+    ]
+    assert result.stderr.count("were not consulted") == 1
+
+
+def test_inspect_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None:
+    """Every key is there in order, null where a fact is absent."""
+    file = write_fits(tmp_path / "light 1.fits", IMAGETYP="LIGHT", OBJECT="M 31", EXPTIME=60.0, FILTER="Ha")
+    result = CliRunner().invoke(app, ["inspect", str(file), "--json"])
+    assert result.exit_code == 0, result.stderr
+    (row,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert list(row) == INSPECT_KEYS
+    assert list(row["frame"]) == list(FRAME_KEYS)
+    assert list(row["quality"]) == list(QUALITY_KEYS)
+    assert list(row["reported"]) == list(REPORTED_KEYS)
+    assert list(row["target"]) == list(TARGET_KEYS)
+    assert row["file_id"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (row["frame"]["frame_type"], row["frame"]["exposure_s"], row["frame"]["filter"]) == ("LIGHT", 60.0, "Ha")
+    assert row["target"]["catalog_id"] == "M31"
+    assert row["frame"]["ra_deg"] is None
+
+
+def test_inspect_has_no_target_for_calibration_frames(tmp_path: Path) -> None:
+    """A dark shows no object, whatever its header says."""
+    file = write_fits(tmp_path / "dark.fits", IMAGETYP="DARK", OBJECT="M 31", EXPTIME=60.0)
+    row = json.loads(CliRunner().invoke(app, ["inspect", str(file), "--json"]).stdout)
+    assert row["target"] is None
+
+
+def test_inspect_tries_all_files_and_then_fails(tmp_path: Path) -> None:
+    """An unreadable file gives path and error; the others are shown; the exit code is 1."""
+    (tmp_path / "text.fit").write_text("not a capture")
+    good = write_fits(tmp_path / "good.fits", IMAGETYP="BIAS")
+    names = f"{tmp_path / 'text.fit'}\n{tmp_path / 'gone.fits'}\n{good}\n"
+    result = CliRunner().invoke(app, ["inspect", "-", "--json"], input=names)
+    assert result.exit_code == 1
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [list(row) == ["path", "error"] for row in rows] == [True, True, False]
+    assert all(row["error"] for row in rows[:2])
+
+
+def test_inspect_for_people_names_the_facts(tmp_path: Path) -> None:
+    """Without --json there is a readable block per file."""
+    file = write_fits(tmp_path / "a.fits", IMAGETYP="LIGHT", OBJECT="M 31", EXPTIME=60.0)
+    result = CliRunner().invoke(app, ["inspect", str(file)])
+    assert result.exit_code == 0
+    assert "M31, Andromeda Galaxy" in result.stdout
+    assert "exposure_s" in result.stdout
+
+
+def test_config_check_names_the_file_and_the_nearest_key(tmp_path: Path) -> None:
+    """A good file is named; a wrong key is answered with the nearest known one and exit code 1."""
+    file = tmp_path / "nightbus.toml"
+    file.write_text("[nats]\nurl = 'nats://nas:4222'\n")
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert (result.exit_code, result.stdout) == (0, f"ok: {file}\n")
+    file.write_text("[nats]\nurk = 'x'\n")
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 1
+    assert "did you mean nats.url" in result.stderr
+
+
+def test_config_explain_tells_origins_and_hides_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every key has value, origin and meaning; secrets are masked."""
+    (tmp_path / "nightbus.toml").write_text(
+        "[nats]\nurl = 'nats://nas:4222'\n[[sources]]\nname = 'seestar'\npath = '/captures'\n"
+    )
+    monkeypatch.setenv("NIGHTBUS_NATS__PASSWORD", "sesame")
+    result = CliRunner().invoke(app, ["config", "explain", "--json"])
+    assert result.exit_code == 0
+    assert "sesame" not in result.stdout
+    rows = {row["key"]: row for row in json.loads(result.stdout)}
+    assert rows["nats.url"]["origin"] == "file (nightbus.toml)"
+    assert rows["nats.password"] == {
+        "key": "nats.password",
+        "value": "********",
+        "origin": "environment (NIGHTBUS_NATS__PASSWORD)",
+        "description": rows["nats.password"]["description"],
+    }
+    assert rows["sources[0].name"]["value"] == "seestar"
+    assert rows["postgres.port"]["origin"] == "default"
+    assert {key for key in known_keys() if not key.startswith("sources")} <= set(rows)
+
+
+def test_the_committed_example_is_generated() -> None:
+    """``nightbus config example > deploy/nightbus.example.toml`` renews it."""
+    assert (REPOSITORY / "deploy" / "nightbus.example.toml").read_text() == example_toml()
+
+
+def test_the_example_is_valid_with_and_without_its_comment_signs() -> None:
+    """It loads as it is, and every default in it is a default of the settings."""
+    text = example_toml()
+    assert Settings.model_validate(tomllib.loads(text)) == Settings()
+    lines = [line for line in text.splitlines() if not line.endswith("# not set")]
+    open_text = "\n".join(line.removeprefix("#") if not line.startswith("# ") else line for line in lines)
+    values = tomllib.loads(open_text)
+    (source,) = values.pop("sources")
+    assert source["mode"] == "copy"
+    assert Settings.model_validate(values).model_dump() == Settings().model_dump()
+    for key in known_keys():
+        assert f"#{key.split('.')[-1]} = " in text or f"{key} = " in text

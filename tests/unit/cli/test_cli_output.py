@@ -1,0 +1,109 @@
+"""Rendering: JSON that parses, CSV that no spreadsheet executes, tables that cannot harm a terminal."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cli.output import (
+    Format,
+    chosen_format,
+    csv_cell,
+    hours,
+    plain,
+    printable,
+    size,
+    to_json,
+    write_csv,
+    write_json,
+)
+from shared.errors import UserError
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+async def _rows(rows: list[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    for row in rows:
+        yield row
+
+
+@given(st.text())
+def test_no_cell_starts_a_formula(text: str) -> None:
+    """Whatever a file was named, its cell does not start with a formula's character, unless it is a number."""
+    cell = csv_cell(text)
+    if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} and cell:
+        assert math.isfinite(float(cell))
+    assert cell.removeprefix("'") == text.removeprefix("'")
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (-9.9, "-9.9"),
+        ("-9.9", "-9.9"),
+        ("=1+1", "'=1+1"),
+        ("-M31", "'-M31"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("-inf", "'-inf"),
+        (None, ""),
+        (True, "true"),
+        (["=a"], '["=a"]'),
+    ],
+)
+def test_numbers_stay_numbers(value: object, cell: str) -> None:
+    """Negative numbers are not quoted; text that a spreadsheet would run is."""
+    assert csv_cell(value) == cell
+
+
+@given(st.text())
+def test_printable_text_has_no_control_characters(text: str) -> None:
+    """A name with escape sequences or newlines stays on its line and colours nothing."""
+    assert printable(text).isprintable()
+
+
+@given(st.dictionaries(st.text(), st.recursive(SCALARS, st.lists)))
+def test_json_always_parses(value: dict[str, Any]) -> None:
+    """Every row becomes valid JSON on one line; NaN becomes null."""
+    line = to_json(value)
+    assert "\n" not in line
+    assert json.loads(line) == plain(value)
+
+
+def test_times_and_bytes_in_json() -> None:
+    """Times are UTC with Z, nights are dates, bytes are text."""
+    row = {"at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "night": date(2026, 1, 1), "payload": b"a\xff"}
+    assert plain(row) == {"at": "2026-01-02T03:04:05Z", "night": "2026-01-01", "payload": "a\\xff"}
+
+
+@pytest.mark.parametrize("rows", [[], [{"a": 1}], [{"a": 1}, {"a": "x"}]])
+async def test_listings_are_one_array(rows: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+    """--json prints one array, also when there is nothing."""
+    await write_json(_rows(rows))
+    assert json.loads(capsys.readouterr().out) == rows
+
+
+async def test_csv_has_a_header_and_one_line_per_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """--csv prints the header even without rows, and quotes what needs it."""
+    await write_csv(_rows([{"a": 'x,"y"\nz', "b": None}]), ["a", "b"])
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out))) == [["a", "b"], ['x,"y"\nz', ""]]
+
+
+def test_formats_exclude_each_other() -> None:
+    """--json and --csv together are refused."""
+    assert chosen_format(as_json=False, as_csv=False) is Format.TABLE
+    with pytest.raises(UserError, match="one of"):
+        chosen_format(as_json=True, as_csv=True)
+
+
+def test_quantities_read_well() -> None:
+    """Integration and sizes are shown in the unit that people use."""
+    assert [hours(value) for value in (None, 30.0, 300.0, 5400.0)] == [None, "30 s", "5 min", "1.5 h"]
+    assert [size(value) for value in (0, 999, 12_345_678, 2e15)] == ["0 B", "999 B", "12.3 MB", "2000.0 TB"]
