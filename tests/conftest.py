@@ -1,7 +1,6 @@
 """Fixtures for all tests: the real stack, a database and a NATS per test, the corpus."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,7 +8,17 @@ import pytest
 
 from shared.bus.broker import connect
 from shared.settings import PostgresSettings, Settings
-from tests.stack import NatsServer, PostgresServer, embedded_nats, fresh_database, open_folder, postgres_server
+from tests.stack import (
+    NatsServer,
+    PostgresServer,
+    container_nats,
+    embedded_nats,
+    empty_nats,
+    fresh_database,
+    in_containers,
+    open_folder,
+    postgres_server,
+)
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
 
@@ -27,12 +36,22 @@ async def database(postgres: PostgresServer) -> PostgresSettings:
     return await fresh_database(postgres)
 
 
+@pytest.fixture(scope="session")
+def nats_of_the_run() -> Iterator[NatsServer | None]:
+    """The one NATS that all tests share when it runs in a container, None where each test has an embedded one."""
+    if not in_containers():
+        yield None
+        return
+    with container_nats() as server:
+        yield server
+
+
 @pytest.fixture
-async def nats_server() -> AsyncIterator[NatsServer]:
+async def nats_server(nats_of_the_run: NatsServer | None) -> AsyncIterator[NatsServer]:
     """An empty NATS with JetStream."""
-    if os.environ.get("NIGHTBUS_TEST_STACK") == "containers":
-        async for server in _container_nats():
-            yield server
+    if nats_of_the_run is not None:
+        await empty_nats(nats_of_the_run)
+        yield nats_of_the_run
         return
     with open_folder() as folder:
         server = await embedded_nats(folder)
@@ -43,16 +62,11 @@ async def nats_server() -> AsyncIterator[NatsServer]:
         server.home.close()
 
 
-async def _container_nats() -> AsyncIterator[NatsServer]:
-    from testcontainers.core.container import DockerContainer
-    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
-
-    from shared.settings import NatsSettings
-
-    container = DockerContainer("nats:2").with_command("-js").with_exposed_ports(4222)
-    with container.waiting_for(LogMessageWaitStrategy("Server is ready")):
-        host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
-        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=64 * 1024**2))
+@pytest.fixture
+def embedded_stack() -> None:
+    """For tests that stop or kill a server: it must be this machine's own process."""
+    if in_containers():
+        pytest.skip("stops or kills a server, which this run has in a container")
 
 
 @pytest.fixture

@@ -21,12 +21,23 @@ from services.standalone.home import Home
 from services.standalone.nats import USER as NATS_USER
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
+from shared.bus.broker import connect
 from shared.db.migrate import migrate
 from shared.settings import NatsSettings, PostgresSettings
 
 TEMPLATE = "template_nightbus"
 NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Tests that do not kill Postgres need no durable disk."""
+POSTGRES_IMAGE, NATS_IMAGE = "postgres:18", "nats:2"
+CONTAINER_ADMIN = "postgres"
+CONTAINER_INITDB = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
+"""As `nightbus up` makes its own: what a listing's order is does not depend on the image."""
+CONTAINER_START_S = 60.0
+
+
+def in_containers() -> bool:
+    """Whether this run uses containers in place of the embedded servers."""
+    return os.environ.get("NIGHTBUS_TEST_STACK") == "containers"
 
 
 class PostgresServer(Protocol):
@@ -68,14 +79,14 @@ class ContainerServer:
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
         return PostgresSettings(
-            host=self.host, port=self.port, database=database, admin_role="postgres", secrets_dir=self.secrets
+            host=self.host, port=self.port, database=database, admin_role=CONTAINER_ADMIN, secrets_dir=self.secrets
         )
 
 
 @contextmanager
 def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresServer]:
     """A Postgres for the whole test run, with a migrated template database."""
-    if os.environ.get("NIGHTBUS_TEST_STACK") == "containers":
+    if in_containers():
         with _container_postgres(folder) as server:
             runner.run(_make_template(server))
             yield server
@@ -94,13 +105,17 @@ def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresSe
 
 @contextmanager
 def _container_postgres(folder: Path) -> Iterator[PostgresServer]:
-    from testcontainers.postgres import PostgresContainer
+    from testcontainers.community.postgres import PostgresContainer
 
     passwords = folder / "secrets"
-    passwords.mkdir()
-    for role in ("postgres", "ingest", "stats", "api", "reader"):
+    passwords.mkdir(mode=0o700)
+    for role in (CONTAINER_ADMIN, "ingest", "stats", "api", "reader"):
         (passwords / role).write_text(secrets.token_urlsafe(16))
-    with PostgresContainer("postgres:18", password=(passwords / "postgres").read_text(), driver=None) as container:
+    password = (passwords / CONTAINER_ADMIN).read_text()
+    container = PostgresContainer(POSTGRES_IMAGE, username=CONTAINER_ADMIN, password=password, driver=None)
+    container.with_env("POSTGRES_INITDB_ARGS", CONTAINER_INITDB)
+    container.with_command(["postgres", *(word for item in NAPPY_SETTINGS.items() for word in ("-c", "=".join(item)))])
+    with container:
         yield ContainerServer(container.get_container_host_ip(), int(container.get_exposed_port(5432)), passwords)
 
 
@@ -165,3 +180,28 @@ async def embedded_nats(folder: Path) -> NatsServer:
         max_bytes=64 * 1024**2,
     )
     return NatsServer(settings, server, home)
+
+
+@contextmanager
+def container_nats() -> Iterator[NatsServer]:
+    """A NATS with JetStream in a container, for the whole test run; ``empty_nats`` makes it new for each test."""
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    container = DockerContainer(NATS_IMAGE).with_command(["-js"]).with_exposed_ports(4222)
+    ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(CONTAINER_START_S))
+    with container.waiting_for(ready):
+        host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
+        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=64 * 1024**2))
+
+
+async def empty_nats(server: NatsServer) -> None:
+    """Delete every stream, and with them all messages, consumers and key-value buckets."""
+    client = await connect(server.settings, "empty-nats", patient=False)
+    try:
+        js = client.jetstream()
+        for stream in await js.streams_info():
+            assert stream.config.name is not None
+            await js.delete_stream(stream.config.name)
+    finally:
+        await client.close()

@@ -153,13 +153,23 @@ async def bus(stack: Stack) -> AsyncIterator["Client"]:
     Raises:
         UserError: the server does not answer or refuses; one sentence.
     """
+    import nats  # and not shared.bus.broker, whose libraries take a second to import
     from nats.errors import Error as NatsError
 
-    from shared.bus.broker import connect
+    async def quiet(_error: Exception) -> None:
+        """Failed attempts are reported by the exception, not one by one."""
 
     where = stack.settings.nats
     try:
-        client = await connect(where, "nightbus-cli", patient=False)
+        client = await nats.connect(
+            where.url,
+            name="nightbus-cli",
+            user=where.user,
+            password=where.resolved_password(),
+            allow_reconnect=False,
+            connect_timeout=int(CONNECT_TIMEOUT_S),
+            error_cb=quiet,
+        )
     except (NatsError, OSError, TimeoutError) as error:
         detail = "refuses the login" if "uthorization" in str(error) else "does not answer"
         raise UserError(f"NATS at {where.url.rpartition('@')[2]} {detail}; {stack.start_hint}") from error

@@ -152,16 +152,12 @@ def cell_text(value: object) -> str:
 
 
 def hours(seconds: float | None) -> str | None:
-    """Integration as people say it: ``1.5 h``, below a tenth of an hour in minutes."""
+    """Integration as people say it: ``1.5 h``, below an hour in minutes."""
     if seconds is None:
         return None
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds >= 360
-        else f"{seconds / 60:.0f} min"
-        if seconds >= 60
-        else f"{seconds:g} s"
-    )
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:g} s"
 
 
 def fixed(value: float | None, digits: int) -> str | None:

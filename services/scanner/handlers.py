@@ -22,5 +22,5 @@ class FileScanner:
             Transient: it cannot be read now, or the stream did not confirm.
         """
         root_path = str(self._roots.get(arrived.root, arrived.root_path))
-        reply = await self._readers.scan(arrived.model_dump_json().encode(), root_path, arrived.size_bytes)
+        reply = await self._readers.scan(arrived, root_path)
         await self._publisher.publish_raw(FileScanned.subject, reply.payload, reply.headers)

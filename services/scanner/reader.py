@@ -2,7 +2,7 @@
 
 Messages both ways are a four-byte big-endian length and that many bytes. A request is a JSON line of ``Request``
 followed by the JSON of a FileArrived; an answer is a JSON line of ``Answer`` followed by the JSON of a FileScanned
-where there is one. The process ends when its input does, so it cannot outlive the service.
+where there is one. Before all else the reader sends a length of zero: it is ready. The process ends when its input does, so it cannot outlive the service.
 """
 
 import contextlib
@@ -147,6 +147,8 @@ def main() -> None:
     load_matcher()
     limit_memory(int(sys.argv[1]))
     with contextlib.suppress(BrokenPipeError):
+        answers.write(LENGTH.pack(0))
+        answers.flush()
         while (message := read_message(requests)) is not None:
             reply = answer_to(message)
             answers.write(LENGTH.pack(len(reply)) + reply)

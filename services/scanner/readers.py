@@ -17,6 +17,7 @@ from typing import Self
 
 from services.scanner.reader import LENGTH, Answer, Request
 from shared.errors import Permanent, Transient
+from shared.events.file import FileArrived
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -27,7 +28,7 @@ SLOWEST_BYTES_PER_S = 5_000_000
 """A large file gets a second more for each so many bytes."""
 MOST_KILLS = 2
 START_LIMIT_S = 60.0
-"""A fresh reader may take this much longer for its first answer: it loads the catalogue."""
+"""A fresh reader loads the catalogue before it says that it is ready; no file's time runs meanwhile."""
 RESTART_PAUSE_S = 0.5
 
 
@@ -41,6 +42,7 @@ class Reply:
 
 @dataclass(eq=False, slots=True)
 class _Job:
+    name: str
     message: bytes
     size_bytes: int
     result: asyncio.Future[Reply]
@@ -71,21 +73,20 @@ class ReaderPool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def scan(self, arrived: bytes, root_path: str, size_bytes: int) -> Reply:
+    async def scan(self, arrived: FileArrived, root_path: str) -> Reply:
         """Have a file scanned.
 
         Args:
-            arrived: JSON of the FileArrived.
+            arrived: the file; its time is limited by its size.
             root_path: folder of its root on this host.
-            size_bytes: its size, by which its time is limited.
 
         Raises:
             Permanent: it cannot be read, or killed its reader twice.
             Transient: it cannot be read now.
         """
         request = Request(root_path=root_path, measure_stars=self._measure_stars)
-        message = json.dumps(request).encode() + b"\n" + arrived
-        job = _Job(message, size_bytes, asyncio.get_running_loop().create_future())
+        message = json.dumps(request).encode() + b"\n" + arrived.model_dump_json().encode()
+        job = _Job(arrived.path, message, arrived.size_bytes, asyncio.get_running_loop().create_future())
         async with self._work:
             self._waiting.append(job)
             self._work.notify()
@@ -105,8 +106,9 @@ class ReaderPool:
             self.pids.add(process.pid)
             sent: deque[_Job] = deque()
             try:
-                failure = await self._serve(process, sent)
-                await self._return(sent, failure)
+                if await _is_ready(process):
+                    failure = await self._serve(process, sent)
+                    await self._return(sent, failure)
             finally:
                 self.pids.discard(process.pid)
                 with contextlib.suppress(ProcessLookupError):
@@ -121,19 +123,17 @@ class ReaderPool:
             What happened to it, to follow "its reader".
         """
         assert process.stdout is not None
-        grace_s = START_LIMIT_S
         while True:
             await self._feed(process, sent)
             limit_s = self._time_limit_s + sent[0].size_bytes / SLOWEST_BYTES_PER_S
             try:
-                async with asyncio.timeout(limit_s + grace_s):
+                async with asyncio.timeout(limit_s):
                     head = await process.stdout.readexactly(LENGTH.size)
                     body = await process.stdout.readexactly(LENGTH.unpack(head)[0])
             except TimeoutError:
-                return f"took longer than {limit_s:.0f} s"
+                return f"took longer than {limit_s:.1f} s"
             except asyncio.IncompleteReadError:
                 return _death(await process.wait())
-            grace_s = 0.0
             _settle(sent.popleft(), body)
 
     async def _feed(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> None:
@@ -157,14 +157,32 @@ class ReaderPool:
         """Blame the file at the head; put the others, and the blamed one if it may try again, back in front."""
         blamed = sent[0]
         blamed.kills += 1
-        log.warning("a reader was lost", reason=failure, kills=blamed.kills, files_behind=len(sent) - 1)
+        log.warning(
+            "a reader was lost", path=blamed.name, reason=failure, kills=blamed.kills, files_behind=len(sent) - 1
+        )
         if blamed.kills >= MOST_KILLS:
             sent.popleft()
             if not blamed.result.done():
-                blamed.result.set_exception(Permanent(f"reading was given up: its reader {failure}, twice"))
+                reason = f"{blamed.name}: reading was given up, because its reader {failure}, twice"
+                blamed.result.set_exception(Permanent(reason))
         async with self._work:
             self._waiting.extendleft(reversed(sent))
             self._work.notify_all()
+
+
+async def _is_ready(process: asyncio.subprocess.Process) -> bool:
+    """Wait for a fresh reader. That one does not start is no file's fault: none is blamed, another is started."""
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            await process.stdout.readexactly(LENGTH.size)
+    except TimeoutError:
+        log.error("a reader did not start", reason=f"took longer than {START_LIMIT_S:.0f} s")
+    except asyncio.IncompleteReadError:
+        log.error("a reader did not start", reason=_death(await process.wait()))
+    else:
+        return True
+    return False
 
 
 def _death(code: int) -> str:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from shared.targets.matcher import Matcher
-
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
 from shared.frames.read import FrameFacts, read_frame
+from shared.targets.matcher import Matcher
 
 _STARLESS = frozenset({FrameType.PREVIEW, FrameType.OTHER})
 

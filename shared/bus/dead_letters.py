@@ -49,7 +49,8 @@ async def bury(publisher: Publisher, service: str, message: Msg, *, reason: str,
     position = message.metadata.sequence.stream
     original = message.headers or {}
     headers = {
-        MESSAGE_ID: f"dead/{service}/{position}/{message.metadata.num_delivered}",
+        # Not the attempt: a service that is killed between this and its term buries the message again.
+        MESSAGE_ID: f"dead/{service}/{position}/{_printable(original.get('ce-id', ''))}",
         "nb-service": service,
         "nb-subject": message.subject,
         "nb-sequence": str(position),

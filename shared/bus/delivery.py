@@ -28,11 +28,14 @@ from typing import Generic, TypeVar
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from shared.bus.broker import client_of
 from shared.bus.dead_letters import bury
 from shared.bus.publish import Publisher
+from shared.bus.pull import Puller
 from shared.bus.streams import Consumer
 from shared.errors import Ignorable, Permanent, Transient, Unavailable
 from shared.events.base import Event
@@ -205,11 +208,26 @@ def _pull(broker: NatsBroker, row: Consumer, on_batch: Callable[[list[Msg]], Awa
             row.subject,
             stream=JStream(row.stream, declare=False),
             durable=row.durable,
-            pull_sub=PullSub(batch_size=row.batch_size, timeout=row.fill_s, batch=True),
+            pull_sub=PullSub(batch_size=row.batch_size, batch=True),
             ack_policy=AckPolicy.MANUAL,
             title=row.durable,
         )
         subscriber(on_batch)
+        # The instance's own loop, before FastStream starts it: see shared.bus.pull for what is wrong with the other.
+        subscriber._consume_pull = partial(_consume, broker, subscriber, row)  # type: ignore[method-assign]  # noqa: SLF001
+
+
+async def _consume(broker: NatsBroker, subscriber: BatchPullStreamSubscriber, row: Consumer) -> None:
+    """Pull and handle batches for as long as the subscriber runs."""
+    puller = Puller(client_of(broker), row)
+    await puller.start()
+    try:
+        while subscriber.running:
+            messages = await puller.next_batch()
+            if messages and subscriber.running:
+                await subscriber.consume(messages)
+    finally:
+        await puller.stop()
 
 
 def one_by_one(desk: Desk[E], handle: Callable[[E], Awaitable[None]]) -> BatchHandler[E]:

@@ -2,6 +2,10 @@
 
 When the stream passes PAUSE_AT of its limit, messages that every one of our durable consumers has acknowledged are
 purged. Nothing that anyone still has to read is touched, so a full stream cannot stop the night.
+
+Each subject is purged for itself. A file.scanned lies behind every file.arrived that was waiting when it was
+published, and is several times larger: were only the front of the stream purged, a stream full of arrivals would fill
+with their results until neither can move.
 """
 
 import asyncio
@@ -22,23 +26,28 @@ async def sweep(js: JetStreamContext) -> int:
     """Purge what all consumers are done with, if the stream is nearly full.
 
     Returns:
-        Number of messages purged.
+        Number of messages purged, less what was published meanwhile.
     """
     info = await js.stream_info(EVENTS)
     limit = info.config.max_bytes or 0
     if limit <= 0 or info.state.bytes <= PAUSE_AT * limit:
         return 0
-    floors = []
+    floors: dict[str, int] = {}
     for row in CONSUMERS:
         if row.stream == EVENTS:
             found = await js.consumer_info(EVENTS, row.durable)
             done = found.num_pending == 0 and found.num_ack_pending == 0
-            floors.append(info.state.last_seq if done else (found.ack_floor.stream_seq if found.ack_floor else 0))
-    floor = min(floors)
-    if floor < info.state.first_seq:
+            floor = info.state.last_seq if done else (found.ack_floor.stream_seq if found.ack_floor else 0)
+            floors[row.subject] = min(floor, floors.get(row.subject, floor))
+    lowest = min(floors.values())
+    if lowest >= info.state.first_seq:
+        await js.purge_stream(EVENTS, seq=lowest + 1)
+    for subject, floor in floors.items():
+        if floor > lowest:
+            await js.purge_stream(EVENTS, seq=floor + 1, subject=subject)
+    purged = info.state.messages - (await js.stream_info(EVENTS)).state.messages
+    if purged <= 0:
         return 0
-    await js.purge_stream(EVENTS, seq=floor + 1)
-    purged = floor + 1 - info.state.first_seq
     log.warning(
         "stream nearly full, purged what everyone has read", messages=purged, bytes=info.state.bytes, limit=limit
     )

@@ -35,6 +35,10 @@ class Publisher:
 
     async def publish_raw(self, subject: str, payload: bytes, headers: Mapping[str, str], stream: str = EVENTS) -> None:
         """Publish bytes that were serialised elsewhere; see ``publish``."""
+        if not self._js._nc.is_connected:  # noqa: SLF001
+            # nats-py would buffer it, and once its buffer is full lose one of its places for publishes in flight for
+            # good with each attempt, until none is left and nothing can be published any more.
+            raise Unavailable(f"nats is not connected, {subject} waits")
         try:
             stored = await self._js.publish_async(
                 subject, payload, headers=dict(headers), stream=stream, wait_stall=PUBLISH_TIMEOUT_S

@@ -1,9 +1,8 @@
 """Commands over NATS request/reply: asking, and answering."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
@@ -13,6 +12,9 @@ from pydantic import ValidationError
 from shared.errors import NightbusError, UserError
 from shared.events.commands import Command, Reply
 from shared.logging import get_logger
+
+if TYPE_CHECKING:  # those who only ask need not wait for FastStream's import
+    from faststream.nats import NatsBroker
 
 log = get_logger(__name__)
 
@@ -39,7 +41,7 @@ async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: fl
     return answer
 
 
-def answer(broker: NatsBroker, model: type[C], handle: Callable[[C], Awaitable[Reply]]) -> None:
+def answer(broker: "NatsBroker", model: type[C], handle: Callable[[C], Awaitable[Reply]]) -> None:
     """Register the handler of a command. What it raises becomes one sentence in the reply."""
 
     async def on_request(message: Msg) -> None:

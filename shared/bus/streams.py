@@ -38,7 +38,8 @@ PAUSE_AT = 0.8
 class Consumer:
     """One durable pull consumer: which service reads which subject, and how.
 
-    ``loops`` pull loops share the durable, so that one batch can be fetched while another is being written.
+    A batch that is not full waits ``fill_s`` for more. ``loops`` pull loops share the durable, so that one batch can be
+    fetched while another is being written.
     """
 
     service: str
@@ -74,7 +75,7 @@ def _reads(service: str, model: type[Event], **options: float) -> Consumer:
 
 
 CONSUMERS: tuple[Consumer, ...] = (
-    _reads("scanner", FileArrived, batch_size=64, loops=2, max_ack_pending=512),
+    _reads("scanner", FileArrived, batch_size=64, fill_s=0.0, loops=2, max_ack_pending=512),
     _reads("stats", FileArrived, batch_size=500, loops=1, max_ack_pending=4000),
     _reads("stats", FileScanned, batch_size=500, loops=2, max_ack_pending=4000),
     _reads("stats", FileQuarantined),

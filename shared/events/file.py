@@ -63,7 +63,7 @@ class FileScanned(Event):
     size_bytes: int = Field(ge=0)
     source: str
     arrived_at: AwareDatetime
-    format: str = Field(description="fits, fits_gz, fits_fz, xisf, jpeg, png, tiff, avi or ser, by first bytes")
+    format: str = Field(description="FITS, FITS_GZ, FITS_FZ, XISF, JPEG, PNG, TIFF, AVI or SER, by first bytes")
     frame: FrameMetadata
     quality: FrameQuality | None = Field(default=None, description="None when not measured")
     reported: ReportedQuality = ReportedQuality()

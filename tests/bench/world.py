@@ -13,21 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
+from nats.aio.client import Client
 
 from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
-from services.standalone.stack import DATABASE, Stack
+from services.standalone.stack import DATABASE, SERVICES, Stack
+from shared.bus.broker import connect
+from shared.bus.provision import provision
+from shared.db.migrate import migrate
 from shared.errors import Transient
 from shared.logging import configure_logging
-from shared.settings import LogSettings
+from shared.settings import LogSettings, PostgresSettings
 
-MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a name of our own is made in it
 POLL_S = 0.05
 PATIENCE_S = 900.0
 NO_STARS = {"NIGHTBUS_SCANNER__MEASURE_STARS": "false"}
 _SETTLED_AT_ONCE = {"NIGHTBUS_INGEST__SETTLE_S": "0"}
 _COUNTED = "SELECT coalesce(sum(files), 0)::bigint FROM stats.session"
 """Committed in the transaction that writes the frames, and cheap in a library of any size."""
+_IMPORT_S = "SELECT extract(epoch FROM finished_at - created_at) FROM ingest.import ORDER BY created_at DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,30 @@ class World:
         if await self.admin.fetchval(_COUNTED) < goal:
             raise Transient(f"{expected} files were not counted within {PATIENCE_S:.0f} s")
         report = json.loads(output)
-        times = await self.admin.fetchrow(
-            "SELECT extract(epoch FROM finished_at - created_at) AS s FROM ingest.import ORDER BY created_at DESC LIMIT 1"
+        return Imported(report | {"import_s": await self.admin.fetchval(_IMPORT_S)}, command_s, committed_s)
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The main process of every service, of Postgres and of NATS; the others are their children."""
+        found = {name: psutil.Process(self.stack.services[name].pid) for name in SERVICES}
+        for child in psutil.Process().children():
+            name = child.name()
+            if name in {"postgres", "nats-server"}:
+                found[name] = child
+        return found
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor seconds used so far by each service and server, their children included."""
+        return {
+            name: sum(_cpu_s(one) for one in (process, *process.children(recursive=True)))
+            for name, process in self.processes().items()
+        }
+
+    def memory_bytes(self) -> int:
+        """Proportional set size of all of them together."""
+        processes = self.processes().values()
+        return sum(
+            one.memory_full_info().pss for process in processes for one in (process, *process.children(recursive=True))
         )
-        assert times is not None
-        return Imported(report | {"import_s": times["s"]}, command_s, committed_s)
 
     async def _command(self, *arguments: str) -> bytes:
         process = await asyncio.create_subprocess_exec(
@@ -87,6 +112,14 @@ class World:
         if process.returncode:
             raise Transient(f"nightbus {arguments[0]} ended with {process.returncode}: {errors.decode()[-500:]}")
         return output
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextlib.asynccontextmanager
@@ -109,6 +142,44 @@ async def running(environment: Mapping[str, str] | None = None) -> AsyncIterator
                 await admin.close()
         finally:
             await stack.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """NATS and a migrated Postgres without services, and a client of the former."""
+
+    client: Client
+    postgres: PostgresSettings
+
+
+@contextlib.contextmanager
+def servers(runner: asyncio.Runner) -> Iterator[Servers]:
+    """Both servers in a temporary home, as `nightbus up` runs them: every write is synced."""
+    configure_logging(LogSettings(level="error"), "bench")
+    with folder() as place, Home.open(place / "home") as home:
+        stack = Stack(home)
+
+        async def start() -> Servers:
+            await asyncio.gather(stack.postgres.start(), stack.nats.start())
+            admin = await asyncpg.connect(stack.postgres.admin_dsn)
+            await admin.execute(f"CREATE DATABASE {DATABASE}")
+            await admin.close()
+            client = await connect(stack.nats_settings(), "bench")
+            await migrate(stack.postgres_settings())
+            await provision(client.jetstream(), stack.nats_settings())
+            return Servers(client, stack.postgres_settings())
+
+        async def stop(started: Servers | None) -> None:
+            if started is not None:
+                await started.client.close()
+            await asyncio.gather(stack.nats.stop(), stack.postgres.stop())
+
+        started = None
+        try:
+            started = runner.run(start())
+            yield started
+        finally:
+            runner.run(stop(started))
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """docs/asyncapi.yaml: the contract as an AsyncAPI 3.0 document, one channel per subject.
 
-Written from the models themselves: FastStream's generator describes one channel per endpoint in no fixed order, and has no
-place for streams and durable consumers, which stand here under ``x-nightbus``. Format: AsyncAPI Specification 3.0.0.
+Written from the models themselves: FastStream's generator describes one channel per endpoint, in no fixed order, and
+has no place for streams and durable consumers, which stand here under ``x-nightbus``.
+Format: AsyncAPI Specification 3.0.0.
 """
 
 from typing import Any

@@ -17,6 +17,7 @@ from shared.events.base import Event, Model
 from shared.events.commands import COMMANDS, Command
 from shared.events.registry import ROUTES, Route
 from shared.settings import NatsSettings
+from tests.contract.meanings import FIELDS
 
 _INTRO = """# Events and commands
 
@@ -94,12 +95,13 @@ def _fields(model: type[Model]) -> Iterator[str]:
     yield "| Field | Type | Needed | Meaning |"
     yield "|---|---|---|---|"
     for name, field in model.model_fields.items():
-        yield f"| `{name}` | {_type(field.annotation)} | {'yes' if field.is_required() else ''} | {_meaning(name, field)} |"
+        needed = "yes" if field.is_required() else ""
+        yield f"| `{name}` | {_type(field.annotation)} | {needed} | {_meaning(name, field)} |"
     yield ""
 
 
 def _meaning(name: str, field: FieldInfo) -> str:
-    text = field.description or ""
+    text = field.description or FIELDS.get(name, "")
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
     if unit and unit.split()[0].lower() not in text.lower():
         text = f"{text}, {unit}" if text else unit
@@ -152,8 +154,8 @@ def _streams() -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     yield from map(_stream, streams(NatsSettings()))
     yield (
-        f"\nA message id is remembered for {DUPLICATE_WINDOW_S:.0f} s. Above {PAUSE_AT:.0%} of its limit relays pause and "
-        "the janitor purges what every consumer has read."
+        f"\nA message id is remembered for {DUPLICATE_WINDOW_S:.0f} s. Above {PAUSE_AT:.0%} of its limit relays pause "
+        "and the janitor purges what every consumer has read."
     )
 
 
@@ -168,8 +170,8 @@ def _stream(config: StreamConfig) -> str:
 
 def _consumers() -> Iterator[str]:
     yield (
-        "All are durable pull consumers with explicit acknowledgement; attempts are counted by the service, which gives "
-        f"up after {MAX_ATTEMPTS}. Rows of services that are not built yet are added with them.\n"
+        "All are durable pull consumers with explicit acknowledgement; attempts are counted by the service, which "
+        f"gives up after {MAX_ATTEMPTS}. Rows of services that are not built yet are added with them.\n"
     )
     yield "| Durable | Stream | Subject | Batch | Fill wait, s | ack_wait, s | In flight | Loops |"
     yield "|---|---|---|---|---|---|---|---|"

@@ -316,5 +316,6 @@ REPLIES: tuple[Reply, ...] = (
 
 def all_examples() -> dict[str, Model]:
     """Every example by the name of its golden file: the subject, or ``reply.<Model>``."""
-    named: dict[str, Model] = {item.subject: item for item in (*EVENTS, *COMMANDS)}
+    named: dict[str, Model] = {item.subject: item for item in EVENTS}
+    named |= {item.subject: item for item in COMMANDS}
     return named | {f"reply.{type(item).__name__}": item for item in REPLIES}

@@ -1,7 +1,7 @@
 """JSON Schemas of the contract's models, and the comparison that tells an addition from a break.
 
-Within a schema version producers may add optional fields, and nothing else: old consumers ignore them, and new consumers
-read old events. The kept schemas are in ``docs/schemas``.
+Within a schema version producers may add optional fields, and nothing else: old consumers ignore them, and new
+consumers read old events. The kept schemas are in ``docs/schemas``.
 """
 
 import json

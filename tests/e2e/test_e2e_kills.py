@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 from tests.faults.checker import check_all, fingerprint, totals
 from tests.faults.nemesis import Nemesis

@@ -1,0 +1,1 @@
+"""The proof of what Nightbus withstands: faults on the real stack, invariants afterwards. Run by ``make faults``."""

@@ -152,7 +152,8 @@ class World:
                 row = await connection.fetchrow(_STAGE)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return None
-        return Stage(*row)
+        assert row is not None
+        return Stage(*tuple(row))
 
     async def until_done(self, expected: int, *, timeout_s: float, drained: bool = True) -> float:
         """Wait until all files are handled and told, and (``drained``) every consumer has acknowledged everything.
@@ -198,7 +199,11 @@ class World:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, sources: Sequence[Mapping[str, object]], extra: Mapping[str, str] | None = None, *, supervised: bool = True
+    folder: Path,
+    sources: Sequence[Mapping[str, object]],
+    extra: Mapping[str, str] | None = None,
+    *,
+    supervised: bool = True,
 ) -> AsyncIterator[World]:
     """A ready stack whose home is ``folder``, watching ``sources``."""
     with Home.open(folder) as home:
@@ -210,9 +215,7 @@ async def running(
                 "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
                 **(extra or {}),
             }
-            stack = Stack(
-                home, extra_environment=environment, log_line=lambda name, line: _write(file, name, line)
-            )
+            stack = Stack(home, extra_environment=environment, log_line=lambda name, line: _write(file, name, line))
             world = World(stack, log)
             try:
                 await stack.start()
@@ -231,8 +234,13 @@ def _write(file: Any, name: str, line: str) -> None:
 async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float, pause_s: float = 0.5) -> None:
     """Wait for a condition; raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(pause_s)
+
+
+def spent(started: float) -> str:
+    """Seconds since a moment of the monotonic clock, for the report."""
+    return f"{time.monotonic() - started:.0f} s in all"
 
 
 _STAGE = """

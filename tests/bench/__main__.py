@@ -1,0 +1,35 @@
+"""``python -m tests.bench [--only NAME] [--quick]``: measure, print, and write docs/benchmarks.md."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from tests.bench.table import Rows, markdown, plain
+
+GROUPS = ("header", "match", "stars", "copy", "publish", "consume", "stats", "main_path")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Run the groups; a partial run (``--only``) prints and writes nothing."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=GROUPS, help="a group of rows; may be given again")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller libraries")
+    options = parser.parse_args()
+    rows: Rows = []
+    for name in options.only or GROUPS:
+        print(f"-- {name}", flush=True)
+        found: Rows = importlib.import_module(f"tests.bench.{name}").rows(quick=options.quick)
+        for row in found:
+            print(plain(row), flush=True)
+        rows += found
+    if options.only:
+        return 0
+    PAGE.write_text(markdown(rows, "make bench" if not options.quick else "python -m tests.bench --quick"))
+    print(f"written to {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

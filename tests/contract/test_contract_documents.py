@@ -1,0 +1,160 @@
+"""The generated documents are those of the code, and say all of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.bus.streams import CONSUMERS, DEAD_LETTERS, EVENTS, streams
+from shared.events.base import Model
+from shared.events.commands import COMMANDS
+from shared.events.registry import BY_SUBJECT, ROUTES
+from shared.settings import NatsSettings
+from tests.contract import asyncapi, events_page
+from tests.contract.documents import RENEW, ROOT, breaking_changes, generated, orphans
+from tests.contract.schemas import contract_models
+
+FILES = generated()
+
+
+@pytest.mark.parametrize("file", sorted(FILES), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_generated_file_is_up_to_date(file: Path) -> None:
+    """The committed file is what the code of today generates."""
+    assert file.is_file(), f"{file.relative_to(ROOT)} is missing: {RENEW}"
+    assert file.read_text() == FILES[file](), f"{file.relative_to(ROOT)} is out of date: {RENEW}"
+
+
+def test_nothing_is_left_of_subjects_that_are_gone() -> None:
+    """Schemas and golden files belong to subjects of the contract, and nothing breaks the kept ones."""
+    assert orphans() == []
+    assert breaking_changes() == []
+
+
+def test_the_page_names_every_subject_service_and_field() -> None:
+    """docs/events.md has a row for every field of every model, with a meaning in each."""
+    page = events_page.render()
+    for route in ROUTES:
+        assert f"## {route.subject}\n" in page
+    for command in COMMANDS:
+        assert f"## {command.subject}\n" in page
+    for row in CONSUMERS:
+        assert f"| `{row.durable}` |" in page
+    for model in contract_models().values():
+        for field in model.model_fields:
+            assert f"| `{field}` |" in page
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [line for line in rows if line.endswith("|  |")] == [], (
+        "fields without a meaning: tests/contract/meanings.py"
+    )
+
+
+def test_links_inside_the_page_lead_somewhere() -> None:
+    """Every #anchor of docs/events.md is a heading of it."""
+    page = events_page.render()
+    headings = {
+        line.lstrip("# ").lower().replace(".", "").replace(" ", "-")
+        for line in page.splitlines()
+        if line.startswith("#")
+    }
+    targets = {part.split(")")[0] for part in page.split("](#")[1:]}
+    assert targets
+    assert targets <= headings
+
+
+def test_the_registry_and_the_streams_agree() -> None:
+    """Every subject is stored by exactly one stream, and every consumer reads a subject that its service may read."""
+    stored = [config for config in streams(NatsSettings()) if config.name == EVENTS]
+    assert len(stored) == 1
+    patterns = [subject.removesuffix(">") for subject in stored[0].subjects or []]
+    for route in ROUTES:
+        assert sum(route.subject.startswith(prefix) for prefix in patterns) == 1
+    for row in CONSUMERS:
+        if row.stream != DEAD_LETTERS:
+            assert row.service in BY_SUBJECT[row.subject].readers, f"{row.durable} is not in the registry"
+    for command in COMMANDS:
+        assert not any(command.subject.startswith(prefix) for prefix in patterns), "commands stay out of the stream"
+
+
+def test_every_reader_that_is_built_has_a_consumer() -> None:
+    """What scanner and stats are said to read, they read."""
+    consumed = {(row.service, row.subject) for row in CONSUMERS}
+    assert ("scanner", "file.arrived") in consumed
+    for subject in ("file.arrived", "file.scanned", "file.quarantined"):
+        assert ("stats", subject) in consumed
+
+
+def references(value: Any) -> list[str]:
+    """Every $ref in a document."""
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [found for item in value.values() for found in references(item)]
+    return [found for item in value for found in references(item)] if isinstance(value, list) else []
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The AsyncAPI document as its readers see it."""
+    loaded: dict[str, Any] = yaml.safe_load(asyncapi.render())
+    return loaded
+
+
+def test_asyncapi_references_resolve(document: dict[str, Any]) -> None:
+    """Every $ref leads to a part of the document."""
+    found = references(document)
+    assert len(found) > 100
+    for reference in found:
+        place: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            assert step in place, f"{reference} leads nowhere"
+            place = place[step]
+
+
+def test_asyncapi_is_structurally_sound(document: dict[str, Any]) -> None:
+    """Root, channels, operations and messages have what AsyncAPI 3.0.0 requires of them, and nothing else."""
+    assert document["asyncapi"] == "3.0.0"
+    assert set(document) <= {
+        "asyncapi",
+        "info",
+        "defaultContentType",
+        "servers",
+        "channels",
+        "operations",
+        "components",
+    }
+    assert {"title", "version"} <= set(document["info"])
+    assert all({"host", "protocol"} <= set(server) for server in document["servers"].values())
+    for channel in document["channels"].values():
+        assert set(channel) <= {"address", "messages", "description", "x-nightbus"}
+        assert channel["messages"]
+    for operation in document["operations"].values():
+        assert operation["action"] in {"send", "receive"}
+        assert set(operation) <= {"action", "channel", "messages", "reply", "x-nightbus"}
+        for message in operation["messages"]:
+            # The standard: an operation's messages are those of its own channel.
+            assert message["$ref"].startswith(operation["channel"]["$ref"] + "/messages/")
+    for message in document["components"]["messages"].values():
+        assert set(message) <= {"name", "title", "summary", "contentType", "payload", "traits"}
+
+
+def test_asyncapi_tells_the_registry(document: dict[str, Any]) -> None:
+    """Each subject is one channel; each publisher sends on it and each reader receives from it."""
+    operations = document["operations"]
+    for route in ROUTES:
+        assert document["channels"][route.subject]["address"] == route.subject
+        for service in route.publishers:
+            assert operations[f"{service}.send.{route.subject}"]["action"] == "send"
+        for service in route.readers:
+            assert operations[f"{service}.receive.{route.subject}"]["action"] == "receive"
+    for command in COMMANDS:
+        service = command.subject.split(".")[1]
+        assert operations[f"{service}.receive.{command.subject}"]["reply"]["messages"]
+    assert operations["stats.receive.file.scanned"]["x-nightbus"]["durable"] == "stats-file-scanned"
+
+
+def test_asyncapi_schemas_are_those_of_the_models(document: dict[str, Any]) -> None:
+    """Each model's properties are in the document, name by name."""
+    schemas = document["components"]["schemas"]
+    models: list[type[Model]] = list(contract_models().values())
+    for model in models:
+        assert set(schemas[model.__name__]["properties"]) == set(model.model_fields)

@@ -1,0 +1,66 @@
+"""F1, F4, F8: kill -9 of services, NATS and Postgres at random moments while 1,000 files arrive."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from services.standalone.stack import SERVICES
+from tests.faults.checker import check_all, fingerprint, totals
+from tests.faults.conftest import Say, undisturbed
+from tests.faults.nemesis import Nemesis
+from tests.faults.world import Captures, running, spent
+
+FILES = 1000
+SERVICE_KILLS = 20
+SERVER_KILLS = {"nats": 3, "postgres": 3}
+
+
+async def test_a_thousand_files_survive_random_kills(folder: Path, seed: int, say: Say) -> None:
+    """1,000 files, 20 services, 3 times NATS and 3 times Postgres killed: all totals as in an undisturbed run."""
+    captures = Captures(folder / "captures", seed)
+    started = time.monotonic()
+    async with running(folder / "home", captures.sources()) as world:
+        nemesis = Nemesis(world, seed)
+        plan = nemesis.plan(SERVICES, SERVICE_KILLS, SERVER_KILLS)
+        landed = 0
+        for number, victim in enumerate(plan, 1):
+            share = FILES * number // len(plan) - landed
+            await asyncio.to_thread(captures.land, share)
+            landed += share
+            await asyncio.sleep(nemesis.draw.uniform(0.3, 2.5))
+            if number % 5 == 0:
+                await nemesis.strike_reader()
+            await (nemesis.strike_any(SERVICES) if victim == "any" else nemesis.strike(victim))
+        killed_s = time.monotonic() - started
+        before = await asyncio.to_thread(fingerprint, captures.folder)
+        healed_s = await world.until_done(FILES, timeout_s=300)
+        async with world.database() as connection:
+            found = await totals(connection)
+        figures = await check_all(world, captures.folder, before, None)
+    say(f"killed {nemesis.figures} in {killed_s:.0f} s; whole and drained {healed_s:.0f} s after the last kill")
+    say(figures)
+    reference = await undisturbed(folder / "second-home", captures)
+    assert found == reference
+    say(f"totals equal those of an undisturbed run: {sum(map(len, found.values()))} rows; {spent(started)}")
+
+
+async def test_postgres_restarts_under_load(folder: Path, seed: int, say: Say) -> None:
+    """Postgres shut down in order three times while files arrive: services wait in place and nothing is lost."""
+    captures = Captures(folder / "captures", seed)
+    started = time.monotonic()
+    async with running(folder / "home", captures.sources()) as world:
+        pids = {name: world.pid_of(name) for name in SERVICES}
+        for _ in range(3):
+            await asyncio.to_thread(captures.land, 60)
+            await asyncio.sleep(1.5)
+            await world.unsupervise()
+            await world.stack.postgres.stop()
+            await asyncio.sleep(2)
+            await world.stack.postgres.start()
+        await asyncio.to_thread(captures.land, 20)
+        before = await asyncio.to_thread(fingerprint, captures.folder)
+        healed_s = await world.until_done(captures.count, timeout_s=120)
+        assert {name: world.pid_of(name) for name in SERVICES} == pids, "a service ended instead of waiting"
+        figures = await check_all(world, captures.folder, before, None)
+    say(f"3 restarts of Postgres, no service ended; whole {healed_s:.0f} s after the last; {figures}")
+    say(spent(started))

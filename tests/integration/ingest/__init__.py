@@ -1,0 +1,1 @@
+"""Ingest on the real stack."""

@@ -1,0 +1,288 @@
+"""What goes wrong around ingest: it ends in the middle, events get lost, the library is not mounted."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+from nats.aio.client import Client
+from structlog.testing import capture_logs
+
+from services.ingest import collector, imports, store
+from services.ingest.announce import Reconciler
+from services.ingest.app import run
+from services.ingest.source import Source
+from services.ingest.take import Outcome, take_many
+from shared.bus.outbox import OutboxRelay
+from shared.db.pool import pool_of
+from shared.errors import Unavailable
+from shared.library.roots import Root
+from shared.library.walk import Entry
+from shared.settings import Settings
+from tests.integration.ingest.world import (
+    Ingest,
+    configured,
+    ingest,
+    library_files,
+    sha256,
+    stop,
+    unfinished_copies,
+    until,
+    write,
+)
+from tests.stack import PostgresServer, admin_execute
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An empty folder to import from."""
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    return folder
+
+
+def slow_take(source: Source, entries: list[Entry], library: Root | None, done: frozenset[str]) -> list[Outcome]:
+    """The real thing on a slow disk."""
+    time.sleep(0.03)
+    return take_many(source, entries, library, done)
+
+
+@pytest.mark.parametrize("mode", ["copy", "index"])
+async def test_an_import_is_resumed_with_the_right_counts(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """Ended in the middle of an import, ingest takes it up again when the lease runs out; the report counts what the
+    first try took as arrived, and every file is announced once.
+    """
+    for module in (store, imports):
+        monkeypatch.setattr(module, "LEASE_S", 1.0)
+    monkeypatch.setattr(collector, "PAGE_FILES", 4)
+    monkeypatch.setattr(collector, "take_many", slow_take)
+    write(source, {f"{number:02}.fit": b"%d" % (number % 50) for number in range(60)})
+    write(source, {"notes.txt": b"-"})
+    ready = configured(settings, tmp_path)
+    async with pool_of(settings.postgres, "ingest") as pool:
+        first = asyncio.create_task(run(ready))
+        service = Ingest(ready, pool, nats_client, first)
+        async with asyncio.timeout(20):
+            import_id = None
+            while import_id is None:
+                await asyncio.sleep(0.05)
+                try:
+                    import_id = await service.start(source, mode=mode)
+                except Exception as error:  # noqa: BLE001 - not up yet
+                    assert "not running" in str(error)
+        await until(lambda: _more_rows_than(pool, 12))
+        await stop(first)
+        taken = len(await service.ledger())
+        assert 12 < taken < 60, "the test must end it in the middle"
+    async with ingest(ready, nats_client) as service:
+        report = await service.report(import_id)
+        assert (report["arrived"], report["already_here"], report["ignored"], report["failed"]) == (50, 10, 1, 0)
+        assert len(await service.arrivals()) == 50
+        if mode == "copy":
+            assert sorted(library_files(service.library).values()) == sorted(b"%d" % number for number in range(50))
+
+
+async def _more_rows_than(pool: asyncpg.Pool, count: int) -> bool:
+    return bool(await pool.fetchval("SELECT count(*) > $1 FROM source_file", count))
+
+
+async def test_an_import_survives_a_database_that_goes_away(
+    settings: Settings,
+    nats_client: Client,
+    tmp_path: Path,
+    source: Path,
+    postgres: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Connections that break in the middle of an import cost a pause and no file; no copy is left half done."""
+    monkeypatch.setattr(collector, "PAGE_FILES", 4)
+    monkeypatch.setattr(collector, "take_many", slow_take)
+    write(source, {f"{number:02}.fit": b"%d" % number for number in range(40)})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        import_id = await service.start(source)
+        await until(lambda: _more_rows_than(service.pool, 4))
+        for _ in range(3):
+            kill = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE datname = '{settings.postgres.database}' AND pid <> pg_backend_pid()"
+            )
+            await admin_execute(postgres, kill)
+            await asyncio.sleep(0.1)
+        with pytest.MonkeyPatch.context():
+            report = await _patient_report(service, import_id)
+        assert (report["arrived"], report["failed"]) == (40, 0)
+        assert len(await service.arrivals()) == 40
+        assert unfinished_copies(service.library) == []
+
+
+async def _patient_report(service: Ingest, import_id: object) -> dict[str, object]:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await service.report(import_id)  # type: ignore[arg-type]
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await asyncio.sleep(0.1)
+
+
+async def test_a_page_that_cannot_be_recorded_leaves_no_copies(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the database refuses a page, the copies of the next one are thrown away and everything is taken later."""
+    monkeypatch.setattr(collector, "PAGE_FILES", 2)
+    write(source, {f"{number}.fit": b"%d" % number for number in range(8)})
+    record, calls = store.Store.record, 0
+
+    async def away(*args: object) -> list[str]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            assert unfinished_copies(tmp_path / "library"), "the next page is being copied meanwhile"
+            raise Unavailable("the database does not answer")
+        await asyncio.sleep(0.1)
+        return await record(*args)  # type: ignore[arg-type]
+
+    seen: list[list[str]] = []
+
+    async def known(*args: object) -> object:
+        seen.append(unfinished_copies(tmp_path / "library"))
+        return await remember(*args)  # type: ignore[arg-type]
+
+    remember = store.Store.known
+    monkeypatch.setattr(store.Store, "record", away)
+    monkeypatch.setattr(store.Store, "known", known)
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        assert (await service.take(source))["arrived"] == 8
+        assert len(library_files(service.library)) == 8
+    assert seen[1] == [], "nothing of the page that failed is left when it is tried again"
+
+
+async def test_rescan_raises_the_revision_and_announces_again(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """rescan: the named files, or all, get a higher revision and a new event of their own; unknown ids change nothing."""
+    write(source, {"a.fit": b"a", "b.fit": b"b"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source)
+        assert await service.rescan(sha256(b"a"), "f" * 64) == 1
+        assert await service.rescan(everything=True) == 2
+        found = await service.messages()
+        assert sorted((event.origin, event.scan_revision) for event, _ in found) == [
+            ("a.fit", 1), ("a.fit", 2), ("a.fit", 3), ("b.fit", 1), ("b.fit", 2)
+        ]  # fmt: skip
+        assert len({message_id for _, message_id in found}) == 5
+        assert all(str(event.event_id) == message_id for event, message_id in found)
+        rows = await service.rows("SELECT scan_revision, settled, attempts FROM file ORDER BY origin")
+        assert [tuple(row.values()) for row in rows] == [(3, False, 0), (2, False, 0)]
+
+
+async def test_the_reconciler_announces_what_nobody_handled(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """What was scanned or quarantined in this revision settles; the rest goes out again under ``event_id/attempt``,
+    as the same event, and again when that is lost as well.
+    """
+    write(source, {f"{name}.fit": name.encode() for name in ("scanned", "refused", "lost", "stale")})
+    quick = configured(settings, tmp_path)
+    async with ingest(quick, nats_client) as service, pool_of(settings.postgres, "stats") as stats:
+        await service.take(source)
+        await service.rescan(sha256(b"stale"))
+        first = {event.file_id: event for event in await service.arrivals()}
+        await stats.execute(
+            "INSERT INTO quarantine (quarantine_key, file_id, root, path, stage, attempt, reason, occurred_at)"
+            " SELECT $1, $1, 'library', 'x', 'scanner', 1, 'text', now()",
+            sha256(b"refused"),
+        )
+        await _insert_frames(stats, sha256(b"scanned"), sha256(b"stale"))
+        relay = OutboxRelay(service.pool, nats_client.jetstream(), "ingest")
+        young = Reconciler(service.pool, relay, interval_s=1, age_s=3600)
+        assert await young.reconcile() == 0, "what was announced just now is given time"
+        reconciler = Reconciler(service.pool, relay, interval_s=1, age_s=0)
+        assert [await reconciler.reconcile(), await reconciler.reconcile()] == [2, 2]
+        again = [(event, message_id) for event, message_id in await service.messages() if "/" in message_id]
+        lost, stale = first[sha256(b"lost")], first[sha256(b"stale")]
+        assert stale.scan_revision == 2
+        assert sorted(message_id for _, message_id in again) == sorted(
+            f"{event.event_id}/{attempt}" for event in (lost, stale) for attempt in (1, 2)
+        )
+        assert {(event.event_id, event.path, event.size_bytes) for event, _ in again} == {
+            (event.event_id, event.path, event.size_bytes) for event in (lost, stale)
+        }
+        settled = await service.rows("SELECT origin FROM file WHERE settled ORDER BY origin")
+        assert [row["origin"] for row in settled] == ["refused.fit", "scanned.fit"]
+
+
+async def _insert_frames(pool: asyncpg.Pool, *file_ids: str) -> None:
+    """Rows of stats.frame as if revision 1 had been scanned; other columns get whatever their type allows."""
+    columns = await pool.fetch(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'stats'"
+        " AND table_name = 'frame' AND is_nullable = 'NO' AND column_default IS NULL"
+    )
+    sample = {
+        "text": "''", "integer": "1", "bigint": "0", "boolean": "false", "double precision": "0", "jsonb": "'{}'",
+        "timestamp with time zone": "now()", "date": "current_date", "ARRAY": "'{}'",
+    }  # fmt: skip
+    special = {"file_id": "$1", "frame_type": "'LIGHT'"}
+    values = {row["column_name"]: special.get(row["column_name"], sample[row["data_type"]]) for row in columns}
+    query = f"INSERT INTO frame ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+    await pool.executemany(query, [(file_id,) for file_id in file_ids])
+
+
+async def test_without_its_marker_the_library_is_not_written_to(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library whose marker is missing while ingest runs fails each file with a sentence and gets no byte; at a start
+    the service waits for the volume, and goes on when it is there.
+    """
+    monkeypatch.setattr("shared.bus.delivery.UNAVAILABLE_WAIT_S", (0.1, 0.2))
+    write(source, {"a.fit": b"a"})
+    ready = configured(settings, tmp_path)
+    library, volume = tmp_path / "library", tmp_path / "volume"
+    async with ingest(ready, nats_client) as service:
+        library.rename(volume)
+        library.mkdir()
+        report = await service.take(source)
+        assert (report["arrived"], report["failed"]) == (0, 1)
+        assert "has no marker: is the volume mounted?" in report["failures"][0]
+        assert list(library.iterdir()) == []
+        assert await service.arrivals() == []
+    with capture_logs() as logs:
+        task = asyncio.create_task(run(ready))
+        try:
+
+            async def waits() -> bool:
+                return sum("has no marker" in str(line.get("reason")) for line in logs) > 1
+
+            await until(waits)
+            assert not task.done()
+            assert list(library.iterdir()) == []
+        finally:
+            await stop(task)
+    library.rmdir()
+    volume.rename(library)
+    async with ingest(ready, nats_client) as service:
+        report = await service.take(source)
+        assert (report["arrived"], report["failed"]) == (1, 0)
+        assert library_files(library) == {"captures/a.fit": b"a"}
+        assert await service.ledger() == {"a.fit": "arrived"}
+
+
+async def test_what_replaces_what_survives_a_failure_between(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that changed while it was read fails once; taken later, it still names the content that it replaces."""
+    write(source, {"stack.fit": b"10 subs"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source)
+        (source / "stack.fit").write_bytes(b"11 subs")
+        with monkeypatch.context() as patch:
+            patch.setattr("services.ingest.take.stage", _changing)
+            assert (await service.take(source))["failures"] == ["stack.fit changed while it was read"]
+        assert (await service.take(source))["arrived"] == 1
+        assert [event.replaces for event in await service.arrivals()] == [None, sha256(b"10 subs")]
+
+
+def _changing(path: Path, _library: Root) -> None:
+    raise Unavailable(f"{path.name} changed while it was read")

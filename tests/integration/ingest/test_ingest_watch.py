@@ -1,0 +1,188 @@
+"""Watching a source: hints and rescans, files that are still being written, folders that come and go."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+from structlog.testing import capture_logs
+
+from services.ingest import watch
+from shared.settings import Settings, SourceSettings
+from tests.integration.ingest.world import configured, fits, ingest, library_files, sha256, until, write
+
+NEVER_S = 3600.0
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An empty folder to watch."""
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorter pauses, the same rules."""
+    monkeypatch.setattr(watch, "HINT_DEBOUNCE_MS", 100)
+    monkeypatch.setattr(watch, "MISSING_POLL_S", 0.1)
+
+
+@pytest.fixture
+def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that sends no hints."""
+
+    async def none(_watcher: object) -> None:
+        """Nothing ever comes."""
+
+    monkeypatch.setattr("services.ingest.watch.Watcher._follow_hints", none)
+
+
+def rig(path: Path, *, rescan_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
+    """The watched source."""
+    return SourceSettings(
+        name="rig", path=path, mode=mode, rescan_interval_s=rescan_interval_s, settle_s=settle_s  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+async def test_hints_bring_new_files_in_seconds(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Between rescans a hint is enough: for a new file, a file in a new folder, and a folder that was moved in with
+    files that were there before; what a full scan would pass over is passed over here too.
+    """
+    write(tmp_path, {"elsewhere/deep/er/moved.fit": b"moved", "outside/secret.fit": b"secret"})
+    write(source, {"first.fit": b"first"})
+    async with ingest(configured(settings, tmp_path, rig(source)), nats_client) as service:
+        await service.until_ledger("first.fit")
+        write(source, {"a.fit": b"a", "new/b.fit": b"b"})
+        await service.until_ledger("a.fit", "new/b.fit")
+        (tmp_path / "elsewhere").rename(source / "elsewhere")
+        await service.until_ledger("elsewhere/deep/er/moved.fit")
+        (source / "link").symlink_to(tmp_path / "outside")
+        write(source, {".hidden/h.fit": b"h", "#recycle/r.fit": b"r", "@eaDir/deep/e.fit": b"e", "last.fit": b"last"})
+        await service.until_ledger("last.fit")
+        await asyncio.sleep(0.5)
+        assert set(await service.ledger()) == {
+            "first.fit", "a.fit", "new/b.fit", "elsewhere/deep/er/moved.fit", "last.fit"
+        }  # fmt: skip
+        assert b"secret" not in library_files(service.library).values()
+
+
+@pytest.mark.usefixtures("without_hints")
+async def test_rescans_find_what_no_hint_told(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Where a file system sends no hints, the next rescan brings the file."""
+    async with ingest(configured(settings, tmp_path, rig(source, rescan_interval_s=0.3)), nats_client) as service:
+        write(source, {"deep/a.fit": b"a"})
+        await service.until_ledger("deep/a.fit")
+        (event,) = await service.arrivals()
+        assert (event.source, event.origin, event.path) == ("rig", "deep/a.fit", "rig/deep/a.fit")
+
+
+async def test_a_file_being_written_is_taken_once_and_whole(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """A file that grows slowly, with pauses shorter than the settle time, arrives once, with all its bytes; so does
+    one that is written as .part and then renamed.
+    """
+    whole = fits(width=200, height=200, fill=7)
+    async with ingest(configured(settings, tmp_path, rig(source, settle_s=0.6)), nats_client) as service:
+        with (source / "slow.fit").open("wb") as slow, (source / "fast.fit.part").open("wb") as part:
+            for start in range(0, len(whole), 10_000):
+                slow.write(whole[start : start + 10_000])
+                slow.flush()
+                part.write(whole[start : start + 10_000][::-1])
+                part.flush()
+                await asyncio.sleep(0.2)
+                assert await service.ledger() == {}
+            slow.write(b"")
+        written = (source / "fast.fit.part").read_bytes()
+        (source / "fast.fit.part").rename(source / "fast.fit")
+        await service.until_ledger("slow.fit", "fast.fit")
+        assert await service.ledger() == {"slow.fit": "arrived", "fast.fit": "arrived"}
+        assert library_files(service.library) == {"rig/slow.fit": whole, "rig/fast.fit": written}
+        assert len(await service.arrivals()) == 2
+
+
+async def test_a_truncated_file_is_waited_for_and_then_taken_as_it_is(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """A file that is quiet but shorter than its header declares waits; completed in time it arrives whole, and one
+    that never grows is taken as it is.
+    """
+    whole = fits(width=100, height=100, fill=1)
+    write(source, {"stalled.fit": whole[:9000], "dead.fit": whole[:6000]})
+    quick = configured(settings, tmp_path, rig(source), incomplete_wait_s=2.0)
+    async with ingest(quick, nats_client) as service:
+        await asyncio.sleep(0.8)
+        assert await service.ledger() == {}
+        with (source / "stalled.fit").open("ab") as file:
+            file.write(whole[9000:])
+        await service.until_ledger("stalled.fit")
+        assert await service.ledger() == {"stalled.fit": "arrived"}
+        await service.until_ledger("dead.fit")
+        assert {event.origin: event.size_bytes for event in await service.arrivals()} == {
+            "stalled.fit": len(whole), "dead.fit": 6000
+        }  # fmt: skip
+
+
+async def test_a_source_that_is_not_there_yet(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """A source whose folder is missing at start, or goes away and comes back, is taken up as soon as it is there, with
+    what it holds already and with hints for what follows.
+    """
+    source.rmdir()
+    with capture_logs() as logs:
+        async with ingest(configured(settings, tmp_path, rig(source, rescan_interval_s=0.5)), nats_client) as service:
+            await asyncio.sleep(0.3)
+            write(tmp_path, {"prepared/a.fit": b"a"})
+            (tmp_path / "prepared").rename(source)
+            await service.until_ledger("a.fit")
+            source.rename(tmp_path / "away")
+            await asyncio.sleep(1.0)
+            (tmp_path / "away").rename(source)
+            write(source, {"b.fit": b"b"})
+            await service.until_ledger("b.fit")
+            assert await service.ledger() == {"a.fit": "arrived", "b.fit": "arrived"}
+    missing = [line for line in logs if line["event"] == "source is not there"]
+    assert 1 <= len(missing) <= 3, "said when it happens, not at each look"
+
+
+async def test_an_empty_mount_changes_nothing(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """When every known file is gone at once, an error is logged and no table changes; files of a foreign mount are not
+    taken. A source that was cleared of some old nights goes on.
+    """
+    write(source, {f"{night}/{number}.fit": b"%d %d" % (night, number) for night in range(3) for number in range(15)})
+    quick = configured(settings, tmp_path, rig(source, rescan_interval_s=0.3))
+    with capture_logs() as logs:
+        async with ingest(quick, nats_client) as service:
+            await service.until_ledger("2/14.fit")
+            for night in (0, 1):
+                shutil.rmtree(source / str(night))
+            write(source, {"3/new.fit": b"new"})
+            await service.until_ledger("3/new.fit")
+            tables = await service.tables()
+            source.rename(tmp_path / "volume")
+            write(tmp_path, {"foreign/x.fit": b"foreign"})
+            (tmp_path / "foreign").rename(source)
+
+            async def noticed() -> bool:
+                return any("empty or foreign mount" in line["event"] for line in logs)
+
+            await until(noticed)
+            await asyncio.sleep(0.5)
+            assert await service.tables() == tables
+            shutil.rmtree(source)
+            (tmp_path / "volume").rename(source)
+            write(source, {"4/back.fit": b"back"})
+            await service.until_ledger("4/back.fit")
+            assert sha256(b"foreign") not in {event.file_id for event in await service.arrivals()}
+    (error,) = {(line["log_level"], line["source"]) for line in logs if "empty or foreign" in line["event"]}
+    assert error == ("error", "rig")

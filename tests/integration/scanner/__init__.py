@@ -1,0 +1,1 @@
+"""The scanner on the real stack."""

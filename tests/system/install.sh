@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that tests/system needs; what is there already is left alone. One line per package.
+# A package that this Debian does not have is reported, and the tests that need it skip with that reason.
+set -u -o pipefail
+
+PACKAGES=(
+    docker.io debootstrap iptables # a Docker engine, and the root file system of the images that tests/system builds
+    samba cifs-utils fuse3 rclone  # smbd plays a telescope's share; mounted by the kernel, or by FUSE where it has no cifs
+    prometheus                     # and promtool
+    postgresql                     # the distribution's own: 15 in bookworm, the oldest that is supported
+)
+
+if ! command -v apt-get >/dev/null; then
+    echo "make test-system installs Debian packages, and apt-get is not on this machine." >&2
+    exit 1
+fi
+
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+version_of() { dpkg-query -W -f='${Version}' "$1"; }
+
+missing=()
+for package in "${PACKAGES[@]}"; do
+    if is_installed "$package"; then
+        echo "already installed: $package $(version_of "$package")"
+    else
+        missing+=("$package")
+    fi
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "make test-system installs Debian packages and must be run as root; missing: ${missing[*]}" >&2
+    exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+# Where init scripts start daemons (no systemd), this keeps the packages' own daemons off: the tests start theirs.
+export RUNLEVEL=1
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! apt-get update -q >"$log" 2>&1; then
+    echo "apt-get update failed, going on with the lists that are here: $(grep -E '^(E|Err)' "$log" | head -1)" >&2
+fi
+for package in "${missing[@]}"; do
+    if [ -z "$(apt-cache search --names-only "^${package//./\\.}\$")" ]; then
+        echo "skipped: $package is not in this distribution"
+    elif apt-get install -y -q --no-install-recommends "$package" >"$log" 2>&1; then
+        echo "installed: $package $(version_of "$package")"
+    else
+        echo "skipped: $package cannot be installed: $(grep '^E:' "$log" | tail -1)"
+    fi
+done

@@ -1,0 +1,253 @@
+"""The rules of the house that no linter knows: sizes, stories, pins, and who may import what."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST_MODULE_LINES = 400
+SOURCES = sorted(file for folder in ("services", "shared") for file in (ROOT / folder).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+LEFT_OVER = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+ASTROPY_AT_HOME = ("services/scanner/", "shared/frames/")
+
+
+def named(file: Path) -> str:
+    """A file as people write it."""
+    return file.relative_to(ROOT).as_posix()
+
+
+def tracked() -> list[str]:
+    """What git keeps; skipped where there is no git."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Top-level names that a syntax tree imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_there_is_something_to_look_at() -> None:
+    """The checks below look at the modules of both packages and at the tests."""
+    assert len(SOURCES) > 100
+    assert len(TESTS) > 50
+
+
+def test_modules_are_short() -> None:
+    """A module has one noun or one step: none is longer than 400 lines."""
+    long = {
+        named(file): lines for file in SOURCES if (lines := len(file.read_text().splitlines())) > LONGEST_MODULE_LINES
+    }
+    assert not long
+
+
+def test_every_module_says_what_it_is() -> None:
+    """Every package and module, of the code and of the tests, opens with a docstring."""
+    silent = [
+        named(file)
+        for file in (*SOURCES, *TESTS)
+        if file.read_text().strip() and not ast.get_docstring(ast.parse(file.read_text()))
+    ]
+    assert not silent
+
+
+def test_every_package_tells_its_story() -> None:
+    """No package of the code has an empty __init__; a service's says what comes in, what goes out, what it promises."""
+    packages = [file for file in SOURCES if file.name == "__init__.py"]
+    assert all(ast.get_docstring(ast.parse(file.read_text())) for file in packages)
+    for file in packages:
+        if file.parent.parent == ROOT / "services":
+            story = ast.get_docstring(ast.parse(file.read_text())) or ""
+            assert len(story.splitlines()) >= 5, f"{named(file)} has no story"
+
+
+def test_folders_with_modules_are_packages() -> None:
+    """Every folder of the code that holds modules is a package, except alembic's folder of versions."""
+    folders = {file.parent for file in SOURCES} - {ROOT / "shared" / "db" / "versions"}
+    assert [named(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+def test_every_test_promises_something() -> None:
+    """Every test function has a docstring: the sentence that it holds the code to."""
+    silent = [
+        f"{named(file)}: {node.name}"
+        for file in TESTS
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert not silent
+
+
+def test_nothing_is_left_for_later() -> None:
+    """No marks of unfinished work in what is kept, apart from generated and downloaded text."""
+    skipped = {"requirements.lock"}
+    endings = {".py", ".md", ".toml", ".sql", ".sh", ".yaml", ".yml", ""}
+    marked = [
+        name
+        for name in tracked()
+        if name not in skipped
+        and (ROOT / name).suffix in endings
+        and (ROOT / name).is_file()
+        and LEFT_OVER.search((ROOT / name).read_text(errors="replace"))
+    ]
+    assert not marked
+
+
+def test_the_contract_imports_pydantic_and_the_standard_library_only() -> None:
+    """shared.events can be read, and lifted out, by whoever has pydantic."""
+    allowed = sys.stdlib_module_names | {"pydantic", "shared"}
+    for file in sorted((ROOT / "shared" / "events").rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        assert imports(tree) <= allowed, named(file)
+        inside = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert all(name.startswith("shared.events") for name in inside if name.startswith("shared")), named(file)
+
+
+def test_astropy_is_imported_where_it_is_needed_only() -> None:
+    """The astropy library is slow to import: only the scanner and shared.frames use it, inside functions."""
+    for file in SOURCES:
+        tree = ast.parse(file.read_text())
+        if "astropy" in imports(tree):
+            assert named(file).startswith(ASTROPY_AT_HOME), named(file)
+            assert "astropy" not in {name for node in tree.body for name in _imports_at_start(node)}, named(file)
+
+
+def _imports_at_start(node: ast.stmt) -> set[str]:
+    return imports(node) if isinstance(node, ast.Import | ast.ImportFrom | ast.If | ast.Try) else set()
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    """`nightbus --help` loads no astropy, numpy, database or broker library."""
+    code = "import sys, services.cli.main; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "services.cli.main" in loaded
+    assert loaded.isdisjoint({"astropy", "numpy", "sep", "asyncpg", "nats", "faststream", "sqlalchemy", "alembic"})
+
+
+def test_no_dependency_brings_our_names() -> None:
+    """`services` and `shared` are general words: nothing else in the environment ships a package of that name."""
+    ours = {"services", "shared"}
+    for distribution in distributions():
+        if distribution.metadata["Name"] == "nightbus":
+            continue
+        top = {file.parts[0].removesuffix(".py") for file in distribution.files or () if file.parts}
+        assert top.isdisjoint(ours), distribution.metadata["Name"]
+
+
+def test_the_lock_pins_every_package_with_hashes() -> None:
+    """requirements.lock: every entry is name==version with sha256 hashes, and no address stands in it."""
+    text = (ROOT / "requirements.lock").read_text()
+    assert "http" not in text.replace("httpx", "").replace("httpcore", "").replace("httptools", "")
+    assert "://" not in text
+    assert "--index" not in text
+    assert "@ " not in text
+    entries = [entry for entry in re.split(r"\n(?=\S)", text.strip()) if not entry.startswith("#")]
+    assert len(entries) > 50
+    for entry in entries:
+        first, *rest = entry.replace("\\\n", "\n").splitlines()
+        assert re.match(r"^[a-z0-9][a-z0-9._-]*(\[[a-z0-9,_-]+\])?==[^\s;]+( ;.*)?\s*$", first), first
+        assert rest, f"{first} has no hash"
+        assert all(re.fullmatch(r"\s+--hash=sha256:[0-9a-f]{64}\s*", line) for line in rest), first
+
+
+def test_the_lock_holds_what_the_project_asks_for() -> None:
+    """Every dependency of pyproject.toml, extras and development included, is in requirements.lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = [
+        *project["project"]["dependencies"],
+        *(item for group in project["project"]["optional-dependencies"].values() for item in group),
+        *(item for group in project["dependency-groups"].values() for item in group),
+    ]
+    pinned = {line.split("==")[0].split("[")[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
+    names = {re.split(r"[\[<>=!~; ]", item)[0].lower().replace("_", "-") for item in asked}
+    assert names <= pinned
+
+
+def test_no_file_that_names_hosts_is_kept() -> None:
+    """uv.lock holds the addresses of whoever wrote it, so it is not kept; nor are environments, caches or secrets."""
+    kept = tracked()
+    assert "uv.lock" not in {Path(name).name for name in kept}
+    assert not [
+        name for name in kept if re.search(r"(^|/)(\.venv|__pycache__|\.env|node_modules)(/|$)|\.pyc$|\.pem$", name)
+    ]
+
+
+def test_every_make_verb_is_explained() -> None:
+    """`make help` lists every verb with its purpose."""
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony
+    explained = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    assert set(phony.group(1).split()) - {"help"} <= explained
+
+
+def test_the_ci_script_runs_the_three_verbs_in_order() -> None:
+    """.ci/run needs no terminal, runs setup, check and test, lists what was skipped, and ends with 0."""
+    if shutil.which("make") is None or shutil.which("bash") is None:
+        pytest.skip("make or bash is not here")
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    run = subprocess.run(
+        [script],
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "MAKEFLAGS": "-n"},  # make says what it would do
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    steps = [line.split(" (")[0] for line in run.stdout.splitlines() if line.startswith("==")]
+    assert steps == ["== make setup", "== make check", "== make test", "== skipped tests"]
+    assert run.stdout.endswith("all is well\n")
+
+
+DOCUMENTS = sorted(
+    [ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md")]
+    + list((ROOT / "docs" / "adr").glob("*.md"))
+)
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=named)
+def test_documents_point_at_what_is_there(file: Path) -> None:
+    """Every relative link, and every path below services, shared, tests, docs or deploy that is named, exists."""
+    text = file.read_text()
+    links = [target for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) if "://" not in target]
+    assert [target for target in links if not (file.parent / target).exists()] == []
+    paths = re.findall(r"`((?:services|shared|tests|docs|deploy)/[A-Za-z0-9_./-]+)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_knows_every_service() -> None:
+    """docs/architecture.md has a paragraph for each folder of services."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for package in sorted((ROOT / "services").glob("*/__init__.py")):
+        assert f"\n**{package.parent.name}** " in text, package.parent.name
+
+
+def test_every_decision_is_listed() -> None:
+    """docs/adr/README.md lists each record, numbered without a gap."""
+    records = sorted(file.name for file in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
+    listed = (ROOT / "docs" / "adr" / "README.md").read_text()
+    assert all(f"({name})" in listed for name in records)
