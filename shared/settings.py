@@ -19,7 +19,9 @@ from shared.errors import UserError
 
 CONFIG_VERSION = 1
 ENV_PREFIX = "NIGHTBUS_"
-RESERVED_ENV = frozenset({"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK"})
+RESERVED_ENV = frozenset(
+    {"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK", "NIGHTBUS_FAULT_SEED", "NIGHTBUS_FAULT_OUTAGE_S"}
+)
 """Variables with our prefix that are not settings."""
 
 
@@ -98,6 +100,13 @@ class SourceSettings(Section):
     rescan_interval_s: float = Field(
         default=1800.0, gt=0, description="seconds between full scans; the truth behind hints"
     )
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_library(cls, name: str) -> str:
+        if name == "library":
+            raise ValueError("a source cannot be called library: that is the name of the library's own root")
+        return name
 
     @field_validator("time_zone")
     @classmethod

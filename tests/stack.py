@@ -1,22 +1,29 @@
 """The real servers that tests run on: NATS and Postgres, embedded by default, in containers where asked for.
 
-``NIGHTBUS_TEST_STACK=containers`` uses testcontainers; the tests do not know which. One Postgres serves the whole run and
-each test gets a database of its own, cloned from a migrated template; each test gets a NATS of its own (embedded), or an
-emptied one (containers).
+``NIGHTBUS_TEST_STACK=containers`` uses testcontainers, ``NIGHTBUS_TEST_STACK=postgresql-15`` the installed Postgres of
+that version in place of the embedded one; the tests do not know which. One Postgres serves the whole run and each test
+gets a database of its own, cloned from a migrated template; each test gets a NATS of its own (embedded), or an emptied
+one (containers).
 """
 
 import asyncio
 import os
 import secrets
+import shutil
+import signal
+import socket
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
 
+from services.standalone.accounts import service_account
 from services.standalone.home import Home
 from services.standalone.nats import USER as NATS_USER
 from services.standalone.nats import EmbeddedNats
@@ -29,15 +36,25 @@ TEMPLATE = "template_nightbus"
 NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Tests that do not kill Postgres need no durable disk."""
 POSTGRES_IMAGE, NATS_IMAGE = "postgres:18", "nats:2"
-CONTAINER_ADMIN = "postgres"
+PLAIN_ADMIN = "postgres"
 CONTAINER_INITDB = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
 """As `nightbus up` makes its own: what a listing's order is does not depend on the image."""
-CONTAINER_START_S = 60.0
+SERVER_START_S = 60.0
 
 
 def in_containers() -> bool:
     """Whether this run uses containers in place of the embedded servers."""
     return os.environ.get("NIGHTBUS_TEST_STACK") == "containers"
+
+
+INSTALLED_POSTGRES = Path("/usr/lib/postgresql")
+"""Where Debian keeps the programs of each version, as ``15/bin``."""
+
+
+def installed_version() -> str | None:
+    """The version of the installed Postgres that this run asks for, if any."""
+    asked = os.environ.get("NIGHTBUS_TEST_STACK", "")
+    return asked.removeprefix("postgresql-") if asked.startswith("postgresql-") else None
 
 
 class PostgresServer(Protocol):
@@ -69,8 +86,8 @@ class EmbeddedServer:
 
 
 @dataclass(frozen=True)
-class ContainerServer:
-    """A Postgres in a container."""
+class PlainServer:
+    """A Postgres in a container, or one that the distribution brought."""
 
     host: str
     port: int
@@ -79,7 +96,7 @@ class ContainerServer:
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
         return PostgresSettings(
-            host=self.host, port=self.port, database=database, admin_role=CONTAINER_ADMIN, secrets_dir=self.secrets
+            host=self.host, port=self.port, database=database, admin_role=PLAIN_ADMIN, secrets_dir=self.secrets
         )
 
 
@@ -88,6 +105,11 @@ def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresSe
     """A Postgres for the whole test run, with a migrated template database."""
     if in_containers():
         with _container_postgres(folder) as server:
+            runner.run(_make_template(server))
+            yield server
+        return
+    if (version := installed_version()) is not None:
+        with _installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
             runner.run(_make_template(server))
             yield server
         return
@@ -107,16 +129,82 @@ def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresSe
 def _container_postgres(folder: Path) -> Iterator[PostgresServer]:
     from testcontainers.community.postgres import PostgresContainer
 
-    passwords = folder / "secrets"
-    passwords.mkdir(mode=0o700)
-    for role in (CONTAINER_ADMIN, "ingest", "stats", "api", "reader"):
-        (passwords / role).write_text(secrets.token_urlsafe(16))
-    password = (passwords / CONTAINER_ADMIN).read_text()
-    container = PostgresContainer(POSTGRES_IMAGE, username=CONTAINER_ADMIN, password=password, driver=None)
+    passwords = _passwords(folder)
+    password = (passwords / PLAIN_ADMIN).read_text()
+    container = PostgresContainer(POSTGRES_IMAGE, username=PLAIN_ADMIN, password=password, driver=None)
     container.with_env("POSTGRES_INITDB_ARGS", CONTAINER_INITDB)
     container.with_command(["postgres", *(word for item in NAPPY_SETTINGS.items() for word in ("-c", "=".join(item)))])
     with container:
-        yield ContainerServer(container.get_container_host_ip(), int(container.get_exposed_port(5432)), passwords)
+        yield PlainServer(container.get_container_host_ip(), int(container.get_exposed_port(5432)), passwords)
+
+
+@contextmanager
+def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer]:
+    passwords = _passwords(folder)
+    data = folder / "data"
+    data.mkdir()
+    account = service_account()
+    lent: dict[str, Any] = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    password = data.with_name("initdb-password")
+    password.write_text((passwords / PLAIN_ADMIN).read_text())
+    for path in (data, password):
+        shutil.chown(path, *(account[1:] if account else (os.getuid(), os.getgid())))
+    port = _free_port()
+    initdb: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        data,
+        "-U",
+        PLAIN_ADMIN,
+        f"--pwfile={password}",
+        "-A",
+        "scram-sha-256",
+        "-N",
+    ]
+    subprocess.run([*initdb, "-E", "UTF8", "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/", **lent)
+    options = {**NAPPY_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    command = [
+        programs / "postgres",
+        "-D",
+        data,
+        *(word for item in options.items() for word in ("-c", "=".join(item))),
+    ]
+    with (folder / "postgres.log").open("wb") as log:
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **lent)
+    try:
+        _wait_for_port(port, process)
+        yield PlainServer("127.0.0.1", port, passwords)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def _passwords(folder: Path) -> Path:
+    """A folder with a new password for every role."""
+    passwords = folder / "secrets"
+    passwords.mkdir(mode=0o700)
+    for role in (PLAIN_ADMIN, "ingest", "stats", "api", "reader"):
+        (passwords / role).write_text(secrets.token_urlsafe(16))
+    return passwords
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + SERVER_START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 async def _make_template(server: PostgresServer) -> None:
@@ -189,7 +277,7 @@ def container_nats() -> Iterator[NatsServer]:
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     container = DockerContainer(NATS_IMAGE).with_command(["-js"]).with_exposed_ports(4222)
-    ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(CONTAINER_START_S))
+    ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(SERVER_START_S))
     with container.waiting_for(ready):
         host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
         yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=64 * 1024**2))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
 import asyncpg
 
@@ -10,6 +11,8 @@ from shared.bus.delivery import patiently
 from shared.bus.outbox import OutboxRelay, enqueue
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
+from shared.db.inbox import claim
+from shared.events.commands import RescanFiles
 from shared.events.file import FileArrived, Hints
 from shared.logging import get_logger
 
@@ -39,16 +42,18 @@ UPDATE file f SET settled = true
 WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * interval '1 second'
   AND EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
 """
+_UNSENT = "SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[])"
 _ANNOUNCED = """
 UPDATE file SET announced_at = clock_timestamp(), attempts = attempts + 1 WHERE file_id = ANY($1::text[])
 """
 
 
-async def rescan(pool: asyncpg.Pool, file_ids: Sequence[str] | None) -> int:
+async def rescan(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] | None) -> int:
     """Have files read anew: their revision grows, and file.arrived goes out again.
 
     Args:
         pool: connections of the ingest role.
+        command_id: the request's id; the same id a second time does nothing.
         file_ids: which files; None for all.
 
     Returns:
@@ -57,6 +62,8 @@ async def rescan(pool: asyncpg.Pool, file_ids: Sequence[str] | None) -> int:
     total = 0
     with translated():
         async with pool.acquire() as connection, connection.transaction():
+            if not await claim(connection, RescanFiles.subject, [command_id]):
+                return 0
             if file_ids is None:
                 raised = await connection.fetch(f"{_RAISE} RETURNING file_id")
             else:
@@ -94,14 +101,19 @@ class Reconciler:
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(_SETTLE, self._age_s)
                 rows = await connection.fetch(_LOST, self._age_s, BATCH)
-                await self._announce(connection, rows)
+                announced = await self._announce(connection, rows)
         self._relay.wake()
-        return len(rows)
+        return announced
 
-    async def _announce(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
-        for row in rows:
-            await enqueue(connection, SERVICE, [_event(row)], attempt=row["attempts"] + 1)
-        await connection.execute(_ANNOUNCED, [row["file_id"] for row in rows])
+    async def _announce(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> int:
+        events = [_event(row) for row in rows]
+        # What still waits in the outbox is not lost: in a long outage it would be told again once for each look.
+        unsent = {row[0] for row in await connection.fetch(_UNSENT, [event.event_id for event in events])}
+        lost = [(row, event) for row, event in zip(rows, events, strict=True) if event.event_id not in unsent]
+        for row, event in lost:
+            await enqueue(connection, SERVICE, [event], attempt=row["attempts"] + 1)
+        await connection.execute(_ANNOUNCED, [row["file_id"] for row, _ in lost])
+        return len(lost)
 
 
 def _event(row: asyncpg.Record) -> FileArrived:

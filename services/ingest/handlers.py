@@ -32,6 +32,6 @@ class Commands:
         """Have files read anew."""
         if not command.file_ids and not command.everything:
             raise UserError("name the files to read anew, or ask for everything")
-        files = await rescan(self._pool, None if command.everything else command.file_ids)
+        files = await rescan(self._pool, command.command_id, None if command.everything else command.file_ids)
         self._relay.wake()
         return FilesRescanned(files=files)

@@ -1,6 +1,7 @@
 """Scanning a source: walk it, leave what the ledger knows unchanged, and hand what has settled to the collector."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -132,7 +133,8 @@ class Scanner:
 
 
 def _any_there(root: Path, paths: Sequence[str]) -> bool:
-    return any((root / path).exists() for path in paths)
+    # Path.exists raises what a share that went away answers (EIO, EHOSTDOWN); here such a file is not there.
+    return any(os.path.exists(root / path) for path in paths)  # noqa: PTH110
 
 
 def _unchanged(row: Known, entry: Entry) -> bool:

@@ -32,6 +32,7 @@ class Watcher:
         self._rescan_interval_s = rescan_interval_s
         self._hinted: set[str] = set()
         self._hint = asyncio.Event()
+        self._mounted: tuple[int, int] | None = None
 
     async def run(self) -> None:
         """Scan, then follow hints and look at growing files again until the next full scan is due.
@@ -39,11 +40,11 @@ class Watcher:
         Hints come from one mounted folder: where it goes away, or another one is mounted there, they are asked anew.
         """
         while True:
-            mounted = await self._until_there()
+            self._mounted = await self._until_there()
             hints = asyncio.create_task(self._follow_hints())
             await asyncio.sleep(0)  # hints are on before the scan begins, so that nothing falls between them
             try:
-                while _identity(self._source.path) == mounted:
+                while _identity(self._source.path) == self._mounted:
                     unsettled = await self._full_scan()
                     await self._between_scans(unsettled)
             finally:
@@ -87,7 +88,7 @@ class Watcher:
             self._hint.clear()
             folders = self._hinted | {_parent(path) for path in unsettled}
             self._hinted = set()
-            if len(folders) > MOST_HINTS or not self._source.path.is_dir():
+            if len(folders) > MOST_HINTS or _identity(self._source.path) != self._mounted:
                 return
             unsettled = await self._look_at(sorted(folders))
 
@@ -150,7 +151,8 @@ def _walked(root: Path, folder: str) -> bool:
     if any(part.startswith(".") or is_system_folder(part) for part in folder.split("/")):
         return False
     place = os.path.join(os.path.realpath(root), folder).rstrip("/")  # noqa: PTH118 - compared with a real path
-    return os.path.realpath(place) == place and Path(place).is_dir()
+    # Path.is_dir raises what a share that went away answers (EIO, EHOSTDOWN); here it is a folder that is not there.
+    return os.path.realpath(place) == place and os.path.isdir(place)  # noqa: PTH112
 
 
 def _parent(relative: str) -> str:

@@ -2,7 +2,8 @@
 
 Messages both ways are a four-byte big-endian length and that many bytes. A request is a JSON line of ``Request``
 followed by the JSON of a FileArrived; an answer is a JSON line of ``Answer`` followed by the JSON of a FileScanned
-where there is one. Before all else the reader sends a length of zero: it is ready. The process ends when its input does, so it cannot outlive the service.
+where there is one. Before all else a reader sends a length of zero: it is ready. The process ends when its input does,
+so it cannot outlive the service.
 """
 
 import contextlib

@@ -101,7 +101,7 @@ class ReaderPool:
                 str(self._memory_limit_mb),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env=_environment(),
             )
             self.pids.add(process.pid)
             sent: deque[_Job] = deque()
@@ -183,6 +183,12 @@ async def _is_ready(process: asyncio.subprocess.Process) -> bool:
     else:
         return True
     return False
+
+
+def _environment() -> dict[str, str]:
+    """What a reader is started with: none of our settings, which name the files that hold passwords."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTBUS_")}
+    return {**inherited, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def _death(code: int) -> str:

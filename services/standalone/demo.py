@@ -188,7 +188,9 @@ SELECT c.*, (SELECT jsonb_agg(jsonb_build_object('filter', coalesce(nullif(filte
 FROM stats.captures c ORDER BY total_exposure_s DESC, catalog_id
 """
 _QUARANTINED = "SELECT path, reason AS why FROM stats.quarantined ORDER BY path"
-_PROBLEMS = "SELECT path, array_to_string(problems, '; ') AS why FROM stats.files WHERE problems <> '{}' ORDER BY path"
+_PROBLEMS = """
+SELECT path, array_to_string(problems, '; ') AS why FROM stats.files WHERE problems <> '{}' ORDER BY path
+"""
 _NO_TARGET = """
 SELECT path, format('no target: OBJECT is %s', coalesce(quote_literal(object_name), 'missing')) AS why
 FROM stats.files WHERE frame_type = 'LIGHT' AND catalog_id IS NULL AND state = 'scanned' ORDER BY path

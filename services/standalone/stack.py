@@ -16,11 +16,12 @@ from services.standalone.home import LOOPBACK, Home
 from services.standalone.nats import USER as NATS_USER
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
-from services.standalone.process import LogFile, ManagedProcess, ProcessFailed
+from services.standalone.process import LogFile, ManagedProcess
 from shared.bus.broker import connect
 from shared.bus.provision import provision
 from shared.db.migrate import SCHEMAS, migrate
 from shared.db.pool import READER
+from shared.errors import NightbusError
 from shared.logging import get_logger
 from shared.settings import NatsSettings, PostgresSettings
 
@@ -180,9 +181,13 @@ async def _keep(name: str, child: Child, start: Callable[[], Awaitable[None]]) -
         if time.monotonic() - started > STABLE_AFTER_S:
             pause_s = FIRST_PAUSE_S
         log.warning("ended, will be started again", name=name, exit_code=code, pause_s=pause_s)
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-        try:
-            await start()
-        except ProcessFailed as error:
-            log.error("did not start", name=name, reason=str(error))
+        while True:
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            try:
+                await start()
+            except (NightbusError, OSError) as error:
+                # A server whose start failed is stopped again, so there is nothing to wait for: it is tried anew.
+                log.error("did not start, will be tried again", name=name, reason=str(error), pause_s=pause_s)
+            else:
+                break

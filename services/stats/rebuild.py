@@ -183,12 +183,10 @@ async def rebuild(connection: Connection) -> None:
         """
     )
     for derived in COUNTERS:
-        await _replace(connection, derived, "")
-        await _remove(connection, derived, "")
-    await _replace(connection, SESSION, ", open = true")
-    await _remove(connection, SESSION, "AND revision = 0")
-    await _replace(connection, TARGET, ", revision = t.revision + 1, updated_at = clock_timestamp()")
-    await _remove(connection, TARGET, "AND published_revision = 0 AND status IS NULL")
+        await _replace(connection, derived)
+    await _replace(connection, SESSION, ", open = true", "AND revision = 0")
+    also = ", revision = t.revision + 1, updated_at = clock_timestamp()"
+    await _replace(connection, TARGET, also, "AND published_revision = 0 AND status IS NULL")
     await connection.execute(
         """
         UPDATE session SET sky_files = 0, files = 0, size_bytes = 0, exposures = 0, integration_ms = 0, open = true
@@ -209,21 +207,19 @@ async def _lock(connection: Connection) -> None:
     await connection.execute("SET LOCAL enable_seqscan = on")
 
 
-async def _replace(connection: Connection, derived: Derived, also: str) -> None:
-    key, values = ", ".join(derived.key), ", ".join(derived.values)
+async def _replace(connection: Connection, derived: Derived, also: str = "", unless: str = "") -> None:
+    """Write the rows that differ and delete those that nothing stands behind (``unless`` some have to stay)."""
     theirs = ", ".join(f"excluded.{name}" for name in derived.values)
     ours = ", ".join(f"t.{name}" for name in derived.values)
-    await connection.execute(
-        f"""
-        INSERT INTO {derived.table} AS t ({derived.columns}) SELECT {derived.columns} FROM ({derived.query}) q
-        ON CONFLICT ({key}) DO UPDATE SET ({values}) = ROW ({theirs}){also}
-        WHERE ROW ({ours}) IS DISTINCT FROM ROW ({theirs})
-        """
-    )
-
-
-async def _remove(connection: Connection, derived: Derived, unless: str) -> None:
     same = " AND ".join(f"q.{name} = t.{name}" for name in derived.key)
     await connection.execute(
-        f"DELETE FROM {derived.table} t WHERE NOT EXISTS (SELECT FROM ({derived.query}) q WHERE {same}) {unless}"
+        f"""
+        WITH q AS MATERIALIZED (SELECT {derived.columns} FROM ({derived.query}) d
+        ), gone AS (
+            DELETE FROM {derived.table} t WHERE NOT EXISTS (SELECT FROM q WHERE {same}) {unless}
+        )
+        INSERT INTO {derived.table} AS t ({derived.columns}) SELECT {derived.columns} FROM q
+        ON CONFLICT ({", ".join(derived.key)}) DO UPDATE SET ({", ".join(derived.values)}) = ROW ({theirs}){also}
+        WHERE ROW ({ours}) IS DISTINCT FROM ROW ({theirs})
+        """
     )

@@ -61,6 +61,7 @@ class OutboxRelay:
         self._work = asyncio.Event()
         self._checked_at = float("-inf")
         self._full = False
+        self._room_bytes = float("inf")
 
     def wake(self) -> None:
         """Say that rows were committed; the relay also looks by itself every second."""
@@ -97,7 +98,7 @@ class OutboxRelay:
         failure: Unavailable | None = None
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
-                rows = await connection.fetch(_TAKE, RELAY_BATCH)
+                rows = _fitting(await connection.fetch(_TAKE, RELAY_BATCH), self._room_bytes)
                 results = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
                 sent = [row["outbox_id"] for row, result in zip(rows, results, strict=True) if result is None]
                 await connection.execute(_SENT, sent)
@@ -106,6 +107,7 @@ class OutboxRelay:
                         failure = result
                     elif isinstance(result, BaseException):
                         raise result
+        self._room_bytes -= sum(_size_bytes(row) for row in rows)
         OUTBOX_WAITING.labels(self._service).set(len(rows) - len(sent))
         if failure is not None:
             raise failure
@@ -115,18 +117,38 @@ class OutboxRelay:
         await self._publisher.publish_raw(row["subject"], row["payload"].encode(), json.loads(row["headers"]))
 
     async def _stream_is_full(self) -> bool:
-        """Whether the stream is beyond PAUSE_AT of its limit, looked up every few seconds."""
+        """Whether the stream is beyond PAUSE_AT of its limit, looked up every few seconds, and when we may have filled it.
+
+        What is above PAUSE_AT belongs to services that can only acknowledge once they have published.
+        """
         now = asyncio.get_running_loop().time()
-        if now - self._checked_at < FULL_CHECK_S:
+        if now - self._checked_at < FULL_CHECK_S and (self._full or self._room_bytes > 0):
             return self._full
         try:
             info = await self._js.stream_info(EVENTS)
         except (NatsError, JetStreamError, TimeoutError) as error:
             raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
         self._checked_at = now
-        full = info.state.bytes > PAUSE_AT * (info.config.max_bytes or float("inf"))
+        limit = info.config.max_bytes or 0
+        self._room_bytes = PAUSE_AT * limit - info.state.bytes if limit > 0 else float("inf")
+        full = self._room_bytes < 0
         if full and not self._full:
             log.warning("relay pauses, the stream is nearly full", bytes=info.state.bytes, limit=info.config.max_bytes)
         self._full = full
         STREAM_FULL.labels(self._service).set(1 if full else 0)
         return full
+
+
+def _size_bytes(row: asyncpg.Record) -> int:
+    return len(row["subject"]) + len(row["payload"].encode()) + len(row["headers"])
+
+
+def _fitting(rows: list[asyncpg.Record], room_bytes: float) -> list[asyncpg.Record]:
+    """The first rows that fit into the room, but at least one: the stream itself has the last word."""
+    fitting: list[asyncpg.Record] = []
+    for row in rows:
+        room_bytes -= _size_bytes(row)
+        if fitting and room_bytes < 0:
+            break
+        fitting.append(row)
+    return fitting

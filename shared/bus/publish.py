@@ -45,5 +45,6 @@ class Publisher:
             )
             await asyncio.wait_for(stored, PUBLISH_TIMEOUT_S)
         except (NatsError, JetStreamError, TimeoutError, OSError) as error:
-            raise Unavailable(f"the stream did not confirm {subject}: {error or type(error).__name__}") from error
+            reason = getattr(error, "description", None) or str(error) or type(error).__name__
+            raise Unavailable(f"the stream did not confirm {subject}: {reason}") from error
         PUBLISHED.labels(self._service).inc()

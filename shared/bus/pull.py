@@ -9,6 +9,7 @@ with nats-py 2.16.0, several times a minute under load. Here no request outlives
 """
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -56,7 +57,8 @@ class Puller:
     async def stop(self) -> None:
         """End the subscription; what was fetched and not acknowledged is delivered again."""
         if self._subscription is not None and not self._client.is_closed:
-            await self._subscription.unsubscribe()
+            with contextlib.suppress(NatsError):  # the connection is draining or gone, and the subscription with it
+                await self._subscription.unsubscribe()
 
     async def next_batch(self) -> list[Msg]:
         """One to ``batch_size`` messages, or none where none came within a few seconds."""

@@ -115,6 +115,7 @@ async def _grant(settings: PostgresSettings) -> None:
     connection = await _admin(settings)
     try:
         async with connection.transaction():
+            await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
             for schema in SCHEMAS:
                 await connection.execute(
                     f"""

@@ -3,9 +3,10 @@
 import argparse
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench.table import Rows, markdown, plain
+from tests.bench.table import Row, Rows, Skipped, markdown, plain
 
 GROUPS = ("header", "match", "stars", "copy", "publish", "consume", "stats", "main_path")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -20,10 +21,10 @@ def main() -> int:
     rows: Rows = []
     for name in options.only or GROUPS:
         print(f"-- {name}", flush=True)
-        found: Rows = importlib.import_module(f"tests.bench.{name}").rows(quick=options.quick)
+        found: Iterable[Row | Skipped] = importlib.import_module(f"tests.bench.{name}").rows(quick=options.quick)
         for row in found:
             print(plain(row), flush=True)
-        rows += found
+            rows.append(row)
     if options.only:
         return 0
     PAGE.write_text(markdown(rows, "make bench" if not options.quick else "python -m tests.bench --quick"))

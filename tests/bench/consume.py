@@ -31,8 +31,8 @@ def rows(*, quick: bool) -> Rows:
         rate_row(
             "consume + pydantic", count / seconds["ours"], count / seconds["raw"], unit="/s", at_least=0.7,
             limit_name="raw pull(100)",
-            how=f"{count} file.arrived from a fresh durable consumer to the last acknowledgement; ours also parses every "
-            "event and keeps the batch alive",
+            how=f"{count} file.arrived from a fresh durable consumer to the last acknowledgement; ours also parses "
+            "every event and keeps the batch alive",
         )
     ]  # fmt: skip
 

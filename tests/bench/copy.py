@@ -51,8 +51,8 @@ def rows(*, quick: bool) -> Rows:
             unit="MB/s",
             at_least=0.55,
             limit_name="dd conv=fdatasync",
-            how=f"{count} files of {_FILE_BYTES / 1e6:.0f} MB from memory to disk, one after the other; ours also hashes "
-            "twice, reads back and syncs the folders",
+            how=f"{count} files of {_FILE_BYTES / 1e6:.0f} MB from memory to disk, one after the other; ours also "
+            "hashes twice, reads back and syncs the folders",
         )
     ]
 

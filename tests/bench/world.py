@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,24 +59,36 @@ class World:
         self.admin = admin
         self.ready_s = ready_s
 
+    async def counted(self) -> int:
+        """Files that stand in the totals."""
+        found: int = await self.admin.fetchval(_COUNTED)
+        return found
+
+    async def until_counted(self, goal: int, stop: Callable[[], bool] = lambda: False) -> None:
+        """Wait until that many files stand in the totals, or ``stop`` says that they never will.
+
+        Raises:
+            Transient: they do not within fifteen minutes.
+        """
+        started = time.perf_counter()
+        while await self.counted() < goal:
+            if stop() or time.perf_counter() - started > PATIENCE_S:
+                raise Transient(f"{goal - await self.counted()} files were not counted")
+            await asyncio.sleep(POLL_S)
+
     async def ingest(self, folder: Path, expected: int, mode: str = "index") -> Imported:
         """Run `nightbus ingest`, and wait until ``expected`` more files stand in committed totals.
 
         Raises:
             Transient: they do not within fifteen minutes.
         """
-        goal = await self.admin.fetchval(_COUNTED) + expected
+        goal = await self.counted() + expected
         started = time.perf_counter()
         command = asyncio.create_task(self._command("ingest", str(folder), "--mode", mode, "--json"))
-        while await self.admin.fetchval(_COUNTED) < goal:
-            if time.perf_counter() - started > PATIENCE_S or (command.done() and command.exception()):
-                break
-            await asyncio.sleep(POLL_S)
+        await self.until_counted(goal, lambda: command.done() and command.exception() is not None)
         committed_s = time.perf_counter() - started
         output = await command
         command_s = time.perf_counter() - started
-        if await self.admin.fetchval(_COUNTED) < goal:
-            raise Transient(f"{expected} files were not counted within {PATIENCE_S:.0f} s")
         report = json.loads(output)
         return Imported(report | {"import_s": await self.admin.fetchval(_IMPORT_S)}, command_s, committed_s)
 

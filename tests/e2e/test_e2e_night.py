@@ -113,7 +113,7 @@ def test_sources_are_only_read(night: tuple[Up, NightManifest, Path]) -> None:
 
 
 def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
-    """arrived = scanned + quarantined + waiting, and the dead letter of the text file can be read."""
+    """What arrived is scanned, quarantined or waiting, and the dead letter of the text file can be read."""
     running, _manifest, _captures = night
     stages = running.json("status")["stages"]
     assert stages["arrived"] == stages["scanned"] + stages["quarantined"] + stages["waiting"]

@@ -199,7 +199,7 @@ def _processor_seconds(world: World) -> dict[str, tuple[int, float]]:
     return found
 
 
-async def check_quiet(world: World, seconds: float = 4.0) -> dict[str, float]:
+async def check_quiet(world: World, seconds: float) -> dict[str, float]:
     """I6: nobody spins at rest. Returns the use by name, percent of one core."""
     use = await processor_use(world, seconds)
     busy = {name: round(percent) for name, percent in use.items() if percent > BUSY_PERCENT}
@@ -227,7 +227,13 @@ async def check_told(connection: asyncpg.Connection, log: Path) -> int:
 
 
 async def check_all(
-    world: World, sources: Path, before: dict[str, Print], reference: Totals | None, *, letters: bool = True
+    world: World,
+    sources: Path,
+    before: dict[str, Print],
+    reference: Totals | None,
+    *,
+    letters: bool = True,
+    rest_s: float = 4.0,
 ) -> str:
     """All invariants.
 
@@ -237,6 +243,7 @@ async def check_all(
         before: their fingerprint when the files landed.
         reference: totals of an undisturbed run, where there is one to compare with.
         letters: whether the stream of dead letters was kept, so that each must be in the register.
+        rest_s: how long the processor is watched.
 
     Returns:
         Figures for the report.
@@ -251,7 +258,7 @@ async def check_all(
     if reference is not None:
         check_same(found, reference)
     check_untouched(before, sources)
-    use = await check_quiet(world)
+    use = await check_quiet(world, rest_s)
     frames, quarantined = len(found["stats.frame"]), len(found["stats.quarantine"])
     return (
         f"{len(before)} files = {frames} scanned + {quarantined} quarantined, {told} dead letters, "

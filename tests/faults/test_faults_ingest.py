@@ -26,6 +26,7 @@ async def test_a_file_placed_but_not_committed_is_adopted(folder: Path, seed: in
             await blocker.execute(_BLOCK)
             await asyncio.to_thread(captures.land, FILES)
             await until(lambda: has_placed(library), 60, 0.05)
+            await asyncio.sleep(1.0)  # the page is placed, its commit waits for the lock
             await kill_ingest(world)
             placed = set(placed_files(library))
             await transaction.rollback()

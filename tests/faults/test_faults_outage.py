@@ -29,15 +29,18 @@ async def test_nats_may_be_away_for_ten_minutes(folder: Path, seed: int, say: Sa
         await world.stack.nats.stop()
         await asyncio.to_thread(captures.land, FILES)
         most = await most_used(world, seconds)
+        shown = ", ".join(f"{name} {percent:.0f} %" for name, percent in sorted(most.items()))
+        say(f"NATS away {seconds:.0f} s; busiest {LOOK_S:.0f} s of each: {shown}")
+        async with world.database() as connection:
+            unsent = await connection.fetchval("SELECT count(*) FROM ingest.outbox")
+        assert unsent <= captures.count, f"{unsent} announcements of {captures.count} files pile up in the outbox"
         assert max(most.values()) < BUSY_PERCENT, f"spinning: {most}"
         await world.stack.nats.start()
         before = await asyncio.to_thread(fingerprint, captures.folder)
         healed_s = await world.until_done(captures.count, timeout_s=180)
         assert {name: world.pid_of(name) for name in SERVICES} == pids, "a service ended instead of waiting"
         figures = await check_all(world, captures.folder, before, None)
-    shown = ", ".join(f"{name} {percent:.0f} %" for name, percent in sorted(most.items()))
-    say(f"NATS away {seconds:.0f} s; busiest {LOOK_S:.0f} s of each: {shown}; whole {healed_s:.0f} s after its return")
-    say(f"{figures}; {time.monotonic() - started:.0f} s")
+    say(f"whole {healed_s:.0f} s after its return; {figures}; {time.monotonic() - started:.0f} s")
 
 
 async def most_used(world: World, seconds: float) -> dict[str, float]:

@@ -32,7 +32,7 @@ def docker_engine() -> Iterator[dict[str, str]]:
         return
     if (why_not := _cannot_start()) is not None:
         raise NoEngine(f"no Docker engine answers, and {why_not}")
-    folder = Path(tempfile.mkdtemp(prefix="nightbus-docker-", dir="/var/tmp"))  # noqa: S108 - /tmp may be in memory
+    folder = Path(tempfile.mkdtemp(prefix="nightbus-docker-", dir="/var/tmp"))  # /tmp may be in memory
     forwarded, bridge_was_there = _forward_policy(), _BRIDGE.exists()
     log = folder / "dockerd.log"
     host = f"unix://{folder}/docker.sock"
@@ -67,8 +67,8 @@ def _cannot_start() -> str | None:
 
 
 def _answers(host: str | None = None) -> bool:
-    import docker
-    from docker.errors import DockerException
+    import docker  # type: ignore[import-untyped]
+    from docker.errors import DockerException  # type: ignore[import-untyped]
 
     try:
         client = docker.DockerClient(base_url=host, timeout=5) if host else docker.from_env(timeout=5)

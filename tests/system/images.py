@@ -1,7 +1,7 @@
 """Stand-ins for the container images of the test stack, made where none can be pulled.
 
-``ensure_images`` puts the very programs of the pip wheels (PostgreSQL 18, nats-server) with the shared libraries of this
-machine into two small images, under the names that the fixtures in ``tests/stack.py`` ask for. They honour what those
+``ensure_images`` puts the very programs of the pip wheels (PostgreSQL 18, nats-server), with the shared libraries that
+they need, into two small images under the names that the fixtures in ``tests/stack.py`` ask for. They honour what those
 fixtures and testcontainers use of the official images: POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB,
 POSTGRES_INITDB_ARGS, a command that begins with ``postgres`` or with an option, ``psql`` and ``sh`` inside. Images that
 the engine has already are used as they are.

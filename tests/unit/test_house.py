@@ -251,3 +251,15 @@ def test_every_decision_is_listed() -> None:
     assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
     listed = (ROOT / "docs" / "adr" / "README.md").read_text()
     assert all(f"({name})" in listed for name in records)
+
+
+def test_every_guarantee_names_tests_that_exist() -> None:
+    """Each promise of docs/guarantees.md names at least one test, and every test it names is there."""
+    lines = [line for line in (ROOT / "docs" / "guarantees.md").read_text().splitlines() if line.startswith("| ")]
+    promises = [line for line in lines if not line.startswith("| Promise")]
+    assert len(promises) > 20
+    for line in promises:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", line)
+        assert named, line
+        for file, name in named:
+            assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{name}"

@@ -110,7 +110,7 @@ async def test_the_relay_empties_the_outbox(settings: Settings, nats_client: Cli
         relay = asyncio.create_task(OutboxRelay(pool, service.js, "stats").run())
 
         async def empty() -> bool:
-            return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+            return bool(await pool.fetchval("SELECT count(*) FROM outbox") == 0)
 
         await until(empty)
         relay.cancel()

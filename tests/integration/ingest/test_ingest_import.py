@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,10 +42,14 @@ def source(tmp_path: Path) -> Path:
 
 
 async def test_copy_brings_files_home_and_leaves_the_source(service: Ingest, source: Path) -> None:
-    """copy: each capture is in the library byte for byte, announced once with its place, and the source is untouched;
-    a second import changes no table and says nothing new.
+    """Copying brings every capture home and leaves the source alone.
+
+    Each capture is in the library byte for byte, announced once with its place, and the source is untouched; a second
+    import changes no table and says nothing new.
     """
-    write(source, {"M31/a.fit": b"one", "M31/b.fits": fits(), "c.xisf": b"three", "notes.txt": b"-", "x.fit.part": b"-"})
+    write(
+        source, {"M31/a.fit": b"one", "M31/b.fits": fits(), "c.xisf": b"three", "notes.txt": b"-", "x.fit.part": b"-"}
+    )
     (source / "empty.fit").touch()
     before = untouched(source)
     report = await service.take(source)
@@ -116,8 +119,10 @@ async def test_the_same_content_arrives_once(service: Ingest, source: Path) -> N
 
 
 async def test_another_content_under_a_taken_name_gets_a_suffix(service: Ingest, source: Path) -> None:
-    """Nothing is overwritten: a changed source becomes a second file that says what it replaces, and a name that only
-    collides in the library gets a number.
+    """Nothing is overwritten.
+
+    A changed source becomes a second file that says what it replaces, and a name that only collides in the library gets
+    a number.
     """
     write(source, {"stack.fit": b"first"})
     await service.take(source)
@@ -148,10 +153,18 @@ async def test_a_changed_indexed_file_replaces_its_content(service: Ingest, sour
 
 
 async def test_strange_names_arrive(service: Ingest, source: Path) -> None:
-    """Blanks, quotes, emoji, newlines, percent signs and 255 bytes: every name arrives, and the library's is harmless."""
+    """Blanks, quotes, emoji, newlines, 255 bytes: every name arrives, and the library's is harmless."""
     longest = "λ" * 125 + "x.fit"
     assert len(longest.encode()) == 255
-    names = ["M 31 'north' \"1\".fit", "🌌 nebula.fit", "two\nlines\t.fit", "100%s {name}.fit", longest, "-rf.fit", " .fit"]
+    names = [
+        "M 31 'north' \"1\".fit",
+        "🌌 nebula.fit",
+        "two\nlines\t.fit",
+        "100%s {name}.fit",
+        longest,
+        "-rf.fit",
+        " .fit",
+    ]
     write(source, {f"öst/{name}": name.encode() for name in names})
     report = await service.take(source)
     assert (report["arrived"], report["failed"]) == (len(names), 0)
@@ -169,8 +182,7 @@ async def test_what_cannot_be_taken_fails_with_a_sentence_and_the_rest_goes_on(
     """A name that is not UTF-8 fails by name, links out of the root are counted and not followed, special files too."""
     write(source, {"good.fit": b"good", "sub/good too.fit": b"good too"})
     write(tmp_path / "outside", {"secret.fit": b"secret"})
-    with open(os.fsencode(source) + b"/sub/bad\xff.fit", "wb") as file:  # noqa: PTH123 - a name in bytes
-        file.write(b"bad")
+    (source / "sub" / os.fsdecode(b"bad\xff.fit")).write_bytes(b"bad")
     (source / "link.fit").symlink_to(tmp_path / "outside" / "secret.fit")
     (source / "folder").symlink_to(tmp_path / "outside")
     os.mkfifo(source / "pipe.fit")
@@ -182,9 +194,7 @@ async def test_what_cannot_be_taken_fails_with_a_sentence_and_the_rest_goes_on(
     assert below["failures"] == report["failures"], "a path in a sentence is whole wherever the import began"
 
 
-async def test_an_unreadable_folder_is_reported(
-    service: Ingest, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unreadable_folder_is_reported(service: Ingest, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that cannot be listed fails with a sentence that names it; the others arrive."""
     write(source, {"good/a.fit": b"a", "locked/b.fit": b"b"})
     scandir = os.scandir
@@ -256,8 +266,9 @@ async def test_two_imports_at_once(service: Ingest, source: Path) -> None:
 async def test_indexing_needs_no_library_and_leaves_its_name_free(
     settings: Settings, nats_client: Client, tmp_path: Path
 ) -> None:
-    """Without a library, index works and copy is refused with a sentence; a folder called library keeps its own root
-    when a library is set later.
+    """Without a library, index works and copy is refused with a sentence.
+
+    A folder called library keeps its own root when a library is set later.
     """
     folder = tmp_path / "old" / "library"
     write(folder, {"a.fit": b"a"})

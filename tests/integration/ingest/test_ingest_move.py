@@ -62,8 +62,9 @@ async def test_nothing_is_deleted_before_its_content_is_recorded(
 async def test_a_source_that_changed_after_the_copy_is_kept(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A device that rewrote its stack after the copy keeps it: the deletion is refused with a sentence, and the next
-    import takes the new content.
+    """A device that rewrote its stack after the copy keeps it.
+
+    The deletion is refused with a sentence, and the next import takes the new content.
     """
     monkeypatch.setattr(delete, "POLL_S", 3600.0)
     write(source, {"stack.fit": b"10 subs", "other.fit": b"other"})

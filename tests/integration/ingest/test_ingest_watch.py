@@ -43,15 +43,17 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
 def rig(path: Path, *, rescan_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
     """The watched source."""
     return SourceSettings(
-        name="rig", path=path, mode=mode, rescan_interval_s=rescan_interval_s, settle_s=settle_s  # type: ignore[arg-type]
+        name="rig", path=path, mode=mode, rescan_interval_s=rescan_interval_s, settle_s=settle_s
     )  # fmt: skip
 
 
 async def test_hints_bring_new_files_in_seconds(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """Between rescans a hint is enough: for a new file, a file in a new folder, and a folder that was moved in with
-    files that were there before; what a full scan would pass over is passed over here too.
+    """Between rescans a hint is enough.
+
+    For a new file, a file in a new folder, and a folder that was moved in with files that were there before; what a
+    full scan would pass over is passed over here too.
     """
     write(tmp_path, {"elsewhere/deep/er/moved.fit": b"moved", "outside/secret.fit": b"secret"})
     write(source, {"first.fit": b"first"})
@@ -86,8 +88,9 @@ async def test_rescans_find_what_no_hint_told(
 async def test_a_file_being_written_is_taken_once_and_whole(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """A file that grows slowly, with pauses shorter than the settle time, arrives once, with all its bytes; so does
-    one that is written as .part and then renamed.
+    """A file that grows slowly, with pauses shorter than the settle time, arrives once, with all its bytes.
+
+    So does one that is written as .part and then renamed.
     """
     whole = fits(width=200, height=200, fill=7)
     async with ingest(configured(settings, tmp_path, rig(source, settle_s=0.6)), nats_client) as service:
@@ -111,8 +114,9 @@ async def test_a_file_being_written_is_taken_once_and_whole(
 async def test_a_truncated_file_is_waited_for_and_then_taken_as_it_is(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """A file that is quiet but shorter than its header declares waits; completed in time it arrives whole, and one
-    that never grows is taken as it is.
+    """A file that is quiet but shorter than its header declares waits.
+
+    Completed in time it arrives whole, and one that never grows is taken as it is.
     """
     whole = fits(width=100, height=100, fill=1)
     write(source, {"stalled.fit": whole[:9000], "dead.fit": whole[:6000]})
@@ -133,8 +137,9 @@ async def test_a_truncated_file_is_waited_for_and_then_taken_as_it_is(
 async def test_a_source_that_is_not_there_yet(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """A source whose folder is missing at start, or goes away and comes back, is taken up as soon as it is there, with
-    what it holds already and with hints for what follows.
+    """A source whose folder is missing at start, or goes away and comes back.
+
+    Is taken up as soon as it is there, with what it holds already and with hints for what follows.
     """
     source.rmdir()
     with capture_logs() as logs:
@@ -156,8 +161,9 @@ async def test_a_source_that_is_not_there_yet(
 async def test_an_empty_mount_changes_nothing(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """When every known file is gone at once, an error is logged and no table changes; files of a foreign mount are not
-    taken. A source that was cleared of some old nights goes on.
+    """When every known file is gone at once, an error is logged and no table changes.
+
+    Files of a foreign mount are not taken. A source that was cleared of some old nights goes on.
     """
     write(source, {f"{night}/{number}.fit": b"%d %d" % (night, number) for night in range(3) for number in range(15)})
     quick = configured(settings, tmp_path, rig(source, rescan_interval_s=0.3))

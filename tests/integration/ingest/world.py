@@ -52,7 +52,7 @@ class Ingest:
 
     async def start(self, *paths: Path, mode: str = "copy", command_id: UUID | None = None) -> UUID:
         """Ask for an import; its id."""
-        command = ImportPaths(paths=tuple(map(str, paths)), mode=mode)  # type: ignore[arg-type]
+        command = ImportPaths(paths=tuple(map(str, paths)), mode=mode)
         if command_id is not None:
             command = command.model_copy(update={"command_id": command_id})
         accepted = await ask(self.client, command, ImportAccepted)
@@ -96,7 +96,9 @@ class Ingest:
 
         async def there() -> bool:
             assert not self.task.done(), "the service ended"
-            return set(paths) <= set(await self.ledger()) and not await self.pool.fetchval("SELECT count(*) FROM outbox")
+            return set(paths) <= set(await self.ledger()) and not await self.pool.fetchval(
+                "SELECT count(*) FROM outbox"
+            )
 
         await until(there, within_s=within_s)
 
@@ -175,7 +177,7 @@ async def events(js: JetStreamContext, subject: str) -> list[tuple[bytes, str]]:
 async def until(condition: Callable[[], Awaitable[bool]], *, within_s: float = 20.0) -> None:
     """Wait for a condition; fails when it does not come true."""
     async with asyncio.timeout(within_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
             await asyncio.sleep(0.05)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 
 from services.scanner import app
 from shared.bus.publish import Publisher
@@ -54,8 +55,8 @@ def hostile_readers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
-def arrival(path: Path, root: Path, *, scan_revision: int = 1) -> FileArrived:
-    """The file.arrived of a file below ``root``; of a missing one, as if it held three bytes."""
+def arrival(path: Path, root: Path, *, scan_revision: int = 1, size_bytes: int | None = None) -> FileArrived:
+    """The file.arrived of a file below ``root``; ``size_bytes`` where it is not there."""
     relative = path.relative_to(root).as_posix()
     return FileArrived(
         file_id=sha256(relative.encode()),
@@ -63,7 +64,7 @@ def arrival(path: Path, root: Path, *, scan_revision: int = 1) -> FileArrived:
         path=relative,
         root_path=str(root),
         scan_revision=scan_revision,
-        size_bytes=path.stat().st_size if path.exists() else 3,
+        size_bytes=path.stat().st_size if size_bytes is None else size_bytes,
         source="test",
         origin=relative,
         arrived_at=datetime(2025, 10, 20, tzinfo=UTC),
@@ -77,11 +78,13 @@ class Scanner:
     client: Client
     root: Path
 
-    async def tell(self, *names: str, scan_revision: int = 1, attempt: int | None = None) -> None:
+    async def tell(
+        self, *names: str, scan_revision: int = 1, attempt: int | None = None, size_bytes: int | None = None
+    ) -> None:
         """Publish the arrival of files below the root."""
         publisher = Publisher(self.client.jetstream(), "test")
         for name in names:
-            event = arrival(self.root / name, self.root, scan_revision=scan_revision)
+            event = arrival(self.root / name, self.root, scan_revision=scan_revision, size_bytes=size_bytes)
             await publisher.publish(event, attempt=attempt)
 
     async def until_done(self, *, within_s: float = 60.0) -> None:
@@ -108,7 +111,7 @@ class Scanner:
 @asynccontextmanager
 async def scanner(settings: Settings, client: Client, root: Path, **options: object) -> AsyncIterator[Scanner]:
     """The scanner running with these options; it must still run at the end."""
-    chosen = ScannerSettings(**{"workers": 1, "measure_stars": False, **options})  # type: ignore[arg-type]
+    chosen = ScannerSettings(**{"workers": 1, "measure_stars": False, **options})
     task = asyncio.create_task(app.run(settings.model_copy(update={"scanner": chosen})))
     try:
 
@@ -116,9 +119,8 @@ async def scanner(settings: Settings, client: Client, root: Path, **options: obj
             assert not task.done(), "the service ended"
             try:
                 return bool(await client.jetstream().consumer_info(EVENTS, DURABLE))
-            except Exception as error:  # noqa: BLE001 - not provisioned yet
-                assert "not found" in str(error)
-                return False
+            except NotFoundError:
+                return False  # not provisioned yet
 
         await until(ready)
         yield Scanner(client, root)

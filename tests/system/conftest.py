@@ -1,0 +1,59 @@
+"""Fixtures of the system tests: programs of Debian packages, and a Docker engine with the images of the test stack."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.system.engine import NoEngine, docker_engine
+from tests.system.images import ensure_images
+
+Program = Callable[[str, str], str]
+
+
+@pytest.fixture
+def program() -> Program:
+    """``program(name, package)`` is where a program is; the test skips where its Debian package is not installed."""
+
+    def find(name: str, package: str) -> str:
+        found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if found is None:
+            pytest.skip(f"{name} is not here: the Debian package {package} is not installed")
+        return found
+
+    return find
+
+
+@pytest.fixture
+def root() -> None:
+    """For tests that only root can run."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can do what this test does")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A Docker engine that has the images of the test stack."""
+
+    client: Any
+    environment: dict[str, str]
+    images: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine that answers, or one of our own; images that it lacks are made here."""
+    try:
+        with docker_engine() as environment:
+            import docker  # type: ignore[import-untyped]
+
+            client = docker.from_env(environment={**os.environ, **environment})
+            try:
+                yield Engine(client, environment, ensure_images(client))
+            finally:
+                client.close()
+    except NoEngine as reason:
+        pytest.skip(str(reason))

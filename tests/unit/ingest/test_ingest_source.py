@@ -1,0 +1,65 @@
+"""Sources: which settle rule they get, and what their root is."""
+
+from pathlib import Path
+
+import pytest
+
+from services.ingest import source
+from services.ingest.source import Source
+from services.ingest.watch import _identity, _walked
+from shared.settings import IngestSettings, SourceSettings
+
+SETTINGS = IngestSettings(settle_s=3.0, network_settle_s=30.0)
+
+
+@pytest.mark.parametrize(("network", "own_s", "expected_s"), [(False, None, 3.0), (True, None, 30.0), (True, 5.0, 5.0)])
+def test_the_settle_time_follows_the_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: bool, own_s: float | None, expected_s: float
+) -> None:
+    """A network share rests longer than a local disk, and a source's own setting wins."""
+    monkeypatch.setattr(source, "is_network_filesystem", lambda _path: network)
+    configured = SourceSettings(name="rig", path=tmp_path, settle_s=own_s, time_zone="Europe/Berlin")
+    made = Source.make("rig", tmp_path, "copy", SETTINGS, configured)
+    assert (made.settle_s, made.settler.quiet_s, made.network, made.settler.network) == (
+        expected_s, expected_s, network, network
+    )  # fmt: skip
+    assert made.zone == "Europe/Berlin"
+    assert Source.make("x", tmp_path, "copy", SETTINGS).zone is None
+
+
+def test_only_indexed_files_stay_where_they_are(tmp_path: Path) -> None:
+    """The root of an indexed source holds its files; those of copied and moved ones are passed through."""
+    kinds = [Source.make("rig", tmp_path, mode, SETTINGS).kind for mode in ("index", "copy", "move")]
+    assert kinds == ["indexed", "source", "source"]
+
+
+def test_hints_go_where_a_walk_would(tmp_path: Path) -> None:
+    """A hint for a hidden or system folder, or for one behind a link, is not followed.
+
+    The source itself may be reached through a link.
+    """
+    for name in ("tree/night/deep", "tree/.hidden/deep", "tree/@eaDir", "tree/night/#recycle", "outside/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    root = tmp_path / "tree"
+    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "file.fit").touch()
+    folders = ["", "night", "night/deep", ".hidden", ".hidden/deep", "@eaDir", "night/#recycle", "link", "link/deep",
+               "file.fit", "gone", ".."]  # fmt: skip
+    assert [folder for folder in folders if _walked(root, folder)] == ["", "night", "night/deep"]
+    (tmp_path / "alias").symlink_to(root)
+    assert _walked(tmp_path / "alias", "night/deep")
+
+
+def test_a_folder_is_told_from_another_in_its_place(tmp_path: Path) -> None:
+    """Nothing, and a file, are no folder; a folder that replaces another under its name is another."""
+    place = tmp_path / "volume"
+    assert _identity(place) is None
+    place.mkdir()
+    first = _identity(place)
+    assert first is not None
+    place.rename(tmp_path / "away")
+    place.mkdir()
+    assert _identity(place) not in (None, first)
+    place.rmdir()
+    place.touch()
+    assert _identity(place) is None
