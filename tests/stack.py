@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import asyncpg
 
@@ -144,33 +144,24 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
     data = folder / "data"
     data.mkdir()
     account = service_account()
-    lent: dict[str, Any] = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
-    password = data.with_name("initdb-password")
+    user, group = (account.uid, account.gid) if account else (None, None)
+    groups: list[int] | None = [] if account else None
+    password = folder / "initdb-password"
     password.write_text((passwords / PLAIN_ADMIN).read_text())
-    for path in (data, password):
-        shutil.chown(path, *(account[1:] if account else (os.getuid(), os.getgid())))
+    if account is not None:
+        for path in (data, password):
+            shutil.chown(path, account.uid, account.gid)
+    words = f"-D {data} -U {PLAIN_ADMIN} --pwfile={password} -A scram-sha-256 -E UTF8 --locale=C.UTF-8 -N"
+    initdb = [str(programs / "initdb"), *words.split()]
+    subprocess.run(initdb, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
     port = _free_port()
-    initdb: list[str | Path] = [
-        programs / "initdb",
-        "-D",
-        data,
-        "-U",
-        PLAIN_ADMIN,
-        f"--pwfile={password}",
-        "-A",
-        "scram-sha-256",
-        "-N",
-    ]
-    subprocess.run([*initdb, "-E", "UTF8", "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/", **lent)
     options = {**NAPPY_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
-    command = [
-        programs / "postgres",
-        "-D",
-        data,
-        *(word for item in options.items() for word in ("-c", "=".join(item))),
-    ]
+    command = [str(programs / "postgres"), "-D", str(data)]
+    command += [word for item in options.items() for word in ("-c", "=".join(item))]
     with (folder / "postgres.log").open("wb") as log:
-        process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **lent)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd="/", user=user, group=group, extra_groups=groups
+        )
     try:
         _wait_for_port(port, process)
         yield PlainServer("127.0.0.1", port, passwords)

@@ -182,7 +182,7 @@ def _sessions_table(rows: list[asyncpg.Record]) -> Table:
 
 
 _CAPTURES = """
-SELECT c.*, (SELECT jsonb_agg(jsonb_build_object('filter', coalesce(nullif(filter, ''), 'no filter'), 's', integration_s)
+SELECT c.*, (SELECT jsonb_agg(jsonb_build_object('filter', coalesce(nullif(filter, ''), 'none'), 's', integration_s)
                               ORDER BY integration_s DESC, filter)
              FROM stats.capture_filters f WHERE f.catalog_id = c.catalog_id) AS filters
 FROM stats.captures c ORDER BY total_exposure_s DESC, catalog_id

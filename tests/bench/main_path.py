@@ -163,7 +163,8 @@ async def _seestar(*, quick: bool) -> Rows:
             ratio >= 0.85,
             f"{count} subs of 1080 x 1920 copied from memory to a library on disk and measured; the parts are copying "
             f"with {_CORES} threads ({copy_s / count * 1e3:.1f} ms a frame), then reading and measuring with {_CORES} "
-            f"processes ({scan_s / count * 1e3:.1f} ms), each alone; the command, NATS and Postgres are on our side only",
+            f"processes ({scan_s / count * 1e3:.1f} ms), each alone; the "
+            "command, NATS and Postgres are in ours only",
         )
     ]
 

@@ -47,7 +47,8 @@ def _row(name: str, width: int, height: int, *, quick: bool) -> Row:
         "<= 0.5 x",
         ratio <= 0.5,
         f"a simulated {width} x {height} field of {_STARS} stars per 2 Mpx; ours found {count}, "
-        f"sep {sep_count}. Ours includes widths, half-flux radius and eccentricity; sep is Background and extract with defaults",
+        f"sep {sep_count}. Ours includes widths, half-flux radius, eccentricity; sep is "
+        "Background and extract",
     )
 
 

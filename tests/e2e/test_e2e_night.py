@@ -34,9 +34,7 @@ def night() -> Iterator[tuple[Up, NightManifest, Path]]:
         }
         with up(folder / "home", **quick) as running:
             manifest = simulate(captures, nights=1, seed=7, profile=SMALL)[0]
-            expected = sum(
-                item.anomaly not in (Anomaly.UNFINISHED, Anomaly.DUPLICATE) for item in manifest.files
-            )
+            expected = sum(item.anomaly not in (Anomaly.UNFINISHED, Anomaly.DUPLICATE) for item in manifest.files)
             deadline = time.monotonic() + 120
             while True:
                 stage = running.json("status")["stages"]

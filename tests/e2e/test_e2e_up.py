@@ -1,4 +1,4 @@
-"""``nightbus up`` as a user meets it: it goes on after a stop and after kill -9 of everything, and imports on demand."""
+"""``nightbus up`` as a user meets it: it goes on after a stop and after kill -9 of everything, and imports."""
 
 import hashlib
 import os

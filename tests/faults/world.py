@@ -234,7 +234,7 @@ def _write(file: Any, name: str, line: str) -> None:
 async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float, pause_s: float = 0.5) -> None:
     """Wait for a condition; raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110 - nothing tells of it
+        while not await condition():
             await asyncio.sleep(pause_s)
 
 

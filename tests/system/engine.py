@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -67,11 +68,27 @@ def _cannot_start() -> str | None:
 
 
 def _answers(host: str | None = None) -> bool:
+    """Whether an engine answers at ``host``, by default where Docker clients look for one."""
+    where = host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if not where.startswith("unix://"):
+        return _answers_over_the_network()
+    # Asked by hand: clients leave their socket open when nobody answers.
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(where.removeprefix("unix://"))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in connection.recv(100)
+        except OSError:
+            return False
+
+
+def _answers_over_the_network() -> bool:
     import docker  # type: ignore[import-untyped]
     from docker.errors import DockerException  # type: ignore[import-untyped]
 
     try:
-        client = docker.DockerClient(base_url=host, timeout=5) if host else docker.from_env(timeout=5)
+        client = docker.from_env(timeout=5)
     except DockerException:
         return False
     try:

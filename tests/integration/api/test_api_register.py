@@ -214,7 +214,7 @@ async def test_what_is_registered_is_purged_when_room_gets_scarce(
     await letters(reader, lambda rows: len(rows) == 5)
     row = consumer("api", "dead.>")
     async with asyncio.timeout(10):
-        while (await js.consumer_info(row.stream, row.durable)).num_ack_pending:  # noqa: ASYNC110 - it is elsewhere
+        while (await js.consumer_info(row.stream, row.durable)).num_ack_pending:
             await asyncio.sleep(0.05)
     assert not await make_room(js, row)
     assert await make_room(js, row, above=0.0)

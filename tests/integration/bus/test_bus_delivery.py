@@ -206,7 +206,7 @@ async def test_an_ignorable_event_is_acknowledged(settings: Settings, nats_clien
 
 
 async def test_one_bad_payload_among_a_hundred(settings: Settings, nats_client: Client) -> None:
-    """Of a batch of 100 with one payload that does not parse, 99 take effect and one is a dead letter with its bytes."""
+    """Of a batch of 100 with one payload that does not parse, 99 take effect; one is a dead letter with its bytes."""
     seen: set[str] = set()
 
     async def handle(event: FileArrived) -> None:

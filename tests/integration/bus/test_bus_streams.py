@@ -56,9 +56,7 @@ async def test_a_missing_or_different_consumer_is_refused(settings: Settings, na
 async def test_a_deleted_consumer_ends_the_service_to_be_started_again(
     settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The watchdog notices a consumer that was deleted underneath: the service ends with code 75, and a new start
-    provisions it again.
-    """
+    """A consumer deleted underneath is noticed: the service ends with code 75, and a new start provisions it again."""
     monkeypatch.setattr(watchdog, "LOOK_EVERY_S", 0.2)
     async with Service("scanner", settings) as service:
         running = asyncio.create_task(service.run())

@@ -177,7 +177,7 @@ async def events(js: JetStreamContext, subject: str) -> list[tuple[bytes, str]]:
 async def until(condition: Callable[[], Awaitable[bool]], *, within_s: float = 20.0) -> None:
     """Wait for a condition; fails when it does not come true."""
     async with asyncio.timeout(within_s):
-        while not await condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
+        while not await condition():
             await asyncio.sleep(0.05)
 
 

@@ -286,7 +286,7 @@ async def test_an_interrupted_first_start_is_begun_anew(home_folder: Path) -> No
         server = EmbeddedPostgres(home)
         starting = asyncio.create_task(server.start())
         async with asyncio.timeout(30):
-            while not list(home.postgres.glob("initdb-*/data/base")):  # noqa: ASYNC110 - another process makes it
+            while not list(home.postgres.glob("initdb-*/data/base")):
                 await asyncio.sleep(0.01)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):

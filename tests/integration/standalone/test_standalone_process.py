@@ -33,7 +33,7 @@ async def gone(pid: int) -> None:
     """Wait until ``pid`` no longer runs."""
     async with asyncio.timeout(10):
         with contextlib.suppress(psutil.NoSuchProcess):
-            while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - not a child of ours
+            while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 await asyncio.sleep(0.02)
 
 

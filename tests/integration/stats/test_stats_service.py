@@ -40,7 +40,7 @@ async def consuming(settings: Settings, pool: Any) -> AsyncIterator[Service]:
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - what is waited for happens in other processes
+        while not await condition():
             await asyncio.sleep(0.05)
 
 

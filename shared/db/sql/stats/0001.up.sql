@@ -57,7 +57,7 @@ COMMENT ON COLUMN stats.quarantine.error IS 'Technical detail.';
 COMMENT ON COLUMN stats.quarantine.occurred_at IS 'When the service gave up.';
 
 CREATE TABLE stats.frame (
-    file_id             text COLLATE "C" PRIMARY KEY,
+    file_id             text COLLATE "C" NOT NULL,
     scan_revision       integer NOT NULL,
     format              text NOT NULL,
     frame_type          text NOT NULL,
@@ -111,7 +111,9 @@ CREATE TABLE stats.frame (
     reported_star_count integer,
     reported_rms_arcsec real,
     software            text,
-    problems            text[] NOT NULL DEFAULT '{}'
+    problems            text[] NOT NULL DEFAULT '{}',
+    -- Unique by hash: file ids are random, and an index a quarter the size of a primary key's stays in memory.
+    CONSTRAINT frame_file_id EXCLUDE USING hash (file_id WITH =)
 );
 CREATE INDEX frame_session ON stats.frame (session_id);
 CREATE INDEX frame_exposure ON stats.frame (exposure_key) WHERE exposure_key IS NOT NULL;
@@ -322,9 +324,10 @@ CREATE TABLE stats.inbox (
     consumer    text NOT NULL,
     event_id    uuid NOT NULL,
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (event_id, consumer)
+    -- Each subject has one consumer in this service, and ids of different subjects differ.
+    PRIMARY KEY (event_id)
 );
-COMMENT ON TABLE stats.inbox IS 'Events that were applied: each takes effect once per consumer.';
+COMMENT ON TABLE stats.inbox IS 'Events that were applied: each takes effect once.';
 COMMENT ON COLUMN stats.inbox.consumer IS 'Durable consumer.';
 COMMENT ON COLUMN stats.inbox.event_id IS 'Id of the event.';
 COMMENT ON COLUMN stats.inbox.received_at IS 'When it was applied.';
