@@ -117,7 +117,7 @@ class OutboxRelay:
         await self._publisher.publish_raw(row["subject"], row["payload"].encode(), json.loads(row["headers"]))
 
     async def _stream_is_full(self) -> bool:
-        """Whether the stream is beyond PAUSE_AT of its limit; looked up now and then, and when we may have filled it.
+        """Whether the stream is beyond PAUSE_AT of its limit, looked up every few seconds or once we filled it.
 
         What is above PAUSE_AT belongs to services that can only acknowledge once they have published.
         """

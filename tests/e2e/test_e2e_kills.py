@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from tests.faults.checker import BUSY_PERCENT, check_all, fingerprint, processor_use, totals
+from tests.faults.conftest import undisturbed
 from tests.faults.nemesis import Nemesis
 from tests.faults.world import Captures, running, spent
 from tests.stack import open_folder
@@ -33,19 +34,17 @@ async def test_nothing_is_lost_or_doubled_when_each_part_is_killed_once() -> Non
 
             await world.unsupervise()
             await world.stack.nats.stop()
-            use = await processor_use(world, OUTAGE_S)
             await asyncio.to_thread(captures.land, LATE_FILES)
+            before = await asyncio.to_thread(fingerprint, captures.folder)
+            quiet_run = asyncio.create_task(undisturbed(folder / "second-home", captures))
+            use = await processor_use(world, OUTAGE_S)
             await world.stack.nats.start()
             world.supervise()
-            before = await asyncio.to_thread(fingerprint, captures.folder)
             await world.until_done(captures.count, timeout_s=60, drained=False)
             async with world.database() as connection:
                 found = await totals(connection)
+            reference = await quiet_run
             figures = await check_all(world, captures.folder, before, None, rest_s=1.0)
-        async with running(folder / "second-home", captures.sources()) as world:
-            await world.until_done(captures.count, timeout_s=60, drained=False)
-            async with world.database() as connection:
-                reference = await totals(connection)
     assert found == reference
     assert max(use.values()) < BUSY_PERCENT, f"spinning while NATS is away: {use}"
     print(f"seed {SEED}; killed {nemesis.figures}; whole {healed_s:.1f} s after the last kill; {figures}")

@@ -20,11 +20,14 @@ async def test_a_file_placed_but_not_committed_is_adopted(folder: Path, seed: in
     started = time.monotonic()
     async with running(folder / "home", captures.sources(), supervised=False) as world:
         library = world.stack.home.path / "library"
+        await world.stack.services["ingest"].stop()
+        await asyncio.to_thread(captures.land, FILES)
         async with world.database() as blocker:
             transaction = blocker.transaction()
             await transaction.start()
             await blocker.execute(_BLOCK)
-            await asyncio.to_thread(captures.land, FILES)
+            await asyncio.sleep(1.0)  # all have settled: they make one page
+            await world.stack.services["ingest"].start()
             await until(lambda: has_placed(library), 60, 0.05)
             await asyncio.sleep(1.0)  # the page is placed, its commit waits for the lock
             await kill_ingest(world)
@@ -92,8 +95,8 @@ def temporaries(library: Path) -> list[Path]:
 
 
 async def has_placed(library: Path) -> bool:
-    """Whether at least three files have their name."""
-    return len(placed_files(library)) >= 3
+    """Whether a file has its name."""
+    return bool(placed_files(library))
 
 
 async def has_more(library: Path, already: int) -> bool:
