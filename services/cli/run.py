@@ -1,6 +1,8 @@
 """Start things: `up`, `demo`, `run SERVICE`, `migrate`."""
 
+import asyncio
 import importlib
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -55,7 +57,17 @@ def run_service(
     settings = load_settings() if home is None else find_stack(home).settings
     configure_logging(settings.log, service.value)
     module = importlib.import_module(f"services.{service.value}.app")
-    raise typer.Exit(wait_for(module.run(settings)))
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        raise typer.Exit(runner.run(module.run(settings)))
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where there is one (not on Windows): a service spends much of its time in the loop."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def migrate(home: HomeOption = None) -> None:

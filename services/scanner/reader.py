@@ -91,6 +91,8 @@ def scanned_event(arrived: FileArrived, root_path: Path, *, measure_stars: bool)
 
 def _cut(cards: tuple[str, ...], problems: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep header cards below the limit of an event; what was cut is said in the problems."""
+    if sum(map(len, cards)) + 3 * len(cards) <= HEADER_CARDS_LIMIT_BYTES:
+        return cards, problems
     total_bytes = 0
     for index, card in enumerate(cards):
         total_bytes += len(card) + 3

@@ -26,6 +26,8 @@ MOST_FILE_STORE_BYTES = 10 * 1024**3
 LEAST_FILE_STORE_BYTES = 64 * 1024**2
 START_TIMEOUT_S = 30.0
 _STARTS_WITH_NEW_PORT = 3
+_GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "256MiB"}
+"""The heap is small: collecting it less often costs some 20 MB and saves processor time under load."""
 
 
 class EmbeddedNats:
@@ -150,7 +152,7 @@ class EmbeddedNats:
     async def _launch(self, server: Path, account: Account | None) -> None:
         self._write_configuration(account)
         argv: list[str | Path] = [server, "--config", self._configuration]
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", **_GO_RUNTIME}
         self._process = ManagedProcess("nats", argv, self._output, account=account, env=env, cwd=Path("/"))
         try:
             await self._process.start()

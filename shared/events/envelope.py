@@ -1,4 +1,8 @@
-"""The headers that travel with an event: the message id that deduplicates it, and CloudEvents 1.0 attributes."""
+"""The headers that travel with an event: the message id that deduplicates it, and CloudEvents 1.0 attributes.
+
+Only the attributes that CloudEvents requires: every reader parses every header of every message, and the optional ones
+(time, content type) stand in the event itself.
+"""
 
 from shared.events.base import Event
 
@@ -16,6 +20,4 @@ def headers_of(event: Event, service: str, *, attempt: int | None = None) -> dic
         "ce-id": str(event.event_id),
         "ce-source": f"nightbus/{service}",
         "ce-type": event.subject,
-        "ce-time": event.occurred_at.isoformat(),
-        "ce-datacontenttype": "application/json",
     }

@@ -16,6 +16,8 @@ _LONGEST_HEADER_BYTES = 2 * 1024 * 1024
 _ALL_HEADERS_BYTES = 16 * 1024 * 1024
 _MOST_UNITS = 1000
 _INTEGER = re.compile(rb"= *([+-]?\d{1,18})(?![\d.EeDd])")
+_FIRST_LETTERS = frozenset(b"BEGNP")
+"""Of BITPIX, END, GCOUNT, GROUPS, NAXIS and PCOUNT: most cards are none of these, and every file passes here."""
 _BITS_PER_VALUE = frozenset((8, 16, 32, 64, -32, -64))
 
 
@@ -96,6 +98,8 @@ def read_header(file: LengthReader, offset: int) -> Header:
     while offset - start < _LONGEST_HEADER_BYTES:
         chunk = file.at(offset, _READ_BYTES)
         for at in range(0, len(chunk) - 2, _CARD_BYTES):
+            if chunk[at] not in _FIRST_LETTERS:
+                continue
             card = chunk[at : at + _CARD_BYTES]
             if card[:8].rstrip(b" \0") == b"END":
                 header.cards_end = offset + at + len(card)

@@ -115,8 +115,10 @@ def resolve(root: Root, relative_path: str) -> Path:
         relative_path.encode()
     except UnicodeEncodeError as error:
         raise Permanent(f"the path '{shown(relative_path)}' in root '{root.name}' is not UTF-8") from error
-    base = os.path.realpath(root.path)
-    place = os.path.realpath(os.path.join(base, *parts[:-1])) if len(parts) > 1 else base  # noqa: PTH118 - realpath
+    base = str(root.path)
+    place = os.path.realpath(os.path.join(base, *parts[:-1]))  # noqa: PTH118 - realpath
+    if not f"{place}/".startswith(f"{base.rstrip('/')}/"):
+        base = os.path.realpath(base)  # a real path does not begin with one that holds a link: the root is behind one
     inside = base.rstrip(os.sep) + os.sep
     if place != base and not place.startswith(inside):
         raise Permanent(f"the path '{shown(relative_path)}' leaves the root '{root.name}' through a symbolic link")

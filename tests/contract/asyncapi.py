@@ -22,8 +22,6 @@ _HEADERS = {
     "ce-id": "the event id",
     "ce-source": "nightbus/<service>",
     "ce-type": "the subject",
-    "ce-time": "when the fact became true, UTC",
-    "ce-datacontenttype": "application/json",
 }
 _INTRO = (
     "Facts about captures travel as events through one JetStream stream, commands as NATS request/reply. "
