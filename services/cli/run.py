@@ -62,7 +62,7 @@ def run_service(
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's event loop where there is one (not on Windows): a service spends much of its time in the loop."""
+    """The event loop of uvloop where there is one (not on Windows): a service spends much of its time in the loop."""
     try:
         import uvloop
     except ImportError:

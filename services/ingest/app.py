@@ -21,6 +21,7 @@ from shared.bus.rpc import answer
 from shared.db.pool import check_database, pool_of
 from shared.errors import Transient, Unavailable
 from shared.events.commands import ImportPaths, RescanFiles
+from shared.library.lock import LibraryLock
 from shared.library.roots import Root, open_library
 from shared.library.stage import clean_temporaries
 from shared.logging import get_logger
@@ -36,6 +37,7 @@ async def run(settings: Settings) -> int:
         store = Store(pool)
         relay = OutboxRelay(pool, service.js, SERVICE)
         library = await _open_library(store, settings.library.path)
+        lock = await _clean_up(library) if library is not None else None
         collector = Collector(
             store,
             relay,
@@ -65,6 +67,8 @@ async def run(settings: Settings) -> int:
             return await service.run()
         finally:
             collector.close()
+            if lock is not None:
+                lock.release()
 
 
 async def _open_library(store: Store, path: Path | None) -> Root | None:
@@ -86,10 +90,17 @@ async def _open_library(store: Store, path: Path | None) -> Root | None:
             await store.set_marker_id(LIBRARY, UUID(marker.id))
 
     await patiently(opened)
-    removed = await asyncio.to_thread(clean_temporaries, root)
+    return root
+
+
+async def _clean_up(library: Root) -> LibraryLock:
+    """Remove the copies that a crash left unfinished: all of them, unless another ingest may be writing there now."""
+    lock = LibraryLock(library)
+    alone = await asyncio.to_thread(lock.acquire)
+    removed = await asyncio.to_thread(clean_temporaries, library, older_than_hours=0.0 if alone else 24.0)
     if removed:
         log.info("removed unfinished copies of an earlier crash", files=removed)
-    return root
+    return lock
 
 
 async def _watchers(store: Store, scanner: Scanner, settings: Settings) -> list[Watcher]:

@@ -64,6 +64,8 @@ def demo(keep: Path | None, nights: int, seed: int) -> int:
         NightbusError: the stack did not come up or did not finish; one sentence.
     """
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=100)
     with _place(keep) as place, Home.open(place.home) as home:
         asyncio.run(_play(console, place, home, nights, seed))
     return 0
@@ -147,12 +149,12 @@ async def _print_summary(console: Console, connection: asyncpg.Connection) -> No
     console.print()
     console.print(_captures_table(await connection.fetch(_CAPTURES)))
     console.print(_sessions_table(await connection.fetch("SELECT * FROM stats.sessions ORDER BY night, rig")))
-    aside = Table(title="Set aside, or worth a look", title_justify="left", show_lines=True)
-    aside.add_column("file", overflow="fold", ratio=1)
-    aside.add_column("why", overflow="fold", ratio=1)
+    aside = Table(title="Set aside, or worth a look", title_justify="left")
+    aside.add_column("file", overflow="fold")
+    aside.add_column("why", overflow="fold")
     for query in (_QUARANTINED, _PROBLEMS, _NO_TARGET, _UNUSUAL):
         for row in await connection.fetch(query):
-            aside.add_row(row["path"], row["why"].removeprefix(f"{row['path']}: "))
+            aside.add_row(row["path"].rpartition("/")[2], row["why"].removeprefix(f"{row['path']}: "))
     console.print(aside)
 
 
@@ -212,8 +214,9 @@ ORDER BY path
 
 
 def _hours(seconds: float) -> str:
+    """A duration that does not break across lines."""
     minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02d}\u00a0min" if minutes >= 60 else f"{minutes}\u00a0min"
 
 
 def _print_where_next(console: Console, place: Place) -> None:
