@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -52,22 +51,15 @@ def run_service(
 ) -> None:
     """Run one service against the NATS and Postgres of the settings, until a signal."""
     from shared.logging import configure_logging
+    from shared.runtime import collect_garbage_seldom, event_loop
     from shared.settings import load_settings
 
     settings = load_settings() if home is None else find_stack(home).settings
     configure_logging(settings.log, service.value)
     module = importlib.import_module(f"services.{service.value}.app")
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+    collect_garbage_seldom()
+    with asyncio.Runner(loop_factory=event_loop()) as runner:
         raise typer.Exit(runner.run(module.run(settings)))
-
-
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The event loop of uvloop where there is one (not on Windows): a service spends much of its time in the loop."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def migrate(home: HomeOption = None) -> None:

@@ -22,6 +22,7 @@ from shared.errors import Permanent, Transient
 from shared.events.envelope import headers_of
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
 from shared.library.roots import Root, resolve
+from shared.runtime import collect_garbage_seldom
 
 LENGTH = struct.Struct(">I")
 
@@ -148,6 +149,7 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up between answers
     load_matcher()
+    collect_garbage_seldom()
     limit_memory(int(sys.argv[1]))
     with contextlib.suppress(BrokenPipeError):
         answers.write(LENGTH.pack(0))

@@ -1,7 +1,6 @@
 """Wiring of the stats service."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -33,7 +32,6 @@ E = TypeVar("E", bound=Event)
 
 async def run(settings: Settings) -> int:
     """Run the service until a signal ends it; returns the process's exit code."""
-    _collect_garbage_seldom()
     async with pool_of(settings.postgres, SERVICE) as pool, Service(SERVICE, settings) as service:
         relay = OutboxRelay(pool, service.js, SERVICE)
         register(service, pool)
@@ -71,13 +69,6 @@ def register(service: Service, pool: asyncpg.Pool) -> None:
     reads(FileArrived, record_arrivals)
     reads(FileScanned, CountFrames(ZoneInfo(service.settings.stats.time_zone)))
     reads(FileQuarantined, record_quarantine)
-
-
-def _collect_garbage_seldom() -> None:
-    """Batches of events are many objects and no cycles: looking for some took a quarter of the service's time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
 
 
 def _nothing_to_send() -> None:
