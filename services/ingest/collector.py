@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import PurePosixPath
 from uuid import UUID
 
@@ -24,9 +23,9 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-PAGE_FILES = 256
-CHUNK_FILES = 16
-CHUNK_BYTES = 64 * 1024**2
+PAGE_FILES, PAGE_BYTES = 256, 64 * 1024**2
+"""Files that are committed together; small enough that the scanner has work while the next ones are copied."""
+CHUNK_FILES, CHUNK_BYTES = 16, 8 * 1024**2
 """Files that one thread takes in a row: many small ones or one large one."""
 
 
@@ -149,21 +148,27 @@ class Collector:
         """Give new contents their names in the library and throw copies of known ones away."""
         assert self.library is not None
         here = await self._store.places_in(self.library.name, {item.file_id for item in taken})
+        first = {item.file_id: item for item in reversed(taken) if item.file_id not in here}
+        paths = await asyncio.gather(*(asyncio.to_thread(self._try_to_place, source, item) for item in first.values()))
+        placed = dict(zip(first, paths, strict=True))
         arrivals, done, failed = [], [], []
         for item in taken:
-            try:
-                path = here.get(item.file_id)
-                if path is None:
-                    path = here[item.file_id] = await asyncio.to_thread(self._place_one, source, item)
-                    arrivals.append(_arrival(self.library, path, item, item.entry.relative_path, replaced))
-                else:
-                    await asyncio.to_thread(self._discard, item)
-            except NightbusError as error:
+            path = here.get(item.file_id) or placed[item.file_id]
+            if item is not first.get(item.file_id) or isinstance(path, NightbusError):
                 await asyncio.to_thread(self._discard_quietly, item)
-                failed.append(Failed(item.entry, str(error)))
-            else:
-                done.append(item)
+            if isinstance(path, NightbusError):
+                failed.append(Failed(item.entry, str(path)))
+                continue
+            if item is first.get(item.file_id):
+                arrivals.append(_arrival(self.library, path, item, item.entry.relative_path, replaced))
+            done.append(item)
         return arrivals, done, failed
+
+    def _try_to_place(self, source: Source, item: Taken) -> str | NightbusError:
+        try:
+            return self._place_one(source, item)
+        except NightbusError as error:
+            return error
 
     def _place_one(self, source: Source, item: Taken) -> str:
         assert self.library is not None
@@ -221,19 +226,22 @@ def _observation(entry: Entry, *, file_id: str | None = None, reason: str | None
 
 
 def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    rest = iter(entries)
-    while page := list(islice(rest, PAGE_FILES)):
-        yield page
+    return _parts(entries, PAGE_FILES, PAGE_BYTES)
 
 
 def _chunks(page: Sequence[Entry]) -> Iterator[list[Entry]]:
-    chunk: list[Entry] = []
+    return _parts(page, CHUNK_FILES, CHUNK_BYTES)
+
+
+def _parts(entries: Sequence[Entry], most_files: int, enough_bytes: int) -> Iterator[list[Entry]]:
+    """Runs of files, each ended by its last allowed file or by the file that fills it."""
+    part: list[Entry] = []
     size_bytes = 0
-    for entry in page:
-        chunk.append(entry)
+    for entry in entries:
+        part.append(entry)
         size_bytes += entry.size_bytes
-        if len(chunk) >= CHUNK_FILES or size_bytes >= CHUNK_BYTES:
-            yield chunk
-            chunk, size_bytes = [], 0
-    if chunk:
-        yield chunk
+        if len(part) >= most_files or size_bytes >= enough_bytes:
+            yield part
+            part, size_bytes = [], 0
+    if part:
+        yield part
