@@ -165,15 +165,12 @@ class Collector:
         return arrivals, done, failed
 
     def _try_to_place(self, source: Source, item: Taken) -> str | NightbusError:
-        try:
-            return self._place_one(source, item)
-        except NightbusError as error:
-            return error
-
-    def _place_one(self, source: Source, item: Taken) -> str:
         assert self.library is not None
         assert item.staged is not None
-        return place(item.staged, self.library, self._placement.path_of(source, item.entry)).relative_path
+        try:
+            return place(item.staged, self.library, self._placement.path_of(source, item.entry)).relative_path
+        except NightbusError as error:
+            return error
 
     async def _abandon(self, outcomes: Sequence[Outcome]) -> None:
         """Throw the copies of a page away that cannot be recorded now; those that have a name already keep it."""
@@ -181,14 +178,12 @@ class Collector:
             if isinstance(item, Taken):
                 await asyncio.to_thread(self._discard_quietly, item)
 
-    def _discard(self, item: Taken) -> None:
-        if item.staged is not None:
-            assert self.library is not None
-            discard(item.staged, self.library)
-
     def _discard_quietly(self, item: Taken) -> None:
+        if item.staged is None:
+            return
+        assert self.library is not None
         try:
-            self._discard(item)
+            discard(item.staged, self.library)
         except NightbusError as error:
             log.warning("a temporary copy is left for the next start", reason=str(error))
 
