@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -49,7 +50,8 @@ def test_it_continues_where_it_ended() -> None:
             tiny_frames(frames, 30, 1, start_index=30)
             second.run("ingest", str(frames), "--mode", "copy")
             for pid in second.descendants():
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # the children of a killed parent may end before their turn
+                    os.kill(pid, signal.SIGKILL)
             second.process.wait(10)
         with up(folder / "home", **QUICK) as third:
             report = third.run("ingest", str(frames), "--mode", "copy", "--wait").stdout
