@@ -131,3 +131,6 @@ class TargetMatch(Model):
     method: str = Field(description="given, designation, name, fuzzy, position, folder, conflict or none")
     separation_deg: float | None = Field(default=None, ge=0, description="between the object and the frame's centre")
     candidates: tuple[TargetCandidate, ...] = ()
+    uncertain: bool = Field(
+        default=False, description="confidence below scanner.targets_uncertain_below: a person should decide"
+    )

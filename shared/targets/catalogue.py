@@ -8,14 +8,16 @@ lacks, and the names and cross-identifiers that it does not know, come from this
 import math
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from shared.targets.designation import parse
+from shared.targets.own import OwnTarget
+from shared.targets.spelling import key
+from shared.targets.tables import OBJECT_TABLES, AliasRow, ObjectRow, alias_row, read_aliases, read_objects
 
 
 class SkyObject(NamedTuple):
@@ -31,18 +33,17 @@ class SkyObject(NamedTuple):
     common_names: tuple[str, ...] = ()
 
 
-class AliasRow(NamedTuple):
-    """One line of ``aliases.tsv``: an object, its proper names (display name first) and further designations of it."""
-
-    catalog_id: str
-    names: tuple[str, ...]
-    designations: tuple[str, ...]
-
-
-_COMPLETE = re.compile(r"(?:NGC|IC|M)\d+[A-Z]*(?:NED\d\d)?")
-"""Catalogues of which every number is in the table: what is not there does not exist."""
+_COMPLETE = re.compile(
+    r"(?:NGC|IC|M)\d+[A-Z]*(?:NED\d\d)?|(?:K|He|Hu|Me|Vy)\d-\d+|(?:JnEr|PuWe|EGB|HDW|DeHt|WeDe|IsWe|LoTr|Lo|Mz|Ou|HB)\d+"
+    r"|(?:SNRG|PNG).*"
+)
+"""Catalogues of which every number that counts is in the tables: what is not there does not exist."""
 
 _WRONG_NAMES = {
+    "NGC253": {"Sculptor Filament"},  # a chain of galaxies that it belongs to
+    "IC2431NED02": {"Browning"},
+    "NGC7114": {"Schmidt's Nova Cygni"},  # a nova
+    "IC1318": {"Gam Cyg"},  # a star
     "IC434": {"Flame Nebula", "Orion B"},  # the Flame is NGC 2024; Orion B is the cloud around both
     "NGC2237": {"Rosette A"},
     "NGC2238": {"Rosette Nebula"},  # the nebula as a whole is NGC 2237, as in Caldwell's list (C 49)
@@ -59,7 +60,12 @@ _OPENNGC_IDENTIFIERS = """
     SELECT name, identifier FROM objIdentifiers
     WHERE identifier NOT GLOB 'NGC*' AND identifier NOT GLOB 'IC*' AND identifier NOT GLOB 'MWSC*'"""
 
-_SPACED = re.compile(r"(NGC|IC|M|C|B|LDN|LBN|vdB|Cr|Mel|Tr|Abell|ACO|Arp|HCG|Gum|RCW|UGCA?|PGC)(\d+[A-Za-z]*)")
+_SPACED = re.compile(
+    r"(NGC|IC|M|C|B|LDN|LBN|vdB|Cr|Mel|Tr|Abell|ACO|Arp|HCG|Gum|RCW|UGCA?|PGC|Stock|King|Berkeley|Czernik|Dolidze"
+    r"|Ruprecht|Roslund|Tombaugh|Westerlund|Blanco|Harvard|Pal|Ter|Ced|Simeis|CTA|CTB|HB|WR|DWB|JnEr|PuWe|EGB|HDW|DeHt"
+    r"|WeDe|IsWe|LoTr|Lo|Mz)(\d+[A-Za-z]*)|(K|He|Hu|Me|Vy)(\d-\d+)"
+)
+_MINUTED = re.compile(r"(PK|SNRG|PNG)(\d+)(?:-(\d))?([+-]\d+)-(\d+)")
 _COMET = re.compile(r"([CPXDA])(\d{4})([A-Z]{1,2}\d+(?:-[A-Z]+)?)")
 _PADDED = re.compile(r"([A-Za-z]+)0*(\d+)(-?)0*(.*)")
 _SPELLINGS = {"CL": "Cr", "Cl": "Cr", "MEL": "Mel", "H": "Harvard"}
@@ -73,16 +79,27 @@ class Catalogue:
         self._canonical: dict[str, str] = {}
 
     @classmethod
-    def load(cls) -> Self:
-        """Read OpenNGC and this package's tables, about 0.15 s. Raises FileNotFoundError when pyongc has no data."""
+    def load(cls, own: Iterable[OwnTarget] = ()) -> Self:
+        """Read OpenNGC and this package's tables, about 0.2 s, and then the user's own targets, which win.
+
+        Raises:
+            FileNotFoundError: when pyongc has no data.
+        """
         catalogue = cls()
         catalogue._add_openngc(_openngc_path())
-        catalogue._add_nebulae()
-        for row in read_aliases():
+        for table in OBJECT_TABLES:
+            for listed in read_objects(table):
+                catalogue._add_object(listed)
+        named = read_aliases()
+        for row in named:
             catalogue._add_alias(row)
+        catalogue._put_first(row.catalog_id for row in named)
+        mine = [catalogue._add_own(target) for target in own]
+        catalogue._put_first(mine)
         return catalogue
 
     def __iter__(self) -> Iterator[SkyObject]:
+        """The user's own targets, then the named objects in the order of the tables of names, then all others."""
         return iter(self._objects.values())
 
     def __len__(self) -> int:
@@ -135,13 +152,22 @@ class Catalogue:
                 if plain != own and plain not in objects:
                     canonical.setdefault(plain, own)
 
-    def _add_nebulae(self) -> None:
-        for line in _table("dark-and-bright-nebulae.tsv")[1:]:
-            catalog_id, ra, dec, size, kind, *_citation = line.split("\t")
-            if catalog_id not in self._objects and catalog_id not in self._canonical:
-                self._objects[catalog_id] = SkyObject(
-                    catalog_id, display(catalog_id), kind, float(ra), float(dec), float(size) if size else None
-                )
+    def _add_object(self, row: ObjectRow) -> None:
+        """Take the row's object, unless it is listed already: then its other designations are that object's."""
+        objects, canonical = self._objects, self._canonical
+        root = None
+        for one in row.designations:
+            if one in objects or one in canonical:
+                root = self._identity(one)
+                break
+        if root is None:
+            root = row.designations[0]
+            # a planetary nebula is filed by its number in PK and known by its discoverer
+            shown = row.designations[1] if root.startswith("PK") and len(row.designations) > 1 else root
+            objects[root] = SkyObject(root, display(shown), row.kind, row.ra_deg, row.dec_deg, row.size_arcmin)
+        for one in row.designations:
+            if one not in objects:
+                canonical.setdefault(one, root)
 
     def _add_alias(self, row: AliasRow) -> None:
         """Join what the row says is one object, under the row's id."""
@@ -150,7 +176,8 @@ class Catalogue:
         absorbed = [one for one in together if one in self._objects and one != row.catalog_id]
         known = self._objects.get(row.catalog_id)
         for one in absorbed:
-            known = known or self._objects[one]
+            if known is None or known.ra_deg is None:
+                known = self._objects[one]
             del self._objects[one]
             self._canonical[one] = row.catalog_id
         for one in row.designations:
@@ -162,6 +189,29 @@ class Catalogue:
             catalog_id=row.catalog_id, name=names[0] if names else display(row.catalog_id), common_names=names
         )
 
+    def _put_first(self, catalog_ids: Iterable[str]) -> None:
+        """Iterate over these first: of several objects of one name, the first one is the answer."""
+        self._objects = {catalog_id: self._objects[catalog_id] for catalog_id in catalog_ids} | self._objects
+
+    def _add_own(self, target: OwnTarget) -> str:
+        """Give the user's names to their object and take them from all others. Returns its id."""
+        plain = parse(target.catalog_id)
+        catalog_id = self._identity(plain or target.catalog_id)
+        row = alias_row(catalog_id, "|".join(target.names)) if target.names else AliasRow(catalog_id, (), ())
+        taken = {key(name) for name in row.names}
+        for one in list(self._objects.values()) if taken else ():
+            kept = tuple(name for name in one.common_names if key(name) not in taken)
+            if kept != one.common_names:
+                shown = one.name if key(one.name) not in taken else kept[0] if kept else display(one.catalog_id)
+                self._objects[one.catalog_id] = one._replace(name=shown, common_names=kept)
+        self._add_alias(row)
+        if target.ra_deg is not None:
+            moved = self._objects[catalog_id]._replace(ra_deg=target.ra_deg, dec_deg=target.dec_deg)
+            self._objects[catalog_id] = moved
+        if target.size_arcmin is not None:
+            self._objects[catalog_id] = self._objects[catalog_id]._replace(size_arcmin=target.size_arcmin)
+        return catalog_id
+
     def _identity(self, designation: str) -> str:
         """The canonical id of a designation; a cross-identifier of a duplicate takes more than one step."""
         while (target := self._canonical.get(designation)) is not None:
@@ -170,27 +220,15 @@ class Catalogue:
 
 
 def display(catalog_id: str) -> str:
-    """A catalogue id as people write it: ``NGC 7000``, ``M 31``, ``C/2023 A3``, ``Sh2-101``."""
+    """A catalogue id as people write it: ``NGC 7000``, ``M 31``, ``C/2023 A3``, ``Sh2-101``, ``PK 164+31.1``."""
     if (spaced := _SPACED.fullmatch(catalog_id)) is not None:
-        return f"{spaced[1]} {spaced[2]}"
+        return f"{spaced[1] or spaced[3]} {spaced[2] or spaced[4]}"
+    if (minuted := _MINUTED.fullmatch(catalog_id)) is not None:
+        prefix, longitude, tenth, latitude, last = minuted.groups()
+        spelt = {"PK": "PK ", "SNRG": "SNR G", "PNG": "PN G"}[prefix]
+        return f"{spelt}{longitude}{f'.{tenth}' if tenth else ''}{latitude}.{last}"
     comet = _COMET.fullmatch(catalog_id)
     return f"{comet[1]}/{comet[2]} {comet[3]}" if comet else catalog_id
-
-
-def read_aliases() -> list[AliasRow]:
-    """The rows of ``aliases.tsv`` in file order."""
-    rows = []
-    for line in _table("aliases.tsv"):
-        catalog_id, _, text = line.partition("\t")
-        entries = [(entry, parse(entry)) for entry in text.split("|")]
-        names = tuple(entry for entry, plain in entries if plain is None)
-        rows.append(AliasRow(catalog_id, names, tuple(plain for _, plain in entries if plain is not None)))
-    return rows
-
-
-def _table(name: str) -> list[str]:
-    text = (resources.files("shared.targets") / name).read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def _openngc_path() -> Path:

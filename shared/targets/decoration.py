@@ -49,8 +49,10 @@ _FILTER_WORDS = _words("""
     l r g b s h o ha sii s2 oiii o3 nii lum luminance red green blue clear lrgb rgb sho hoo hso hos halrgb hargb
     lp ircut uvir uv ir cut duoband duo band dualband dual narrowband broadband nb lextreme lenhance lultimate
     lpro cls alpt astro alpha hydrogen nofilter osc final copy crop drizzle starless processed
+    core detail details closeup opposition eclipse conjunction transit moons retry reshoot mosaik
 """)
-"""Trailing words that say how a frame was taken. Colours only trail: ``Blue Horsehead`` keeps its first word."""
+"""Trailing words that say how a frame was taken, or what of the object it shows. Colours only trail: ``Blue Horsehead``
+keeps its first word."""
 
 _NO_NAME = _words("""
     snapshot snap flatwizard flat flats wizard unknown test tests light lights dark darks darkflat darkflats

@@ -2,25 +2,14 @@
 
 Keys ignore case, accents, blanks and punctuation, so ``Cats-eye nebula`` is ``Cat's Eye Nebula``. Nearness is
 rapidfuzz's normalised indel similarity (0 to 100) between *stems*: the names without their kind (nebula, galaxy,
-cluster, ...), which would make all nebulae alike. Kinds that contradict each other exclude a pair, and a stem must have
-six letters, since shorter ones are one slip away from each other. Designations never come here.
+cluster, ..., also in German, French, Spanish and Italian), which would make all nebulae alike. Kinds that contradict
+each other exclude a pair, and a stem must have six letters, since shorter ones are one slip away from each other.
+Designations never come here.
 
-Threshold measured on all 488 unambiguous proper names of the tables with one and with two random slips (a letter lost,
-added, changed or two swapped) and on 189 names of no object (stars, constellations, places, words of the trade)::
-
-    threshold   found, 1 slip   found, 2 slips   wrong object   false match   precision
-    78          86 %            72 %             11 of 976      5 of 189      0.980
-    80          86 %            71 %             11             5             0.980
-    82          85 %            68 %             11             2             0.983
-    84          81 %            62 %             10             2             0.983
-    88          74 %            47 %             10             2             0.980
-    92          64 %            31 %              7             2             0.981
-
-At 82 precision has reached its plateau; above it only true matches are lost.
+The threshold is the value from which on precision hardly rises and only true matches are lost: docs/targets.md has the
+measured table, which tests/unit/targets/fuzzy.py makes.
 """
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -28,6 +17,7 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 
 from shared.targets.catalogue import SkyObject
+from shared.targets.spelling import key, words
 
 FUZZY_THRESHOLD = 82.0
 _SHORTEST_STEM = 6
@@ -37,7 +27,16 @@ _KINDS = {
     "nebula": "nebula", "nebulae": "nebula", "neb": "nebula", "nebulosity": "nebula", "galaxy": "galaxy",
     "galaxies": "galaxy", "gal": "galaxy", "cluster": "cluster", "globular": "cluster", "comet": "comet",
     "region": "", "complex": "", "area": "", "object": "", "the": "", "great": "",
+    # German, French, Spanish, Italian
+    "nebel": "nebula", "nebuleuse": "nebula", "nebulosa": "nebula",
+    "galaxie": "galaxy", "galaxien": "galaxy", "galaxia": "galaxy", "galaxias": "galaxy", "galassia": "galaxy",
+    "galassie": "galaxy", "haufen": "cluster", "sternhaufen": "cluster", "kugelsternhaufen": "cluster",
+    "amas": "cluster", "cumulo": "cluster", "ammasso": "cluster", "komet": "comet", "comete": "comet",
+    "cometa": "comet", "de": "", "du": "", "des": "", "del": "", "di": "", "della": "", "la": "", "le": "", "les": "",
 }  # fmt: skip
+_GLUED_KINDS = ("sternhaufen", "haufen", "nebel", "galaxie")
+"""German writes the kind at the end of the word: ``Orionnebel``."""
+_SHORTEST_GLUED = 4
 
 _SPELT_OUT = ("nebula", "nebulae", "galaxy", "galaxies", "cluster")
 
@@ -88,17 +87,19 @@ class NameIndex:
         return [Near(catalog_id, score) for catalog_id, score in list(best.items())[: _RUNNERS_UP + 1]]
 
 
-def key(text: str) -> str:
-    """A name without case, accents, blanks, punctuation and a leading article."""
-    return "".join(_words(text)).removeprefix("the")
-
-
 def stem_of(text: str) -> tuple[str, str]:
     """A name's proper part, joined, and its kind ('nebula', 'galaxy', 'cluster', 'comet' or '')."""
-    words = _words(text)
-    kinds = [_kind_of(word) for word in words]
-    stem = "".join(word for word, kind in zip(words, kinds, strict=True) if kind is None)
+    parts = [part for word in words(text) for part in _unglued(word)]
+    kinds = [_kind_of(word) for word in parts]
+    stem = "".join(word for word, kind in zip(parts, kinds, strict=True) if kind is None)
     return stem, next((kind for kind in reversed(kinds) if kind), "")
+
+
+def _unglued(word: str) -> tuple[str, ...]:
+    for kind in _GLUED_KINDS:
+        if word.endswith(kind) and len(word) >= len(kind) + _SHORTEST_GLUED:
+            return word.removesuffix(kind), kind
+    return (word,)
 
 
 def _kind_of(word: str) -> str | None:
@@ -108,8 +109,3 @@ def _kind_of(word: str) -> str | None:
         nearest = process.extractOne(word, _SPELT_OUT, scorer=fuzz.ratio, score_cutoff=80)
         known = _KINDS[nearest[0]] if nearest else None
     return known
-
-
-def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text).replace("'", "").replace("’", "").replace("&", " and ").casefold()
-    return re.findall(r"[a-z0-9]+", "".join(character for character in plain if not unicodedata.combining(character)))

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from shared.targets import Catalogue
-from shared.targets.catalogue import display, read_aliases
+from shared.targets.catalogue import display
+from shared.targets.tables import read_aliases
 
 
 @pytest.fixture(scope="module")

@@ -92,3 +92,13 @@ def test_numbers_are_never_forgiven(prefix: str, number: int) -> None:
     elif found.catalog_id is not None:
         assert found.method == "designation"
         assert found == MATCHER.match(f"{prefix}{number:05d}".lower())
+
+
+def test_matches_below_the_settings_threshold_are_marked_uncertain(matcher: Matcher) -> None:
+    """A person is asked about matches below the threshold; a stricter setting asks about more, no match about none."""
+    strict = Matcher(matcher.catalogue, uncertain_below=0.98)
+    sure, named, doubtful = "M 31", "North America Nebula", "M 31 Triangulum Galaxy"
+    assert [matcher.match(name).uncertain for name in (sure, named, doubtful)] == [False, False, True]
+    assert [strict.match(name).uncertain for name in (sure, named, doubtful)] == [False, True, True]
+    assert not strict.match("Snapshot").uncertain
+    assert not strict.match("M 33", hints_catalog_id="M31").uncertain

@@ -1,0 +1,173 @@
+"""Which object a text names: the header's OBJECT, a file's or a folder's name.
+
+Asked in this order; the first answer counts:
+
+1. ``designation``: the text is, or contains, a catalogue designation; one that does not exist ends the search
+2. ``name``: the text is a proper name of the tables, or several
+3. ``fuzzy``: it resembles one (see ``names.py`` for how much, and what that was measured on)
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from shared.targets import decoration
+from shared.targets.catalogue import Catalogue, SkyObject, display
+from shared.targets.designation import Designation, find, parse
+from shared.targets.names import FUZZY_THRESHOLD, NameIndex, stem_of
+
+_CACHED_READINGS = 16_384
+_COMPONENT = re.compile(r"(.*\d) ([A-Za-z])")
+"""``NGC 7318 B`` is the galaxy NGC 7318B where there is one, and NGC 7318 in blue where there is none."""
+_JOINED = re.compile(r" *(?:[&+,/]| and | und | et | y | e | with ) *", re.IGNORECASE)
+"""``Heart and Soul``, ``Horsehead & Flame``: several names, of which each must be one."""
+_PARENTHESES = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
+_NOTHING_ELSE = re.compile(
+    r"(?:nebula|galaxy|cluster|region|area|dark|and|with|widefield|wide|field|[\W\d])*", re.IGNORECASE
+)
+
+_WHOLE, _WITHIN, _SEVERAL, _CONTRADICTED = 0.99, 0.96, 0.85, 0.6
+_NAME, _MISSPELT_KIND, _LEADING, _SHARED_NAME = 0.97, 0.93, 0.9, 0.6
+_WITHOUT_KIND = 0.9
+"""Of a fuzzy match without "nebula", "galaxy", ...: many words that are no names are one slip from one."""
+_KINDS = frozenset({"nebula", "nebulae", "galaxy", "galaxies", "cluster", "nebel"})
+"""What ends a name. ``Barnard's Star`` has none of them and does not begin with a name."""
+
+
+class Reading(NamedTuple):
+    """The objects that a text may mean with their confidences, the likeliest first, and how they were found.
+
+    Without objects ``means_something`` tells a name that is not ours (a star, a wrong number) from a word that names
+    nothing (``Snapshot``).
+    """
+
+    pairs: tuple[tuple[SkyObject, float], ...]
+    method: str
+    means_something: bool
+
+
+_SILENT = Reading((), "none", means_something=False)
+_FOREIGN = Reading((), "none", means_something=True)
+
+
+class Reader:
+    """Reads texts against a catalogue. Immutable apart from its cache: a night's frames bear one name."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._names = NameIndex(catalogue)
+        self.read = lru_cache(maxsize=_CACHED_READINGS)(self._read)
+
+    def _read(self, raw: str) -> Reading:
+        text = decoration.tidy(raw)
+        if not text:
+            return _SILENT
+        whole = self._whole(text)
+        if whole is not None:
+            return whole
+        bare = decoration.strip(text)
+        inside = _PARENTHESES.findall(bare)
+        outside = decoration.strip(_PARENTHESES.sub(" ", bare)) if inside else bare
+        for part in dict.fromkeys((bare, outside)):
+            if part != text and (whole := self._whole(part)) is not None:
+                return whole
+        hits = list(find(bare))
+        if hits and (answer := self._by_hits(bare, hits)) is not None:
+            return answer
+        for part in inside:
+            if (whole := self._whole(decoration.strip(part))) is not None:
+                return whole
+        if decoration.says_nothing(outside):
+            return _SILENT
+        stem, kind = stem_of(outside)
+        if (several := self._by_names(outside, stem, kind)) is not None:
+            return several
+        if (leading := self._by_leading_name(outside)) is not None:
+            return leading
+        near = self._names.near(outside)
+        if not near:
+            return _FOREIGN
+        best, second = near[0].score, near[1].score if len(near) > 1 else 0.0
+        factor = 1.0 if kind else _WITHOUT_KIND
+        pairs = [(self.named(near[0].catalog_id), _fuzzy_confidence(best, second))]
+        pairs += [(self.named(one.catalog_id), _fuzzy_confidence(one.score, best)) for one in near[1:]]
+        return Reading(tuple((one, round(sure * factor, 3)) for one, sure in pairs), "fuzzy", means_something=True)
+
+    def _whole(self, text: str) -> Reading | None:
+        """The answer when the whole text is one designation or one proper name."""
+        component = _COMPONENT.fullmatch(text)
+        joined = parse(f"{component[1]}{component[2]}") if component else None
+        plain = joined if joined and self._catalogue.is_listed(joined) else parse(text)
+        known = self._catalogue.resolve(plain) if plain else None
+        if known is not None:
+            return Reading(((known, _WHOLE),), "designation", means_something=True)
+        owners = [self.named(catalog_id) for catalog_id in self._names.exact(text)]
+        if not owners:
+            return None
+        sure = _NAME if len(owners) == 1 else _SHARED_NAME
+        return Reading(tuple((one, sure) for one in owners), "name", means_something=True)
+
+    def _by_names(self, text: str, stem: str, kind: str) -> Reading | None:
+        """The answer when the text is several proper names, or one whose kind is misspelt (``Cigar Galxy``)."""
+        parts = _JOINED.split(text)
+        owners = [self._names.exact(part) for part in parts] if len(parts) > 1 else []
+        if owners and all(owners):
+            objects = [self.named(one) for one in dict.fromkeys(ids[0] for ids in owners)]
+            return Reading(_several(objects), "name", means_something=True)
+        known = self._names.exact(f"{stem} {kind}") if stem and kind else ()
+        if len(known) != 1:
+            return None
+        return Reading(((self.named(known[0]), _MISSPELT_KIND),), "fuzzy", means_something=True)
+
+    def _by_leading_name(self, text: str) -> Reading | None:
+        """The answer when the text begins with a name and its kind: ``Heart Nebula left``, ``Veil Nebula broom``."""
+        words = text.split(" ")
+        for count in range(len(words) - 1, 1, -1):
+            if words[count - 1].lower() in _KINDS and (owners := self._names.exact(" ".join(words[:count]))):
+                return Reading(
+                    tuple((self.named(one), _LEADING / len(owners)) for one in owners), "name", means_something=True
+                )
+        return None
+
+    def _by_hits(self, text: str, hits: Sequence[Designation]) -> Reading | None:
+        """Judge designations inside a longer text: no objects where one does not exist, None where none is believed."""
+        rest = text
+        for hit in reversed(hits):
+            rest = f"{rest[: hit.start]} {rest[hit.end :]}"
+        rest = decoration.strip(" ".join(rest.split()))
+        named = self._names.exact(rest) if rest else ()
+        objects: list[SkyObject] = []
+        strong = any(not hit.weak for hit in hits)
+        for hit in hits:
+            known = self._catalogue.resolve(hit.catalog_id) if hit.catalog_id else None
+            if known is None and not hit.weak:
+                return _FOREIGN
+            # beside a designation of more letters "C11" is the telescope and "B2" the binning or the filter
+            alone = not strong and _NOTHING_ELSE.fullmatch(rest)
+            believed = not hit.weak or alone or (known and known.catalog_id in named)
+            if known is not None and believed and known not in objects:
+                objects.append(known)
+        if not objects:
+            return None
+        others = [self.named(catalog_id) for catalog_id in named if catalog_id != objects[0].catalog_id]
+        if named and objects[0].catalog_id not in named:
+            pairs = [(objects[0], _CONTRADICTED), *((one, 1 - _CONTRADICTED) for one in others)]
+        else:
+            pairs = list(_several(objects)) if len(objects) > 1 else [(objects[0], _WITHIN)]
+        return Reading(tuple(pairs), "designation", means_something=True)
+
+    def named(self, catalog_id: str) -> SkyObject:
+        """The object with this id; one without facts where no table lists it."""
+        return self._catalogue.get(catalog_id) or SkyObject(catalog_id, display(catalog_id), "")
+
+
+def _several(objects: Sequence[SkyObject]) -> tuple[tuple[SkyObject, float], ...]:
+    """Of objects that are named together the first is the target, the others are with it."""
+    return ((objects[0], _SEVERAL), *((one, 1 - _SEVERAL) for one in objects[1:]))
+
+
+def _fuzzy_confidence(score: float, next_score: float) -> float:
+    """Similarity 82 to 100 as 0.7 to 0.95, two thirds of that where another object is as near."""
+    sure = 0.7 + (score - FUZZY_THRESHOLD) / (100 - FUZZY_THRESHOLD) * 0.25
+    return round(sure if score - next_score > 1 else sure * 2 / 3, 3)
