@@ -5,13 +5,15 @@ header cards, what is wrong with the file, and where its pixels are.
 
     format.py     which format, by first bytes            values.py   numbers, angles and times as really written
     source.py     bounded reads, plain and gzipped        nights.py   the night of a moment
-    cards.py      FITS header block -> cards              filters.py  filter names -> canonical names
+    cards.py      FITS header block -> cards              shared.equipment  camera, rig, filter names
     fits.py       HDUs, the image, the declared length    dialects.py how each capture program writes: the table
     xisf.py       XISF header -> cards and image          paths.py    facts from names and folders (pathkeys.py)
-    sidefiles.py  pictures and videos                     kinds.py    frame type, exposure, stacks
-    layout.py     where the pixels are                    timing.py   start of the exposure and its night
+    sidefiles.py  pictures (pictures.py) and videos       kinds.py    frame type, exposure, stacks
+    layout.py     where the pixels are (tiles.py, xisf_blocks.py)  timing.py   start of the exposure and its night
     pixels.py     layout -> numpy array                   pointing.py site and sky position (precession.py)
     read.py       the entry point                         metadata.py all of it -> FrameMetadata
+    frametypes.py the words for a frame's type            ninapatterns.py a person's own N.I.N.A. file patterns
+    ninafiles.py  N.I.N.A.'s side files                   provenance.py where each value came from (trace.py)
 
 Promises: `read_frame` raises nothing but Permanent (a sentence for a person) and OSError, reads bounded amounts of
 any input, and never changes a file. Header beats path; what cannot be read is None and a problem, never a guess.

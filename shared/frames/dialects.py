@@ -1,12 +1,14 @@
 """How each capture program writes things: one row per program, first match wins.
 
 ``origin`` says what the row was learnt from: "real header" (a file or header dump that was read) or "from contracts"
-(described by others). The rules that need code are in ``metadata.py``; a row only switches them on.
+(described by others). The rules that need code are in ``kinds.py``, ``timing.py``, ``pointing.py`` and ``metadata.py``;
+a row only switches them on. docs/dialects.md is made from this table.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from shared.events.frame import FrameType
@@ -17,42 +19,62 @@ Origin = Literal["real header", "from contracts"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One program's way of writing. ``signs`` are (keyword, regular expression at the value's start, any case)."""
+    """One program's way of writing; ``signs`` are (keyword, regular expression at the value's start, any case)."""
 
     name: str
     origin: Origin
     signs: tuple[tuple[str, str], ...]
+    note: str
+    """What else is special about it, for people."""
+    marks: tuple[str, ...] = ()
+    """Keywords that only this program writes all together, for programs that sign nothing."""
+    by_name: str | None = None
+    """The program of a file-name pattern (``paths.py``), for files whose header has no sign of any program."""
+    object_keywords: tuple[str, ...] = ()
+    """Where the object's name stands besides the common keywords."""
     untyped: FrameType | None = None
-    """What a frame is when it names no type; None leaves it to the general rule."""
     smart_telescope: bool = False
-    """The rig is the telescope itself, by its serial where TELESCOP has one."""
     aperture_is_ratio: bool = False
-    """APERTURE holds the focal ratio."""
     focal_ratio: float | None = None
-    """Known where the header never says it."""
     cube_is_stack: bool = False
-    """Three planes, or a STACKCNT card, mean a stack of the device, whatever IMAGETYP says."""
     processes: bool = False
-    """The program integrates and edits: stacks are PROCESSED, not STACK."""
+    results_only: bool = False
     local_time: bool = False
-    """DATE-OBS is the local clock."""
     ra_in_hours: bool = False
-    """A plain number in RA is hours."""
     of_date: bool = False
-    """RA and DEC are of the EQUINOX card's date (or of the observation's, without one)."""
     milliseconds_from: float | None = None
-    """Exposures of at least this number are milliseconds."""
     west_positive: bool = False
-    """SITELONG counts westwards."""
+    western: bool = False
+
+
+RULES: dict[str, str] = {
+    "untyped": "a frame that names no type is {}",
+    "smart_telescope": "the rig is the telescope itself, by its serial where TELESCOP has one",
+    "aperture_is_ratio": "APERTURE holds the focal ratio",
+    "focal_ratio": "the focal ratio is f/{}",
+    "cube_is_stack": "three planes, a STACKCNT card or the file's name mean a stack, whatever IMAGETYP says",
+    "processes": "the program integrates and edits: its stacks are PROCESSED",
+    "results_only": "a light is PROCESSED, since the capture's own type is kept",
+    "local_time": "DATE-OBS is the local clock",
+    "ra_in_hours": "a plain number in RA is hours",
+    "of_date": "RA and DEC are of the EQUINOX card's date, or of the observation's without one",
+    "milliseconds_from": "exposures of at least {:g} are milliseconds",
+    "west_positive": "longitudes count westwards",
+    "western": "longitudes are west, whatever their sign",
+}
+"""Every rule that a row can switch on, in words."""
 
 
 _LIGHT, _OTHER, _PROCESSED = FrameType.LIGHT, FrameType.OTHER, FrameType.PROCESSED
+_REAL: Origin = "real header"
+_TOLD: Origin = "from contracts"
 
 DIALECTS: tuple[Dialect, ...] = (
     Dialect(
         "Seestar",
-        "real header",
-        (("CREATOR", r"ZWO Seestar"), ("INSTRUME", r"Seestar"), ("TELESCOP", r"(Seestar|S[35]0(Pro)?_[0-9a-f]{6,})")),
+        _REAL,
+        (("CREATOR", r"ZWO Seestar"), ("INSTRUME", r"Seestar"), ("TELESCOP", r"(Seestar|S[35]0 ?(Pro)?_[0-9a-f]{6,})")),
+        "TELESCOP is the model in old firmware and S50_<serial> since 4.27; DATE-OBS is UTC, the file name is local",
         untyped=_LIGHT,
         smart_telescope=True,
         aperture_is_ratio=True,
@@ -60,8 +82,9 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect(
         "DWARF II",
-        "real header",
+        _REAL,
         (("TELESCOP", r"DWARF ?II$"), ("INSTRUME", r"DWARF ?II$")),
+        "the exposure is in EXP, BINNING is 2*2, RA and DEC are 0 where unknown",
         untyped=_LIGHT,
         smart_telescope=True,
         cube_is_stack=True,
@@ -70,116 +93,233 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect(
         "DWARF 3",
-        "real header",
+        _REAL,
         (("TELESCOP", r"DWARF ?(III|3)"), ("INSTRUME", r"DWARF ?(III|3)"), ("ORIGIN", r"DWARFLAB")),
+        "DATE-OBS says itself that it is the exposure's end; a stack's EXPTIME is the total; failed_ are rejected",
         untyped=_LIGHT,
         smart_telescope=True,
         focal_ratio=4.3,
         cube_is_stack=True,
         local_time=True,
     ),
-    Dialect("ASIAIR", "real header", (("CREATOR", r"ZWO ASIAIR"),), untyped=_LIGHT, milliseconds_from=3600.0),
+    Dialect(
+        "ASIAIR",
+        _REAL,
+        (("CREATOR", r"ZWO ASIAIR"),),
+        "the file name is the local time of saving; NAXIS1 may be wider than the sensor",
+        untyped=_LIGHT,
+        milliseconds_from=3600.0,
+    ),
     Dialect(
         "Stellina",
-        "from contracts",
+        _TOLD,
         (("CREATOR", r"(Vaonis|Stellina)"), ("TELESCOP", r"(Stellina|Vespera)"), ("INSTRUME", r"(Stellina|Vespera)")),
+        "Vespera too",
         untyped=_LIGHT,
         smart_telescope=True,
         milliseconds_from=1000.0,
     ),
-    Dialect("N.I.N.A.", "real header", (("SWCREATE", r"N\.I\.N\.A"),), untyped=_LIGHT),
-    Dialect("Voyager", "real header", (("SWCREATE", r"Voyager"),), untyped=_LIGHT),
     Dialect(
-        "SGP",
-        "real header",
-        (("CREATOR", r"Sequence ?Generator ?Pro"), ("SWCREATE", r"Sequence ?Generator ?Pro")),
+        "N.I.N.A.",
+        _REAL,
+        (("SWCREATE", r"N\.I\.N\.A"),),
+        "fractions of seven digits; OBJCTRA 00 00 00 is unknown; quality in file names and side files",
         untyped=_LIGHT,
     ),
-    Dialect("APT", "real header", (("SWCREATE", r"Astro Photography Tool"),), untyped=_LIGHT),
+    Dialect("Voyager", _REAL, (("SWCREATE", r"Voyager"),), "zero bytes after END", untyped=_LIGHT),
+    Dialect(
+        "SGP",
+        _REAL,
+        (("CREATOR", r"Sequence ?Generator ?Pro"), ("SWCREATE", r"Sequence ?Generator ?Pro")),
+        "EXPOSURE without EXPTIME; DATE-LOC beside DATE-OBS",
+        untyped=_LIGHT,
+    ),
+    Dialect("APT", _REAL, (("SWCREATE", r"Astro Photography Tool"),), "coordinates in OBJCTRA only", untyped=_LIGHT),
     Dialect(
         "SharpCap",
-        "from contracts",
+        _TOLD,
         (("SWCREATE", r"SharpCap"), ("CREATOR", r"SharpCap")),
+        "FRAMETYP instead of IMAGETYP; a live stack has the total in EXPTIME and one exposure in SUBEXP",
         untyped=_LIGHT,
         of_date=True,
     ),
-    Dialect("MaxIm DL", "real header", (("SWCREATE", r"MaxIm"),), untyped=_LIGHT),
-    Dialect("Artemis Capture", "real header", (("SWCREATE", r"Artemis"),), untyped=_LIGHT),
-    Dialect("CCDOPS", "real header", (("SWCREATE", r".*CCDOPS"), ("SWACQUIR", r"WinOPS")), untyped=_LIGHT),
-    Dialect("TheSkyX", "from contracts", (("SWCREATE", r"TheSky"),), untyped=_LIGHT),
-    Dialect("BackyardEOS", "from contracts", (("SWCREATE", r"Backyard"),), untyped=_LIGHT),
-    # Guide camera images: they must never count as integration.
-    Dialect("PHD2", "real header", (("CREATOR", r"PHD2"),), untyped=_OTHER),
-    Dialect("POCS", "real header", (("CREATOR", r"POCS"),), untyped=_LIGHT),
-    Dialect("Chimera", "real header", (("CREATOR", r"Chimera"),), untyped=_LIGHT),
-    Dialect("JSol'Ex", "real header", (("CREATOR", r"JSol'Ex"),), untyped=_PROCESSED, processes=True),
-    Dialect("Siril", "from contracts", (("PROGRAM", r"Siril"), ("CREATOR", r"Siril")), processes=True),
+    Dialect(
+        "MaxIm DL",
+        _REAL,
+        (("SWCREATE", r"MaxIm"),),
+        "files may be short by their padding or carry junk behind it; iTelescope's raw frames are MaxIm's",
+        untyped=_LIGHT,
+    ),
+    Dialect("Artemis Capture", _REAL, (("SWCREATE", r"Artemis"),), "right-shifted texts; no type", untyped=_LIGHT),
+    Dialect(
+        "CCDOPS",
+        _REAL,
+        (("SWCREATE", r".*CCDOPS"), ("SWACQUIR", r"WinOPS")),
+        "no type; the focal ratio follows from APTDIA",
+        untyped=_LIGHT,
+    ),
+    Dialect("TheSkyX", _TOLD, (("SWCREATE", r"TheSky"),), "Tricolor Image is a light", untyped=_LIGHT),
+    Dialect("BackyardEOS", _TOLD, (("SWCREATE", r"Backyard"),), "IMAGTYP and ISO", untyped=_LIGHT),
+    Dialect(
+        "PHD2", _REAL, (("CREATOR", r"PHD2"),), "guide camera images must never count as integration", untyped=_OTHER
+    ),
+    Dialect(
+        "POCS",
+        _REAL,
+        (("CREATOR", r"POCS"),),
+        "the object is in FIELD, the mount's position in RA-MNT and DEC-MNT; FILTER holds the Bayer pattern",
+        object_keywords=("FIELD",),
+        untyped=_LIGHT,
+    ),
+    Dialect("Chimera", _REAL, (("CREATOR", r"Chimera"),), "IRAF's keywords", untyped=_LIGHT),
+    Dialect(
+        "JSol'Ex",
+        _REAL,
+        (("CREATOR", r"JSol'Ex"),),
+        "times end in Z[UTC]; rows run bottom-up",
+        untyped=_PROCESSED,
+        processes=True,
+        results_only=True,
+    ),
+    Dialect(
+        "iTelescope",
+        _TOLD,
+        (("OWNER", r"iTelescope"),),
+        "raw frames are MaxIm's with everything else in the name; premium images have HIERARCH OBSTARGET and no date",
+        by_name="iTelescope",
+        untyped=_PROCESSED,
+        processes=True,
+    ),
+    Dialect(
+        "Slooh",
+        _TOLD,
+        (
+            ("ORIGIN", r"Slooh"),
+            ("OBSERVAT", r"Slooh"),
+            ("TELESCOP", r"(Slooh|(Canary|Chile|Australia) (One|Two|Three|Four|Five)$)"),
+        ),
+        "object, UTC and filter are in the file name; the suffix _lrgb is a finished picture",
+        by_name="Slooh",
+        untyped=_LIGHT,
+    ),
+    Dialect(
+        "MicroObservatory",
+        _TOLD,
+        (
+            ("ORIGIN", r".*MicroObservatory"),
+            ("OBSERVAT", r".*MicroObservatory"),
+            ("TELESCOP", r".*MicroObservatory"),
+            ("INSTRUME", r".*MicroObservatory"),
+        ),
+        "LONGITUD 110.88 has lost its western sign; CAMTEMP is in kelvin; names end in YYMMDDhhmmss, UTC",
+        by_name="MicroObservatory",
+        untyped=_LIGHT,
+        western=True,
+    ),
+    Dialect(
+        "Siril",
+        _TOLD,
+        (("PROGRAM", r"Siril"), ("CREATOR", r"Siril")),
+        "EXPTIME is one exposure, LIVETIME all; rows run bottom-up",
+        processes=True,
+    ),
     Dialect(
         "PixInsight",
-        "real header",
+        _REAL,
         (("PROGRAM", r"PixInsight"), ("SWCREATE", r"PixInsight"), ("CREATOR", r"PixInsight")),
+        "WBPP's masters by IMAGETYP (Master Dark) or name; their number is in HISTORY ImageIntegration.numberOfImages",
+        by_name="WBPP",
         untyped=_PROCESSED,
         processes=True,
     ),
     Dialect(
         "Astro Pixel Processor",
-        "real header",
+        _REAL,
         (("SOFTWARE", r"Astro Pixel Processor"),),
+        "decimal commas; EXPTIME is the total",
         untyped=_PROCESSED,
         processes=True,
     ),
-    Dialect("GraXpert", "real header", (("SWCREATE", r"GraXpert"),), untyped=_PROCESSED, processes=True),
     Dialect(
-        "Ekos/INDI", "real header", (("CREATOR", r"(Ekos|KStars|INDI)"), ("SWCREATE", r"(Ekos|KStars)")), untyped=_LIGHT
+        "GraXpert",
+        _REAL,
+        (("SWCREATE", r"GraXpert"), ("CREATOR", r"GraXpert")),
+        "the capture's own cards are kept",
+        untyped=_PROCESSED,
+        processes=True,
+        results_only=True,
     ),
-    Dialect("Plate scan (STScI)", "real header", (("ORIGIN", r"STScI"),), untyped=_OTHER, west_positive=True),
+    Dialect(
+        "Ekos/INDI",
+        _REAL,
+        (("CREATOR", r"(Ekos|KStars|INDI)"), ("SWCREATE", r"(Ekos|KStars)")),
+        "drivers sign nothing, but only they write FRAME with PIXSIZE1; OBJCTRA may begin with a blank",
+        marks=("FRAME", "PIXSIZE1"),
+        untyped=_LIGHT,
+    ),
+    Dialect(
+        "Plate scan (STScI)",
+        _REAL,
+        (("ORIGIN", r"STScI"),),
+        "scanned photographic plates",
+        untyped=_OTHER,
+        west_positive=True,
+    ),
+    Dialect(
+        "Seestar S30 Pro",
+        _TOLD,
+        (("INSTRUME", r"imx585$"),),
+        "no CREATOR: the sensor's name, or the pattern of the file's, tells it from all others",
+        by_name="Seestar",
+        untyped=_LIGHT,
+        smart_telescope=True,
+        aperture_is_ratio=True,
+        cube_is_stack=True,
+    ),
+    Dialect(
+        "DWARF calibration",
+        _REAL,
+        (),
+        "CALI_FRAME and DWARF_DARK: type, exposure, gain and temperature are in the path alone",
+        by_name="DWARF",
+        smart_telescope=True,
+        local_time=True,
+    ),
 )
 
-UNKNOWN = Dialect("unknown", "from contracts", ())
-INDI = next(row for row in DIALECTS if row.name == "Ekos/INDI")
+UNKNOWN = Dialect("unknown", _TOLD, (), "no sign of any program above")
 
 _COMPILED = [
     (row, [(keyword, re.compile(pattern, re.IGNORECASE)) for keyword, pattern in row.signs]) for row in DIALECTS
 ]
-_INDI_MARKS = ("FRAME", "PIXSIZE1")
+_BY_NAME: dict[str | None, Dialect] = {row.by_name: row for row in DIALECTS if row.by_name is not None}
+_SIGNED = tuple(dict.fromkeys(keyword for row in DIALECTS for keyword, _ in row.signs))
+_MARKED = tuple(dict.fromkeys(keyword for row in DIALECTS for keyword in row.marks))
 
 PROGRAM_KEYWORDS = ("SWCREATE", "CREATOR", "SOFTWARE", "SWACQUIR", "PROGRAM")
 """Where the program's own name stands, best first."""
 
 
-def find_dialect(keys: Mapping[str, CardValue]) -> Dialect:
-    """The row of the program that wrote these cards; ``UNKNOWN`` when none matches.
+def find_dialect(keys: Mapping[str, CardValue], name_program: str | None = None) -> Dialect:
+    """The row of the program that wrote these cards, else of the program whose file names look like this one's.
 
-    INDI drivers sign nothing, but only they write FRAME together with PIXSIZE1.
+    ``name_program`` is the program of the file name's pattern; ``UNKNOWN`` where neither says anything.
     """
+    values = [keys.get(keyword) for keyword in _SIGNED]
+    written = tuple([value if isinstance(value, str) else None for value in values])
+    return _find(written, tuple([keyword in keys for keyword in _MARKED]), name_program)
+
+
+# One camera writes the same signs all night.
+@lru_cache(maxsize=512)
+def _find(written: tuple[str | None, ...], marks: tuple[bool, ...], name_program: str | None) -> Dialect:
+    values = dict(zip(_SIGNED, written, strict=True))
+    present = {keyword for keyword, there in zip(_MARKED, marks, strict=True) if there}
     for row, signs in _COMPILED:
         for keyword, pattern in signs:
-            value = keys.get(keyword)
-            if isinstance(value, str) and pattern.match(value.strip()):
+            value = values[keyword]
+            if value is not None and pattern.match(value.strip()):
                 return row
-    return INDI if all(mark in keys for mark in _INDI_MARKS) else UNKNOWN
-
-
-FRAME_TYPE_KEYWORDS = ("IMAGETYP", "IMAGTYP", "FRAMETYP", "OBSTYPE", "FRAME")
-"""Where frame types are written; FRAME is also the name of a coordinate system, so unknown words there are ignored."""
-
-_TYPE_WORDS: dict[FrameType, str] = {
-    FrameType.LIGHT: "light lightframe lights science object tricolorimage tricolor lightfield sub",
-    FrameType.DARK: "dark darkframe darks",
-    FrameType.BIAS: "bias biasframe zero zeroframe offset biases",
-    FrameType.FLAT: "flat flatframe flatfield flatfieldframe flats skyflat domeflat twilightflat",
-    FrameType.DARKFLAT: "darkflat flatdark darkflats flatdarks darkflatframe",
-    FrameType.MASTER_DARK: "masterdark masterdarkframe",
-    FrameType.MASTER_FLAT: "masterflat masterflatframe masterflatfield",
-    FrameType.MASTER_BIAS: "masterbias masterbiasframe superbias mastersuperbias",
-    FrameType.MASTER_DARKFLAT: "masterdarkflat masterflatdark",
-    FrameType.PROCESSED: "masterlight otherprocessed integration drizzle stacked calibratedlight",
-    FrameType.OTHER: "snapshot focus pointing test autofocus guide acquire align",
-}
-_TYPES = {word: frame_type for frame_type, words in _TYPE_WORDS.items() for word in words.split()}
-_NOT_LETTERS = re.compile(r"[^a-z]+")
-
-
-def frame_type_of(words: str | None) -> FrameType | None:
-    """The frame type that words such as ``Light Frame``, ``MASTER DARK`` or ``zero`` name; None for any others."""
-    return _TYPES.get(_NOT_LETTERS.sub("", words.lower())) if words else None
+        if row.marks and present.issuperset(row.marks):
+            return row
+    return _BY_NAME.get(name_program, UNKNOWN)

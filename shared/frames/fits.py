@@ -12,11 +12,16 @@ from shared.frames.cards import BLOCK_BYTES, Card, CardValue, Header, read_heade
 from shared.frames.format import FITS_SIGNATURE, FileFormat
 from shared.frames.layout import ImageLayout
 from shared.frames.source import GzipSource, PlainSource
+from shared.frames.tiles import describe_tiles
 from shared.frames.values import number
+from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
 
 MAX_HDUS = 2048
 _MAX_AXES = 999
 _SAMPLES = {8: "|u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_LARGEST_SCALING = 1e12
+_DATASUM_DIGITS = 10
+_COMPANIONS = frozenset({"BPM", "DQ", "ERR", "FLAGS", "MASK", "SIGMA", "UNCERT", "VAR", "WEIGHT", "WHT"})
 _SIGNATURE_CARDS = ("BITPIX", "NAXIS")
 
 
@@ -74,9 +79,13 @@ def read_fits(source: PlainSource, file_format: FileFormat) -> FitsFacts:
         problems.append(f"the final padding is missing: {last.padded_end - size} of {BLOCK_BYTES} bytes")
     if isinstance(source, GzipSource) and source.damage:
         problems.append(source.damage)
+    if primary.keys.get("SIMPLE") is not True:
+        problems.append("SIMPLE is not T: the file does not claim to follow the FITS standard")
     layout = None
     if chosen is not None:
-        layout = _layout(chosen, file_format)
+        layout = _layout(chosen, file_format, problems)
+        if layout.compression is not None:
+            layout = _with_tiles(chosen, layout, problems)
         if size is not None and size < chosen.data_end:
             layout = replace(layout, complete=False)
     return FitsFacts(cards, images, keys, layout, last.data_end, last.padded_end, tuple(problems))
@@ -196,25 +205,55 @@ def _shape(keys: dict[str, CardValue], prefix: str = "") -> tuple[int, int, int]
 
 
 def _choose(hdus: list[Hdu]) -> Hdu | None:
-    """The HDU with the image: the primary, else the first image extension, else the first compressed image."""
-    for hdu in hdus:
-        kind = hdu.keys.get("XTENSION")
-        if (hdu.index == 0 or kind in ("IMAGE", "IUEIMAGE")) and _shape(hdu.keys):
-            return hdu
-    for hdu in hdus:
-        if hdu.keys.get("ZIMAGE") is True and _shape(hdu.keys, "Z") and hdu.keys.get("ZBITPIX") in _SAMPLES:
-            return hdu
-    return None
+    """The first HDU with an image, plain or compressed; masks and weights only where there is nothing else."""
+    images = [hdu for hdu in hdus if _is_plain(hdu) or _is_packed(hdu)]
+    sky = (hdu for hdu in images if str(hdu.keys.get("EXTNAME", "")).strip().upper() not in _COMPANIONS)
+    return next(sky, images[0] if images else None)
 
 
-def _layout(hdu: Hdu, file_format: FileFormat) -> ImageLayout:
+def _is_plain(hdu: Hdu) -> bool:
+    return (hdu.index == 0 or hdu.keys.get("XTENSION") in ("IMAGE", "IUEIMAGE")) and _shape(hdu.keys) is not None
+
+
+def _is_packed(hdu: Hdu) -> bool:
+    keys = hdu.keys
+    return keys.get("ZIMAGE") is True and _shape(keys, "Z") is not None and keys.get("ZBITPIX") in _SAMPLES
+
+
+def _datasum(written: CardValue) -> int | None:
+    """DATASUM is an unsigned decimal number in a text; zero length and other forms mean that there is none."""
+    digits = written.strip() if isinstance(written, str) else ""
+    return int(digits) if digits.isdecimal() and len(digits) <= _DATASUM_DIGITS else None
+
+
+def _with_tiles(hdu: Hdu, layout: ImageLayout, problems: list[str]) -> ImageLayout:
+    """The layout with the place of its tiles; without pixels, and with a problem, where they cannot be believed."""
+    size = layout.pixel_count * abs(layout.bitpix) // 8
+    tiles = describe_tiles(hdu.keys, layout.bitpix)
+    if size > ALWAYS_BELIEVED_BYTES and size > hdu.data_bytes * BELIEVABLE_GROWTH:
+        tiles = f"{hdu.data_bytes} bytes that claim to hold an image of {size} bytes are not believed"
+    if isinstance(tiles, str):
+        problems.append(tiles)
+        return replace(layout, complete=False)
+    return replace(layout, tiles=tiles)
+
+
+def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayout:
     packed = hdu.keys.get("ZIMAGE") is True and hdu.keys.get("XTENSION") == "BINTABLE"
     prefix = "Z" if packed else ""
     shape = _shape(hdu.keys, prefix)
     bits = _integer(hdu.keys.get(f"{prefix}BITPIX"))
     if shape is None or bits is None:
         raise Permanent("the image's axes cannot be read")
-    zero, scale = number(hdu.keys.get("BZERO")), number(hdu.keys.get("BSCALE"))
+    zero: float | None = 0.0
+    scale: float | None = 1.0
+    if "BZERO" in hdu.keys or "BSCALE" in hdu.keys:
+        zero, scale = number(hdu.keys.get("BZERO", 0)), number(hdu.keys.get("BSCALE", 1))
+    if zero is None or scale is None or not scale or max(abs(zero), abs(scale)) > _LARGEST_SCALING:
+        written = f"BSCALE = {hdu.keys.get('BSCALE')!r:.30}, BZERO = {hdu.keys.get('BZERO')!r:.30}"
+        problems.append(f"a scaling that no camera has is not applied: {written}")
+        zero, scale = 0.0, 1.0
+    blank = _integer(hdu.keys.get("ZBLANK" if packed else "BLANK")) if bits > 0 else None
     width, height, planes = shape
     return ImageLayout(
         format=file_format,
@@ -224,11 +263,13 @@ def _layout(hdu: Hdu, file_format: FileFormat) -> ImageLayout:
         width=width,
         height=height,
         planes=planes,
-        bzero=0.0 if zero is None else zero,
-        bscale=1.0 if scale is None else scale,
+        bzero=zero,
+        bscale=scale,
         sample=_SAMPLES[bits],
         compression=str(hdu.keys.get("ZCMPTYPE", "unknown")).lower() if packed else None,
         stored_bytes=hdu.data_bytes,
         interleaved=False,
         complete=True,
+        blank=blank,
+        datasum=_datasum(hdu.keys.get("DATASUM")),
     )

@@ -1,15 +1,24 @@
 """What kind of exposure a frame is, and how long it was: types, stacks and totals."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.events.frame import FrameType
-from shared.frames.dialects import FRAME_TYPE_KEYWORDS, Dialect, frame_type_of
+from shared.frames.cards import Card
+from shared.frames.dialects import Dialect
+from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, frame_type_of
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
 
 _EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "EXP", "EXP_TIME")
 _LONGEST_EXPOSURE_S = 1e8
 _DEVICE_PATHS = frozenset({"DWARF"})
+_EDITS = re.compile(
+    r"\b(?:ImageCalibration|CosmeticCorrection|Debayer|StarAlignment|LocalNormalization|DrizzleIntegration"
+    r"|ImageIntegration)(?:\.|\b)(?:numberOfImages\s*[:=]\s*(?P<count>\d{1,6}))?"
+)
+"""Processes of PixInsight, which write their parameters as HISTORY; the capture's own cards stay as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +31,20 @@ class Kind:
     stack_count: int | None
 
 
-def kind_of(keys: Keys, dialect: Dialect, path: PathFacts, planes: int, problems: list[str]) -> Kind:
+def kind_of(
+    keys: Keys, cards: Iterable[Card], dialect: Dialect, path: PathFacts, planes: int, problems: list[str]
+) -> Kind:
     """Decide by header first, path second, the program's habit last."""
-    exposure = _exposure(keys, dialect, path)
-    declared = _declared_type(keys, problems)
-    count = keys.count("STACKCNT") or keys.count("NSTACK") or keys.count("NCOMBINE")
-    total = keys.positive("TOTALEXP", "LIVETIME")
-    sub = keys.positive("SUBEXP")
+    exposure = _exposure(keys.about("exposure_s"), dialect, path)
+    declared = _declared_type(keys.about("frame_type"), problems)
+    edited, integrated = _edits(cards) if "HISTORY" in keys else (False, None)
+    keys.about("stack_count")
+    count = keys.count("STACKCNT") or keys.count("NSTACK") or keys.count("NCOMBINE") or integrated
+    if integrated is not None and count == integrated:
+        keys.used("HISTORY")
+    total = keys.about("total_exposure_s").positive("TOTALEXP", "LIVETIME")
+    sub = keys.about("exposure_s", "total_exposure_s", "stack_count").positive("SUBEXP")
+    keys.about("frame_type")
     if sub is not None and exposure is not None and exposure > sub:
         # SharpCap's live stacks: EXPTIME is the total.
         total, exposure = total or exposure, sub
@@ -36,13 +52,17 @@ def kind_of(keys: Keys, dialect: Dialect, path: PathFacts, planes: int, problems
     device_stack = dialect.cube_is_stack and (planes == 3 or "STACKCNT" in keys or path.frame_type is FrameType.STACK)
     if device_stack and dialect.local_time and exposure is not None and path.exposure_s and exposure > path.exposure_s:
         # DWARF's stacks: EXPTIME is the total, the name has the length of one.
+        keys.about("exposure_s")
         total, exposure = exposure, path.exposure_s
     if exposure and total is not None and total > exposure * 1.5:
         count = count or max(1, round(total / exposure))
+    keys.about("stack_count")
     if path.program in _DEVICE_PATHS and declared is None:
         count = count or path.stack_count
     stacked = device_stack or (count or 1) > 1
-    frame_type = _type(keys, dialect, path, declared=declared, stacked=stacked, exposure=exposure)
+    frame_type = _type(
+        keys.about("frame_type"), dialect, path, declared=declared, stacked=stacked, exposure=exposure, edited=edited
+    )
     if not stacked:
         count = None
     if total is None or (total < (exposure or 0.0)):
@@ -50,6 +70,16 @@ def kind_of(keys: Keys, dialect: Dialect, path: PathFacts, planes: int, problems
     if not stacked and exposure is not None:
         total = exposure
     return Kind(frame_type, exposure, total, count)
+
+
+def _edits(cards: Iterable[Card]) -> tuple[bool, int | None]:
+    """Whether HISTORY tells of PixInsight's processes, and of how many frames an integration was made."""
+    edited, count = False, None
+    for keyword, text, _ in cards:
+        if keyword == "HISTORY" and isinstance(text, str) and (match := _EDITS.search(text)) is not None:
+            edited = True
+            count = int(match["count"]) if match["count"] else count
+    return edited, count or None
 
 
 def _exposure(keys: Keys, dialect: Dialect, path: PathFacts) -> float | None:
@@ -87,18 +117,30 @@ def _declared_type(keys: Keys, problems: list[str]) -> FrameType | None:
 
 
 def _type(
-    keys: Keys, dialect: Dialect, path: PathFacts, *, declared: FrameType | None, stacked: bool, exposure: float | None
+    keys: Keys,
+    dialect: Dialect,
+    path: PathFacts,
+    *,
+    declared: FrameType | None,
+    stacked: bool,
+    exposure: float | None,
+    edited: bool,
 ) -> FrameType:
     frame_type = declared or path.frame_type or _habit(keys, dialect, exposure)
     if "INTEGRAT" in keys and dialect.processes:
         frame_type = FrameType.PROCESSED
     if frame_type is FrameType.LIGHT:
-        if path.processed:
+        if edited:
+            keys.used("HISTORY")
+        if path.processed or edited or dialect.results_only:
             return FrameType.PROCESSED
         if stacked:
             return FrameType.PROCESSED if dialect.processes else FrameType.STACK
     if stacked and f"MASTER_{frame_type}" in FrameType.__members__:
         return FrameType[f"MASTER_{frame_type}"]
+    if edited and f"MASTER_{frame_type}" in FrameType.__members__:
+        # A calibrated flat is no raw flat any more, and one of its own kind must not be made a master of.
+        return FrameType.PROCESSED
     return frame_type
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from shared.frames.format import FileFormat
+from shared.frames.tiles import TileTable
+from shared.frames.xisf_blocks import DataBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,10 @@ class ImageLayout:
     ``value = stored * bscale + bzero``. ``sample`` is the numpy dtype of the stored numbers (``>i2``, ``<f4``).
     ``compression`` is None, a FITS tile algorithm in lower case (``rice_1``), or an XISF codec (``zlib``, ``lz4+sh``).
     For gzipped files ``byte_offset`` counts decompressed bytes. ``complete`` is False when pixels are missing.
+    ``bottom_up`` is True where ROWORDER says that the first row stored is the lowest of the picture (a Bayer pattern is
+    named from the top). ``block`` says how XISF packs the samples, ``bounds`` which range its floats have by the
+    writer's own word. A stored integer equal to ``blank`` (FITS) is a pixel without a value; ``datasum`` is the
+    checksum that a FITS header gives for the stored bytes, ``tiles`` where the packed tiles of a FITS image are.
     """
 
     format: FileFormat
@@ -28,6 +34,12 @@ class ImageLayout:
     stored_bytes: int
     interleaved: bool
     complete: bool
+    block: DataBlock | None = None
+    bounds: tuple[float, float] | None = None
+    bottom_up: bool = False
+    blank: int | None = None
+    datasum: int | None = None
+    tiles: TileTable | None = None
 
     @property
     def pixel_count(self) -> int:

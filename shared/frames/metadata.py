@@ -2,20 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 
+from shared.equipment.setup import Equipment, Seen
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
 from shared.frames import values
 from shared.frames.cards import Card, CardValue
 from shared.frames.dialects import PROGRAM_KEYWORDS, Dialect, find_dialect
-from shared.frames.filters import canonical_filter
 from shared.frames.keys import Keys
 from shared.frames.kinds import kind_of
 from shared.frames.paths import PathFacts, panel_of
 from shared.frames.pointing import centre, site
 from shared.frames.timing import timing
+from shared.frames.trace import Trace
 
 ARCSEC_PER_RADIAN_UM_MM = 206.265
 """Arcseconds per pixel = this x pixel size in micrometres / focal length in millimetres."""
 
+OBJECT_KEYWORDS = ("OBJECT", "TARGET", "OBSTARGET", "OBJNAME")
+"""Where the object's name stands, best first; some programs have a keyword of their own besides."""
+
+_AS_EXPOSED = frozenset({FrameType.LIGHT, *(one for one in FrameType if one.is_calibration)})
+"""Types whose single plane is the sensor's own."""
+_SHUTTERED = _AS_EXPOSED - {FrameType.LIGHT, FrameType.FLAT, FrameType.MASTER_FLAT}
+"""Types that no light reaches, so that a rig's fixed filter says nothing of them."""
 _BAYER_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 _TIME_KEYWORDS = frozenset({"DATE-OBS"})
 _LARGEST_RATIO, _LARGEST_SCALE_ARCSEC = 1000.0, 1e6
@@ -31,12 +39,20 @@ def assemble(
     planes: int,
     source_zone: str | None,
     problems: list[str],
+    equipment: Equipment | None = None,
+    trace: Trace | None = None,
 ) -> tuple[FrameMetadata, ReportedQuality]:
-    """The contract's metadata and reported quality of one frame; oddities are appended to ``problems``."""
+    """The contract's metadata and reported quality of one frame; oddities are appended to ``problems``.
+
+    ``equipment`` fills what the header leaves out (default: the built-in tables). A ``trace`` notes the origin of each
+    fact.
+    """
     found = Keys(keys)
-    dialect = find_dialect(keys)
-    comments = {card[0]: card[2] for card in cards if card[0] in _TIME_KEYWORDS}
-    kind = kind_of(found, dialect, path, planes, problems)
+    dialect = find_dialect(keys, path.program)
+    if trace is not None:
+        found, dialect, path = trace.keys(keys), trace.rows(dialect), trace.path(path)
+    comments = {card[0]: card[2] for card in cards if card[0] in _TIME_KEYWORDS} if dialect.local_time else {}
+    kind = kind_of(found, cards, dialect, path, planes, problems)
     latitude, longitude = site(found, dialect, problems)
     when = timing(
         found,
@@ -50,14 +66,41 @@ def assemble(
         problems=problems,
     )
     ra, dec = centre(found, dialect, when.observed_at, problems)
-    telescope = found.text("TELESCOP") or path.telescope
-    camera = _camera(found) or path.camera
-    focal_length = found.positive("FOCALLEN", "FOCAL")
-    ratio = _focal_ratio(found, dialect, focal_length) or path.focal_ratio
+    telescope = found.about("telescope").text("TELESCOP") or path.telescope
+    camera = _camera(found.about("camera")) or path.camera
+    focal_length = found.about("focal_length_mm").positive("FOCALLEN", "FOCAL")
+    ratio = _focal_ratio(found.about("focal_ratio"), dialect, focal_length) or path.focal_ratio
+    found.about("x_binning")
     binning = next((b for name in _BINNING_KEYWORDS if (b := values.binning(found.get(name)))), None) or path.x_binning
-    pixel = _pixel_size(found, binning)
-    raw_filter = _as_text(keys.get("FILTER")) or _as_text(keys.get("FILT")) or path.filter
-    object_name = found.text("OBJECT", "TARGET", "OBSTARGET") or path.object_name
+    pixel = _pixel_size(found.about("pixel_size_um"), binning)
+    found.about("filter_raw")
+    raw_filter = _as_text(found.get("FILTER")) or _as_text(found.get("FILT")) or path.filter
+    bayer = _bayer(found.about("bayer_pattern")) if planes == 1 else None
+    found.about("rig")
+    setup = (equipment or Equipment.built_in()).setup(
+        Seen(
+            camera=camera,
+            telescope=telescope,
+            focal_length_mm=focal_length,
+            focal_ratio=ratio,
+            pixel_size_um=pixel,
+            x_binning=binning,
+            width_px=width,
+            height_px=height,
+            bayer_pattern=bayer,
+            filter_raw=raw_filter,
+            smart=dialect.smart_telescope,
+            wide=dialect.smart_telescope and (found.text("CAMERA") or "").upper().startswith("WIDE"),
+            sensor_plane=planes == 1 and kind.frame_type in _AS_EXPOSED,
+        )
+    )
+    if setup.problem is not None:
+        problems.append(setup.problem)
+    if trace is not None:
+        trace.filled.update(setup.filled)
+    object_name = found.about("object_name").text(*OBJECT_KEYWORDS, *dialect.object_keywords) or path.object_name
+    found.about("panel")
+    panel = panel_of(object_name) or path.panel
     if path.rejected:
         problems.append("the device rejected this exposure (failed_ in its name)")
     metadata = FrameMetadata(
@@ -66,35 +109,37 @@ def assemble(
         exposure_s=kind.exposure_s,
         total_exposure_s=kind.total_exposure_s,
         stack_count=kind.stack_count,
-        filter=canonical_filter(raw_filter),
+        filter=setup.filter if raw_filter is not None or kind.frame_type not in _SHUTTERED else None,
         filter_raw=raw_filter,
-        gain=_first(found.number("GAIN", "ISOSPEED", "ISO"), path.gain),
-        offset=_first(found.number("OFFSET", "BLKLEVEL"), path.offset),
+        gain=_first(found.about("gain").number("GAIN", "ISOSPEED", "ISO"), path.gain),
+        offset=_first(found.about("offset").number("OFFSET", "BLKLEVEL"), path.offset),
         sensor_temp_c=_first(
-            found.temperature("CCD-TEMP", "DET-TEMP", "CCDTEMP", "CAMTEMP", "TEMPERAT"), path.sensor_temp_c
+            found.about("sensor_temp_c").temperature("CCD-TEMP", "DET-TEMP", "CCDTEMP", "CAMTEMP", "TEMPERAT"),
+            path.sensor_temp_c,
         ),
-        set_temp_c=_first(found.temperature("SET-TEMP", "SETTEMP", "CCD-TSET"), path.set_temp_c),
+        set_temp_c=_first(found.about("set_temp_c").temperature("SET-TEMP", "SETTEMP", "CCD-TSET"), path.set_temp_c),
         x_binning=binning,
-        camera=camera,
-        telescope=telescope,
-        rig=_rig(found, dialect, telescope=telescope, ratio=ratio, camera=camera),
-        focal_length_mm=focal_length,
-        focal_ratio=ratio,
-        pixel_size_um=pixel,
-        pixel_scale_arcsec=_pixel_scale(found, pixel, focal_length),
+        camera=setup.camera,
+        telescope=setup.telescope,
+        rig=setup.rig,
+        focal_length_mm=setup.focal_length_mm,
+        focal_ratio=setup.focal_ratio,
+        pixel_size_um=setup.pixel_size_um,
+        pixel_scale_arcsec=_pixel_scale(found.about("pixel_scale_arcsec"), pixel, focal_length)
+        or _scale(setup.pixel_size_um, setup.focal_length_mm),
         width_px=width,
         height_px=height,
-        bayer_pattern=_bayer(found) if planes == 1 else None,
-        readout_mode=found.text("READOUTM", "READMODE") or path.readout_mode,
-        panel=panel_of(object_name) or path.panel,
-        rotator_angle_deg=found.number("ROTATOR", "ROTATANG", "ROTANG", "ANGLE", "POSANGLE"),
+        bayer_pattern=setup.bayer_pattern,
+        readout_mode=found.about("readout_mode").text("READOUTM", "READMODE") or path.readout_mode,
+        panel=panel,
+        rotator_angle_deg=found.about("rotator_angle_deg").number("ROTATOR", "ROTATANG", "ROTANG", "ANGLE", "POSANGLE"),
         observed_at=when.observed_at,
         night=when.night,
         ra_deg=ra,
         dec_deg=dec,
         site_latitude_deg=latitude,
         site_longitude_deg=longitude,
-        software=found.text(*PROGRAM_KEYWORDS) if dialect.name != "Seestar" else found.text("CREATOR"),
+        software=_software(found.about("software")),
     )
     return metadata, _reported(found, path)
 
@@ -110,6 +155,7 @@ def side_metadata(
     height: int,
     camera: str | None = None,
     telescope: str | None = None,
+    equipment: Equipment | None = None,
 ) -> FrameMetadata:
     """Metadata of a file without a header: what the name says, and the picture's size."""
     single = path.stack_count is None or path.stack_count <= 1
@@ -120,7 +166,7 @@ def side_metadata(
         exposure_s=path.exposure_s,
         total_exposure_s=total,
         stack_count=None if single else path.stack_count,
-        filter=canonical_filter(path.filter),
+        filter=(equipment or Equipment.built_in()).filters.canonical(path.filter),
         filter_raw=path.filter,
         gain=path.gain,
         offset=path.offset,
@@ -139,12 +185,22 @@ def side_metadata(
 
 def _reported(keys: Keys, path: PathFacts) -> ReportedQuality:
     """Quality by the capture program; an HFR of zero is how programs say that it failed."""
-    stars = keys.number("STARS", "STARCOUN", "STARCNT", "NSTARS")
+    stars = keys.about("reported.star_count").number("STARS", "STARCOUN", "STARCNT", "NSTARS")
+    counted = int(stars) if stars is not None and 0 <= stars < 2**31 else path.star_count
     return ReportedQuality(
-        hfr_px=keys.positive("HFR", "MEANHFR", "AVGHFR") or path.hfr_px,
-        star_count=int(stars) if stars is not None and 0 <= stars < 2**31 else path.star_count,
-        rms_arcsec=_first(keys.positive("RMSAC", "GUIDERMS"), path.rms_arcsec),
+        hfr_px=keys.about("reported.hfr_px").positive("HFR", "MEANHFR", "AVGHFR") or path.hfr_px,
+        star_count=counted,
+        rms_arcsec=_first(keys.about("reported.rms_arcsec").positive("RMSAC", "GUIDERMS"), path.rms_arcsec),
     )
+
+
+def _software(keys: Keys) -> str | None:
+    """The program's name; a number alone, such as Seestar's PROGRAM, is a version."""
+    for keyword in PROGRAM_KEYWORDS:
+        value = keys.raw.get(keyword)
+        if isinstance(value, str) and any(char.isalpha() for char in value):
+            return keys.text(keyword)
+    return None
 
 
 def _as_text(value: CardValue) -> str | None:
@@ -171,11 +227,12 @@ def _focal_ratio(keys: Keys, dialect: Dialect, focal_length: float | None) -> fl
 
 def _pixel_size(keys: Keys, binning: int | None) -> float | None:
     """Of a binned pixel, micrometres: XPIXSZ is binned already, PIXSIZE1 is the sensor's own."""
-    binned, own = keys.positive("XPIXSZ"), keys.positive("PIXSIZE1")
+    binned, own = keys.positive("XPIXSZ"), Keys(keys.raw).positive("PIXSIZE1")
     factor = binning or 1
     if binned is not None and not (own == binned and factor > 1):
         size: float | None = binned
     else:
+        keys.used("PIXSIZE1")
         size = own * factor if own is not None else None
     # Seestar and ASIAIR write single precision: 2.90000009536743 is 2.9.
     return float(f"{size:.7g}") if size is not None and size < 1e6 else None
@@ -183,29 +240,24 @@ def _pixel_size(keys: Keys, binning: int | None) -> float | None:
 
 def _pixel_scale(keys: Keys, pixel_um: float | None, focal_mm: float | None) -> float | None:
     if pixel_um is not None and focal_mm is not None:
-        scale = round(ARCSEC_PER_RADIAN_UM_MM * pixel_um / focal_mm, 4)
-        return scale if 0 < scale < _LARGEST_SCALE_ARCSEC else None
+        return _scale(pixel_um, focal_mm)
     return keys.positive("PIXSCALE", "SCALE", "SECPIX")
+
+
+def _scale(pixel_um: float | None, focal_mm: float | None) -> float | None:
+    if pixel_um is None or focal_mm is None:
+        return None
+    scale = round(ARCSEC_PER_RADIAN_UM_MM * pixel_um / focal_mm, 4)
+    return scale if 0 < scale < _LARGEST_SCALE_ARCSEC else None
 
 
 def _bayer(keys: Keys) -> str | None:
     for keyword in ("BAYERPAT", "BAYRPAT", "COLORTYP", "FILTER"):
-        words = keys.text(keyword)
+        words = values.text(keys.raw.get(keyword))
         if words is not None and words.upper() in _BAYER_PATTERNS:
+            keys.used(keyword)
             return words.upper()
     return None
-
-
-def _rig(keys: Keys, dialect: Dialect, *, telescope: str | None, ratio: float | None, camera: str | None) -> str | None:
-    """``<optic>@f<ratio>+<camera>``; a smart telescope is one piece, named by its serial where it tells it."""
-    if dialect.smart_telescope:
-        wide = (keys.text("CAMERA") or "").upper().startswith("WIDE")
-        name = telescope or camera
-        return f"{name} WIDE" if name and wide else name
-    if camera is None or telescope is None:
-        return camera
-    optic = telescope if ratio is None else f"{telescope}@f{f'{ratio:.1f}'.removesuffix('.0')}"
-    return f"{optic}+{camera}"
 
 
 def _first(header: float | None, path: float | None) -> float | None:

@@ -29,6 +29,15 @@ def local_to_utc(local: datetime, zone: str | None) -> datetime | None:
     return None if found is None else local.replace(tzinfo=found).astimezone(UTC)
 
 
+def is_repeated(local: datetime, zone: str | None) -> bool:
+    """Whether the clocks of the zone show this naive time twice, because they are put back that night."""
+    found = find_zone(zone)
+    if found is None:
+        return False
+    first, second = (local.replace(tzinfo=found, fold=fold).utcoffset() for fold in (0, 1))
+    return first is not None and second is not None and first > second
+
+
 def find_zone(name: str | None) -> ZoneInfo | None:
     """The time zone of that IANA name; None where there is no such zone."""
     if not name:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TypedDict
 
 from shared.events.frame import FrameType
-from shared.frames.dialects import frame_type_of
+from shared.frames.frametypes import frame_type_of
 from shared.frames.values import calendar_day
 
 
@@ -35,11 +35,13 @@ class KeyValues(TypedDict, total=False):
 _KEYS = {
     "FILTER": "filter",
     "EXP": "exposure_s",
+    "EXPTIME": "exposure_s",
     "EXPOSURE": "exposure_s",
     "EXPOSURESECONDS": "exposure_s",
     "SETTEMP": "set_temp_c",
     "SET-TEMP": "set_temp_c",
     "TEMP": "sensor_temp_c",
+    "SENSORTEMP": "sensor_temp_c",
     "GAIN": "gain",
     "OFFSET": "offset",
     "BIN": "x_binning",
@@ -52,6 +54,7 @@ _KEYS = {
     "TYPE": "frame_type",
     "HFR": "hfr_px",
     "STARS": "star_count",
+    "STARCOUNT": "star_count",
     "RMSAC": "rms_arcsec",
     "RMSARCSEC": "rms_arcsec",
 }

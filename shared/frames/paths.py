@@ -5,13 +5,12 @@ quoted in the rows' comments.
 """
 
 import re
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from shared.events.frame import FrameType
-from shared.frames.dialects import frame_type_of
+from shared.frames.frametypes import frame_type_of
 from shared.frames.nights import night_of_local_time
 from shared.frames.pathkeys import key_values
 from shared.frames.values import calendar_day, file_stamp
@@ -19,7 +18,10 @@ from shared.frames.values import calendar_day, file_stamp
 
 @dataclass(frozen=True, slots=True)
 class PathFacts:
-    """What a path says about a frame; None where it says nothing. ``local_time`` is naive, the telescope's clock."""
+    """What a path says about a frame; None where it says nothing.
+
+    ``local_time`` is naive, the telescope's clock; ``utc_time`` is aware, from the few names that give UTC.
+    """
 
     frame_type: FrameType | None = None
     program: str | None = None
@@ -38,6 +40,7 @@ class PathFacts:
     readout_mode: str | None = None
     panel: str | None = None
     local_time: datetime | None = None
+    utc_time: datetime | None = None
     night: date | None = None
     hfr_px: float | None = None
     star_count: int | None = None
@@ -48,11 +51,16 @@ class PathFacts:
 
 @dataclass(frozen=True, slots=True)
 class NamePattern:
-    """A row: whose name it is, the pattern of the name without extension, and the type that follows from it."""
+    """A row: whose name it is, the pattern of the name without extension, and the type that follows from it.
+
+    ``folders`` is how many folders above the file the pattern covers too; ``utc`` says that its stamp is UTC.
+    """
 
     program: str
     pattern: re.Pattern[str]
     frame_type: FrameType | None = None
+    folders: int = 0
+    utc: bool = False
 
 
 _EXPOSURE = r"(?P<exposure>\d{1,6}(?:\.\d{1,9})?)"
@@ -61,8 +69,8 @@ _STAMP = r"(?P<stamp>\d{8}[-_]\d{6,9})"
 _TEMP = r"(?P<temp>-?\d{1,3}(?:\.\d{1,3})?)"
 
 
-def _row(program: str, pattern: str, frame_type: FrameType | None = None) -> NamePattern:
-    return NamePattern(program, re.compile(pattern, re.IGNORECASE), frame_type)
+def _row(program: str, pattern: str, frame_type: FrameType | None = None, *, utc: bool = False) -> NamePattern:
+    return NamePattern(program, re.compile(pattern, re.IGNORECASE), frame_type, utc=utc)
 
 
 PATTERNS: tuple[NamePattern, ...] = (
@@ -117,6 +125,23 @@ PATTERNS: tuple[NamePattern, ...] = (
         rf"-(?P<filter>[^-]+)-BIN(?P<bin>\d)-[EW]-{_EXPOSURE}-(?P<nr>\d+)",
         FrameType.LIGHT,
     ),
+    # Calibrated-iTelescope-Whale_Galaxy_NGC_55-900s-Red-5, a premium image
+    _row("iTelescope", rf"(?P<kind>calibrated)-iTelescope-(?P<words>.+)-{_EXPOSURE}s-(?P<filter>[^-]+)-(?P<nr>\d+)"),
+    # teide5-2026-01-09T100627UTC-HQSxaD
+    _row("Slooh", r"(?P<telescope>[A-Za-z]+\d?)-(?P<stamp>\d{4}-\d\d-\d\dT\d{6})UTC-\w{4,8}", utc=True),
+    # ngc3372_20260207_063727_0_re5tkp_lrgb
+    _row(
+        "Slooh",
+        r"(?P<object>.+)_(?P<stamp>\d{8}_\d{6})_(?P<nr>\d)_[a-z0-9]{6}_(?P<filter>lrgb|[lrgbm])",
+        FrameType.LIGHT,
+        utc=True,
+    ),
+    # HATP32171220013343, MicroObservatory's name and YYMMDDhhmmss
+    _row(
+        "MicroObservatory",
+        r"(?!.*[_ -]\d{14}$)(?P<words>[A-Za-z].*?)_?(?P<short>[012]\d[01]\d[0-3]\d[0-2]\d(?:[0-5]\d){2})",
+        utc=True,
+    ),
     # Target_LIGHT_7350_3s_BIN1_-15C_001_20190513_214817_006_W: the number before the exposure is the focuser
     _row(
         "Voyager",
@@ -153,7 +178,7 @@ _PANEL = re.compile(r"[\s_-]*(?:\bPanel[\s_-]*|(?<=[\s_-])P)(\d{1,3})$", re.IGNO
 _NOT_TYPES = frozenset({"object", "test", "focus", "offset", "stacked", "sub", "science", "integration", "guide"})
 """Words that name a frame type in a header but mean something else as a folder."""
 
-_MASTERS = {
+_MASTERS: dict[object, FrameType] = {
     FrameType.DARK: FrameType.MASTER_DARK,
     FrameType.FLAT: FrameType.MASTER_FLAT,
     FrameType.BIAS: FrameType.MASTER_BIAS,
@@ -162,22 +187,35 @@ _MASTERS = {
 _Facts = dict[str, object]
 
 
-def facts_from_path(relative_path: str) -> PathFacts:
-    """Everything that a path says about the frame, with slashes of either kind between its folders; never raises."""
-    parts = PurePosixPath(relative_path[-4096:].replace("\\", "/")).parts
+def facts_from_path(relative_path: str, patterns: tuple[NamePattern, ...] = ()) -> PathFacts:
+    """Everything that a path says about the frame, with slashes of either kind between its folders; never raises.
+
+    ``patterns`` are a person's own (``ninapatterns.py``) and come before the known ones.
+    """
+    folders, name = path_parts(relative_path, patterns)
+    found = folders | name
+    stack_count, local_time = found.get("stack_count"), found.get("local_time")
+    if isinstance(stack_count, int) and stack_count > 1 and (master := _MASTERS.get(found.get("frame_type"))):
+        found["frame_type"] = master
+    if isinstance(local_time, datetime) and "night" not in found:
+        found["night"] = night_of_local_time(local_time)
+    return PathFacts(**found)  # type: ignore[arg-type]
+
+
+def path_parts(
+    relative_path: str, patterns: tuple[NamePattern, ...] = ()
+) -> tuple[dict[str, object], dict[str, object]]:
+    """The facts of the folders, and those of the file name, which win."""
+    parts = tuple([part for part in relative_path[-4096:].replace("\\", "/").split("/") if part not in ("", ".")])
     if not parts:
-        return PathFacts()
+        return {}, {}
     stem = _EXTENSIONS.sub("", parts[-1])[:255]
     folders = parts[:-1]
-    found = {**_from_folders(folders), **key_values(stem), **_from_name(stem)}
-    facts = PathFacts(**found)  # type: ignore[arg-type]
+    own = _from_own(folders, stem, patterns) if patterns else None
+    name: _Facts = {**key_values(stem), **_from_name(stem)} if own is None else own
     if _PROCESSED_NAME.fullmatch(stem):
-        facts = replace(facts, processed=True)
-    if facts.stack_count is not None and facts.stack_count > 1:
-        facts = replace(facts, frame_type=_MASTERS.get(facts.frame_type or FrameType.OTHER, facts.frame_type))
-    if facts.local_time is not None and facts.night is None:
-        facts = replace(facts, night=night_of_local_time(facts.local_time))
-    return facts
+        name["processed"] = True
+    return _from_folders(folders), name
 
 
 def panel_of(object_name: str | None) -> str | None:
@@ -186,13 +224,23 @@ def panel_of(object_name: str | None) -> str | None:
     return match[1] if match and match.start() > 0 else None
 
 
+def _from_own(folders: tuple[str, ...], stem: str, patterns: tuple[NamePattern, ...]) -> _Facts | None:
+    for row in patterns:
+        match = row.pattern.fullmatch("/".join((*folders[max(0, len(folders) - row.folders) :], stem)))
+        if match is not None:
+            return _from_match(row, match.groupdict())
+    return None
+
+
 def _from_name(stem: str) -> _Facts:
     for row in PATTERNS:
         match = row.pattern.fullmatch(stem)
         if match is not None:
             return _from_match(row, match.groupdict())
     master = _MASTER_NAME.match(stem)
-    return _known(frame_type=frame_type_of(f"master{master[1]}")) if master else {}
+    if master is None:
+        return {}
+    return _known(frame_type=frame_type_of(f"master{master[1]}"), program="WBPP" if "_BIN-" in stem else None)
 
 
 def _from_match(row: NamePattern, groups: dict[str, str | None]) -> _Facts:
@@ -200,26 +248,54 @@ def _from_match(row: NamePattern, groups: dict[str, str | None]) -> _Facts:
     unit = (groups.get("unit") or "s").lower()
     if exposure is not None and unit != "s":
         exposure /= 1000.0 if unit == "ms" else 1_000_000.0
-    gain = _float(groups.get("gain"))
+    gain, offset, hfr = _float(groups.get("gain")), _float(groups.get("offset")), _float(groups.get("hfr"))
+    night = calendar_day(groups.get("night") or "")
+    stamp = file_stamp(groups.get("stamp") or "") or _clock_of_night(groups, night)
+    if row.utc and stamp is None and (short := groups.get("short")):
+        stamp = file_stamp(f"20{short}")
+        if stamp is None:
+            return {}
+    words = groups.get("object") or (groups.get("words") or "").replace("_", " ")
+    kind = (groups.get("kind") or "").lower()
     return _known(
         frame_type=row.frame_type or frame_type_of(groups.get("type")),
         program=row.program,
-        object_name=(groups.get("object") or "").strip() or None,
+        object_name=words.strip() or None,
         exposure_s=exposure,
         stack_count=int(groups.get("count") or 0) or None,
-        filter=groups.get("filter"),
+        filter=groups.get("filter") or None,
         gain=gain if gain is None or gain >= 0 else None,
-        offset=_float(groups.get("offset")),
+        offset=offset if offset is None or offset >= 0 else None,
         sensor_temp_c=_float(groups.get("temp")),
         set_temp_c=_float(groups.get("settemp")),
         x_binning=int(groups.get("bin") or 0) or None,
-        camera=groups.get("camera"),
-        telescope=groups.get("telescope"),
-        local_time=file_stamp(groups.get("stamp") or ""),
-        night=calendar_day(groups.get("night") or ""),
+        camera=groups.get("camera") or None,
+        telescope=groups.get("telescope") or None,
+        readout_mode=groups.get("readout") or None,
+        local_time=None if row.utc else stamp,
+        utc_time=stamp.replace(tzinfo=UTC) if row.utc and stamp is not None else None,
+        night=night,
+        hfr_px=hfr or None,
+        star_count=int(stars) if (stars := groups.get("stars")) else None,
+        rms_arcsec=rms if (rms := _float(groups.get("rms"))) else None,
         rejected=True if groups.get("failed") else None,
-        processed=True if (groups.get("kind") or "").lower() == "calibrated" else None,
+        processed=True if kind == "calibrated" or groups.get("filter") == "lrgb" else None,
     )
+
+
+def _clock_of_night(groups: dict[str, str | None], night: date | None) -> datetime | None:
+    """The local time of a name that gives day and clock apart, or the night and the clock."""
+    clock = re.sub(r"\D", "", groups.get("clock") or "")
+    if len(clock) < 6:
+        return None
+    day = calendar_day(groups.get("day") or "")
+    if day is not None:
+        return file_stamp(f"{day:%Y%m%d}{clock}")
+    if night is None:
+        return None
+    noon = time(12)
+    found = file_stamp(f"{night:%Y%m%d}{clock}")
+    return found + timedelta(days=1) if found is not None and found.time() < noon else found
 
 
 # Thousands of frames share a folder.
@@ -274,4 +350,4 @@ def _known(**facts: object) -> _Facts:
 
 
 def _float(words: str | None) -> float | None:
-    return None if words is None else float(words)
+    return float(words.replace(",", ".")) if words else None

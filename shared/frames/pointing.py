@@ -10,15 +10,19 @@ from shared.frames.precession import to_icrs
 
 _LATITUDES = ("SITELAT", "OBSGEO-B", "LAT-OBS", "OBSLAT", "LATITUDE")
 _LONGITUDES = ("SITELONG", "OBSGEO-L", "LONG-OBS", "OBSLONG", "LONGITUD")
+_CENTRES = (("RA", "DEC"), ("OBJCTRA", "OBJCTDEC"), ("RA-MNT", "DEC-MNT"))
 _DAYS_PER_YEAR = 365.25
 
 
 def site(keys: Keys, dialect: Dialect, problems: list[str]) -> tuple[float | None, float | None]:
     """Latitude and longitude (east positive) in degrees; 0/0 and impossible angles are unknown."""
-    latitude, longitude = _angle(keys, _LATITUDES), _angle(keys, _LONGITUDES)
+    latitude = _angle(keys.about("site_latitude_deg"), _LATITUDES)
+    longitude = _angle(keys.about("site_longitude_deg"), _LONGITUDES)
     if not latitude and not longitude:
         return None, None
-    if longitude is not None and longitude > 0 and _is_unsigned_longitud(keys):
+    if longitude is not None and longitude > 0 and dialect.western:
+        longitude = -longitude
+    elif longitude is not None and longitude > 0 and not dialect.west_positive and _is_unsigned_longitud(keys):
         problems.append("LONGITUD has no sign, so east and west cannot be told apart")
         longitude = None
     if longitude is not None:
@@ -36,11 +40,12 @@ def centre(
 ) -> tuple[float | None, float | None]:
     """Right ascension and declination in ICRS degrees.
 
-    From RA/DEC, else OBJCTRA/OBJCTDEC, else the reference point of a solved image. Right ascensions in three parts
-    are hours. Both zero means that nobody knew.
+    From RA/DEC, else OBJCTRA/OBJCTDEC, else the mount's, else the reference point of a solved image. Right
+    ascensions in three parts are hours. Both zero means that nobody knew.
     """
-    for names in (("RA", "DEC"), ("OBJCTRA", "OBJCTDEC")):
-        ra, dec = _right_ascension(keys, names[0], dialect), values.sexagesimal(keys.get(names[1]))
+    for names in _CENTRES:
+        ra = _right_ascension(keys.about("ra_deg"), names[0], dialect)
+        dec = values.sexagesimal(keys.about("dec_deg").get(names[1]))
         if ra is None or dec is None or (ra == 0 and dec == 0):
             continue
         if not -360 <= ra <= 360 or abs(dec) > 90:
@@ -49,7 +54,7 @@ def centre(
         return _to_icrs(ra, dec, keys, dialect, observed_at)
     projection = keys.get("CTYPE1")
     if isinstance(projection, str) and projection.startswith("RA--"):
-        ra, dec = keys.number("CRVAL1"), keys.number("CRVAL2")
+        ra, dec = keys.about("ra_deg").number("CRVAL1"), keys.about("dec_deg").number("CRVAL2")
         if ra is not None and dec is not None and (ra or dec) and -360 <= ra <= 360 and abs(dec) <= 90:
             return _circle(ra), dec + 0.0
     return None, None
@@ -66,11 +71,13 @@ def _right_ascension(keys: Keys, name: str, dialect: Dialect) -> float | None:
 
 
 def _to_icrs(ra: float, dec: float, keys: Keys, dialect: Dialect, observed_at: datetime | None) -> tuple[float, float]:
-    equinox = keys.number("EQUINOX", "EPOCH")
-    if dialect.of_date and equinox is None and observed_at is not None:
+    equinox = Keys(keys.raw).number("EQUINOX", "EPOCH")
+    keys.about("ra_deg", "dec_deg")
+    if equinox is None and dialect.of_date and observed_at is not None:
         equinox = 2000.0 + (observed_at.timestamp() - 946_728_000) / 86_400 / _DAYS_PER_YEAR
     if equinox is None or not 1850 <= equinox <= 2150 or equinox == 2000.0:
         return _circle(ra), dec + 0.0
+    keys.number("EQUINOX", "EPOCH")
     precessed, declination = to_icrs(_circle(ra), dec, equinox)
     return _circle(precessed), declination
 

@@ -4,17 +4,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from shared.equipment.setup import Equipment
 from shared.errors import Permanent
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
 from shared.frames import nights
-from shared.frames.fits import read_fits
+from shared.frames.cards import CardValue
+from shared.frames.fits import FitsFacts, read_fits
 from shared.frames.format import SNIFF_BYTES, FileFormat, describe_stranger, sniff
 from shared.frames.layout import ImageLayout
 from shared.frames.metadata import assemble, side_metadata
-from shared.frames.paths import PathFacts, facts_from_path
+from shared.frames.ninafiles import side_row, with_row
+from shared.frames.paths import NamePattern, PathFacts, facts_from_path, path_parts
 from shared.frames.sidefiles import SideFacts, read_avi, read_picture, read_ser
 from shared.frames.source import GzipSource, PlainSource
-from shared.frames.xisf import read_xisf
+from shared.frames.trace import Trace
+from shared.frames.xisf import XisfFacts, read_xisf
 
 _MAX_PROBLEMS = 50
 _FITS_FORMATS = (FileFormat.FITS, FileFormat.FITS_GZ, FileFormat.FITS_FZ)
@@ -36,16 +40,43 @@ class FrameFacts:
     image: ImageLayout | None
 
 
-def read_frame(path: Path, *, relative_path: str | None = None, source_zone: str | None = None) -> FrameFacts:
-    """Read a capture file's header, and what its name and folders say.
+Content = FitsFacts | XisfFacts | SideFacts
+
+
+def read_frame(
+    path: Path,
+    *,
+    relative_path: str | None = None,
+    source_zone: str | None = None,
+    name_patterns: tuple[NamePattern, ...] = (),
+    equipment: Equipment | None = None,
+    trace: Trace | None = None,
+) -> FrameFacts:
+    """Read a capture file's header, what its name and folders say, and N.I.N.A.'s side file where there is one.
 
     ``relative_path`` is the path under its root, whose folders may carry facts (default: ``path`` itself);
-    ``source_zone`` is the IANA time zone of the telescope's clock, for programs that write local time.
+    ``source_zone`` is the IANA time zone of the telescope's clock, for programs that write local time;
+    ``name_patterns`` are a person's own file patterns (``ninapatterns.compile_pattern``); ``equipment`` is the user's
+    and the built-in equipment (default: the built-in one); a ``trace`` notes where each fact came from.
 
     Raises Permanent, with one sentence that does not name the file, for what is no capture file or has no readable
     header; OSError when the file cannot be read. Reads bounded amounts of any input.
     """
-    path_facts = facts_from_path(relative_path if relative_path is not None else str(path))
+    file_format, content = read_content(path)
+    path_facts = facts_from_path(relative_path if relative_path is not None else str(path), name_patterns)
+    row, notes = side_row(path)
+    if row is not None:
+        path_facts, notes = with_row(path_facts, row)
+    if trace is not None:
+        trace.folder_facts, trace.name_facts = path_parts(relative_path or str(path), name_patterns)
+        trace.side_row = row is not None
+    if isinstance(content, SideFacts):
+        return _side_frame(file_format, content, path_facts, source_zone, notes, equipment)
+    return _headed_frame(file_format, content, path_facts, source_zone, notes, equipment, trace)
+
+
+def read_content(path: Path) -> tuple[FileFormat, Content]:
+    """What stands in the file itself. Raises as `read_frame` does."""
     with PlainSource(path) as source:
         head = source.read(0, SNIFF_BYTES)
         file_format = sniff(head, path.name)
@@ -53,22 +84,27 @@ def read_frame(path: Path, *, relative_path: str | None = None, source_zone: str
             raise Permanent(f"not a capture file: {describe_stranger(head)}")
         if file_format is FileFormat.FITS_GZ:
             with GzipSource(path) as unpacked:
-                return _read_fits_frame(unpacked, file_format, path_facts, source_zone)
+                return file_format, read_fits(unpacked, file_format)
         if file_format in _FITS_FORMATS:
-            return _read_fits_frame(source, file_format, path_facts, source_zone)
+            return file_format, read_fits(source, file_format)
         if file_format is FileFormat.XISF:
-            return _read_xisf_frame(source, path_facts, source_zone)
+            return file_format, read_xisf(source)
         if file_format is FileFormat.SER:
-            return _side_frame(file_format, read_ser(source), path_facts, source_zone)
+            return file_format, read_ser(source)
         if file_format is FileFormat.AVI:
-            return _side_frame(file_format, read_avi(source), path_facts, source_zone)
-    return _side_frame(file_format, read_picture(path), path_facts, source_zone)
+            return file_format, read_avi(source)
+    return file_format, read_picture(path)
 
 
-def _read_fits_frame(
-    source: PlainSource, file_format: FileFormat, path_facts: PathFacts, source_zone: str | None
+def _headed_frame(
+    file_format: FileFormat,
+    found: FitsFacts | XisfFacts,
+    path_facts: PathFacts,
+    source_zone: str | None,
+    notes: tuple[str, ...],
+    equipment: Equipment | None,
+    trace: Trace | None,
 ) -> FrameFacts:
-    found = read_fits(source, file_format)
     problems = list(found.problems)
     image = found.image
     metadata, reported = assemble(
@@ -80,32 +116,33 @@ def _read_fits_frame(
         planes=image.planes if image else 1,
         source_zone=source_zone,
         problems=problems,
+        equipment=equipment,
+        trace=trace,
     )
+    problems.extend(notes)
     if image is None:
-        problems.append("the file holds no image")
+        if file_format is not FileFormat.XISF:
+            problems.append("the file holds no image")
         if metadata.frame_type is FrameType.LIGHT:
             metadata = metadata.model_copy(update={"frame_type": FrameType.OTHER})
+    elif _is_bottom_up(found.keys.get("ROWORDER")):
+        image = replace(image, bottom_up=True)
     return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image)
 
 
-def _read_xisf_frame(source: PlainSource, path_facts: PathFacts, source_zone: str | None) -> FrameFacts:
-    found = read_xisf(source)
-    problems = list(found.problems)
-    image = found.image
-    metadata, reported = assemble(
-        found.cards,
-        found.keys,
-        path_facts,
-        width=_pixels(image.width) if image else None,
-        height=_pixels(image.height) if image else None,
-        planes=image.planes if image else 1,
-        source_zone=source_zone,
-        problems=problems,
-    )
-    return FrameFacts(FileFormat.XISF, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image)
+def _is_bottom_up(row_order: CardValue) -> bool:
+    """Whether ROWORDER says BOTTOM-UP; XISF files may keep the quotes of the FITS value."""
+    return isinstance(row_order, str) and row_order.strip(" '").upper().startswith("BOTTOM")
 
 
-def _side_frame(file_format: FileFormat, side: SideFacts, path_facts: PathFacts, source_zone: str | None) -> FrameFacts:
+def _side_frame(
+    file_format: FileFormat,
+    side: SideFacts,
+    path_facts: PathFacts,
+    source_zone: str | None,
+    notes: tuple[str, ...],
+    equipment: Equipment | None,
+) -> FrameFacts:
     """Previews and videos: only a TIFF may be a frame itself, when its name is one that a device gives."""
     if path_facts.local_time is None and side.local_time is not None:
         night = path_facts.night or nights.night_of_local_time(side.local_time)
@@ -117,15 +154,16 @@ def _side_frame(file_format: FileFormat, side: SideFacts, path_facts: PathFacts,
         height=side.height,
         camera=side.camera,
         telescope=side.telescope,
+        equipment=equipment,
     )
-    observed_at = side.observed_at or _utc_of(path_facts, source_zone)
+    observed_at = side.observed_at or path_facts.utc_time or _utc_of(path_facts, source_zone)
     if observed_at is not None:
         night = metadata.night or nights.night_of(observed_at, None, source_zone)
         metadata = metadata.model_copy(update={"observed_at": observed_at, "night": night})
     reported = ReportedQuality(
         hfr_px=path_facts.hfr_px, star_count=path_facts.star_count, rms_arcsec=path_facts.rms_arcsec
     )
-    return FrameFacts(file_format, metadata, reported, (), side.problems, None)
+    return FrameFacts(file_format, metadata, reported, (), (*side.problems, *notes), None)
 
 
 def _side_type(file_format: FileFormat, path_facts: PathFacts) -> FrameType:

@@ -12,14 +12,20 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from shared.errors import Permanent
+from shared.frames.pictures import picture_faults
 from shared.frames.source import PlainSource
 from shared.frames.values import file_stamp
 
 _SER_HEADER = struct.Struct("<14s7i40s40s40sqq")
+_SER_COLORS = frozenset({0, 8, 9, 10, 11, 16, 17, 18, 19, 100, 101})
+"""Mono, eight mosaics, RGB, BGR."""
 _TICKS_PER_MICROSECOND = 10
 _SER_EPOCH = datetime(1, 1, 1)  # noqa: DTZ001  the header has one time in UTC and one in the local zone
+_MOST_RIFF_LISTS = 10_000
+_AVI_CHUNK_BYTES = 8
+"""The header that every frame has; dropped frames have nothing else."""
 _EXIF_IFD, _DATE_TIME_ORIGINAL, _DATE_TIME = 0x8769, 36867, 306
-_PILLOW_SURPRISES = (
+PILLOW_SURPRISES = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
@@ -54,7 +60,7 @@ class SideFacts:
 
 
 def read_picture(path: Path) -> SideFacts:
-    """Size and capture date of a JPEG, PNG or TIFF, from its headers only. Raises Permanent if they are damaged."""
+    """Size and capture date of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers."""
     with path.open("rb") as stream, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
@@ -63,14 +69,15 @@ def read_picture(path: Path) -> SideFacts:
                 width, height = picture.size
                 exif = picture.getexif()
                 written = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
-        except _PILLOW_SURPRISES as error:
+        except PILLOW_SURPRISES as error:
             raise Permanent(f"the picture cannot be read: {_reason(error)}") from error
         except OSError as error:
             if error.errno is not None:
                 raise
             raise Permanent(f"the picture cannot be read: {_reason(error)}") from error
     local = file_stamp(written) if isinstance(written, str) else None
-    return SideFacts(width, height, local_time=local)
+    with PlainSource(path) as source:
+        return SideFacts(width, height, local_time=local, problems=picture_faults(source))
 
 
 def read_ser(source: PlainSource) -> SideFacts:
@@ -86,8 +93,12 @@ def read_ser(source: PlainSource) -> SideFacts:
     elif frames == 0:
         problems.append("the video holds no frames")
     declared = _SER_HEADER.size + frames * width * height * (3 if color >= 100 else 1) * (2 if depth > 8 else 1)
+    if color not in _SER_COLORS:
+        problems.append(f"the SER header declares a colour format of number {color}, which is not known")
     if source.size is not None and source.size < declared:
         problems.append(f"truncated: declares {declared} bytes, has {source.size}")
+    elif source.size not in (declared, declared + 8 * frames):
+        problems.append(f"{source.size} bytes are not those of {frames} frames, with or without a time for each")
     return SideFacts(
         width,
         height,
@@ -101,21 +112,55 @@ def read_ser(source: PlainSource) -> SideFacts:
 
 
 def read_avi(source: PlainSource) -> SideFacts:
-    """The facts of an AVI video's main header. Raises Permanent when there is none."""
+    """The facts of an AVI video's main header, and whether its chunks are whole. Raises Permanent without a header."""
     head = source.read(0, 512)
     at = head.find(b"avih")
     if at < 0 or len(head) < at + 48:
         raise Permanent("the AVI file has no main header")
     frames = int.from_bytes(head[at + 24 : at + 28], "little")
     width, height = struct.unpack_from("<II", head, at + 40)
-    declared = int.from_bytes(head[4:8], "little") + 8
-    problems = []
-    if source.size is not None and source.size < declared:
-        problems.append(f"truncated: declares {declared} bytes, has {source.size}")
-    if max(width, height) > 1 << 20:
+    problems, movie_bytes = _avi_chunks(source)
+    if not 0 < max(width, height) <= 1 << 20 or min(width, height) < 1:
         problems.append(f"the AVI header declares {width}x{height} pixels")
         width = height = 0
-    return SideFacts(width, height, frame_count=frames, problems=tuple(problems))
+    if frames == 0 or frames * _AVI_CHUNK_BYTES > max(movie_bytes, 1):
+        problems.append(f"the AVI header declares {frames} frames in {movie_bytes} bytes")
+        frames = 0
+    return SideFacts(width, height, frame_count=frames or None, problems=tuple(problems))
+
+
+def _avi_chunks(source: PlainSource) -> tuple[list[str], int]:
+    """Walk RIFF lists and the chunks in them: what is wrong, and how many bytes the frames have together."""
+    size = source.size or 0
+    problems: list[str] = []
+    offset = movie_bytes = 0
+    for _ in range(_MOST_RIFF_LISTS):
+        head = source.read(offset, 12)
+        if offset and head[:4] != b"RIFF":
+            if head.strip(b"\0"):
+                problems.append(f"{size - offset} bytes that belong to no RIFF list follow after byte {offset}")
+            break
+        end = offset + 8 + int.from_bytes(head[4:8], "little")
+        if end > size or end < offset + 12:
+            problems.insert(0, f"truncated: declares {end} bytes, has {size}")
+            break
+        at = offset + 12
+        for _ in range(_MOST_RIFF_LISTS):
+            if at >= end - 8:
+                break
+            head = source.read(at, 12)
+            length = int.from_bytes(head[4:8], "little")
+            if not (head[:4].isascii() and head[:4].decode("ascii").isprintable()):
+                problems.append(f"no AVI chunk begins at byte {at}")
+                break
+            if at + 8 + length > end:
+                problems.append(f"the AVI chunk at byte {at} ends at {at + 8 + length}, behind its list")
+                break
+            if head[:4] == b"LIST" and head[8:12] == b"movi":
+                movie_bytes += length - 4
+            at += 8 + length + length % 2
+        offset = end + end % 2
+    return problems, movie_bytes
 
 
 def _ser_time(ticks: int) -> datetime | None:

@@ -6,10 +6,13 @@ import zlib
 from types import TracebackType
 from typing import Self
 
-from shared.errors import Permanent
-
 MAX_DECOMPRESSED_BYTES = 4 << 30
+ALWAYS_DECOMPRESSED_BYTES = 256 << 20
+MOST_GROWTH = 50
+"""Real captures shrink to a half or a third; so much growth beyond the size above is a bomb."""
 _SKIP_BYTES = 1 << 20
+_BACK_BYTES = 2 << 20
+"""The longest header: one without END is read so far and may turn out to be short."""
 
 
 class PlainSource:
@@ -62,42 +65,45 @@ class PlainSource:
 class GzipSource(PlainSource):
     """The decompressed bytes of a gzip file, read forward. ``size`` is None until the end was met.
 
-    A stream that is cut off or damaged ends where it can no longer be read, and ``damage`` says so. Raises Permanent
-    beyond 4 GiB of output, so that a small bomb cannot keep a worker busy for ever.
+    A stream that is cut off or damaged ends where it can no longer be read, and ``damage`` says so. So does one that
+    grows beyond 256 MiB and 50 times its packed size, or beyond 4 GiB: a small bomb cannot keep a worker busy for ever.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
+        packed_bytes = self.size or 0
+        self._limit = min(MAX_DECOMPRESSED_BYTES, max(ALWAYS_DECOMPRESSED_BYTES, MOST_GROWTH * packed_bytes))
         self.size = None
         self.damage: str | None = None
         self._packed = os.fdopen(os.dup(self._fd), "rb")
         self._stream = gzip.GzipFile(fileobj=self._packed)
         self._position = 0
         # Header reads overshoot into what follows, so the latest run of bytes is kept.
-        self._window_start, self._window = 0, b""
+        self._window_start, self._window = 0, bytearray()
 
     def read(self, offset: int, count: int) -> bytes:
-        """At most ``count`` decompressed bytes from ``offset``, which may not lie before the last run of reads."""
+        """At most ``count`` decompressed bytes from ``offset``, which may lie 2 MiB before the last one at most."""
         if offset < self._window_start:
             raise ValueError("a gzip source is read forward only")
         if offset > self._position:
             while self._position < offset and self.size is None:
                 self._take(min(_SKIP_BYTES, offset - self._position))
-            self._window_start, self._window = self._position, b""
+            self._window_start, self._window = self._position, bytearray()
         wanted_end = offset + count
         while self._position < wanted_end and self.size is None:
             self._window += self._take(wanted_end - self._position)
         at = offset - self._window_start
-        found = self._window[at : at + count]
-        if at:
-            self._window_start, self._window = offset, self._window[at:]
+        found = bytes(self._window[at : at + count])
+        if at > 2 * _BACK_BYTES:
+            del self._window[: at - _BACK_BYTES]
+            self._window_start = offset - _BACK_BYTES
         return found
 
     def read_into(self, offset: int, count: int) -> bytearray:
         """Like :meth:`read`, in a writable buffer that grows as bytes really come out."""
         buffer = bytearray(self.read(offset, min(count, _SKIP_BYTES)))
         while len(buffer) < count and self.size is None:
-            self._window_start, self._window = self._position, b""
+            self._window_start, self._window = self._position, bytearray()
             buffer += self._take(min(count - len(buffer), _SKIP_BYTES))
         return buffer
 
@@ -113,10 +119,10 @@ class GzipSource(PlainSource):
         super().close()
 
     def _take(self, count: int) -> bytes:
-        if self._position + count > MAX_DECOMPRESSED_BYTES:
-            raise Permanent(f"the gzip stream holds more than {MAX_DECOMPRESSED_BYTES >> 30} GiB")
         try:
-            data = self._stream.read(count)
+            data = self._stream.read(min(count, self._limit - self._position))
+            if not data and self._position == self._limit and self._stream.read(1):
+                self.damage = f"the gzip stream grows beyond {self._limit} bytes, more than is believed"
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self.damage = f"the gzip stream is cut off or damaged: {error}"
             data = b""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from shared.frames import nights, values
+from shared.frames.cards import CardValue
 from shared.frames.dialects import Dialect
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
@@ -11,6 +12,10 @@ from shared.frames.paths import PathFacts
 _START_KEYWORDS = ("DATE-OBS", "DATE_OBS", "DATEOBS", "DATE-BEG", "UT-OBS")
 _CLOCK_KEYWORDS = ("TIME-OBS", "UT", "UTC", "UTSTART", "TIME")
 _LONGEST_EXPOSURE_S = 86_400.0
+_FARTHEST_ZONE = timedelta(hours=14)
+"""No clock on Earth is farther from UTC."""
+_SAVING_DELAY = timedelta(hours=12)
+"""Between the start of an exposure or a stack and the moment that its file name tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,13 @@ def timing(
     problems: list[str],
 ) -> Timing:
     """Start and night of a frame. ``comments`` are the header's, since some say what DATE-OBS means."""
-    keyword, found = _start(keys, problems)
+    keyword, found = _start(keys.about("observed_at"), problems)
     if found is None:
         observed = values.moment_of_mjd(keys.number("MJD-OBS", "MJD")) or values.moment_of_mjd(_mjd_of_jd(keys))
         if observed is not None:
             return Timing(observed, nights.night_of(observed, longitude_deg, source_zone))
-        return _from_path(path, source_zone)
+        keys.about("observed_at", "night")
+        return _from_path(path, longitude_deg, source_zone)
     if dialect.local_time and found.tzinfo is None:
         if "end of exposure" in comments.get(keyword, "").lower():
             if is_stack and path.local_time is not None:
@@ -48,6 +54,8 @@ def timing(
                 found -= timedelta(seconds=min(exposure_s or 0.0, _LONGEST_EXPOSURE_S))
         night = nights.night_of_local_time(found)
         observed = nights.local_to_utc(found, source_zone)
+        if observed is not None and nights.is_repeated(found, source_zone):
+            problems.append(f"{keyword} lies in the hour that the clocks of {source_zone} repeat: the first was taken")
         if observed is None:
             problems.append(f"{keyword} is local time of an unknown zone and was read as UTC")
             observed = found.replace(tzinfo=UTC)
@@ -56,11 +64,26 @@ def timing(
     if values.is_date_only(keys.get(keyword)) and found.time() == datetime.min.time():
         problems.append(f"{keyword} gives a day without a time")
         return Timing(observed, found.date())
-    if longitude_deg is None and nights.find_zone(source_zone) is None:
-        local = values.moment(keys.get("DATE-LOC"))
-        if local is not None and local.tzinfo is None:
-            return Timing(observed, nights.night_of_local_time(local))
+    nowhere = longitude_deg is None and nights.find_zone(source_zone) is None
+    local = _local_clock(keys.about("night") if nowhere else keys.about(), path, observed, problems)
+    if local is not None and nowhere:
+        return Timing(observed, nights.night_of_local_time(local))
     return Timing(observed, nights.night_of(observed, longitude_deg, source_zone))
+
+
+def _local_clock(keys: Keys, path: PathFacts, observed: datetime, problems: list[str]) -> datetime | None:
+    """The clock at the telescope, by DATE-LOC or the file's name, for frames whose longitude nobody knows."""
+    written = keys.get("DATE-LOC")
+    local = values.moment(written) if written is not None else None
+    if local is not None and local.tzinfo is None:
+        return local
+    if path.local_time is None:
+        return None
+    apart = path.local_time - observed.replace(tzinfo=None)
+    if -_FARTHEST_ZONE <= apart <= _FARTHEST_ZONE + _SAVING_DELAY:
+        return path.local_time
+    problems.append(f"the time in the file's name, {path.local_time:%Y-%m-%d %H:%M:%S}, is not that of the exposure")
+    return None
 
 
 def _start(keys: Keys, problems: list[str]) -> tuple[str, datetime | None]:
@@ -68,8 +91,7 @@ def _start(keys: Keys, problems: list[str]) -> tuple[str, datetime | None]:
         if keyword not in keys:
             continue
         value = keys.get(keyword)
-        clock = next((keys.get(name) for name in _CLOCK_KEYWORDS if values.is_clock(keys.get(name))), None)
-        found = values.moment(value, clock)
+        found = values.moment(value, _clock(keys) if values.is_date_only(value) else None)
         if found is not None:
             return keyword, found
         if values.text(value) is not None:
@@ -77,12 +99,22 @@ def _start(keys: Keys, problems: list[str]) -> tuple[str, datetime | None]:
     return "", None
 
 
+def _clock(keys: Keys) -> CardValue:
+    """The time of day that stands apart from its date."""
+    for keyword in _CLOCK_KEYWORDS:
+        if values.is_clock(keys.raw.get(keyword)):
+            return keys.get(keyword)
+    return None
+
+
 def _mjd_of_jd(keys: Keys) -> float | None:
     found = keys.number("JD", "JD-OBS")
     return None if found is None else found - 2_400_000.5
 
 
-def _from_path(path: PathFacts, source_zone: str | None) -> Timing:
-    """A name's stamp is local time: the night is sure, the moment needs the zone."""
+def _from_path(path: PathFacts, longitude_deg: float | None, source_zone: str | None) -> Timing:
+    """A name's stamp is mostly local time: the night is sure, the moment needs the zone."""
+    if path.utc_time is not None:
+        return Timing(path.utc_time, path.night or nights.night_of(path.utc_time, longitude_deg, source_zone))
     observed = nights.local_to_utc(path.local_time, source_zone) if path.local_time is not None else None
     return Timing(observed, path.night)

@@ -4,8 +4,10 @@ XISF 1.0 specification, sections 8 to 11. The parser holds no tree and knows no 
 header nor an entity bomb costs anything; elements are matched by local name, since some writers give no namespace.
 """
 
+import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from xml.parsers import expat
 
 from shared.errors import Permanent
@@ -14,11 +16,15 @@ from shared.frames.format import FileFormat
 from shared.frames.layout import ImageLayout
 from shared.frames.source import PlainSource
 from shared.frames.values import number
+from shared.frames.xisf_blocks import DataBlock, describe_block, size_fault
+
+_T = TypeVar("_T")
 
 MAX_XML_BYTES = 16 << 20
 _PREAMBLE_BYTES = 16
 _MAX_KEYWORDS = 20_000
 _MAX_TEXT = 4096
+_DEEPEST = 200
 
 _SAMPLES: dict[str, tuple[int, str, float]] = {
     "UInt8": (8, "|u1", 0.0),
@@ -28,7 +34,12 @@ _SAMPLES: dict[str, tuple[int, str, float]] = {
     "Float64": (-64, "<f8", 0.0),
 }
 _GEOMETRY = re.compile(r"(\d{1,9}):(\d{1,9})(?::(\d{1,9}))?")
-_ATTACHMENT = re.compile(r"attachment:(\d{1,15}):(\d{1,15})")
+_ATTACHMENT = re.compile(r"attachment:(\d{1,18}):(\d{1,18})")
+_BOUNDS = re.compile(r"([^:]{1,40}):([^:]{1,40})")
+_OTHER_SAMPLES = frozenset({"UInt64", "Complex32", "Complex64"})
+_STORAGES = {"Planar": False, "Normal": True}
+_BYTE_ORDERS = {"little": "<", "big": ">"}
+_MOST_BLOCKS = 10_000
 
 _PROPERTIES: dict[str, tuple[str, float]] = {
     "Instrument:Camera:Name": ("INSTRUME", 0),
@@ -68,32 +79,44 @@ class XisfFacts:
 
 @dataclass(slots=True)
 class _Collector:
-    """What the XML says, gathered element by element. Only the first Image counts; thumbnails are skipped."""
+    """What the XML says, gathered element by element. Only the first Image counts, and nothing inside a Thumbnail."""
 
     images: int = 0
-    thumbnail_depth: int = 0
-    depth: int = 0
     image: dict[str, str] = field(default_factory=dict)
+    image_data: dict[str, str] = field(default_factory=dict)
     cards: list[Card] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
+    attachments: list[tuple[int, int]] = field(default_factory=list)
+    block_text: list[str] = field(default_factory=list)
+    _path: list[str] = field(default_factory=list)
+    _thumbnails: int = 0
     _open_property: str | None = None
     _text: list[str] = field(default_factory=list)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self.depth += 1
-        if self.depth > 200:
+        if len(self._path) >= _DEEPEST:
             raise Permanent("the XISF header nests its elements without end")
         name = tag.rpartition(":")[2]
+        parent = self._path[-1] if self._path else ""
+        self._path.append(name)
+        if name == "Thumbnail":
+            self._thumbnails += 1
+        if self._thumbnails:
+            return
+        if (found := _ATTACHMENT.fullmatch(attributes.get("location", ""))) and len(self.attachments) < _MOST_BLOCKS:
+            self.attachments.append((int(found[1]), int(found[2])))
         if name == "Image":
             self.images += 1
             if self.images == 1:
                 self.image = attributes
-        elif name == "Data" and self.images == 1 and "compression" in attributes:
-            self.image.setdefault("compression", attributes["compression"])
-        elif name == "FITSKeyword" and self.images <= 1:
+        elif self.images > 1:
+            return
+        elif name == "Data" and parent == "Image":
+            self.image_data = attributes
+        elif name == "FITSKeyword":
             self._keyword(attributes)
-        elif name == "Property" and self.images <= 1 and attributes.get("id") in _PROPERTIES:
+        elif name == "Property" and attributes.get("id") in _PROPERTIES:
             identifier = attributes["id"]
             if "value" in attributes:
                 self.properties[identifier] = attributes["value"][:_MAX_TEXT]
@@ -101,14 +124,25 @@ class _Collector:
                 self._open_property, self._text = identifier, []
 
     def data(self, text: str) -> None:
-        if self._open_property is not None and len(self._text) < 64:
-            self._text.append(text[:_MAX_TEXT])
+        if self._open_property is not None:
+            if len(self._text) < 64:
+                self._text.append(text[:_MAX_TEXT])
+        elif self.images == 1 and not self._thumbnails and self._holds_image():
+            self.block_text.append(text)
 
     def end(self, _tag: str) -> None:
-        self.depth -= 1
-        if self._open_property is not None:
+        if self._path.pop() == "Thumbnail":
+            self._thumbnails -= 1
+        elif self._open_property is not None:
             self.properties[self._open_property] = "".join(self._text)[:_MAX_TEXT].strip()
             self._open_property = None
+
+    def _holds_image(self) -> bool:
+        """Whether the text of the element that is open is the first image's data."""
+        location = self.image.get("location", "")
+        if location.startswith("inline"):
+            return self._path[-1] == "Image"
+        return location == "embedded" and self._path[-2:] == ["Image", "Data"]
 
     def _keyword(self, attributes: dict[str, str]) -> None:
         if len(self.cards) >= _MAX_KEYWORDS:
@@ -147,15 +181,21 @@ def read_xisf(source: PlainSource) -> XisfFacts:
             found.cards.append(Card(keyword, value, f"XISF {identifier}"))
     if "imageType" in found.image and "IMAGETYP" not in known:
         found.cards.append(Card("IMAGETYP", found.image["imageType"][:68], "XISF imageType"))
-    layout = _layout(found.image, problems) if found.image else None
-    if not found.image:
-        problems.append("the XISF file holds no image")
+    layout = None
     declared = _PREAMBLE_BYTES + length
-    if layout is not None and layout.byte_offset:
+    if found.image:
+        layout = _layout(found, problems)
+    else:
+        problems.append("the XISF file holds no image")
+    if layout is not None and layout.block is not None and not layout.block.encoding:
+        fault = _misplaced(layout.block, declared, found.attachments)
         declared = max(declared, layout.byte_offset + layout.stored_bytes)
         if source.size is not None and source.size < declared:
-            problems.insert(0, f"truncated: declares {declared} bytes, has {source.size}")
-            layout = _layout(found.image, [], complete=False)
+            fault = f"truncated: declares {declared} bytes, has {source.size}"
+        if fault:
+            problems.insert(0, fault)
+            layout = replace(layout, complete=False)
+    _look_behind(source, max([declared, *(start + size for start, size in found.attachments)]), problems)
     keys = {card.keyword: card.value for card in reversed(found.cards)}
     return XisfFacts(
         tuple(found.cards), tuple(_card_image(card) for card in found.cards), keys, layout, declared, tuple(problems)
@@ -175,6 +215,7 @@ def _parse(xml: bytes) -> _Collector:
     parser.StartElementHandler = found.start
     parser.EndElementHandler = found.end
     parser.CharacterDataHandler = found.data
+    parser.buffer_text = True
     try:
         parser.Parse(xml, True)
     except expat.ExpatError as error:
@@ -182,39 +223,88 @@ def _parse(xml: bytes) -> _Collector:
     return found
 
 
-def _layout(image: dict[str, str], problems: list[str], *, complete: bool = True) -> ImageLayout | None:
+def _layout(found: _Collector, problems: list[str]) -> ImageLayout | None:
+    image = found.image
     geometry = _GEOMETRY.fullmatch(image.get("geometry", ""))
     if geometry is None:
         problems.append(f"the image geometry {image.get('geometry', '')[:40]!r} is not width:height:channels")
         return None
     width, height, planes = int(geometry[1]), int(geometry[2]), int(geometry[3] or 1)
     sample = image.get("sampleFormat", "")
+    if sample in _OTHER_SAMPLES:
+        problems.append(f"samples of the format {sample} are not read")
+        return None
     if min(width, height, planes) < 1 or sample not in _SAMPLES:
         problems.append(f"the sample format {sample[:40]!r} is not one that holds an image")
         return None
     bitpix, dtype, zero = _SAMPLES[sample]
-    if image.get("byteOrder") == "big":
-        dtype = dtype.replace("<", ">")
-    attachment = _ATTACHMENT.fullmatch(image.get("location", ""))
-    if attachment is None:
-        problems.append("the image data are inside the XML header")
-    compression = image.get("compression", "")[:80] or None
+    order = _chosen(_BYTE_ORDERS, image, "byteOrder", "little", problems)
+    interleaved = _chosen(_STORAGES, image, "pixelStorage", "Planar", problems)
+    block = describe_block(image, found.image_data, "".join(found.block_text), problems)
+    size = width * height * planes * abs(bitpix) // 8
+    complete = block is not None
+    if block is not None and (fault := size_fault(block, size)):
+        problems.append(fault)
+        complete = False
+    packing = "" if block is None else block.codec + ("+sh" if block.item_bytes else "")
     return ImageLayout(
         format=FileFormat.XISF,
         hdu_index=0,
-        byte_offset=int(attachment[1]) if attachment else 0,
+        byte_offset=block.offset if block else 0,
         bitpix=bitpix,
         width=width,
         height=height,
         planes=planes,
         bzero=zero,
         bscale=1.0,
-        sample=dtype,
-        compression=compression,
-        stored_bytes=int(attachment[2]) if attachment else 0,
-        interleaved=image.get("pixelStorage", "Planar") == "Normal",
+        sample=dtype.replace("<", order),
+        compression=packing or None,
+        stored_bytes=block.stored_bytes if block else 0,
+        interleaved=interleaved,
         complete=complete,
+        block=block,
+        bounds=_bounds(image.get("bounds", ""), problems),
     )
+
+
+def _chosen(known: dict[str, _T], image: dict[str, str], name: str, default: str, problems: list[str]) -> _T:
+    """The meaning of an attribute that has few values; an unknown one counts as the default, with a problem."""
+    written = image.get(name, default)
+    if written not in known:
+        problems.append(f"{name} {written[:20]!r} is not known; {default} is assumed")
+    return known.get(written, known[default])
+
+
+def _bounds(written: str, problems: list[str]) -> tuple[float, float] | None:
+    """The range of the samples that the writer declares."""
+    if not written:
+        return None
+    found = _BOUNDS.fullmatch(written)
+    lower, upper = (number(found[1]), number(found[2])) if found else (None, None)
+    if lower is None or upper is None or not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        problems.append(f"the bounds {written[:40]!r} are no range of numbers")
+        return None
+    return lower, upper
+
+
+def _misplaced(block: DataBlock, header_end: int, attachments: list[tuple[int, int]]) -> str:
+    """What is wrong with the place of the image's data: inside the header, or where another block is; else empty."""
+    if block.offset < header_end:
+        return f"the image data are said to begin at byte {block.offset}, inside the XISF header"
+    end = block.offset + block.stored_bytes
+    others = list(attachments)
+    if (block.offset, block.stored_bytes) in others:
+        others.remove((block.offset, block.stored_bytes))
+    if any(start < end and block.offset < start + size for start, size in others):
+        return "the image data overlap another data block"
+    return ""
+
+
+def _look_behind(source: PlainSource, end: int, problems: list[str]) -> None:
+    """Note what follows the last block: zeros are padding, anything else belongs to no one."""
+    size = source.size
+    if size is not None and size > end and source.read(end, 4096).strip(b"\x00"):
+        problems.append(f"{size - end} bytes that belong to no data block follow after byte {end}")
 
 
 def _card_image(card: Card) -> str:

@@ -9,6 +9,7 @@ from astropy.io import fits as astropy_fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.frames import cards as cards_module
 from shared.frames.cards import MAX_HEADER_BYTES, Card, CardValue, parse_header
 
 KEYWORDS = st.from_regex(r"[A-Z][A-Z0-9_-]{0,7}", fullmatch=True).filter(
@@ -16,7 +17,8 @@ KEYWORDS = st.from_regex(r"[A-Z][A-Z0-9_-]{0,7}", fullmatch=True).filter(
 )
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100)
 # astropy reads 'name: 1.0' as a record-valued card, a convention of distortion papers that captures do not use.
-TEXTS = PRINTABLE.filter(lambda text: ": " not in text and "&" not in text)
+# It also ends a text at a doubled quote before a slash, which by the standard belongs to the text.
+TEXTS = PRINTABLE.filter(lambda text: ": " not in text and "&" not in text and "'/" not in text)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e100, max_value=1e100)
 VALUES = st.one_of(st.booleans(), st.integers(-(10**15), 10**15), FLOATS, TEXTS)
 COMMENTS = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="'&"), max_size=20)
@@ -182,3 +184,31 @@ def test_an_endless_header_is_cut() -> None:
     parsed = read_header(read, 0)
     assert max(asked) <= MAX_HEADER_BYTES
     assert math.isclose(len(parsed.images) * 80, MAX_HEADER_BYTES, rel_tol=0.01)
+
+
+@pytest.mark.parametrize("text", ["GAIN    = 1E999", "GAIN    = -1D400", "HIERARCH LONG NAME = 1E999"])
+def test_numbers_beyond_all_bounds_are_said(text: str) -> None:
+    """A number that is infinite in double precision is a fault of its card."""
+    assert any("has a number beyond all bounds" in problem for problem in parse_header(block_of(text)).problems)
+
+
+def test_texts_continued_without_end_are_said() -> None:
+    """A text over more than a thousand cards is joined and noted."""
+    parsed = parse_header(block_of("LONG    = 'x&'", *["CONTINUE  'y&'"] * 1500))
+    assert parsed.problems == ("the text of LONG is continued over 1501 cards",)
+    assert len(parsed.cards) == 2
+
+
+def test_zeros_behind_end_hide_no_later_end() -> None:
+    """A header closed by END and zero bytes ends there, though another header's END follows soon."""
+    first = block_of("OBJECT  = 'one'").replace(b"END     ", b"END\0\0\0\0\0")
+    parsed = parse_header(first + block_of("OBJECT  = 'two'"))
+    assert [card.value for card in parsed.cards if card.keyword == "OBJECT"] == ["one"]
+    assert parsed.byte_count == 2880
+
+
+def test_known_cards_stay_few() -> None:
+    """Headers of ever new cards do not let the memory of cards grow without end."""
+    for start in range(0, 60_000, 3000):
+        parse_header(block_of(*(f"K{number:<7}= {number}" for number in range(start, start + 3000))))
+    assert len(cards_module._known) <= cards_module._MOST_KNOWN + 3001

@@ -4,14 +4,15 @@
 
 import warnings
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.equipment.filters import canonical_filter
 from shared.frames.cards import CardValue
-from shared.frames.filters import canonical_filter
-from shared.frames.nights import local_to_utc, night_of
+from shared.frames.nights import is_repeated, local_to_utc, night_of
 from shared.frames.precession import to_icrs
 from shared.frames.values import binning, file_stamp, moment, moment_of_mjd, number, sexagesimal, text
 
@@ -156,6 +157,56 @@ def test_a_night_by_zone_and_without_any() -> None:
     assert night_of(start, None, "America/Los_Angeles") == date(2025, 7, 1)
     assert night_of(start, None, None) == date(2025, 7, 2)
     assert night_of(start, None, "No/Where") == date(2025, 7, 2)
+
+
+@given(st.floats(-180, 180), st.dates(date(1990, 1, 1), date(2090, 12, 31)), st.floats(0, 23.99), st.floats(0, 23.99))
+def test_a_night_never_splits_at_its_own_longitude(longitude: float, day: date, one: float, other: float) -> None:
+    """Any two moments between one solar noon and the next, wherever on Earth, are of one night, at year ends too."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(hours=longitude / 15)
+    starts = [noon + timedelta(hours=hours, seconds=1) for hours in (one, other)]
+    assert {night_of(start, longitude, None) for start in starts} == {day}
+    assert night_of(noon - timedelta(seconds=1), longitude, None) == day - timedelta(days=1)
+
+
+@given(
+    st.sampled_from(
+        ["Europe/Berlin", "America/Los_Angeles", "Australia/Sydney", "Pacific/Auckland", "America/St_Johns"]
+    ),
+    st.dates(date(2000, 1, 1), date(2035, 12, 31)),
+    st.floats(0, 23.99),
+)
+def test_a_night_of_a_zone_runs_from_noon_to_noon_by_its_clocks(zone: str, day: date, hours: float) -> None:
+    """From one noon of the clock to the next is one night, also where clocks change and where years end."""
+    place = ZoneInfo(zone)
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=place).astimezone(UTC)
+    following = day + timedelta(days=1)
+    next_noon = datetime(following.year, following.month, following.day, 12, tzinfo=place).astimezone(UTC)
+    start = noon + (next_noon - noon) * (hours / 24)
+    assert night_of(start, None, zone) == day
+    assert night_of(next_noon - timedelta(seconds=1), None, zone) == day
+    assert night_of(next_noon, None, zone) == following
+
+
+@given(
+    st.sampled_from(["Europe/Berlin", "America/Los_Angeles", "Australia/Sydney"]),
+    st.datetimes(datetime(2000, 1, 1), datetime(2035, 12, 31)),
+)
+def test_local_times_go_to_utc_and_back(zone: str, local: datetime) -> None:
+    """A clock's time that exists once comes back from UTC; one that the clocks skip moves by the hour they skip."""
+    utc = local_to_utc(local, zone)
+    assert utc is not None
+    back = utc.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    assert back - local in (timedelta(0), timedelta(hours=1))
+    if is_repeated(local, zone):
+        assert local_to_utc(local + timedelta(hours=1), zone) != utc + timedelta(hours=1)
+
+
+def test_the_year_ends_in_one_night() -> None:
+    """New Year's Eve is one night, by longitude and by zone."""
+    for hour, day in ((22, 31), (3, 1)):
+        start = datetime(2024 if day == 31 else 2025, 12 if day == 31 else 1, day, hour, tzinfo=UTC)
+        assert night_of(start, 10.0, None) == date(2024, 12, 31)
+        assert night_of(start, None, "Europe/Berlin") == date(2024, 12, 31)
 
 
 def test_local_time_needs_a_zone() -> None:

@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from shared.errors import Permanent
 from shared.events.frame import FrameType
 from shared.frames import load_image, read_frame
+from tests.hostile.writers import pack, xisf
 
 
 def write_xisf(path: Path, inner: str, data: bytes = b"", *, xmlns: str = "") -> Path:
@@ -105,3 +108,167 @@ def test_an_entity_bomb_is_refused_at_its_declaration(tmp_path: Path) -> None:
     path.write_bytes(b"XISF0100" + len(xml).to_bytes(4, "little") + bytes(4) + xml)
     with pytest.raises(Permanent, match="document type"):
         read_frame(path)
+
+
+SHUFFLES = ["", "+sh"]
+CODECS = ["zlib", "lz4", "lz4hc", "zstd"]
+
+
+def samples(dtype: str, shape: tuple[int, ...] = (2, 40, 30)) -> NDArray[Any]:
+    """Pixels that use the whole range of their type."""
+    generator = np.random.default_rng(7)
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return generator.normal(0.2, 0.1, shape).astype(kind)
+    return generator.integers(0, np.iinfo(kind).max, shape, dtype=kind.newbyteorder("="), endpoint=True).astype(kind)
+
+
+def loaded(path: Path, content: bytes) -> NDArray[Any]:
+    """The pixels of a file that has nothing wrong with it."""
+    path.write_bytes(content)
+    found = read_frame(path)
+    assert found.problems == ()
+    assert found.image is not None
+    return load_image(path, found.image)
+
+
+def refusal(path: Path, content: bytes) -> str:
+    """Why a file's pixels are not read; its header is."""
+    path.write_bytes(content)
+    found = read_frame(path)
+    assert found.image is not None
+    if not found.image.complete:
+        return found.problems[0]
+    with pytest.raises(Permanent) as refused:
+        load_image(path, found.image)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("location", ["attachment", "inline", "embedded"])
+@pytest.mark.parametrize("shuffle", SHUFFLES)
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_at_every_place(tmp_path: Path, codec: str, shuffle: str, location: str) -> None:
+    """Pixels come back bit for bit from each codec, shuffled or not, behind the header or inside it, in sub-blocks."""
+    data = samples("<u2")
+    for subblock_bytes in (0, 1001):
+        for encoding in ("base64", "hex"):
+            content = xisf(
+                data, codec=codec + shuffle, location=location, encoding=encoding, subblock_bytes=subblock_bytes
+            )
+            assert np.array_equal(loaded(tmp_path / "a.xisf", content), data)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", "<u4", "<f4", "<f8", ">u2", ">f4"])
+def test_every_sample_format(tmp_path: Path, dtype: str) -> None:
+    """Samples keep type and value in either byte order, planes one after another or pixel by pixel, mono or colour."""
+    for shape in ((5, 7), (3, 5, 7)):
+        for interleaved in (False, True):
+            for codec in ("", "lz4+sh"):
+                data = samples(dtype, shape)
+                found = loaded(tmp_path / "a.xisf", xisf(data, interleaved=interleaved, codec=codec))
+                assert found.dtype == data.dtype.newbyteorder("=")
+                assert np.array_equal(found, data)
+
+
+@pytest.mark.parametrize("kind", ["UInt64", "Complex32", "Complex64"])
+def test_formats_that_are_not_read_are_said(tmp_path: Path, kind: str) -> None:
+    """Samples of a kind that no camera writes leave the header readable and say why there are no pixels."""
+    path = tmp_path / "a.xisf"
+    path.write_bytes(xisf(samples("<u2"), replacements=[("UInt16", kind)]))
+    found = read_frame(path)
+    assert found.image is None
+    assert found.problems == (f"samples of the format {kind} are not read",)
+
+
+@pytest.mark.parametrize("kind", ["sha1", "sha-256", "sha-512", "sha3-256"])
+def test_checksums_are_verified(tmp_path: Path, kind: str) -> None:
+    """Data that keep their checksum are read; with one bit changed they are not, whatever the packing."""
+    path = tmp_path / "a.xisf"
+    for codec in ("", "zlib"):
+        content = xisf(samples("<u2"), checksum=kind, codec=codec)
+        loaded(path, content)
+        spoilt = bytearray(content)
+        spoilt[4096 + 77] ^= 1
+        assert "checksum is not the one in the header" in refusal(path, bytes(spoilt))
+
+
+def test_damaged_packed_data_are_refused(tmp_path: Path) -> None:
+    """A codec's own checks reach us: bits changed, ends cut, trailing data, wrong text, sizes that lie."""
+    path = tmp_path / "a.xisf"
+    data = samples("<u2")
+    for codec in ("zlib", "zlib+sh"):
+        spoilt = bytearray(xisf(data, codec=codec))
+        spoilt[-1] ^= 1
+        assert "the XISF data are damaged" in refusal(path, bytes(spoilt))
+    text = xisf(data, location="embedded", codec="lz4", replacements=[("</Data>", "!</Data>")])
+    assert "they are no base64 text" in refusal(path, text)
+    assert "declares 4801" in refusal(path, xisf(data, codec="zstd", replacements=[("zstd:4800", "zstd:4801")]))
+    assert "sub-blocks do not fit" in refusal(
+        path, xisf(data, codec="lz4", subblock_bytes=2400, replacements=[(",2400:", ",2401:")])
+    )
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_unpacks_to_more_than_is_declared_is_bounded(tmp_path: Path, codec: str) -> None:
+    """A block that holds more than its image, and a few bytes that claim to be a huge image, cost no memory."""
+    path = tmp_path / "a.xisf"
+    bomb = xisf(np.zeros((2, 2), "<u2"), codec=codec, stored_as=pack(codec, bytes(400_000)))
+    assert "damaged" in refusal(path, bomb)
+    huge = [('geometry="2:2:1"', 'geometry="9000:9000:1"'), (f"{codec}:8", f"{codec}:162000000")]
+    refused = refusal(path, xisf(np.zeros((2, 2), "<u2"), codec=codec, replacements=huge))
+    assert "claim to hold an image of 162000000 bytes" in refused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("attachment:4096:", "attachment:-96:", "the image data are nowhere that can be read"),
+        ("attachment:4096:", "path(/etc/passwd):", "the image data are nowhere that can be read"),
+        ("attachment:4096:", "attachment:100:", "the image data are said to begin at byte 100, inside the XISF header"),
+        ("attachment:4096:", "attachment:99999999:", "truncated: declares 100004799 bytes, has 8896"),
+        ('geometry="30:40:2"', 'geometry="30:41:2"', "the image needs 4920 bytes, its data block declares 4800"),
+        (" location", ' compression="brotli:4800" location', "the XISF compression 'brotli:4800' is not known"),
+        (" location", ' byteOrder="middle" location', "byteOrder 'middle' is not known; little is assumed"),
+        (" location", ' bounds="1:nan" location', "the bounds '1:nan' are no range of numbers"),
+        (" location", ' checksum="crc:12" location', "the XISF checksum is of a kind that is not known: 'crc'"),
+    ],
+)
+def test_lies_about_the_place_and_the_packing(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    """A place outside the data, a size that does not fit and unknown words each give one problem that names them."""
+    path = tmp_path / "a.xisf"
+    path.write_bytes(xisf(samples("<u2"), replacements=[(old, new)]))
+    assert any(said.startswith(problem) for said in read_frame(path).problems), read_frame(path).problems
+
+
+def test_blocks_that_overlap_and_bytes_of_no_block(tmp_path: Path) -> None:
+    """Two blocks at one place, and bytes behind the last one, are said; zeros there are padding."""
+    path = tmp_path / "a.xisf"
+    other = '<Property id="x" type="ByteArray" location="attachment:5000:100"/>'
+    path.write_bytes(xisf(samples("<u2"), outside=other))
+    assert read_frame(path).problems == ("the image data overlap another data block",)
+    loaded(path, xisf(samples("<u2")) + bytes(500))
+    path.write_bytes(xisf(samples("<u2")) + b"PK\3\4")
+    assert read_frame(path).problems == ("4 bytes that belong to no data block follow after byte 8896",)
+
+
+def test_the_first_image_counts_and_thumbnails_never(tmp_path: Path) -> None:
+    """Of several images the first one's data and keywords are taken, not those of a thumbnail in it."""
+    thumbnail = (
+        '<Thumbnail geometry="1:1:1" sampleFormat="UInt8" location="embedded"><Data encoding="hex">ff</Data>'
+        '<FITSKeyword name="OBJECT" value="\'wrong\'"/></Thumbnail>'
+    )
+    second = '<Image geometry="1:1:1" sampleFormat="UInt8" location="inline:hex">00</Image>'
+    for location in ("inline", "embedded", "attachment"):
+        content = xisf(samples("<u2"), location=location, keywords=KEYWORDS + thumbnail, outside=second)
+        path = tmp_path / "a.xisf"
+        assert np.array_equal(loaded(path, content), samples("<u2"))
+        assert read_frame(path).metadata.object_name == "M 31"
+
+
+def test_bounds_are_carried(tmp_path: Path) -> None:
+    """The range that a writer declares for its floats is in the layout."""
+    path = tmp_path / "a.xisf"
+    path.write_bytes(xisf(samples("<f4"), attributes=' bounds="0:65535"'))
+    found = read_frame(path).image
+    assert found is not None
+    assert found.bounds == (0.0, 65535.0)

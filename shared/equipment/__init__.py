@@ -1,0 +1,22 @@
+"""Cameras, telescopes, filters and rigs: what headers leave out, and one name for each thing.
+
+In: what a header or a path says about the equipment (`Seen`). Out: the camera's usual name, the rig, the canonical
+filter, and the facts that the header leaves out (`Setup`).
+
+    tables.py       rows of cameras.tsv, telescopes.tsv and filters.tsv
+    cameras.py      a camera by its name, or by its sensor where it has none
+    telescopes.py   a telescope by what people type into TELESCOP
+    filters.py      filter names -> canonical names
+    rigs.py         which rig took a frame: matching, and the name that follows from a header
+    ninaprofile.py  rigs and filter wheels of N.I.N.A. profiles
+    setup.py        all of it behind one memoised question
+
+Promises: a header's fact is never changed, only missing ones are filled, and only where one answer is possible. The
+user's rows go before the built-in ones. Nothing here reads a setting, a database or the network.
+"""
+
+from shared.equipment.rigs import Rig
+from shared.equipment.setup import Equipment, Seen, Setup
+from shared.equipment.tables import Camera, Filter, Telescope
+
+__all__ = ["Camera", "Equipment", "Filter", "Rig", "Seen", "Setup", "Telescope"]

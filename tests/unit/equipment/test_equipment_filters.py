@@ -1,0 +1,54 @@
+"""Filter names become canonical, the user's way first."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.equipment.filters import FilterNames, canonical_filter, filter_key
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("Lum", "L"), ("Luminance", "L"), ("L", "L"), ("red", "R"), ("H", "Ha"), ("H-alpha", "Ha"), ("Hα", "Ha"),
+        ("H_Alpha 7nm", "Ha"), ("O3", "OIII"), ("Oiii", "OIII"), ("S2", "SII"), ("S", "SII"), ("Hb", "Hb"),
+        ("Baader Ha 7nm", "Ha"), ("Antlia 3nm Pro Ha", "Ha"), ("Chroma OIII 5nm", "OIII"), ("Astrodon SII 3nm", "SII"),
+        ("ZWO L", "L"), ("ZWO B", "B"), ("Optolong L-Pro", "LPro"), ("L-Pro", "LPro"), ("Optolong L-eXtreme", "LeXtr"),
+        ("L-eNhance", "LenHa"), ("L-Ultimate", "LUlti"), ("Antlia ALP-T 5nm", "ALPT"), ("BaaderUVIRCut", "UVIR"),
+        ("UV/IR Cut", "UVIR"), ("IRCUT", "IRCUT"), ("LP", "LP"), ("IDAS LPS-D2", "LP"), ("Duo-Band", "DuoBand"),
+        ("HaOiii", "HaOIII"), ("Astro", "Astro"), ("SDSS g", "g'"), ("g'", "g'"), ("V", "V"), ("IR685", "IR"),
+    ],
+)  # fmt: skip
+def test_usual_names_have_one_spelling(raw: str, name: str) -> None:
+    """Makers, bandwidths, case and punctuation do not matter."""
+    assert canonical_filter(raw) == name
+
+
+@pytest.mark.parametrize("raw", [None, "", "None", "N/A", "No Filter", "Dark", "RGGB", " "])
+def test_no_filter_is_none(raw: str | None) -> None:
+    """Spellings of 'nothing', opaque positions and Bayer patterns name no passband."""
+    assert canonical_filter(raw) is None
+
+
+@pytest.mark.parametrize("raw", ["Position 3", "Filter 2", "My  secret glass", "Astronomik"])
+def test_strange_names_stay(raw: str) -> None:
+    """What no table knows stays as it was written, with single blanks."""
+    assert canonical_filter(raw) == " ".join(raw.split())
+
+
+def test_mine_go_first() -> None:
+    """A rig's own name wins over the user's alias, that over the built-in table; '' stands for no filter at all."""
+    names = FilterNames([("Red", "Rot"), ("position 3", "Ha")])
+    assert names.canonical("red") == "Rot"
+    assert names.canonical("Position 3") == "Ha"
+    assert names.canonical("Position 3", {filter_key("position-3"): "SII"}) == "SII"
+    assert names.canonical(None, {filter_key(""): "LeXtr"}) == "LeXtr"
+    assert names.canonical("green") == "G"
+    assert names.canonical(None) is None
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_answered(raw: str) -> None:
+    """No text makes the look-up fail, and a canonical name is its own canonical name."""
+    name = canonical_filter(raw)
+    assert canonical_filter(name) == name
