@@ -50,10 +50,13 @@ faults: setup ## kill services, NATS and Postgres under load and count (long)
 bench: setup ## measure against the limits; writes the table to docs/benchmarks.md (long)
 	@$(PY) -m tests.bench
 
+fuzz: setup ## damage files at random and read them: SECONDS_OF_FUZZ=300 FUZZ_SEED=1
+	@$(PY) -m tests.hostile.fuzz --seconds $(or $(SECONDS_OF_FUZZ),300) --seed $(or $(FUZZ_SEED),1)
+
 docs: setup ## generate docs/events.md, docs/asyncapi.yaml, docs/commands.md and the settings example
 	@$(PY) -m tests.contract.documents
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup lock demo up check test test-system faults bench docs clean
+.PHONY: help setup lock demo up check test test-system faults bench fuzz docs clean
