@@ -6,16 +6,19 @@ errors that name the nearest known one. Settings are read once, in a service's `
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from shared.errors import UserError
+from shared.own_settings import CameraSettings, RigSettings, TelescopeSettings
+from shared.section import Section
 
 CONFIG_VERSION = 1
 ENV_PREFIX = "NIGHTBUS_"
@@ -23,12 +26,6 @@ RESERVED_ENV = frozenset(
     {"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK", "NIGHTBUS_FAULT_SEED", "NIGHTBUS_FAULT_OUTAGE_S"}
 )
 """Variables with our prefix that are not settings."""
-
-
-class Section(BaseModel):
-    """A table of nightbus.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NatsSettings(Section):
@@ -140,12 +137,57 @@ class ScannerSettings(Section):
     workers: int = Field(default=0, ge=0, description="processes that read files; 0 = one per core")
     measure_stars: bool = Field(default=True, description="whether star quality is measured from the pixels")
     time_limit_s: float = Field(
-        default=30.0, gt=0, description="seconds that one file may take before its reader is killed"
+        default=30.0,
+        gt=0,
+        description="seconds one file may take before its reader is killed; one more for every 5 MB",
     )
     memory_limit_mb: int = Field(default=1536, ge=256, description="memory of one reader process, MiB")
     roots: dict[str, Path] = Field(
         default_factory=dict, description="root name = folder, where mounts differ from ingest's"
     )
+    targets_uncertain_below: float = Field(
+        default=0.8, ge=0, le=1, description="confidence below which a target match is marked uncertain"
+    )
+    nina_profiles: tuple[Path, ...] = Field(
+        default=(),
+        description="N.I.N.A. profiles or folders of them; one called <optic>@f<ratio>+<camera> is a rig",
+    )
+    nina_file_patterns: tuple[str, ...] = Field(
+        default=(),
+        description="N.I.N.A. file patterns of yours, as in its imaging options, by which names are read first",
+    )
+    previews: bool = Field(
+        default=False, description="whether a preview of every frame is made in the same read; else when asked for"
+    )
+    previews_dir: Path | None = Field(
+        default=None, description="folder of its own for previews, apart from the library and all sources"
+    )
+    previews_max_mb: int = Field(
+        default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
+    )
+
+
+class TargetSettings(Section):
+    """One target of yours: names for an object of the catalogue, or an object that it lacks."""
+
+    id: str = Field(description="id of the object, such as M31 or MyField-7; letters, digits, + and -")
+    names: tuple[str, ...] = Field(default=(), description="what you call it, display name first; these names win")
+    ra_deg: float | None = Field(default=None, ge=0, lt=360, description="right ascension, J2000, degrees (not hours)")
+    dec_deg: float | None = Field(default=None, ge=-90, le=90, description="declination, J2000, degrees")
+    size_arcmin: float | None = Field(default=None, gt=0, le=10_800, description="larger diameter, arcminutes")
+
+    @field_validator("id")
+    @classmethod
+    def _well_formed(cls, catalog_id: str) -> str:
+        if re.fullmatch(r"[A-Za-z0-9+-]{1,64}", catalog_id) is None:
+            raise ValueError(f"{catalog_id!r} is no target id: those have letters, digits, + and - only, such as M31")
+        return catalog_id
+
+    @model_validator(mode="after")
+    def _both_coordinates(self) -> Self:
+        if (self.ra_deg is None) != (self.dec_deg is None):
+            raise ValueError(f"the target {self.id} needs both ra_deg and dec_deg, or neither")
+        return self
 
 
 class StatsSettings(Section):
@@ -211,10 +253,29 @@ class Settings(BaseSettings):
     sources: tuple[SourceSettings, ...] = ()
     ingest: IngestSettings = IngestSettings()
     scanner: ScannerSettings = ScannerSettings()
+    rigs: tuple[RigSettings, ...] = ()
+    cameras: tuple[CameraSettings, ...] = ()
+    telescopes: tuple[TelescopeSettings, ...] = ()
+    filters: dict[str, str] = Field(
+        default_factory=dict, description="filter as written = its name; also as a table [filters]"
+    )
+    targets: tuple[TargetSettings, ...] = ()
     stats: StatsSettings = StatsSettings()
     api: ApiSettings = ApiSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("rigs")
+    @classmethod
+    def _rigs_apart(cls, rigs: tuple[RigSettings, ...]) -> tuple[RigSettings, ...]:
+        owners: dict[str, str] = {}
+        for rig in rigs:
+            for name in (rig.name, *rig.aliases):
+                if owners.setdefault("".join(name.lower().split()), rig.name) != rig.name:
+                    raise ValueError(f"two rigs are called {name!r}")
+        if len({rig.name for rig in rigs}) < len(rigs):
+            raise ValueError("two rigs have the same name")
+        return rigs
 
     @classmethod
     def settings_customise_sources(
@@ -268,7 +329,7 @@ def known_keys() -> dict[str, Any]:
         if section is None:
             keys[name] = field
             continue
-        prefix = f"{name}[]" if name == "sources" else name
+        prefix = f"{name}[]" if isinstance(field.default, tuple) else name
         keys |= {f"{prefix}.{key}": value for key, value in section.model_fields.items()}
     return keys
 

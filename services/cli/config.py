@@ -14,7 +14,8 @@ from services.cli.output import Column, print_table, to_json
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from shared.settings import Section, Settings
+    from shared.section import Section
+    from shared.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Settings: check, explain, example.")
 
@@ -30,14 +31,18 @@ _EXAMPLE_HEAD = """\
 @app.command("check")
 def check() -> None:
     """Check nightbus.toml and the environment."""
+    from services.scanner.knowledge import Knowledge
     from shared.settings import config_file, load_settings
 
     settings = load_settings()
+    notes = Knowledge.of(settings).notes
     file = config_file()
     print(f"ok: {file.resolve() if file else 'no settings file; environment and defaults'}")
     for source in settings.sources:
         if not source.path.is_dir():
             print(f"note: the folder {source.path} of source {source.name} is not there now")
+    for note in notes:
+        print(f"note: {note}")
 
 
 @app.command("explain")
@@ -99,6 +104,8 @@ def _shown(value: Any) -> Any:
         return MASKED
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
     return {name: str(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
@@ -120,7 +127,7 @@ def _origin(keys: tuple[str, ...], written: dict[str, Any], file: Path | None) -
 
 def section_of(field: "FieldInfo") -> "type[Section] | None":
     """The section that a field of Settings holds, once or as a list; None for plain values."""
-    from shared.settings import Section
+    from shared.section import Section
 
     for candidate in (field.annotation, *get_args(field.annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):
@@ -135,16 +142,24 @@ def example_toml(settings: "type[Settings] | None" = None) -> str:
     model = settings or Settings
     parts = [_EXAMPLE_HEAD]
     plain = {name: field for name, field in model.model_fields.items() if section_of(field) is None}
-    parts.extend(f"{name} = {toml_value(field.default)}\n" for name, field in plain.items())
+    parts.extend(_plain_key(name, field) for name, field in plain.items())
     for name, field in model.model_fields.items():
         if (section := section_of(field)) is None:
             continue
         many = isinstance(field.default, tuple)
         purpose = (section.__doc__ or "").strip().splitlines()[0]
-        header = f"#[[{name}]]  # once per source" if many else f"[{name}]"
+        header = f"#[[{name}]]  # once per {name.removesuffix('s')}" if many else f"[{name}]"
         lines = [f"# {purpose}", header, *_example_keys(section)]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
+
+
+def _plain_key(name: str, field: "FieldInfo") -> str:
+    """A key outside all sections. A table stays a comment: written here it would forbid one further below."""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, dict):
+        return f"# {field.description}\n#{name} = {toml_value(value)}\n"
+    return f"{name} = {toml_value(value)}\n"
 
 
 def _example_keys(section: "type[Section]") -> Iterator[str]:
@@ -166,6 +181,8 @@ def toml_value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + "}"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')

@@ -12,6 +12,7 @@ from services.cli.output import printable, size, to_json
 from shared.errors import NightbusError
 
 if TYPE_CHECKING:
+    from services.scanner.knowledge import Loaded
     from services.scanner.scan import Scanned
 
 FRAME_KEYS = (
@@ -35,24 +36,35 @@ FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE…", help="Capture files; - reads their names from standard input.")
 ]
 StarsOption = Annotated[bool, typer.Option("--stars/--no-stars", help="Measure the pixels, or read headers only.")]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="Say where each value came from: keyword, file name, folder, rule or table.")
+]
 
 
-def inspect(files: FilesArgument, as_json: LinesOption = False, stars: StarsOption = True) -> None:
+def inspect(
+    files: FilesArgument, as_json: LinesOption = False, stars: StarsOption = True, explain: ExplainOption = False
+) -> None:
     """Show what Nightbus finds in capture files: header, star quality, target."""
-    from services.scanner.scan import load_matcher
+    from services.scanner.knowledge import Knowledge
+    from shared.settings import load_settings
 
-    matcher = load_matcher()
+    knowledge = Knowledge.of(load_settings())
+    for note in knowledge.notes:
+        print(f"nightbus: {note}", file=sys.stderr)
+    known = knowledge.load()
     print(UNDECIDED_NOTE, file=sys.stderr)
     unreadable = 0
     for name in each(files):
-        facts = facts_of(name, matcher, measure_stars=stars)
+        facts = facts_of(name, known, measure_stars=stars)
+        if explain and "error" not in facts:
+            facts["explain"] = _explained(name, known, facts)
         unreadable += "error" in facts
         print(to_json(facts) if as_json else _block(facts), flush=True)
     if unreadable:
         raise typer.Exit(EXIT_UNREADABLE)
 
 
-def facts_of(name: str, matcher: Any, *, measure_stars: bool) -> dict[str, Any]:
+def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, Any]:
     """The JSON of one file; ``path`` and ``error`` when it cannot be read."""
     from services.scanner.scan import scan_file
     from shared.library.hashing import sha256_file
@@ -60,7 +72,13 @@ def facts_of(name: str, matcher: Any, *, measure_stars: bool) -> dict[str, Any]:
     path = Path(os.path.abspath(name))  # noqa: PTH100 - links are left as they are
     try:
         digest = sha256_file(path)
-        scanned = scan_file(path, matcher=matcher, measure_stars=measure_stars)
+        scanned = scan_file(
+            path,
+            matcher=known.matcher,
+            equipment=known.equipment,
+            name_patterns=known.name_patterns,
+            measure_stars=measure_stars,
+        )
     except NightbusError as error:
         return {"path": name, "error": str(error)}
     except OSError as error:
@@ -68,6 +86,16 @@ def facts_of(name: str, matcher: Any, *, measure_stars: bool) -> dict[str, Any]:
     except MemoryError:
         return {"path": name, "error": "the file is too large for this machine's memory"}
     return {"path": name, "file_id": digest.file_id, "size_bytes": digest.size_bytes, **_found(scanned)}
+
+
+def _explained(name: str, known: "Loaded", facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Value, source and detail of each value that is known, by its name (``reported.<name>`` for reported ones)."""
+    from shared.frames.provenance import explain_frame
+
+    path = Path(os.path.abspath(name))  # noqa: PTH100 - as above
+    found = explain_frame(path, name_patterns=known.name_patterns, equipment=known.equipment)
+    values = {**facts["frame"], **{f"reported.{key}": value for key, value in facts["reported"].items()}}
+    return {key: {"value": values[key], "source": why.source, "detail": why.detail} for key, why in found.items()}
 
 
 def _found(scanned: "Scanned") -> dict[str, Any]:
@@ -93,14 +121,22 @@ def _block(facts: dict[str, Any]) -> str:
     if "error" in facts:
         return f"{printable(facts['path'])}\n  cannot be read: {printable(facts['error'])}\n"
     lines = [printable(facts["path"]), f"  {facts['format']}, {size(facts['size_bytes'])}, {facts['file_id']}"]
+    reasons, prefix = facts.get("explain", {}), {"frame": "", "quality": "quality.", "reported": "reported."}
     for part in ("frame", "quality", "reported"):
         known = {key: value for key, value in (facts[part] or {}).items() if value is not None}
         if known:
             lines.append(f"  {part}")
-            lines.extend(f"    {key:<20} {_text(value)}" for key, value in known.items())
+            lines.extend(
+                f"    {key:<20} {_text(value):<28}{_reason(reasons.get(prefix[part] + key))}".rstrip()
+                for key, value in known.items()
+            )
     lines.append(f"  target                 {_target(facts['target'])}")
     lines.extend(f"  problem                {printable(problem)}" for problem in facts["problems"])
     return "\n".join(lines) + "\n"
+
+
+def _reason(why: dict[str, Any] | None) -> str:
+    return "" if why is None else f" <- {why['source']}: {printable(why['detail'])}"
 
 
 def _text(value: Any) -> str:

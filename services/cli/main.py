@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import config, dead_letters, ingest, inspect, listings, match, rescan, run, status
+from services.cli import config, dead_letters, equipment, ingest, inspect, listings, match, preview, rescan, run, status
 from shared.errors import NightbusError
 
 EXIT_FAILED = 1
@@ -69,6 +69,8 @@ app.command(rich_help_panel=LOOK)(listings.captures)
 app.command(rich_help_panel=LOOK)(listings.sessions)
 app.command("inspect", rich_help_panel=OFFLINE)(inspect.inspect)
 app.command("match", rich_help_panel=OFFLINE)(match.match)
+app.command("preview", rich_help_panel=OFFLINE)(preview.preview)
+app.add_typer(equipment.app, name="equipment", rich_help_panel=OFFLINE)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
 app.add_typer(config.app, name="config", rich_help_panel=CARE)
 

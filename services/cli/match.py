@@ -17,9 +17,11 @@ UNDECIDED_NOTE = "nightbus: decisions that people made about targets were not co
 
 def match(names: NamesArgument, as_json: LinesOption = False) -> None:
     """Find the catalogue object that a target name means."""
+    from services.scanner.knowledge import own_targets
+    from shared.settings import load_settings
     from shared.targets.matcher import Matcher
 
-    matcher = Matcher.load()
+    matcher = Matcher.load(own=own_targets(load_settings()))
     print(UNDECIDED_NOTE, file=sys.stderr)
     for name in each(names):
         found = matcher.match(name)

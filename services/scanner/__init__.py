@@ -7,5 +7,6 @@
 4. What cannot be read goes out as ``file.quarantined`` with one sentence why, and as a dead letter that can be
 replayed.
 
-It owns nothing: no database, no file is ever written. Replicas scale it out.
+Where ``scanner.previews`` is on, the same read gives each frame its preview (``previews.py``), kept in a folder apart
+from all captures. Besides that it owns nothing: no database, no file is ever written. Replicas scale it out.
 """

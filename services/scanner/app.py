@@ -1,20 +1,40 @@
 """Wiring of the scanner."""
 
+from typing import TYPE_CHECKING
+
 from services.scanner.handlers import FileScanner
+from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
 from shared.bus.delivery import Desk, one_by_one, subscribe
 from shared.bus.publish import Publisher
 from shared.bus.streams import consumer
+from shared.errors import UserError
 from shared.events.file import FileArrived
+from shared.logging import get_logger
 from shared.service import Service
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from services.scanner.previews import PreviewPlace
+
+log = get_logger(__name__)
 
 NAME = "scanner"
 
 
 async def run(settings: Settings) -> int:
-    """Run the scanner until a signal; returns the process's exit code."""
+    """Run the scanner until a signal; returns the process's exit code.
+
+    Raises:
+        UserError: previews are wanted, and their folder is missing from the settings or among the captures; or a
+            N.I.N.A. profile of the settings cannot be read.
+    """
     scanner = settings.scanner
+    knowledge = Knowledge.of(settings)
+    log.info("equipment and targets of the settings", revision=knowledge.revision, rigs=len(knowledge.rigs))
+    for note in knowledge.notes:
+        log.warning("part of the settings is not used", reason=note)
+    previews = _preview_place(settings) if scanner.previews else None
     async with (
         Service(NAME, settings) as service,
         ReaderPool(
@@ -22,9 +42,27 @@ async def run(settings: Settings) -> int:
             time_limit_s=scanner.time_limit_s,
             memory_limit_mb=scanner.memory_limit_mb,
             measure_stars=scanner.measure_stars,
+            previews=previews,
+            knowledge=knowledge,
         ) as readers,
     ):
         publisher = Publisher(service.js, NAME)
         desk = Desk(consumer(NAME, FileArrived.subject), FileArrived, publisher)
         subscribe(service.broker, desk, one_by_one(desk, FileScanner(readers, publisher, scanner).scan))
         return await service.run()
+
+
+def _preview_place(settings: Settings) -> "PreviewPlace":
+    """Where previews go, once it is sure that no captures are there."""
+    from services.scanner.previews import PreviewPlace  # numpy and Pillow are needed only here
+    from shared.previews.cache import require_apart
+
+    folder = settings.scanner.previews_dir
+    if folder is None:
+        raise UserError("scanner.previews is on, so scanner.previews_dir must name a folder to keep them in")
+    library = settings.library.path
+    places = [("the library", library)] if library else []
+    places += [(f"the source {source.name}", source.path) for source in settings.sources]
+    places += [(f"the root {name}", path) for name, path in settings.scanner.roots.items()]
+    require_apart(folder, places)
+    return PreviewPlace(folder=str(folder), max_mb=settings.scanner.previews_max_mb)

@@ -2,8 +2,8 @@
 
 Messages both ways are a four-byte big-endian length and that many bytes. A request is a JSON line of ``Request``
 followed by the JSON of a FileArrived; an answer is a JSON line of ``Answer`` followed by the JSON of a FileScanned
-where there is one. Before all else a reader sends a length of zero: it is ready. The process ends when its input does,
-so it cannot outlive the service.
+where there is one. The first message of all is the JSON of the ``Knowledge`` that the service has; the reader loads it
+and then sends a length of zero: it is ready. The process ends when its input does, so it cannot outlive the service.
 """
 
 import contextlib
@@ -15,8 +15,9 @@ import struct
 import sys
 import traceback
 from pathlib import Path
-from typing import BinaryIO, Literal, TypedDict
+from typing import TYPE_CHECKING, BinaryIO, Literal, NotRequired, TypedDict
 
+from services.scanner.knowledge import Knowledge, Loaded
 from services.scanner.scan import load_matcher, scan_file
 from shared.errors import Permanent, Transient
 from shared.events.envelope import headers_of
@@ -24,14 +25,18 @@ from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanne
 from shared.library.roots import Root, resolve
 from shared.runtime import collect_garbage_seldom
 
+if TYPE_CHECKING:
+    from services.scanner.previews import KeepPreview, PreviewPlace
+
 LENGTH = struct.Struct(">I")
 
 
 class Request(TypedDict):
-    """First line of a request."""
+    """First line of a request; without ``previews`` none are made."""
 
     root_path: str
     measure_stars: bool
+    previews: NotRequired["PreviewPlace | None"]
 
 
 class Answer(TypedDict):
@@ -43,8 +48,17 @@ class Answer(TypedDict):
     headers: dict[str, str]
 
 
-def scanned_event(arrived: FileArrived, root_path: Path, *, measure_stars: bool) -> FileScanned:
-    """Scan the file of an arrival.
+def scanned_event(
+    arrived: FileArrived,
+    root_path: Path,
+    *,
+    measure_stars: bool,
+    previews: "PreviewPlace | None" = None,
+    known: Loaded | None = None,
+) -> FileScanned:
+    """Scan the file of an arrival, and keep its preview where ``previews`` says.
+
+    ``known`` is what the user told us; without it the built-in tables are all that is known.
 
     Raises:
         Permanent: the file can never be read as it is.
@@ -59,8 +73,11 @@ def scanned_event(arrived: FileArrived, root_path: Path, *, measure_stars: bool)
             )
         found = scan_file(
             path,
-            matcher=load_matcher(),
+            matcher=known.matcher if known else load_matcher(),
+            equipment=known.equipment if known else None,
+            name_patterns=known.name_patterns if known else (),
             measure_stars=measure_stars,
+            keep_preview=_keeper(previews, arrived, root_path) if previews else None,
             relative_path=arrived.path,
             source_zone=arrived.source_zone,
             hints=arrived.hints,
@@ -90,6 +107,12 @@ def scanned_event(arrived: FileArrived, root_path: Path, *, measure_stars: bool)
     )
 
 
+def _keeper(previews: "PreviewPlace", arrived: FileArrived, root_path: Path) -> "KeepPreview | None":
+    from services.scanner.previews import keeper  # OpenCV and Pillow are needed only here
+
+    return keeper(previews, arrived.file_id, root_path)
+
+
 def _cut(cards: tuple[str, ...], problems: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep header cards below the limit of an event; what was cut is said in the problems."""
     if sum(map(len, cards)) + 3 * len(cards) <= HEADER_CARDS_LIMIT_BYTES:
@@ -105,14 +128,18 @@ def _cut(cards: tuple[str, ...], problems: tuple[str, ...]) -> tuple[tuple[str, 
     return cards, problems
 
 
-def answer_to(message: bytes) -> bytes:
+def answer_to(message: bytes, known: Loaded | None = None) -> bytes:
     """The answer to one request; every failure becomes one."""
     line, _, body = message.partition(b"\n")
     request: Request = json.loads(line)
     payload = b""
     try:
         event = scanned_event(
-            FileArrived.model_validate_json(body), Path(request["root_path"]), measure_stars=request["measure_stars"]
+            FileArrived.model_validate_json(body),
+            Path(request["root_path"]),
+            measure_stars=request["measure_stars"],
+            previews=request.get("previews"),
+            known=known,
         )
         payload = event.model_dump_json(exclude_none=True).encode()
         answer = Answer(outcome="scanned", reason="", detail="", headers=headers_of(event, "scanner"))
@@ -148,14 +175,17 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up between answers
-    load_matcher()
+    told = read_message(requests)
+    if told is None:
+        return
+    known = Knowledge.from_json(told).load()
     collect_garbage_seldom()
     limit_memory(int(sys.argv[1]))
     with contextlib.suppress(BrokenPipeError):
         answers.write(LENGTH.pack(0))
         answers.flush()
         while (message := read_message(requests)) is not None:
-            reply = answer_to(message)
+            reply = answer_to(message, known)
             answers.write(LENGTH.pack(len(reply)) + reply)
             answers.flush()
 

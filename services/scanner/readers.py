@@ -13,12 +13,16 @@ import signal
 import sys
 from collections import deque
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from services.scanner.knowledge import Knowledge
 from services.scanner.reader import LENGTH, Answer, Request
 from shared.errors import Permanent, Transient
 from shared.events.file import FileArrived
 from shared.logging import get_logger
+
+if TYPE_CHECKING:
+    from services.scanner.previews import PreviewPlace
 
 log = get_logger(__name__)
 
@@ -52,11 +56,22 @@ class _Job:
 class ReaderPool:
     """Reader processes, started on entry and ended on exit."""
 
-    def __init__(self, count: int, *, time_limit_s: float, memory_limit_mb: int, measure_stars: bool) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        time_limit_s: float,
+        memory_limit_mb: int,
+        measure_stars: bool,
+        previews: "PreviewPlace | None" = None,
+        knowledge: Knowledge | None = None,
+    ) -> None:
         self._count = count or os.cpu_count() or 1
         self._time_limit_s = time_limit_s
         self._memory_limit_mb = memory_limit_mb
         self._measure_stars = measure_stars
+        self._previews = previews
+        self._knowledge = (knowledge or Knowledge()).to_json().encode("utf-8", "surrogatepass")
         self._waiting: deque[_Job] = deque()
         self._work = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,6 +100,8 @@ class ReaderPool:
             Transient: it cannot be read now.
         """
         request = Request(root_path=root_path, measure_stars=self._measure_stars)
+        if self._previews:
+            request["previews"] = self._previews
         message = json.dumps(request).encode() + b"\n" + arrived.model_dump_json().encode()
         job = _Job(arrived.path, message, arrived.size_bytes, asyncio.get_running_loop().create_future())
         async with self._work:
@@ -105,7 +122,9 @@ class ReaderPool:
             )
             self.pids.add(process.pid)
             sent: deque[_Job] = deque()
+            end = asyncio.create_task(self._notice_end(process))
             try:
+                _tell(process, self._knowledge)
                 if await _is_ready(process):
                     failure = await self._serve(process, sent)
                     await self._return(sent, failure)
@@ -114,6 +133,7 @@ class ReaderPool:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+                await end
             await asyncio.sleep(RESTART_PAUSE_S)
 
     async def _serve(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> str:
@@ -125,6 +145,8 @@ class ReaderPool:
         assert process.stdout is not None
         while True:
             await self._feed(process, sent)
+            if not sent:
+                return _death(await process.wait())
             limit_s = self._time_limit_s + sent[0].size_bytes / SLOWEST_BYTES_PER_S
             try:
                 async with asyncio.timeout(limit_s):
@@ -136,25 +158,34 @@ class ReaderPool:
                 return _death(await process.wait())
             _settle(sent.popleft(), body)
 
+    async def _notice_end(self, process: asyncio.subprocess.Process) -> None:
+        """Wake the one who feeds a reader when it dies without a file in hand, so that no file is blamed for it."""
+        await process.wait()
+        async with self._work:
+            self._work.notify_all()
+
     async def _feed(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> None:
-        """Send the reader a fair share of the waiting files; returns once it has at least one."""
-        assert process.stdin is not None
+        """Send the reader a fair share of the waiting files; returns once it has at least one, or has died."""
         async with self._work:
             if not sent:
-                await self._work.wait_for(lambda: self._waiting)
+                await self._work.wait_for(lambda: self._waiting or process.returncode is not None)
+                if process.returncode is not None:
+                    return
             share = max(1, min(AHEAD, len(self._waiting) // self._count))
             while self._waiting and len(sent) < share:
                 job = self._waiting.popleft()
                 if job.result.done():
                     continue
                 sent.append(job)
-                with contextlib.suppress(ConnectionError):  # its death is noticed where its answer is awaited
-                    process.stdin.write(LENGTH.pack(len(job.message)) + job.message)
+                _tell(process, job.message)
         if not sent:
             await self._feed(process, sent)
 
     async def _return(self, sent: deque[_Job], failure: str) -> None:
         """Blame the file at the head; put the others, and the blamed one if it may try again, back in front."""
+        if not sent:
+            log.warning("a reader was lost", reason=failure, files_behind=0)
+            return
         blamed = sent[0]
         blamed.kills += 1
         log.warning(
@@ -168,6 +199,13 @@ class ReaderPool:
         async with self._work:
             self._waiting.extendleft(reversed(sent))
             self._work.notify_all()
+
+
+def _tell(process: asyncio.subprocess.Process, message: bytes) -> None:
+    """Send a reader a message; that it has died is noticed where its answer is awaited."""
+    assert process.stdin is not None
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(LENGTH.pack(len(message)) + message)
 
 
 async def _is_ready(process: asyncio.subprocess.Process) -> bool:

@@ -1,12 +1,16 @@
 """One file to facts: header, star quality, target. Pure: no bus, no database, and the file is only read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from shared.equipment.setup import Equipment
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
+from shared.frames.paths import NamePattern
 from shared.frames.read import FrameFacts, read_frame
 from shared.targets.matcher import Matcher
 
@@ -36,7 +40,10 @@ def scan_file(
     path: Path,
     *,
     matcher: Matcher,
+    equipment: Equipment | None = None,
+    name_patterns: tuple[NamePattern, ...] = (),
     measure_stars: bool,
+    keep_preview: Callable[[Any, FrameFacts], object] | None = None,
     relative_path: str | None = None,
     source_zone: str | None = None,
     hints: Hints | None = None,
@@ -46,7 +53,10 @@ def scan_file(
     Args:
         path: the file.
         matcher: the catalogue.
-        measure_stars: whether pixels are read at all.
+        equipment: cameras, telescopes, rigs and filters; defaults to the built-in tables.
+        name_patterns: the user's own N.I.N.A. file patterns.
+        measure_stars: whether quality is measured from the pixels.
+        keep_preview: given the pixels and what the header says, makes the preview in the same read.
         relative_path: path below its root, whose folders carry facts; defaults to the last parts of ``path``.
         source_zone: IANA zone for local times.
         hints: what the sender knew.
@@ -55,37 +65,91 @@ def scan_file(
         Permanent: the file has no readable header; one sentence, without the path.
         OSError: the file cannot be read now.
     """
-    facts = read_frame(path, relative_path=relative_path, source_zone=source_zone)
+    equipment = equipment or Equipment.built_in()
+    hints = hints or Hints()
+    facts = read_frame(
+        path,
+        relative_path=relative_path,
+        source_zone=source_zone,
+        name_patterns=name_patterns,
+        equipment=equipment,
+    )
     problems = list(facts.problems)
-    quality = _measured(path, facts, problems) if measure_stars else None
+    quality = _from_pixels(path, facts, problems, measure_stars=measure_stars, keep_preview=keep_preview)
     return Scanned(
         format=facts.format.value,
-        frame=facts.metadata,
+        frame=_of_rig(facts.metadata, equipment, hints),
         quality=quality,
         reported=facts.reported,
-        target=_target(matcher, facts.metadata, relative_path or str(path), hints or Hints()),
+        target=_target(matcher, facts.metadata, relative_path or str(path), hints),
         header_cards=facts.header_cards,
         problems=tuple(problems),
     )
 
 
-def _measured(path: Path, facts: FrameFacts, problems: list[str]) -> FrameQuality | None:
-    from services.scanner.quality import levels, measure  # sep and numpy are needed only here
+def _from_pixels(
+    path: Path,
+    facts: FrameFacts,
+    problems: list[str],
+    *,
+    measure_stars: bool,
+    keep_preview: Callable[[Any, FrameFacts], object] | None,
+) -> FrameQuality | None:
+    """What needs the image, which is read once; what fails becomes a problem and stops nothing else."""
+    measure_stars = measure_stars and facts.metadata.frame_type not in _STARLESS
+    layout = facts.image
+    if layout is None or not layout.complete or not (measure_stars or keep_preview):
+        return None
     from shared.frames.pixels import load_image
 
-    frame = facts.metadata
-    if facts.image is None or frame.frame_type in _STARLESS or not facts.image.complete:
+    first = "not measured" if measure_stars else "no preview"
+    image = _attempt(first, problems, lambda: load_image(path, layout))
+    if image is None:
         return None
+    quality: FrameQuality | None = None
+    if measure_stars:
+        quality = _attempt(
+            "not measured", problems, lambda: _measured(image, facts.metadata, bottom_up=layout.bottom_up)
+        )
+    if keep_preview is not None:
+        try:
+            _attempt("no preview", problems, lambda: keep_preview(image, facts))
+        except OSError as error:
+            problems.append(f"no preview: it cannot be written: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a preview, it holds no frame back
+            problems.append(f"no preview: {type(error).__name__}: {error}")
+    return quality
+
+
+def _attempt(words: str, problems: list[str], work: Callable[[], Any]) -> Any:
+    """The result of ``work``; None, and a problem that begins with ``words``, when the file does not allow it."""
     try:
-        image = load_image(path, facts.image)
-        if frame.frame_type.is_calibration:
-            return levels(image)
-        return measure(image, bayer_pattern=frame.bayer_pattern, pixel_scale_arcsec=frame.pixel_scale_arcsec)
+        return work()
     except Permanent as error:
-        problems.append(f"not measured: {error}")
+        problems.append(f"{words}: {error}")
     except MemoryError:
-        problems.append("not measured: the image needs more memory than a reader may use (scanner.memory_limit_mb)")
+        problems.append(f"{words}: the image needs more memory than a reader may use (scanner.memory_limit_mb)")
     return None
+
+
+def _measured(image: Any, frame: FrameMetadata, *, bottom_up: bool) -> FrameQuality:
+    from services.scanner.quality import levels, measure  # sep and numpy are needed only here
+
+    if frame.frame_type.is_calibration:
+        return levels(image)
+    return measure(
+        image,
+        bayer_pattern=frame.bayer_pattern,
+        pixel_scale_arcsec=frame.pixel_scale_arcsec,
+        bottom_up=bottom_up,
+    )
+
+
+def _of_rig(frame: FrameMetadata, equipment: Equipment, hints: Hints) -> FrameMetadata:
+    """The frame with the rig that the sender names, who knows better than the header."""
+    if hints.rig is None:
+        return frame
+    return frame.model_copy(update={"rig": equipment.rig_called(hints.rig)})
 
 
 def _target(matcher: Matcher, frame: FrameMetadata, relative_path: str, hints: Hints) -> TargetMatch | None:
@@ -95,6 +159,12 @@ def _target(matcher: Matcher, frame: FrameMetadata, relative_path: str, hints: H
         hints.target or frame.object_name,
         ra_deg=frame.ra_deg,
         dec_deg=frame.dec_deg,
+        width_deg=_side_deg(frame.width_px, frame.pixel_scale_arcsec),
+        height_deg=_side_deg(frame.height_px, frame.pixel_scale_arcsec),
         hints_catalog_id=hints.catalog_id,
         folder=PurePosixPath(relative_path).parent.name or None,
     )
+
+
+def _side_deg(side_px: int | None, scale_arcsec: float | None) -> float | None:
+    return None if side_px is None or scale_arcsec is None else side_px * scale_arcsec / 3600

@@ -1,0 +1,87 @@
+"""`preview`: a picture of a capture file, stretched so that its faint parts show. Needs no stack."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from services.cli.inspect import FilesArgument
+from services.cli.match import each
+from services.cli.output import printable
+from shared.errors import NightbusError, UserError
+
+if TYPE_CHECKING:
+    from shared.previews.kinds import PictureFormat, StretchKind
+
+EXIT_UNREADABLE = 1
+
+
+FormatName = Literal["jpeg", "webp", "png"]
+StretchName = Literal["auto", "linked", "none"]
+"""``shared.previews.kinds``, whose package would load numpy for every command."""
+
+
+def preview(
+    files: FilesArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures.")] = Path(),
+    size: Annotated[
+        int, typer.Option("--size", metavar="N", min=16, max=8192, help="Longest side in pixels; nothing is enlarged.")
+    ] = 1024,
+    picture_format: Annotated[FormatName, typer.Option("--format", help="What the pictures are written as.")] = "jpeg",
+    stretch: Annotated[
+        StretchName,
+        typer.Option("--stretch", help="auto: each colour by itself; linked: colours as recorded; none: linear."),
+    ] = "auto",
+) -> None:
+    """Write a stretched picture of each capture file as NAME.preview.jpg. Nothing is overwritten."""
+    from shared.previews.kinds import PictureFormat, StretchKind
+
+    kind = PictureFormat(picture_format)
+    if not out.is_dir():
+        raise UserError(f"the folder {printable(str(out))} does not exist")
+    failed = 0
+    for name in each(files):
+        target = out / f"{Path(name).name}.preview{kind.extension}"
+        try:
+            words = _write_preview(Path(name), target, size, kind, StretchKind(stretch))
+        except NightbusError as error:
+            failed += _complain(name, str(error))
+        except OSError as error:
+            failed += _complain(name, error.strerror or str(error))
+        except MemoryError:
+            failed += _complain(name, "the file is too large for this machine's memory")
+        else:
+            print(f"{printable(str(target))}  {words}", flush=True)
+    if failed:
+        raise typer.Exit(EXIT_UNREADABLE)
+
+
+def _complain(name: str, reason: str) -> int:
+    print(f"nightbus: {printable(name)}: {printable(reason)}", file=sys.stderr)
+    return 1
+
+
+def _write_preview(path: Path, target: Path, size_px: int, kind: "PictureFormat", stretch: "StretchKind") -> str:
+    """Write one picture; what it shows, in words."""
+    from shared.previews.files import encode_picture
+    from shared.previews.make import own_stretch, reduce_file, stretch_with
+
+    if target.exists():
+        raise UserError(f"{target} is there already")
+    reduced = reduce_file(path, size_px=size_px)
+    shown = reduced.picture
+    if reduced.proxy is not None:
+        shown = stretch_with(reduced.proxy, own_stretch(reduced.proxy, stretch))
+    assert shown is not None
+    data = encode_picture(shown, kind)
+    try:
+        with target.open("xb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise UserError(f"{target} is there already") from error
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise UserError(f"{target} cannot be written: {error.strerror}") from error
+    colours = "colour" if shown.ndim == 3 else "grey"
+    return f"{shown.shape[1]} x {shown.shape[0]} of {reduced.width_px} x {reduced.height_px}, {colours}"
