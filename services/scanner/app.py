@@ -10,6 +10,8 @@ from shared.service import Service
 from shared.settings import Settings
 
 NAME = "scanner"
+LINGER_S = 0.05
+"""How long results may wait for others before they are published together."""
 
 
 async def run(settings: Settings) -> int:
@@ -24,7 +26,7 @@ async def run(settings: Settings) -> int:
             measure_stars=scanner.measure_stars,
         ) as readers,
     ):
-        publisher = Publisher(service.js, NAME)
+        publisher = Publisher(service.js, NAME, linger_s=LINGER_S)
         desk = Desk(consumer(NAME, FileArrived.subject), FileArrived, publisher)
         subscribe(service.broker, desk, one_by_one(desk, FileScanner(readers, publisher, scanner).scan))
         return await service.run()
