@@ -34,6 +34,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array wit
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with every field.")]
 
 TABLE_LIMIT = 100
+_SURE = 0.8
 
 
 @dataclass(slots=True)
@@ -160,7 +161,7 @@ def make_filters(
         first.append(date(year, 1, 1))
         last.append(date(year, 12, 31))
     return Filters(
-        objects=tuple(objects or ()),
+        objects=_with_targets(objects or ()),
         filters=tuple(filters or ()),
         since=max(first, default=None),
         until=min(last, default=None),
@@ -168,6 +169,19 @@ def make_filters(
         cameras=tuple(cameras or ()),
         types=tuple(types or ()),
     )
+
+
+def _with_targets(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as given, and the ids of the targets that they mean: ``NGC 224`` and ``Andromeda`` find M31."""
+    plain = [name for name in names if "*" not in name]
+    if not plain:
+        return tuple(names)
+    from shared.targets import Matcher  # loading the catalogue takes a fraction of a second
+
+    matcher = Matcher.load()
+    found = (matcher.match(name) for name in plain)
+    ids = (match.catalog_id for match in found if match.catalog_id and match.confidence >= _SURE)
+    return tuple(dict.fromkeys((*names, *ids)))
 
 
 def _night(text: str, option: str) -> date:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 NAME = "scanner"
+LINGER_S = 0.05
+"""How long results may wait for others before they are published together."""
 
 
 async def run(settings: Settings) -> int:
@@ -46,7 +48,7 @@ async def run(settings: Settings) -> int:
             knowledge=knowledge,
         ) as readers,
     ):
-        publisher = Publisher(service.js, NAME)
+        publisher = Publisher(service.js, NAME, linger_s=LINGER_S)
         desk = Desk(consumer(NAME, FileArrived.subject), FileArrived, publisher)
         subscribe(service.broker, desk, one_by_one(desk, FileScanner(readers, publisher, scanner).scan))
         return await service.run()

@@ -89,6 +89,7 @@ class Desk(Generic[E]):
         self.row = row
         self.model = model
         self._publisher = publisher
+        self._counters = {one: HANDLED.labels(row.service, row.subject, one.value) for one in Outcome}
         self._open: set[str] = set()  # reply subjects, since messages cannot be hashed
 
     async def receive(self, messages: Sequence[Msg], handle: BatchHandler[E]) -> None:
@@ -181,7 +182,7 @@ class Desk(Generic[E]):
                     await message.in_progress()
 
     def _count(self, outcome: Outcome) -> None:
-        HANDLED.labels(self.row.service, self.row.subject, outcome.value).inc()
+        self._counters[outcome].inc()
 
 
 def subscribe(broker: NatsBroker, desk: Desk[E], handle: BatchHandler[E]) -> None:

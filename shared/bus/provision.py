@@ -21,6 +21,7 @@ _STREAM_FIELDS = (
     "max_bytes",
     "duplicate_window",
     "num_replicas",
+    "allow_atomic",
 )
 _CONSUMER_FIELDS = ("filter_subject", "ack_policy", "deliver_policy", "ack_wait", "max_deliver", "max_ack_pending")
 

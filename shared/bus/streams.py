@@ -75,7 +75,7 @@ def _reads(service: str, model: type[Event], **options: float) -> Consumer:
 
 
 CONSUMERS: tuple[Consumer, ...] = (
-    _reads("scanner", FileArrived, batch_size=64, fill_s=0.0, loops=2, max_ack_pending=512),
+    _reads("scanner", FileArrived, batch_size=128, fill_s=0.0, loops=2, max_ack_pending=1024),
     _reads("stats", FileArrived, batch_size=500, loops=1, max_ack_pending=4000),
     _reads("stats", FileScanned, batch_size=500, loops=2, max_ack_pending=4000),
     _reads("stats", FileQuarantined),
@@ -111,6 +111,7 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             duplicate_window=DUPLICATE_WINDOW_S,
             num_replicas=settings.replicas,
             allow_direct=True,
+            allow_atomic=True,
         ),
         StreamConfig(
             name=DEAD_LETTERS,

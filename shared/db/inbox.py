@@ -1,6 +1,7 @@
 """The inbox: which events a consumer has applied already. It lives in each service's own schema."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from uuid import UUID
 
 import asyncpg
@@ -9,6 +10,7 @@ _CLAIM = """
 INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
+_number = attrgetter("int")  # comparing UUIDs themselves is Python code
 _PRUNE = "DELETE FROM inbox WHERE received_at < now() - $1 * interval '1 second'"
 
 
@@ -18,7 +20,7 @@ async def claim(connection: asyncpg.pool.PoolConnectionProxy, consumer: str, eve
     Returns:
         Positions in ``event_ids`` that had not been applied before, each id at its first position only.
     """
-    unique = sorted(set(event_ids))
+    unique = sorted(set(event_ids), key=_number)  # one order for all, so that two claims cannot deadlock
     rows = await connection.fetch(_CLAIM, consumer, unique)
     fresh = {row["event_id"] for row in rows}
     positions: set[int] = set()

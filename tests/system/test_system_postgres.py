@@ -1,18 +1,12 @@
 """The oldest PostgreSQL that is supported: migrations and the heaviest SQL on the distribution's own server."""
 
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.stack import INSTALLED_POSTGRES
+from tests.system.suite import passes
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 OLDEST = 15
-FOLDERS = ("db", "stats/test_stats_counting.py", "stats/test_stats_order.py", "bus/test_bus_transaction.py")
+PARTS = ("db", "stats/test_stats_counting.py", "stats/test_stats_order.py", "bus/test_bus_transaction.py")
 
 
 @pytest.mark.timeout(400)
@@ -22,24 +16,5 @@ def test_the_suite_passes_on_an_installed_postgres() -> None:
     usable = [version for version in versions if version >= OLDEST]
     if not usable:
         pytest.skip(f"there is no {INSTALLED_POSTGRES}/{OLDEST}: the Debian package postgresql is not installed")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            *(f"tests/integration/{name}" for name in FOLDERS),
-        ],
-        cwd=REPOSITORY,
-        env={**os.environ, "NIGHTBUS_TEST_STACK": f"postgresql-{usable[0]}"},
-        capture_output=True,
-        text=True,
-        timeout=390,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    summary = done.stdout.strip().splitlines()[-1]
-    assert int(re.findall(r"(\d+) passed", summary)[0]) > 30, summary
+    summary = passes(f"postgresql-{usable[0]}", PARTS, 390)
     print(f"PostgreSQL {usable[0]}: {summary}")

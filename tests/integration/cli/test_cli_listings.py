@@ -33,6 +33,7 @@ def test_files_are_filtered(quick: Quick) -> None:
         ([], "abcdef"),
         (["--object", "m31"], "ab"),
         (["--object", "M 3*"], "ab"),
+        (["--object", "NGC 224"], "ab"),
         (["--object", "M3"], ""),
         (["--object", "m 42", "--object", "M31"], "abc"),
         (["--filter", "ha"], "b"),
@@ -92,6 +93,7 @@ def test_captures_sum_what_was_asked_for(quick: Quick) -> None:
     """Filters on frames restrict what is summed; filters on objects restrict the rows."""
     cases: list[tuple[list[str], list[tuple[str, float]]]] = [
         (["--object", "andromeda galaxy"], [("M31", 900.0)]),
+        (["--object", "Messier 031"], [("M31", 900.0)]),
         (["--filter", "Ha"], [("M31", 600.0)]),
         (["--year", "2026"], [("M31", 900.0)]),
         (["--date", "2026-02-27"], [("M31", 300.0)]),
