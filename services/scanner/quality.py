@@ -2,21 +2,22 @@
 
 ``measure`` serves frames of the sky, ``levels`` darks, flats and bias. Few or no stars (clouds, a closed dome) are a
 result and not an error: ``star_count`` is then small or zero and the widths are None. All numbers are of one plane in
-full-resolution pixels: mono data as it is, the green plane of colour images, and for Bayer mosaics a full-resolution
-green plane whose missing sites are the mean of their four green neighbours. Measured on simulated fields (500 stars,
-1080 x 1920): see the table in ``tests/unit/scanner/test_scanner_quality.py``.
+full-resolution pixels: mono data as it is, the green plane of colour images, and the green sites alone of Bayer
+mosaics. The method and what it reaches on simulated fields are in docs/stars.md.
 
 Both functions hold the interpreter lock for most of their time (``sep``): run them in processes, not in threads.
 """
 
-import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scanner.background import estimate_sky, subtract_sky
-from services.scanner.stars import Detections, Shapes, detect, is_point_like, measure_shapes
+from services.scanner.background import SAMPLE_STEP, TILE_PX, Sky, estimate_sky
+from services.scanner.cutouts import Plane
+from services.scanner.shapes import Shapes, measure_shapes
+from services.scanner.stars import Detections, detect, is_point_like
 from shared.events.frame import FrameQuality
 
 _GREEN_PARITY = {"RGGB": 1, "BGGR": 1, "GRBG": 0, "GBRG": 0}
@@ -31,7 +32,8 @@ _NEAR_CEILING = 0.95
 _ABSURD_ADU = 1e15
 """No sensor counts so far; beyond it, like NaN, a value is no data (and its square would leave float32)."""
 
-_buffers = threading.local()
+_BLANK_STEP = 4
+_BLANK_SHARE = (0.002, 0.95)
 
 
 def measure(
@@ -40,58 +42,71 @@ def measure(
     bayer_pattern: str | None,
     pixel_scale_arcsec: float | None,
     saturation_adu: float | None = None,
+    bottom_up: bool = False,
 ) -> FrameQuality:
     """Measure one frame of the sky.
 
     Args:
-        image: (ny, nx) or (planes, ny, nx), uint8, uint16, int32, float32 or float64, any byte order, ADU; NaN and
-            infinities are pixels without data.
-        bayer_pattern: RGGB, BGGR, GRBG or GBRG in the order of the array's rows; anything else means mono. Ignored
+        image: (ny, nx) or (planes, ny, nx), any real dtype, any byte order, ADU; NaN, infinities and empty borders of
+            exact zeros are pixels without data.
+        bayer_pattern: RGGB, BGGR, GRBG or GBRG as seen from the upper left corner; anything else means mono. Ignored
             for images of several planes, which keep the keyword from before they were debayered.
         pixel_scale_arcsec: arcseconds per pixel, for ``fwhm_arcsec``.
         saturation_adu: top of the range; by default it follows from the data type.
+        bottom_up: whether the array's first row is the lowest of the image (ROWORDER BOTTOM-UP).
 
     Raises:
         ValueError: the image has neither two nor three dimensions.
     """
-    plane, missing = _plane_of(image)
-    if plane.size == 0 or (missing is not None and bool(missing.all())):
+    plane = plane_of(image, bayer_pattern=bayer_pattern, bottom_up=bottom_up)
+    pixels, missing = plane.pixels, plane.missing
+    if pixels.size == 0 or (missing is not None and bool(missing.all())):
         return FrameQuality()
-    parity = _GREEN_PARITY.get((bayer_pattern or "").strip().upper()) if image.ndim == 2 else None
-    ceiling = _ceiling_of(plane, saturation_adu)
-    samples = plane[::2, parity or 0 :: 2] if min(plane.shape) > 1 else plane
-    sky = estimate_sky(samples, step=2)
+    ceiling = _ceiling_of(pixels, saturation_adu)
+    sky = _sky_of(plane)
     quality = FrameQuality(
-        background_adu=sky.level_adu, noise_adu=sky.noise_adu, saturated_fraction=_saturated(plane, ceiling)
+        background_adu=sky.level_adu, noise_adu=sky.noise_adu, saturated_fraction=_saturated(pixels, ceiling)
     )
-    if min(plane.shape) < _SMALLEST_PX or sky.noise_adu <= 0:
+    if min(pixels.shape) < _SMALLEST_PX or sky.noise_adu <= 0:
         return quality.model_copy(update={"star_count": 0})
-    work = _buffer(plane.shape)
-    subtract_sky(plane, sky, work)
-    if missing is not None:
-        work[missing] = 0
-    binned, share = _bin(work, parity)
-    if parity is not None:
-        _fill_green(work, parity)
-    stars = detect(binned, sky.noise_adu * share)
-    stars = stars.select(is_point_like(work, stars, bayer=parity is not None))
-    limit = np.inf if ceiling is None else ceiling * _NEAR_CEILING - sky.level_adu
-    shapes = measure_shapes(work, stars, ceiling_adu=limit, parity=parity)
+    stars = _stars_of(plane, sky)
+    limit = np.inf if ceiling is None else ceiling * _NEAR_CEILING
+    shapes = measure_shapes(plane, sky, stars, ceiling_adu=limit)
     return _with_stars(quality, stars, shapes, pixel_scale_arcsec)
+
+
+def plane_of(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: bool = False) -> Plane:
+    """The plane of an image that is measured. Arguments as for ``measure``."""
+    pixels, missing = _plane_of(image)
+    parity = _parity(bayer_pattern, len(pixels), bottom_up=bottom_up) if image.ndim == 2 else None
+    return Plane(pixels, parity, missing)
+
+
+def find_stars(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: bool = False) -> Detections | None:
+    """The stars that ``measure`` counts; None where it does not look for any. Arguments as there."""
+    plane = plane_of(image, bayer_pattern=bayer_pattern, bottom_up=bottom_up)
+    if min(plane.pixels.shape) < _SMALLEST_PX or (plane.missing is not None and bool(plane.missing.all())):
+        return None
+    sky = _sky_of(plane)
+    return _stars_of(plane, sky) if sky.noise_adu > 0 else None
 
 
 def levels(image: NDArray[Any]) -> FrameQuality:
     """Measure a dark, flat or bias: background, noise and saturated share only. Arguments as for ``measure``."""
-    plane, missing = _plane_of(image)
-    if plane.size == 0 or (missing is not None and bool(missing.all())):
+    pixels, missing = _plane_of(image)
+    if pixels.size == 0 or (missing is not None and bool(missing.all())):
         return FrameQuality()
-    step = 2 if min(plane.shape) > 1 else 1
-    sky = estimate_sky(plane[::step, ::step], step=step)
+    sky = _sky_of(Plane(pixels, None, missing))
     return FrameQuality(
         background_adu=sky.level_adu,
         noise_adu=sky.noise_adu,
-        saturated_fraction=_saturated(plane, _ceiling_of(plane, None)),
+        saturated_fraction=_saturated(pixels, _ceiling_of(pixels, None)),
     )
+
+
+def _stars_of(plane: Plane, sky: Sky) -> Detections:
+    stars = detect(plane, sky)
+    return stars.select(is_point_like(plane, sky, stars))
 
 
 def _with_stars(
@@ -105,22 +120,62 @@ def _with_stars(
     return quality.model_copy(update=update)
 
 
+def _parity(bayer_pattern: str | None, rows: int, *, bottom_up: bool) -> int | None:
+    """(row + column) modulo 2 of the array's green sites; None for mono."""
+    parity = _GREEN_PARITY.get((bayer_pattern or "").strip().upper())
+    return parity if parity is None or not bottom_up else (parity + rows - 1) % 2
+
+
+def _sky_of(plane: Plane) -> Sky:
+    """The background by samples of one colour; of small images every pixel is one."""
+    step = SAMPLE_STEP[plane.parity is not None]
+    if min(plane.pixels.shape) < 2 * step[0]:
+        step = (1, 1)
+    sites = (slice(None, None, step[0]), slice((plane.parity or 0) if step[1] > 1 else 0, None, step[1]))
+    missing = None if plane.missing is None else plane.missing[sites]
+    if missing is not None and bool(missing.all()):
+        step, sites, missing = (1, 1), (slice(None), slice(None)), plane.missing
+    sky = estimate_sky(plane.pixels[sites], step=step, missing=missing)
+    if sky.noise_mesh is None:
+        return sky
+    # Bright nebulae bend within a tile; a finer mesh follows them.
+    fine = estimate_sky(plane.pixels[sites], step=step, missing=missing, tile_px=TILE_PX // 2)
+    return replace(fine, level_adu=sky.level_adu, noise_adu=sky.noise_adu)
+
+
 def _plane_of(image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """One plane in native byte order, and where its data is missing (None when it is complete)."""
+    """One plane in native byte order, C order, and where its data is missing (None when it is complete)."""
     if image.ndim not in {2, 3}:
         raise ValueError(f"an image has two or three dimensions, not {image.ndim}")
     if image.size == 0:
         return np.empty((0, 0), image.dtype), None
     plane = image if image.ndim == 2 else image[1 if len(image) >= 3 else 0]
-    if not plane.dtype.isnative:
-        plane = plane.astype(plane.dtype.newbyteorder("="))
+    plane = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
+    blank = plane == 0 if _has_blank_areas(plane) else None
     if not np.issubdtype(plane.dtype, np.floating):
-        return plane, None
-    missing = ~(np.abs(plane) < _ABSURD_ADU)
-    if not missing.any():
-        return plane, None
+        return plane, blank
+    # NaN passes through both extremes, so that two quick passes tell a complete frame.
+    low, high = plane.min(), plane.max()
+    if low > -_ABSURD_ADU and high < _ABSURD_ADU:
+        return plane, blank
+    absurd = ~(np.abs(plane) < _ABSURD_ADU)
+    missing = absurd if blank is None else absurd | blank
     good = plane[~missing]
-    return np.where(missing, np.median(good) if good.size else 0, plane), missing
+    return np.where(absurd, np.median(good) if good.size else 0, plane), missing
+
+
+def _has_blank_areas(plane: NDArray[Any]) -> bool:
+    """Whether exact zeros fill areas, as registration leaves them, and are not a clipped sky's lowest values.
+
+    Zeros that are sky lie about at random: a zero's neighbour is zero as often as any pixel. Those of an empty area
+    hang together.
+    """
+    zero = plane[::_BLANK_STEP, ::_BLANK_STEP] == 0
+    share = float(zero.mean())
+    if not _BLANK_SHARE[0] < share < _BLANK_SHARE[1] or zero.shape[1] < 4:
+        return False
+    beside = float((zero[:, 1:] & zero[:, :-1]).mean()) / share
+    return beside > 0.5 + 0.5 * share
 
 
 def _ceiling_of(plane: NDArray[Any], saturation_adu: float | None) -> float | None:
@@ -142,39 +197,8 @@ def _ceiling_of(plane: NDArray[Any], saturation_adu: float | None) -> float | No
 
 def _saturated(plane: NDArray[Any], ceiling: float | None) -> float:
     """Share of the pixels at or above the ceiling, 0 to 1."""
-    return 0.0 if ceiling is None else float(np.count_nonzero(plane >= ceiling)) / plane.size
-
-
-def _buffer(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """A float32 work plane kept from frame to frame: for large frames its page faults cost more than the work."""
-    kept: NDArray[np.float32] | None = getattr(_buffers, "plane", None)
-    if kept is None or kept.shape != shape:
-        kept = np.empty(shape, np.float32)
-        _buffers.plane = kept
-    return kept
-
-
-def _bin(plane: NDArray[np.float32], parity: int | None) -> tuple[NDArray[np.float32], float]:
-    """Bin 2 x 2 (mosaics: the two green sites of each cell); also the noise left of one pixel's, as a share."""
-    ny, nx = plane.shape[0] // 2 * 2, plane.shape[1] // 2 * 2
-    top, bottom = plane[0:ny:2], plane[1:ny:2]
-    if parity is None:
-        rows = top + bottom
-        return (rows[:, 0:nx:2] + rows[:, 1:nx:2]) * np.float32(0.25), 0.5
-    return (top[:, parity:nx:2] + bottom[:, 1 - parity : nx : 2]) * np.float32(0.5), float(np.sqrt(0.5))
-
-
-def _fill_green(plane: NDArray[np.float32], parity: int) -> None:
-    """Replace red and blue sites by the mean of their four green neighbours (mirrored at the edges), in place."""
-    ny, nx = plane.shape
-    padded = np.pad(plane, 1, mode="reflect")
-    for row in (0, 1):
-        col = (parity + row + 1) % 2
-        up, down = (
-            padded[row : row + ny : 2, col + 1 : col + 1 + nx : 2],
-            padded[row + 2 : row + 2 + ny : 2, col + 1 :: 2],
-        )
-        left, right = padded[row + 1 : row + 1 + ny : 2, col : col + nx : 2], padded[row + 1 :: 2, col + 2 :: 2]
-        target = plane[row::2, col::2]
-        shape = (slice(target.shape[0]), slice(target.shape[1]))
-        np.multiply(up[shape] + down[shape] + left[shape] + right[shape], np.float32(0.25), out=target)
+    if ceiling is None:
+        return 0.0
+    # A whole number is compared in the pixels' own type, at a tenth of the time.
+    limit = int(np.ceil(ceiling)) if np.issubdtype(plane.dtype, np.integer) else ceiling
+    return float(np.count_nonzero(plane >= limit)) / plane.size

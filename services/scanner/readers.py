@@ -111,15 +111,20 @@ class ReaderPool:
 
     async def _keep_reading(self) -> None:
         while True:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "services.scanner.reader",
-                str(self._memory_limit_mb),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=_environment(),
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "services.scanner.reader",
+                    str(self._memory_limit_mb),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    env=_environment(),
+                )
+            except OSError as error:  # out of memory, processes or file descriptors: that may pass
+                log.error("a reader did not start", reason=error.strerror or str(error))
+                await asyncio.sleep(RESTART_PAUSE_S)
+                continue
             self.pids.add(process.pid)
             sent: deque[_Job] = deque()
             end = asyncio.create_task(self._notice_end(process))

@@ -1,35 +1,45 @@
-"""Stars: where they are, and how wide.
+"""Stars: where they are, and which detections are none.
 
-Detection runs on the image binned 2 x 2 (on a Bayer mosaic: on the mean of the two green sites of each cell). That
-costs a quarter of the pixels, and a wide star gains: the 3 x 3 kernel of ``sep.extract`` then spans six pixels. Width,
-half-flux radius and eccentricity are medians over the brightest unsaturated, unblended stars, at full resolution.
+Detection runs on the image of ``binning.py``. Hot pixels, pairs and columns of them are told by their neighbours
+at full resolution, trails by their length.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import sep
 from numpy.typing import NDArray
 
-from services.scanner.profile import fit_widths
+from services.scanner.background import Sky
+from services.scanner.binning import KERNEL_NOISE, SearchImage, count_peaks, search_image
+from services.scanner.cutouts import Plane, cut
 
 DETECTION_SIGMA = 1.6
-"""Threshold in units of the binned image's noise: 4.3 sigma after sep's 3 x 3 kernel (which lowers noise to 0.375)."""
+"""Threshold in units of the search image's noise: 4.3 sigma after the 3 x 3 kernel, which lowers noise to 0.375."""
 
-MEASURED_STARS = 60
-"""Stars whose shape is measured. The median's error is 1.25 / sqrt(60) of the scatter: far below one per cent."""
+MIN_AREA = {1: 4, 2: 2}
+"""Pixels of the search image, by its binning, that must lie above the threshold."""
+
+_PLAIN_SIGMA = 1.5 * DETECTION_SIGMA
+_CROWDED_PX = 800
+"""Pixels of half resolution per star below which the search goes on at full resolution."""
 
 _PIXSTACK = 300_000
 _SHARPNESS_MIN = 0.10
+_LINE_MIN = 0.03
 _ELONGATION_MAX = 5.0
-_RADIUS_STARS = 40
-_PIXEL_SPREAD = 0.115
-_BAYER_SPREAD = 0.46
+_RING_POINTS, _RING_WIDTHS, _RING_LEAST, _RING_MOST = 24, 1.7, 4.0, 40.0
+_RING_SIGMA, _CALM = 3.0, 1.6
+_KERNEL_VARIANCE = 0.5
+_BOX = np.mgrid[-3:4, -3:4].reshape(2, 49)
+_INNER = np.flatnonzero(np.abs(_BOX).max(axis=0) <= 1)
+_CROSS, _DIAGONAL = (-7, -1, 1, 7), (-8, -6, 6, 8)
+_KNIGHT = (-15, -13, -9, -5, 5, 9, 13, 15)
 
 
 @dataclass(frozen=True)
 class Detections:
-    """Detected stars in full-resolution pixels: positions, binned peak and flux in ADU, and sep's blending flag."""
+    """Detected stars in full-resolution pixels: positions, moments, flux in ADU, and sep's blending flag."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -48,36 +58,56 @@ class Detections:
         return Detections(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
 
-@dataclass(frozen=True)
-class Shapes:
-    """Medians over the measured stars, in full-resolution pixels."""
+def detect(plane: Plane, sky: Sky) -> Detections:
+    """Find everything star-like, at half resolution or, in a crowd, at full resolution."""
+    image = search_image(plane, sky, factor=2)
+    if count_peaks(image, _PLAIN_SIGMA * image.noise_adu) * _CROWDED_PX > image.pixels.size:
+        image = search_image(plane, sky, factor=1)
+    return extract(image)
 
-    fwhm_px: float
-    hfr_px: float | None
-    eccentricity: float
 
-
-def detect(binned: NDArray[np.float32], noise_adu: float) -> Detections:
-    """Find everything star-like.
-
-    Args:
-        binned: (ny / 2, nx / 2), ADU above the sky, C-contiguous.
-        noise_adu: standard deviation of one pixel of ``binned``.
-    """
-    found = _extract(binned, DETECTION_SIGMA * noise_adu)
+def extract(image: SearchImage) -> Detections:
+    """Find everything star-like in an image made for it."""
+    found = _extract(image.pixels, DETECTION_SIGMA * image.noise_adu, MIN_AREA[image.factor])
     # A satellite trail is one long detection; the faintest objects may look elongated by noise alone.
     found = found[found["a"] <= _ELONGATION_MAX * np.maximum(found["b"], 0.5)]
+    found = found[_stands_out(image, found)]
     return Detections(
-        x=2 * found["x"] + 0.5,
-        y=2 * found["y"] + 0.5,
-        major=2 * found["a"],
-        minor=2 * found["b"],
-        flux=found["cflux"] * 4,
+        x=image.factor * found["x"] + (image.factor - 1) / 2,
+        y=image.factor * found["y"] + (image.factor - 1) / 2,
+        major=image.factor * _unsmoothed(found["a"]),
+        minor=image.factor * _unsmoothed(found["b"]),
+        flux=found["cflux"] * image.factor**2,
         blended=found["flag"] != 0,
     )
 
 
-def _extract(image: NDArray[np.float32], threshold: float) -> NDArray[np.void]:
+def _stands_out(image: SearchImage, found: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which objects lie in a calm sky or rise well above the scatter of a ring around them, (n,).
+
+    The texture and the photon noise of nebulae do neither.
+    """
+    ny, nx = image.pixels.shape
+    width = 2.3548 * np.sqrt(_unsmoothed(found["a"]) * _unsmoothed(found["b"]))
+    radius = np.clip(_RING_WIDTHS * width, _RING_LEAST, _RING_MOST)[:, None]
+    angle = np.arange(_RING_POINTS) * (2 * np.pi / _RING_POINTS)
+    cols = np.clip(np.rint(found["x"][:, None] + radius * np.cos(angle)).astype(np.intp), 0, nx - 1)
+    rows = np.clip(np.rint(found["y"][:, None] + radius * np.sin(angle)).astype(np.intp), 0, ny - 1)
+    ring = np.sort(image.pixels[rows, cols], axis=1)
+    middle = ring[:, _RING_POINTS // 2]
+    scatter = middle - ring[:, _RING_POINTS // 6]
+    calm = scatter < _CALM * image.noise_adu * KERNEL_NOISE
+    result: NDArray[np.bool_] = calm | (found["cpeak"] - middle > _RING_SIGMA * scatter)
+    return result
+
+
+def _unsmoothed(deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A second moment's root in binned pixels, freed of the smoothing kernel's share."""
+    result: NDArray[np.float64] = np.sqrt(np.maximum(deviation**2 - _KERNEL_VARIANCE, 0.1))
+    return result
+
+
+def _extract(image: NDArray[np.float32], threshold: float, min_area: int) -> NDArray[np.void]:
     """``sep.extract``, again with more room when a nebula or a crowd overflows its buffers.
 
     A second overflow while deblending gives deblending up, further ones raise the threshold, so that this ends.
@@ -87,7 +117,13 @@ def _extract(image: NDArray[np.float32], threshold: float) -> NDArray[np.void]:
         while True:
             try:
                 found: NDArray[np.void] = sep.extract(
-                    image, threshold, minarea=2, deblend_nthresh=steps, deblend_cont=contrast
+                    image,
+                    threshold,
+                    minarea=min_area,
+                    filter_kernel=None,
+                    deblend_nthresh=steps,
+                    deblend_cont=contrast,
+                    clean=False,  # on a smoothed image it drops real stars, and it costs the square of their number
                 )
             except Exception as error:
                 # sep knows only bare Exception; its message tells which of two buffers was too small.
@@ -106,84 +142,33 @@ def _extract(image: NDArray[np.float32], threshold: float) -> NDArray[np.void]:
             sep.set_extract_pixstack(_PIXSTACK)
 
 
-def is_point_like(plane: NDArray[np.float32], found: Detections, *, bayer: bool) -> NDArray[np.bool_]:
+def is_point_like(plane: Plane, sky: Sky, found: Detections) -> NDArray[np.bool_]:
     """Tell stars from hot pixels: (n,) True where the light reaches the neighbours of the brightest pixel.
 
-    On an interpolated green plane the edge neighbours of a pixel are made from that very pixel, so the four diagonal
-    ones, which are measured, are asked instead.
+    The mean of four neighbours tells a single hot pixel, the mean of the two faintest also a pair and a column. On a
+    mosaic the neighbours of the brightest green pixel are the four diagonal ones, which are green as well; a star too
+    sharp for them still shows in the red and blue pixels beside it, compared with those a little further out.
     """
-    ny, nx = plane.shape
-    y0 = np.clip(np.rint(found.y).astype(np.intp), 3, ny - 4)
-    x0 = np.clip(np.rint(found.x).astype(np.intp), 3, nx - 4)
-    offset = np.arange(-2, 3)
-    around = plane[y0[:, None, None] + offset[:, None], x0[:, None, None] + offset].reshape(-1, 25)
-    brightest = around.argmax(axis=1)
-    y, x = y0 + brightest // 5 - 2, x0 + brightest % 5 - 2
-    steps = ((-1, -1), (-1, 1), (1, -1), (1, 1)) if bayer else ((-1, 0), (1, 0), (0, -1), (0, 1))
-    neighbours = sum((plane[y + dy, x + dx] for dy, dx in steps), np.zeros(len(y), np.float32)) / 4
-    result: NDArray[np.bool_] = neighbours > _SHARPNESS_MIN * plane[y, x]
+    ny, nx = plane.pixels.shape
+    rows = np.clip(np.rint(found.y).astype(np.intp), 3, ny - 4)
+    cols = np.clip(np.rint(found.x).astype(np.intp), 3, nx - 4)
+    around = cut(replace(plane, parity=None), sky, rows, cols, (_BOX[0], _BOX[1])).values
+    inner = around[:, _INNER]
+    if plane.parity is not None:
+        green = ((rows + cols)[:, None] + _BOX[:, _INNER].sum(axis=0)) % 2 == plane.parity
+        inner = np.where(green, inner, -np.inf)
+    centre = _INNER[inner.argmax(axis=1)]
+    star = np.arange(len(centre))
+    peak = around[star, centre]
+
+    def light(offsets: tuple[int, ...]) -> NDArray[np.float32]:
+        return np.stack([around[star, centre + offset] for offset in offsets], axis=1)
+
+    nearest = np.sort(light(_CROSS if plane.parity is None else _DIAGONAL), axis=1)
+    wide = nearest.mean(axis=1) > _SHARPNESS_MIN * peak
+    wide &= nearest[:, :2].mean(axis=1) > _LINE_MIN * peak - 0.5 * sky.noise_adu
+    if plane.parity is not None:
+        coloured = np.sort(light(_CROSS) - light(_KNIGHT).mean(axis=1, keepdims=True), axis=1)
+        wide |= (coloured.mean(axis=1) > _SHARPNESS_MIN * peak) & (coloured[:, 0] > _LINE_MIN * peak)
+    result: NDArray[np.bool_] = wide
     return result
-
-
-def measure_shapes(
-    plane: NDArray[np.float32], found: Detections, *, ceiling_adu: float, parity: int | None
-) -> Shapes | None:
-    """Measure width, half-flux radius and eccentricity of the brightest good stars.
-
-    Args:
-        plane: (ny, nx) full resolution, ADU above the sky, C-contiguous.
-        found: detections without hot pixels.
-        ceiling_adu: ADU above the sky at which a pixel counts as saturated; infinite when unknown.
-        parity: (row + column) modulo 2 of a Bayer mosaic's green sites, None for mono.
-
-    Returns:
-        None where no star is clean enough to measure.
-    """
-    bright = np.argsort(found.flux)[::-1]
-    bright = bright[~found.blended[bright]]
-    if not len(bright):
-        return None
-    width = float(np.clip(np.median(found.width_px[bright[: 2 * MEASURED_STARS]]), 1.5, 30))
-    radius = int(np.ceil(1.3 * width)) + 3
-    ny, nx = plane.shape
-    x, y = np.rint(found.x[bright]).astype(np.intp), np.rint(found.y[bright]).astype(np.intp)
-    inside = (x >= radius) & (y >= radius) & (x < nx - radius) & (y < ny - radius)
-    chosen = np.flatnonzero(inside)[: 2 * MEASURED_STARS]
-    offset = np.arange(-3, 4)
-    cores = plane[y[chosen, None, None] + offset[:, None], x[chosen, None, None] + offset]
-    chosen = chosen[cores.max(axis=(1, 2), initial=0) < ceiling_adu][:MEASURED_STARS]
-    if not len(chosen):
-        return None
-    cx, cy, _flags = sep.winpos(plane, found.x[bright[chosen]], found.y[bright[chosen]], width / 2.3548, subpix=3)
-    centred = (np.abs(cx - x[chosen]) < 2) & (np.abs(cy - y[chosen]) < 2)
-    if not centred.any():
-        return None
-    widths = fit_widths(plane, cx[centred], cy[centred], width, parity)
-    if not len(widths):
-        return None
-    fwhm = float(np.median(widths))
-    a, b = found.major[bright[chosen]], found.minor[bright[chosen]]
-    return Shapes(
-        fwhm_px=fwhm,
-        hfr_px=_half_flux_radius(plane, cx[centred], cy[centred], fwhm, bayer=parity is not None),
-        eccentricity=float(np.median(np.sqrt(np.clip(1 - (b / a) ** 2, 0, 1)))),
-    )
-
-
-def _half_flux_radius(
-    plane: NDArray[np.float32], x: NDArray[np.float64], y: NDArray[np.float64], fwhm: float, *, bayer: bool
-) -> float | None:
-    """Median radius that holds half of the flux within four widths, pixels.
-
-    ``sep.flux_radius`` spreads each pixel's value over its square, which widens a star once more, and so does the
-    interpolation of a mosaic; both add a constant to the radius squared (measured, see the tests).
-    """
-    # Wide stars have pixels enough; narrow ones need theirs split where the circle cuts them.
-    subpix = 5 if fwhm < 3 else 3 if fwhm < 5 else 1
-    x, y = x[:_RADIUS_STARS], y[:_RADIUS_STARS]
-    radii, _flags = sep.flux_radius(plane, x, y, np.full(len(x), 4.0 * fwhm), 0.5, subpix=subpix)
-    radii = radii[np.isfinite(radii) & (radii > 0)]
-    if not len(radii):
-        return None
-    squared = float(np.median(radii)) ** 2
-    return float(np.sqrt(max(squared - (_BAYER_SPREAD if bayer else _PIXEL_SPREAD), 0.25 * squared)))

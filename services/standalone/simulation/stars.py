@@ -17,8 +17,8 @@ FloatImage = NDArray[np.float32]
 DETECTION_SIGMA = 5.0
 """A star counts as there when its central height is at least this many times the noise of the sky."""
 
-_MOFFAT_BETA = 4
-"""A power of two, so that the profile needs no pow()."""
+_MOFFAT_BETA = 4.0
+"""Of long exposures, and a power of two, so that the profile needs no pow()."""
 
 _COUNT_SLOPE = 0.8
 _BRIGHTEST_TO_FAINTEST = 1500.0
@@ -28,7 +28,7 @@ _UNPAINTED_SIGMA = 0.15
 
 
 class PsfShape(StrEnum):
-    """The profile of a star: ``gaussian`` has no wings, ``moffat`` (beta 4) has those of long exposures."""
+    """The profile of a star: ``gaussian`` has no wings, ``moffat`` has those of the atmosphere."""
 
     GAUSSIAN = "gaussian"
     MOFFAT = "moffat"
@@ -36,31 +36,57 @@ class PsfShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Psf:
-    """A round star profile of unit height. ``fwhm_px`` is its full width at half maximum, in pixels."""
+    """A star profile of unit height.
+
+    ``fwhm_px`` is its full width at half maximum, in pixels; of an elliptical one the geometric mean of both axes.
+    ``beta`` is the Moffat exponent: 2.5 for broad wings, 4.765 for those of atmospheric turbulence alone.
+    ``axis_ratio`` is minor by major axis, and ``angle_deg`` the major axis's direction from x towards y.
+    """
 
     shape: PsfShape
     fwhm_px: float
+    beta: float = _MOFFAT_BETA
+    axis_ratio: float = 1.0
+    angle_deg: float = 0.0
 
     @property
     def scale_px(self) -> float:
         """Sigma of the Gaussian, alpha of the Moffat profile."""
         if self.shape is PsfShape.GAUSSIAN:
             return self.fwhm_px / (2.0 * math.sqrt(2.0 * math.log(2.0)))
-        return self.fwhm_px / (2.0 * math.sqrt(2.0 ** (1.0 / _MOFFAT_BETA) - 1.0))
+        return self.fwhm_px / (2.0 * math.sqrt(2.0 ** (1.0 / self.beta) - 1.0))
 
     @property
     def height(self) -> float:
         """Central height of a star of unit flux, per square pixel."""
         if self.shape is PsfShape.GAUSSIAN:
             return 1.0 / (2.0 * math.pi * self.scale_px**2)
-        return (_MOFFAT_BETA - 1) / (math.pi * self.scale_px**2)
+        return (self.beta - 1) / (math.pi * self.scale_px**2)
 
     @property
     def half_flux_radius_px(self) -> float:
-        """Radius that encloses half of the flux: what capture programs call HFR."""
+        """Radius that encloses half of the flux of a round star: what capture programs call HFR."""
+        return self.half_flux_radius_within(math.inf)
+
+    def half_flux_radius_within(self, aperture_px: float) -> float:
+        """Radius that encloses half of the flux that a round star has within an aperture's radius."""
         if self.shape is PsfShape.GAUSSIAN:
-            return self.fwhm_px / 2.0
-        return self.scale_px * math.sqrt(2.0 ** (1.0 / (_MOFFAT_BETA - 1)) - 1.0)
+            inside = 1.0 - math.exp(-0.5 * (aperture_px / self.scale_px) ** 2)
+            return self.scale_px * math.sqrt(-2.0 * math.log(1.0 - inside / 2.0))
+        inside = 1.0 - (1.0 + (aperture_px / self.scale_px) ** 2) ** (1.0 - self.beta)
+        return self.scale_px * math.sqrt((1.0 - inside / 2.0) ** (1.0 / (1.0 - self.beta)) - 1.0)
+
+    @property
+    def noise_area_px(self) -> float:
+        """Pixels whose noise a star's flux bears when it is weighted best: 1 / integral of the unit-flux profile^2."""
+        if self.shape is PsfShape.GAUSSIAN:
+            return 4.0 * math.pi * self.scale_px**2
+        return math.pi * self.scale_px**2 * (2.0 * self.beta - 1.0) / (self.beta - 1.0) ** 2
+
+    @property
+    def eccentricity(self) -> float:
+        """Of the isophotes, 0 for round ones."""
+        return math.sqrt(1.0 - self.axis_ratio**2)
 
     def radius_px(self, height_ratio: float) -> int:
         """Radius at which the profile has fallen to ``height_ratio`` of its centre, at most nine widths."""
@@ -68,20 +94,39 @@ class Psf:
         if self.shape is PsfShape.GAUSSIAN:
             radius = self.scale_px * math.sqrt(-2.0 * math.log(ratio))
         else:
-            radius = self.scale_px * math.sqrt(ratio ** (-1.0 / _MOFFAT_BETA) - 1.0)
-        return math.ceil(min(radius, _RADIUS_LIMIT_FWHM * self.fwhm_px)) + 1
+            radius = self.scale_px * math.sqrt(ratio ** (-1.0 / self.beta) - 1.0)
+        return math.ceil(min(radius, _RADIUS_LIMIT_FWHM * self.fwhm_px) / math.sqrt(self.axis_ratio)) + 1
 
     def sample(self, dx_px: FloatImage, dy_px: FloatImage) -> FloatImage:
         """The profile on the grid of offsets: (ny, nx) float32 for ``dx_px`` of nx and ``dy_px`` of ny values."""
+        if self.axis_ratio != 1.0:
+            squared = self._squared(dx_px, dy_px)
+            if self.shape is PsfShape.MOFFAT:
+                return self._power(squared * np.float32(1.0 / self.scale_px**2) + np.float32(1.0))
+            elliptical: FloatImage = np.exp(squared * np.float32(-0.5 / self.scale_px**2))
+            return elliptical
         if self.shape is PsfShape.GAUSSIAN:
             narrow = np.float32(-0.5 / self.scale_px**2)
             gaussian: FloatImage = np.exp(dy_px * dy_px * narrow)[:, None] * np.exp(dx_px * dx_px * narrow)
             return gaussian
         inverse = np.float32(1.0 / self.scale_px**2)
-        moffat: FloatImage = (dy_px * dy_px * inverse)[:, None] + (dx_px * dx_px * inverse + np.float32(1.0))
+        return self._power((dy_px * dy_px * inverse)[:, None] + (dx_px * dx_px * inverse + np.float32(1.0)))
+
+    def _squared(self, dx_px: FloatImage, dy_px: FloatImage) -> FloatImage:
+        """Squared distances of an elliptical profile, scaled to those of the round one of equal area."""
+        cos, sin = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
+        along = dx_px * np.float32(cos) + (dy_px * np.float32(sin))[:, None]
+        across = (dy_px * np.float32(cos))[:, None] - dx_px * np.float32(sin)
+        squared = along**2 * np.float32(self.axis_ratio) + across**2 * np.float32(1.0 / self.axis_ratio)
+        return squared.astype(np.float32, copy=False)
+
+    def _power(self, moffat: FloatImage) -> FloatImage:
+        """The Moffat profile of ``1 + (r / alpha)^2``, which is used up."""
+        if self.beta != _MOFFAT_BETA:
+            return np.power(moffat, np.float32(-self.beta), out=moffat)
         np.reciprocal(moffat, out=moffat)
-        for _ in range(_MOFFAT_BETA.bit_length() - 1):
-            moffat *= moffat
+        moffat *= moffat
+        moffat *= moffat
         return moffat
 
 

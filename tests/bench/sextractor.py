@@ -1,0 +1,66 @@
+"""SExtractor (Bertin & Arnouts 1996, A&AS 117, 393), the Debian package source-extractor, run on arrays."""
+
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scanner.binning import KERNEL
+from services.scanner.cutouts import Plane
+from services.scanner.stars import DETECTION_SIGMA, MIN_AREA
+
+PROGRAM = "source-extractor"
+
+
+def write_inputs(image: NDArray[Any], folder: Path) -> Path:
+    """Write an image (ny, nx) and the parameter and filter files; returns the image's path."""
+    from astropy.io import fits
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fits.writeto(folder / "image.fits", image, overwrite=True)
+    (folder / "columns").write_text("X_IMAGE\nY_IMAGE\n")
+    rows = "\n".join(" ".join(f"{16 * weight:g}" for weight in row) for row in KERNEL)
+    (folder / "filter.conv").write_text(f"CONV NORM\n{rows}\n")
+    (folder / "empty").write_text("")
+    return folder / "image.fits"
+
+
+def command(program: str, image: Path, *, factor: int) -> list[str]:
+    """SExtractor at the scanner's settings for an image binned by ``factor``: threshold, area, filter, deblending."""
+    folder = image.parent
+    settings = {
+        "CATALOG_NAME": folder / "found.cat", "CATALOG_TYPE": "ASCII", "PARAMETERS_NAME": folder / "columns",
+        "FILTER": "Y", "FILTER_NAME": folder / "filter.conv", "STARNNW_NAME": folder / "empty",
+        "DETECT_THRESH": DETECTION_SIGMA, "ANALYSIS_THRESH": DETECTION_SIGMA, "DETECT_MINAREA": MIN_AREA[factor],
+        "DEBLEND_NTHRESH": 8, "DEBLEND_MINCONT": 0.001, "CLEAN": "Y", "BACK_SIZE": 64 // factor, "BACK_FILTERSIZE": 3,
+        "MEMORY_PIXSTACK": 3_000_000, "VERBOSE_TYPE": "QUIET",
+    }  # fmt: skip
+    words = [str(word) for name, value in settings.items() for word in (f"-{name}", value)]
+    return [program, str(image), "-c", "/dev/null", *words]
+
+
+def count(program: str, image: NDArray[Any], *, factor: int) -> int:
+    """How many objects SExtractor finds."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run(
+            command(program, write_inputs(image.astype(np.float32), folder), factor=factor),
+            check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+        return len((folder / "found.cat").read_text().splitlines())
+
+
+def halved(plane: Plane) -> NDArray[np.float64]:
+    """The plane at half resolution as the scanner bins it: 2 x 2, of a mosaic the two green sites of each cell."""
+    ny, nx = plane.pixels.shape[0] // 2 * 2, plane.pixels.shape[1] // 2 * 2
+    pixels = plane.pixels[:ny, :nx].astype(np.float64)
+    if plane.parity is None:
+        whole: NDArray[np.float64] = pixels.reshape(ny // 2, 2, nx // 2, 2).mean(axis=(1, 3))
+        return whole
+    green: NDArray[np.float64] = (pixels[0::2, plane.parity :: 2] + pixels[1::2, 1 - plane.parity :: 2]) / 2
+    return green
