@@ -6,6 +6,7 @@ set -u -o pipefail
 PACKAGES=(
     docker.io debootstrap iptables # a Docker engine, and the root file system of the images that tests/system builds
     samba cifs-utils fuse3 rclone  # smbd plays a telescope's share; mounted by the kernel, or by FUSE where it has no cifs
+    libcfitsio10                   # the C library that `make bench` measures header parsing against
     prometheus                     # and promtool
     source-extractor               # the star counts that ours are compared with
     postgresql                     # the distribution's own: 15 in bookworm, the oldest that is supported
