@@ -14,7 +14,7 @@ from tests.bench.world import folder
 
 _HOW = (
     "all 49 cards of small frames in the page cache; ours: open, read, parse every card; astropy: `getheader`, which "
-    "leaves the values unparsed; cfitsio: the C library, called from Python: open, `ffhdr2str`, close, which parses no value"
+    "leaves the values unparsed; cfitsio: the C library, called from Python: open, `ffhdr2str`, close, no value parsed"
 )
 
 
