@@ -76,12 +76,18 @@ def _write_preview(path: Path, target: Path, size_px: int, kind: "PictureFormat"
     assert shown is not None
     data = encode_picture(shown, kind)
     try:
-        with target.open("xb") as file:
-            file.write(data)
+        file = target.open("xb")
     except FileExistsError as error:
         raise UserError(f"{target} is there already") from error
     except OSError as error:
-        target.unlink(missing_ok=True)
         raise UserError(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        with file:
+            file.write(data)
+    except BaseException as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(f"{target} cannot be written: {error.strerror}") from error
+        raise
     colours = "colour" if shown.ndim == 3 else "grey"
     return f"{shown.shape[1]} x {shown.shape[0]} of {reduced.width_px} x {reduced.height_px}, {colours}"

@@ -43,6 +43,7 @@ def measure(
     pixel_scale_arcsec: float | None,
     saturation_adu: float | None = None,
     bottom_up: bool = False,
+    bayer_offset: tuple[int, int] = (0, 0),
 ) -> FrameQuality:
     """Measure one frame of the sky.
 
@@ -54,11 +55,12 @@ def measure(
         pixel_scale_arcsec: arcseconds per pixel, for ``fwhm_arcsec``.
         saturation_adu: top of the range; by default it follows from the data type.
         bottom_up: whether the array's first row is the lowest of the image (ROWORDER BOTTOM-UP).
+        bayer_offset: x and y of the pattern's first pixel (XBAYROFF, YBAYROFF), pixels.
 
     Raises:
         ValueError: the image has neither two nor three dimensions.
     """
-    plane = plane_of(image, bayer_pattern=bayer_pattern, bottom_up=bottom_up)
+    plane = plane_of(image, bayer_pattern=bayer_pattern, bottom_up=bottom_up, bayer_offset=bayer_offset)
     pixels, missing = plane.pixels, plane.missing
     if pixels.size == 0 or (missing is not None and bool(missing.all())):
         return FrameQuality()
@@ -75,11 +77,17 @@ def measure(
     return _with_stars(quality, stars, shapes, pixel_scale_arcsec)
 
 
-def plane_of(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: bool = False) -> Plane:
+def plane_of(
+    image: NDArray[Any],
+    *,
+    bayer_pattern: str | None,
+    bottom_up: bool = False,
+    bayer_offset: tuple[int, int] = (0, 0),
+) -> Plane:
     """The plane of an image that is measured. Arguments as for ``measure``."""
     pixels, missing = _plane_of(image)
     parity = _parity(bayer_pattern, len(pixels), bottom_up=bottom_up) if image.ndim == 2 else None
-    return Plane(pixels, parity, missing)
+    return Plane(pixels, None if parity is None else (parity + sum(bayer_offset)) % 2, missing)
 
 
 def find_stars(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: bool = False) -> Detections | None:

@@ -10,6 +10,7 @@ from shared.equipment.setup import Equipment
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
+from shared.frames.layout import ImageLayout
 from shared.frames.paths import NamePattern
 from shared.frames.read import FrameFacts, read_frame
 from shared.targets.matcher import Matcher
@@ -108,9 +109,7 @@ def _from_pixels(
         return None
     quality: FrameQuality | None = None
     if measure_stars:
-        quality = _attempt(
-            "not measured", problems, lambda: _measured(image, facts.metadata, bottom_up=layout.bottom_up)
-        )
+        quality = _attempt("not measured", problems, lambda: _measured(image, facts.metadata, layout))
     if keep_preview is not None:
         try:
             _attempt("no preview", problems, lambda: keep_preview(image, facts))
@@ -132,7 +131,7 @@ def _attempt(words: str, problems: list[str], work: Callable[[], Any]) -> Any:
     return None
 
 
-def _measured(image: Any, frame: FrameMetadata, *, bottom_up: bool) -> FrameQuality:
+def _measured(image: Any, frame: FrameMetadata, layout: ImageLayout) -> FrameQuality:
     from services.scanner.quality import levels, measure  # sep and numpy are needed only here
 
     if frame.frame_type.is_calibration:
@@ -141,7 +140,8 @@ def _measured(image: Any, frame: FrameMetadata, *, bottom_up: bool) -> FrameQual
         image,
         bayer_pattern=frame.bayer_pattern,
         pixel_scale_arcsec=frame.pixel_scale_arcsec,
-        bottom_up=bottom_up,
+        bottom_up=layout.bottom_up,
+        bayer_offset=layout.bayer_offset,
     )
 
 

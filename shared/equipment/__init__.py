@@ -11,8 +11,9 @@ filter, and the facts that the header leaves out (`Setup`).
     ninaprofile.py  rigs and filter wheels of N.I.N.A. profiles
     setup.py        all of it behind one memoised question
 
-Promises: a header's fact is never changed, only missing ones are filled, and only where one answer is possible. The
-user's rows go before the built-in ones. Nothing here reads a setting, a database or the network.
+Promises: the tables fill what is missing, where one answer is possible, and give cameras and filters their usual names;
+they change no other fact of a header. A rig alone does: its telescope and focal ratio replace the header's. The user's
+rows go before the built-in ones. Nothing here reads a setting, a database or the network.
 """
 
 from shared.equipment.rigs import Rig

@@ -37,7 +37,7 @@ class FilterNames:
         """
         key = filter_key(raw or "")
         own = (first or {}).get(key) or self.own.get(key)
-        return own if own is not None else _built_in(raw)
+        return own if own is not None else canonical_filter(raw)
 
 
 def filter_key(raw: str) -> str:
@@ -45,13 +45,9 @@ def filter_key(raw: str) -> str:
     return _DECORATION.sub("", raw.lower().replace("α", "alpha").replace("β", "beta"))
 
 
+@lru_cache(maxsize=256)
 def canonical_filter(raw: str | None) -> str | None:
     """The canonical name by the built-in table alone."""
-    return _built_in(raw)
-
-
-@lru_cache(maxsize=256)
-def _built_in(raw: str | None) -> str | None:
     if raw is None:
         return None
     stripped = " ".join(raw.split())

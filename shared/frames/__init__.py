@@ -19,7 +19,6 @@ Promises: `read_frame` raises nothing but Permanent (a sentence for a person) an
 any input, and never changes a file. Header beats path; what cannot be read is None and a problem, never a guess.
 """
 
-from shared.frames.fits import declared_length
 from shared.frames.format import FileFormat, sniff
 from shared.frames.layout import ImageLayout
 from shared.frames.nights import night_of
@@ -30,7 +29,6 @@ __all__ = [
     "FileFormat",
     "FrameFacts",
     "ImageLayout",
-    "declared_length",
     "load_image",
     "night_of",
     "read_frame",

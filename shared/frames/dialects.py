@@ -35,7 +35,6 @@ class Dialect:
     untyped: FrameType | None = None
     smart_telescope: bool = False
     aperture_is_ratio: bool = False
-    focal_ratio: float | None = None
     cube_is_stack: bool = False
     processes: bool = False
     results_only: bool = False
@@ -51,7 +50,6 @@ RULES: dict[str, str] = {
     "untyped": "a frame that names no type is {}",
     "smart_telescope": "the rig is the telescope itself, by its serial where TELESCOP has one",
     "aperture_is_ratio": "APERTURE holds the focal ratio",
-    "focal_ratio": "the focal ratio is f/{}",
     "cube_is_stack": "three planes, a STACKCNT card or the file's name mean a stack, whatever IMAGETYP says",
     "processes": "the program integrates and edits: its stacks are PROCESSED",
     "results_only": "a light is PROCESSED, since the capture's own type is kept",
@@ -60,7 +58,7 @@ RULES: dict[str, str] = {
     "of_date": "RA and DEC are of the EQUINOX card's date, or of the observation's without one",
     "milliseconds_from": "exposures of at least {:g} are milliseconds",
     "west_positive": "longitudes count westwards",
-    "western": "longitudes are west, whatever their sign",
+    "western": "a LONGITUD without a sign is west",
 }
 """Every rule that a row can switch on, in words."""
 
@@ -98,7 +96,6 @@ DIALECTS: tuple[Dialect, ...] = (
         "DATE-OBS says itself that it is the exposure's end; a stack's EXPTIME is the total; failed_ are rejected",
         untyped=_LIGHT,
         smart_telescope=True,
-        focal_ratio=4.3,
         cube_is_stack=True,
         local_time=True,
     ),

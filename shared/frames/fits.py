@@ -5,11 +5,10 @@ FITS Standard 4.0, sections 3 and 4.4; tiled image compression (section 10) is r
 
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
 
 from shared.errors import Permanent
 from shared.frames.cards import BLOCK_BYTES, Card, CardValue, Header, read_header
-from shared.frames.format import FITS_SIGNATURE, FileFormat
+from shared.frames.format import FileFormat
 from shared.frames.layout import ImageLayout
 from shared.frames.source import GzipSource, PlainSource
 from shared.frames.tiles import describe_tiles
@@ -48,14 +47,12 @@ class Hdu:
 
 @dataclass(frozen=True, slots=True)
 class FitsFacts:
-    """A FITS file's cards (primary header, then the image's own), image and declared lengths."""
+    """A FITS file's cards (primary header, then the image's own) and image."""
 
     cards: tuple[Card, ...]
     card_images: tuple[str, ...]
     keys: dict[str, CardValue]
     image: ImageLayout | None
-    declared_bytes: int
-    declared_bytes_padded: int
     problems: tuple[str, ...]
 
 
@@ -88,27 +85,7 @@ def read_fits(source: PlainSource, file_format: FileFormat) -> FitsFacts:
             layout = _with_tiles(chosen, layout, problems)
         if size is not None and size < chosen.data_end:
             layout = replace(layout, complete=False)
-    return FitsFacts(cards, images, keys, layout, last.data_end, last.padded_end, tuple(problems))
-
-
-def declared_length(path: Path, *, padded: bool = False) -> int | None:
-    """How many bytes the headers of a plain FITS file declare; None when it is no FITS file.
-
-    Without ``padded`` the blanks or zeros behind the last data are not counted: a file of at least that length has
-    all its pixels. A header that has not arrived whole counts as one block more than there is. Raises OSError.
-    """
-    with PlainSource(path) as source:
-        if not source.read(0, len(FITS_SIGNATURE)).startswith(FITS_SIGNATURE):
-            return None
-        try:
-            hdus, _ = _walk(source)
-        except Permanent:
-            return None
-        last = hdus[-1]
-        size = source.size or 0
-        if any("no END" in problem for problem in last.header.problems) and last.padded_end >= size:
-            return size + BLOCK_BYTES
-        return last.padded_end if padded else last.data_end
+    return FitsFacts(cards, images, keys, layout, tuple(problems))
 
 
 def _walk(source: PlainSource) -> tuple[list[Hdu], list[str]]:

@@ -29,7 +29,7 @@ class Keys:
         """Called with each keyword that answers."""
 
     def get(self, keyword: str) -> CardValue:
-        """The value as parsed; None when the keyword is missing or undefined."""
+        """The value as parsed; None when the keyword is missing or undefined. Who can use it says so by `used`."""
         return self.raw.get(keyword)
 
     def text(self, *keywords: str) -> str | None:

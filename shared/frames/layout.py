@@ -15,9 +15,10 @@ class ImageLayout:
     ``compression`` is None, a FITS tile algorithm in lower case (``rice_1``), or an XISF codec (``zlib``, ``lz4+sh``).
     For gzipped files ``byte_offset`` counts decompressed bytes. ``complete`` is False when pixels are missing.
     ``bottom_up`` is True where ROWORDER says that the first row stored is the lowest of the picture (a Bayer pattern is
-    named from the top). ``block`` says how XISF packs the samples, ``bounds`` which range its floats have by the
-    writer's own word. A stored integer equal to ``blank`` (FITS) is a pixel without a value; ``datasum`` is the
-    checksum that a FITS header gives for the stored bytes, ``tiles`` where the packed tiles of a FITS image are.
+    named from the top), ``bayer_offset`` is x and y of the pattern's first pixel (XBAYROFF, YBAYROFF). ``block`` says
+    how XISF packs the samples, ``bounds`` which range its floats have by the writer's own word. A stored integer equal
+    to ``blank`` (FITS) is a pixel without a value; ``datasum`` is the checksum that a FITS header gives for the stored
+    bytes, ``tiles`` where the packed tiles of a FITS image are.
     """
 
     format: FileFormat
@@ -37,6 +38,7 @@ class ImageLayout:
     block: DataBlock | None = None
     bounds: tuple[float, float] | None = None
     bottom_up: bool = False
+    bayer_offset: tuple[int, int] = (0, 0)
     blank: int | None = None
     datasum: int | None = None
     tiles: TileTable | None = None

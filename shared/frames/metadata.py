@@ -71,10 +71,10 @@ def assemble(
     focal_length = found.about("focal_length_mm").positive("FOCALLEN", "FOCAL")
     ratio = _focal_ratio(found.about("focal_ratio"), dialect, focal_length) or path.focal_ratio
     found.about("x_binning")
-    binning = next((b for name in _BINNING_KEYWORDS if (b := values.binning(found.get(name)))), None) or path.x_binning
+    binning = _binning(found) or path.x_binning
     pixel = _pixel_size(found.about("pixel_size_um"), binning)
     found.about("filter_raw")
-    raw_filter = _as_text(found.get("FILTER")) or _as_text(found.get("FILT")) or path.filter
+    raw_filter = _filter_as_written(found) or path.filter
     bayer = _bayer(found.about("bayer_pattern")) if planes == 1 else None
     found.about("rig")
     setup = (equipment or Equipment.built_in()).setup(
@@ -203,9 +203,22 @@ def _software(keys: Keys) -> str | None:
     return None
 
 
-def _as_text(value: CardValue) -> str | None:
-    """FILTER as written: unlike elsewhere, 'None' is kept, because the raw name is shown beside the canonical one."""
-    return " ".join(value.split())[:80] or None if isinstance(value, str) else values.text(value)
+def _binning(keys: Keys) -> int | None:
+    for keyword in _BINNING_KEYWORDS:
+        if (found := values.binning(keys.get(keyword))) is not None:
+            keys.used(keyword)
+            return found
+    return None
+
+
+def _filter_as_written(keys: Keys) -> str | None:
+    """Unlike elsewhere, 'None' is kept, because the raw name is shown beside the canonical one."""
+    for keyword in ("FILTER", "FILT"):
+        value = keys.get(keyword)
+        if found := " ".join(value.split())[:80] if isinstance(value, str) else values.text(value):
+            keys.used(keyword)
+            return found
+    return None
 
 
 def _camera(keys: Keys) -> str | None:
@@ -220,9 +233,7 @@ def _focal_ratio(keys: Keys, dialect: Dialect, focal_length: float | None) -> fl
     if focal_length is not None and aperture is not None:
         measured = round(focal_length / aperture, 2)
         return measured if 0 < measured < _LARGEST_RATIO else None
-    if dialect.aperture_is_ratio and (ratio := keys.positive("APERTURE")) is not None:
-        return ratio
-    return dialect.focal_ratio
+    return keys.positive("APERTURE") if dialect.aperture_is_ratio else None
 
 
 def _pixel_size(keys: Keys, binning: int | None) -> float | None:

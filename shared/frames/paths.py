@@ -172,6 +172,8 @@ _MASTER_NAME = re.compile(r"master[_ -]?(dark[_ -]?flat|flat[_ -]?dark|dark|flat
 # Siril's r_pp_light_00001, WBPP's light_c_cc_r; case matters, since R_M 31 is a red frame.
 _PROCESSED_NAME = re.compile(r"(?:r_)?(?:bkg_)?pp_.*|[Mm]aster[_ -]?[Ll]ight.*|.*_c(?:_cc)?(?:_d)?_r|.*_c_cc(?:_d)?")
 _EXTENSIONS = re.compile(r"(?:_thn)?\.[A-Za-z]{2,5}(?:\.(?:gz|fz))?$")
+_COMET = re.compile(r"(?:^|[^A-Z])[CPDXI] ?/? ?\d{4} ?[A-Z]\d{1,3}$", re.IGNORECASE)
+"""``C/2023 P1`` is a comet of the first half of August, not panel 1."""
 _PANEL = re.compile(r"[\s_-]*(?:\bPanel[\s_-]*|(?<=[\s_-])P)(\d{1,3})$", re.IGNORECASE)
 
 
@@ -221,7 +223,9 @@ def path_parts(
 def panel_of(object_name: str | None) -> str | None:
     """The mosaic panel at the end of an object's name: ``Sh2 103 Panel 13`` and ``Clamshell P3``."""
     match = _PANEL.search(object_name) if object_name else None
-    return match[1] if match and match.start() > 0 else None
+    if match is None or match.start() == 0 or _COMET.search(match.string.strip()):
+        return None
+    return match[1]
 
 
 def _from_own(folders: tuple[str, ...], stem: str, patterns: tuple[NamePattern, ...]) -> _Facts | None:

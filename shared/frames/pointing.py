@@ -20,11 +20,12 @@ def site(keys: Keys, dialect: Dialect, problems: list[str]) -> tuple[float | Non
     longitude = _angle(keys.about("site_longitude_deg"), _LONGITUDES)
     if not latitude and not longitude:
         return None, None
-    if longitude is not None and longitude > 0 and dialect.western:
-        longitude = -longitude
-    elif longitude is not None and longitude > 0 and not dialect.west_positive and _is_unsigned_longitud(keys):
-        problems.append("LONGITUD has no sign, so east and west cannot be told apart")
-        longitude = None
+    if longitude is not None and longitude > 0 and not dialect.west_positive and _is_unsigned_longitud(keys):
+        if dialect.western:
+            longitude = -longitude
+        else:
+            problems.append("LONGITUD has no sign, so east and west cannot be told apart")
+            longitude = None
     if longitude is not None:
         longitude = -longitude if dialect.west_positive else longitude
         if 180 < abs(longitude) <= 360:
@@ -45,12 +46,14 @@ def centre(
     """
     for names in _CENTRES:
         ra = _right_ascension(keys.about("ra_deg"), names[0], dialect)
-        dec = values.sexagesimal(keys.about("dec_deg").get(names[1]))
+        dec = values.sexagesimal(keys.get(names[1]))
         if ra is None or dec is None or (ra == 0 and dec == 0):
             continue
         if not -360 <= ra <= 360 or abs(dec) > 90:
             problems.append(f"{names[0]} and {names[1]} are no place in the sky")
             continue
+        keys.about("ra_deg").used(names[0])
+        keys.about("dec_deg").used(names[1])
         return _to_icrs(ra, dec, keys, dialect, observed_at)
     projection = keys.get("CTYPE1")
     if isinstance(projection, str) and projection.startswith("RA--"):
@@ -98,5 +101,6 @@ def _angle(keys: Keys, names: tuple[str, ...]) -> float | None:
         value: CardValue = keys.get(name)
         found = values.sexagesimal(value)
         if found is not None and abs(found) <= 1000:
+            keys.used(name)
             return found
     return None

@@ -1,5 +1,6 @@
 """One file in, its facts out: the single entry point of this package."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from shared.equipment.setup import Equipment
 from shared.errors import Permanent
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
-from shared.frames import nights
+from shared.frames import nights, values
 from shared.frames.cards import CardValue
 from shared.frames.fits import FitsFacts, read_fits
 from shared.frames.format import SNIFF_BYTES, FileFormat, describe_stranger, sniff
@@ -125,14 +126,24 @@ def _headed_frame(
             problems.append("the file holds no image")
         if metadata.frame_type is FrameType.LIGHT:
             metadata = metadata.model_copy(update={"frame_type": FrameType.OTHER})
-    elif _is_bottom_up(found.keys.get("ROWORDER")):
-        image = replace(image, bottom_up=True)
+    else:
+        image = _oriented(image, file_format, found.keys)
     return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image)
 
 
+def _oriented(image: ImageLayout, file_format: FileFormat, keys: Mapping[str, CardValue]) -> ImageLayout:
+    """The layout with what the header says of the order of rows and of where its Bayer pattern begins."""
+    if file_format is not FileFormat.XISF and _is_bottom_up(keys.get("ROWORDER")):
+        image = replace(image, bottom_up=True)
+    if keys.get("XBAYROFF") or keys.get("YBAYROFF"):
+        x, y = (values.number(keys.get(keyword)) or 0.0 for keyword in ("XBAYROFF", "YBAYROFF"))
+        image = replace(image, bayer_offset=(int(x), int(y)))
+    return image
+
+
 def _is_bottom_up(row_order: CardValue) -> bool:
-    """Whether ROWORDER says BOTTOM-UP; XISF files may keep the quotes of the FITS value."""
-    return isinstance(row_order, str) and row_order.strip(" '").upper().startswith("BOTTOM")
+    """Whether ROWORDER says BOTTOM-UP. Asked of FITS alone: XISF is stored top-down by definition."""
+    return isinstance(row_order, str) and row_order.strip().upper().startswith("BOTTOM")
 
 
 def _side_frame(

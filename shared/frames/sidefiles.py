@@ -15,6 +15,7 @@ from shared.errors import Permanent
 from shared.frames.pictures import picture_faults
 from shared.frames.source import PlainSource
 from shared.frames.values import file_stamp
+from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
 
 _SER_HEADER = struct.Struct("<14s7i40s40s40sqq")
 _SER_COLORS = frozenset({0, 8, 9, 10, 11, 16, 17, 18, 19, 100, 101})
@@ -60,9 +61,13 @@ class SideFacts:
 
 
 def read_picture(path: Path) -> SideFacts:
-    """Size and capture date of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers."""
+    """Size and capture date of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers.
+
+    A PNG is unpacked whole, since its EXIF may stand behind its pixels; of the others only headers are read.
+    """
     with path.open("rb") as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        # Finished mosaics have more than a hundred million pixels; Pillow still refuses twice as many as it warns of.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
         try:
             with Image.open(stream, formats=("JPEG", "PNG", "TIFF")) as picture:
@@ -70,14 +75,17 @@ def read_picture(path: Path) -> SideFacts:
                 exif = picture.getexif()
                 written = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
         except PILLOW_SURPRISES as error:
-            raise Permanent(f"the picture cannot be read: {_reason(error)}") from error
+            raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise Permanent(f"the picture cannot be read: {_reason(error)}") from error
+            raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
     local = file_stamp(written) if isinstance(written, str) else None
     with PlainSource(path) as source:
-        return SideFacts(width, height, local_time=local, problems=picture_faults(source))
+        problems = picture_faults(source)
+        if width * height > max(ALWAYS_BELIEVED_BYTES, (source.size or 0) * BELIEVABLE_GROWTH):
+            problems += (f"{source.size} bytes that claim to hold {width}x{height} pixels are not believed",)
+        return SideFacts(width, height, local_time=local, problems=problems)
 
 
 def read_ser(source: PlainSource) -> SideFacts:
@@ -177,6 +185,6 @@ def _latin(field: bytes) -> str | None:
     return "".join(char for char in words if char.isprintable()).strip() or None
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The parser's words without the object addresses that some contain."""
     return (str(error).split("<")[0].strip() or type(error).__name__)[:120]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from shared.frames import nights, values
-from shared.frames.cards import CardValue
 from shared.frames.dialects import Dialect
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
@@ -61,7 +60,7 @@ def timing(
             observed = found.replace(tzinfo=UTC)
         return Timing(observed, night)
     observed = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    if values.is_date_only(keys.get(keyword)) and found.time() == datetime.min.time():
+    if values.is_date_only(keys.get(keyword)) and not _clock(keys):
         problems.append(f"{keyword} gives a day without a time")
         return Timing(observed, found.date())
     nowhere = longitude_deg is None and nights.find_zone(source_zone) is None
@@ -76,6 +75,7 @@ def _local_clock(keys: Keys, path: PathFacts, observed: datetime, problems: list
     written = keys.get("DATE-LOC")
     local = values.moment(written) if written is not None else None
     if local is not None and local.tzinfo is None:
+        keys.used("DATE-LOC")
         return local
     if path.local_time is None:
         return None
@@ -91,20 +91,21 @@ def _start(keys: Keys, problems: list[str]) -> tuple[str, datetime | None]:
         if keyword not in keys:
             continue
         value = keys.get(keyword)
-        found = values.moment(value, _clock(keys) if values.is_date_only(value) else None)
+        clock = _clock(keys) if values.is_date_only(value) else ""
+        found = values.moment(value, keys.get(clock) if clock else None)
         if found is not None:
+            keys.used(keyword)
+            if clock:
+                keys.used(clock)
             return keyword, found
         if values.text(value) is not None:
             problems.append(f"{keyword} {str(value)[:40]!r} is not a time")
     return "", None
 
 
-def _clock(keys: Keys) -> CardValue:
-    """The time of day that stands apart from its date."""
-    for keyword in _CLOCK_KEYWORDS:
-        if values.is_clock(keys.raw.get(keyword)):
-            return keys.get(keyword)
-    return None
+def _clock(keys: Keys) -> str:
+    """The keyword of the time of day that stands apart from its date; empty where there is none."""
+    return next((keyword for keyword in _CLOCK_KEYWORDS if values.is_clock(keys.get(keyword))), "")
 
 
 def _mjd_of_jd(keys: Keys) -> float | None:

@@ -75,12 +75,6 @@ class _TracedKeys(Keys):
     def used(self, keyword: str) -> None:
         self._trace.note("keywords", keyword)
 
-    def get(self, keyword: str) -> CardValue:
-        found = super().get(keyword)
-        if found is not None:
-            self.used(keyword)
-        return found
-
 
 class _Traced:
     """Stands in for a dataclass and notes those of its attributes that are read and hold something."""

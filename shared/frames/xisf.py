@@ -73,7 +73,6 @@ class XisfFacts:
     card_images: tuple[str, ...]
     keys: dict[str, CardValue]
     image: ImageLayout | None
-    declared_bytes: int
     problems: tuple[str, ...]
 
 
@@ -198,7 +197,7 @@ def read_xisf(source: PlainSource) -> XisfFacts:
     _look_behind(source, max([declared, *(start + size for start, size in found.attachments)]), problems)
     keys = {card.keyword: card.value for card in reversed(found.cards)}
     return XisfFacts(
-        tuple(found.cards), tuple(_card_image(card) for card in found.cards), keys, layout, declared, tuple(problems)
+        tuple(found.cards), tuple(_card_image(card) for card in found.cards), keys, layout, tuple(problems)
     )
 
 

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from pydantic import ValidationError
 
 from shared.errors import Permanent, UserError
@@ -111,7 +111,8 @@ class PreviewCache:
             return _kept(stem, facts, kind)
         try:
             return self._add_picture(stem, facts, kind)
-        except FileNotFoundError:  # removed this moment, to make room
+        except (FileNotFoundError, UnidentifiedImageError, Permanent):
+            # Removed this moment, to make room; or damaged, as a power cut leaves what nobody synced.
             return None
 
     def keep(self, file_id: str, reduced: Reduced, kind: PictureFormat = PictureFormat.JPEG) -> Kept:

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import Permanent
-from shared.frames.cards import parse_value
 from shared.frames.format import FileFormat
 from shared.frames.pixels import load_image
 from shared.frames.read import FrameFacts, read_frame
@@ -70,12 +69,11 @@ def reduce_frame(image: NDArray[Any], facts: FrameFacts, *, size_px: int = PROXY
     Raises:
         Permanent: the image holds no pixels.
     """
-    bottom_up = facts.format is not FileFormat.XISF and _text(facts, "ROWORDER").upper() == "BOTTOM-UP"
     proxy = make_proxy(
         image,
         bayer_pattern=facts.metadata.bayer_pattern,
-        bayer_offset=(_whole(facts, "XBAYROFF"), _whole(facts, "YBAYROFF")),
-        bottom_up=bottom_up,
+        bayer_offset=(0, 0) if facts.image is None else facts.image.bayer_offset,
+        bottom_up=facts.image is not None and facts.image.bottom_up,
         size_px=size_px,
     )
     return Reduced(image.shape[-1], image.shape[-2], proxy=proxy)
@@ -118,28 +116,11 @@ def stretch_with(proxy: Proxy, stretch: Stretch) -> Picture:
     return merged
 
 
-def _text(facts: FrameFacts, keyword: str) -> str:
-    """The value of a header card as text; empty where there is none."""
-    start = f"{keyword:<8}="
-    for card in facts.header_cards:
-        if card.startswith(start):
-            parsed = parse_value(card[9:])
-            return "" if parsed is None or parsed[0] is None else str(parsed[0]).strip()
-    return ""
-
-
-def _whole(facts: FrameFacts, keyword: str) -> int:
-    try:
-        return int(float(_text(facts, keyword) or 0))
-    except (ValueError, OverflowError):
-        return 0
-
-
 def _reduce_picture(path: Path, size_px: int) -> Reduced:
     """A JPEG, PNG or TIFF, by Pillow, which refuses pictures that unpack to more than its limit of pixels."""
     from PIL import Image, ImageOps
 
-    from shared.frames.sidefiles import PILLOW_SURPRISES
+    from shared.frames.sidefiles import PILLOW_SURPRISES, reason_of
 
     with path.open("rb") as stream, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -158,13 +139,9 @@ def _reduce_picture(path: Path, size_px: int) -> Reduced:
                     turned = ImageOps.exif_transpose(small)
                     return Reduced(width_px, height_px, picture=np.asarray(turned, np.uint8))
         except PILLOW_SURPRISES as error:
-            raise Permanent(f"the picture cannot be read: {_reason(error)}") from error
+            raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise Permanent(f"the picture cannot be read: {_reason(error)}") from error
+            raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
     return Reduced(width_px, height_px, proxy=make_proxy(deep, size_px=size_px))
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).split("<")[0].strip() or type(error).__name__)[:120]

@@ -62,9 +62,9 @@ def make_proxy(
     Args:
         image: (ny, nx) or (planes, ny, nx) of any real type, ADU; NaN and infinities are pixels without data. Three or
             four planes are red, green, blue (and alpha, left out); of any other number the first is shown in grey.
-        bayer_pattern: RGGB, BGGR, GRBG or GBRG in the order of the array's rows; anything else means mono. Ignored for
-            images of several planes.
-        bayer_offset: x and y of the pattern's first pixel (XBAYROFF, YBAYROFF).
+        bayer_pattern: RGGB, BGGR, GRBG or GBRG, named from the top of the picture; anything else means mono. Ignored
+            for images of several planes.
+        bayer_offset: x and y of the pattern's first pixel (XBAYROFF, YBAYROFF), pixels.
         bottom_up: whether the array's first row is the bottom of the picture.
         size_px: longest side of the result.
 
@@ -78,7 +78,9 @@ def make_proxy(
         raise Permanent("the image holds no pixels")
     pattern = (bayer_pattern or "").strip().upper()
     if image.ndim == 2 and pattern in _PATTERNS and min(image.shape) >= 2:
-        reduced = _mosaic(image, _shifted(pattern, *bayer_offset), size_px)
+        right, down = bayer_offset
+        # The pattern is named from the top of the picture, which a frame stored bottom-up has in its last row.
+        reduced = _mosaic(image, _shifted(pattern, right, down + (len(image) - 1 if bottom_up else 0)), size_px)
     else:
         planes = image[None] if image.ndim == 2 else image[:3] if len(image) in {3, 4} else image[:1]
         size = _fitting(planes.shape[1], planes.shape[2], size_px)

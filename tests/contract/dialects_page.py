@@ -13,7 +13,8 @@ whether the row follows descriptions by others. `nightbus inspect --explain FILE
 rule or table each value of a file came from.
 
 Order of precedence for every value: the header, the file's name, its folders (the nearest first), N.I.N.A.'s side file,
-the program's habit, the equipment tables.
+the program's habit, the equipment tables. A rig of yours that fits goes before all of them for what it states
+(docs/equipment.md).
 """
 
 _UNKNOWN = """Files of no known program are read by the same keywords without any rule. A frame that names no type is

@@ -1,8 +1,13 @@
 """What the user told us reaches the readers, and what it changes reaches the events."""
 
+import asyncio
+import errno
 import os
 import signal
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
@@ -58,6 +63,25 @@ async def test_readers_know_what_the_user_told(tmp_path: Path) -> None:
         assert (bare.frame.rig, bare.frame.filter, bare.frame.pixel_size_um) == ("Eye", "Position 3", None)
         assert bare.event_id == found.event_id
         assert pid not in plain.pids
+
+
+async def test_readers_start_once_there_is_room_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that has no room for a process at this moment costs time, not the reader."""
+    path = tmp_path / "a.fits"
+    path.write_bytes(fits(cards=CARDS))
+    start, attempts = asyncio.create_subprocess_exec, 0
+
+    async def start_later(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return await start(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_later)
+    async with pool() as readers, asyncio.timeout(60):
+        assert (await scanned(readers, arrival(path, tmp_path), tmp_path)).frame.camera == "Eye"
+    assert attempts == 2
 
 
 async def test_a_new_reader_knows_as_much(tmp_path: Path) -> None:

@@ -120,6 +120,19 @@ def test_what_a_crash_left_is_made_again(cache: PreviewCache, tmp_path: Path, en
     assert cache.find("a" * 64) == whole
 
 
+def test_damage_under_the_right_size_costs_no_frame(cache: PreviewCache, tmp_path: Path) -> None:
+    """Levels of the right length that hold zeros, as a power cut leaves them, are made again where they are needed."""
+    path = frame(tmp_path / "captures")
+    cache.preview_of("a" * 64, path, PictureFormat.WEBP)
+    levels = cache.folder / "aa" / f"{'a' * 64}.png"
+    levels.write_bytes(bytes(levels.stat().st_size))
+    assert cache.find("a" * 64) is None
+    assert keeper({"folder": str(cache.folder), "max_mb": 100}, "a" * 64, path.parent) is not None
+    kept = cache.preview_of("a" * 64, path)
+    with Image.open(io.BytesIO(kept.stretched(kept.facts.auto))) as image:
+        assert image.size == (90, 60)
+
+
 @pytest.mark.parametrize("file_id", ["", "a" * 63, "A" * 64, "../../../../etc/passwd", "a" * 64 + "\n", "g" * 64])
 def test_only_a_file_id_becomes_a_path(cache: PreviewCache, tmp_path: Path, file_id: str) -> None:
     """Anything but 64 hexadecimal digits is refused with a sentence, and nothing is written."""

@@ -349,7 +349,7 @@ DUMPS: list[tuple[str, str, str, dict[str, Any]]] = [
         "DWARF 3", "dwarf3__failed_IC 434_60s60_Astro_20251018-051725998_15C.txt",
         "failed_IC 434_60s60_Astro_20251018-051725998_15C.fits",
         {"frame_type": FrameType.LIGHT, "object_name": "IC 434", "exposure_s": 60.0, "filter": "Astro", "gain": 60.0,
-         "sensor_temp_c": 15.0, "rig": "DWARFIII", "focal_ratio": 4.3, "pixel_scale_arcsec": 2.7502,
+         "sensor_temp_c": 15.0, "rig": "DWARFIII", "focal_ratio": 4.29, "pixel_scale_arcsec": 2.7502,
          "observed_at": datetime(2025, 10, 18, 5, 16, 25, 998000, UTC), "night": date(2025, 10, 17), "ra_deg": 85.28743},
     ),
     (

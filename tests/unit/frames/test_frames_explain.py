@@ -88,6 +88,19 @@ def test_computed_values_name_their_keywords(make_fits: FitsMaker) -> None:
     assert of_date["dec_deg"].detail.startswith("DEC (SharpCap: RA and DEC are of the EQUINOX card's date")
 
 
+def test_keywords_that_cannot_be_used_are_not_named(make_fits: FitsMaker) -> None:
+    """Where a keyword holds nothing that can be read, the explanation names the one that answered."""
+    cards = ["RA      = 'lost'", "DEC     = 5.0", "OBJCTRA = '10 00 00'", "OBJCTDEC= '5 00 00'"]
+    cards += ["DATE-OBS= 'N/A'", "FILTER  = ''", "FILT    = 'Ha'", "SITELAT = 'N/A'", "LATITUDE= 30.0", "SITELONG= 8.5"]
+    found = explain_frame(make_fits([*cards, "BINNING = 'no'", "BIN1    = 2", "MJD-OBS = 60000.5"]))
+    assert found["ra_deg"] == Explanation("header", "OBJCTRA")
+    assert found["dec_deg"] == Explanation("header", "OBJCTDEC")
+    assert found["observed_at"] == Explanation("header", "MJD-OBS")
+    assert found["filter_raw"] == Explanation("header", "FILT")
+    assert found["x_binning"] == Explanation("header", "BIN1")
+    assert found["site_latitude_deg"] == Explanation("header", "LATITUDE")
+
+
 def test_pictures_are_explained_too(tmp_path: Path) -> None:
     """A picture's facts are the name's or the file's."""
     path = tmp_path / "Stacked_187_NGC 6027A_10.0s_IRCUT_20250514-004835.jpg"

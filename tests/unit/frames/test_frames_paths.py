@@ -150,7 +150,19 @@ def test_a_real_seestar_listing_is_understood(corpus: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "panel"), [("Sh2 103 Panel 13", "13"), ("Clamshell P3", "3"), ("M 31", None), ("P3", None), (None, None)]
+    ("name", "panel"),
+    [
+        ("Sh2 103 Panel 13", "13"),
+        ("Clamshell P3", "3"),
+        ("M 31", None),
+        ("P3", None),
+        (None, None),
+        ("C/2023 P1", None),
+        ("Comet C2022 P1", None),
+        ("P/2010 P4", None),
+        ("C/2023 P1 Panel 2", "2"),
+        ("NGC 7000 P2", "2"),
+    ],
 )
 def test_panels(name: str | None, panel: str | None) -> None:
     """A mosaic panel at the end of an object's name is found, and nothing else is taken for one."""

@@ -1,5 +1,7 @@
 """Pictures and videos: whole ones have no problem, and every kind of damage that the format tells is said."""
 
+import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,25 @@ def test_whole_files_are_known_by_their_bytes(tmp_path: Path, name: str, content
 def test_damage_is_said(tmp_path: Path, content: bytes, words: str) -> None:
     """Missing bytes, wrong checksums, lying counts and foreign bytes behind the end each give a sentence."""
     assert any(words in said for said in problems(tmp_path / "a.fits", content)), problems(tmp_path / "a", content)
+
+
+def test_large_pictures_are_read_and_lies_about_size_are_told(tmp_path: Path) -> None:
+    """A finished mosaic of a hundred million pixels is a picture; a few bytes that claim as many are not believed."""
+    stored = 12_000 * 9_000
+    size = [
+        (256, 3, 1, 12_000),
+        (257, 3, 1, 9_000),
+        *SIZE[2:],
+        (273, 4, 1, 200),
+        (278, 3, 1, 9_000),
+        (279, 4, 1, stored),
+    ]
+    path = tmp_path / "mosaic.tif"
+    path.write_bytes(tiff(size))
+    os.truncate(path, 200 + stored)
+    found = read_frame(path)
+    assert (found.metadata.width_px, found.metadata.height_px, found.problems) == (12_000, 9_000, ())
+    jpeg = bytearray(picture("JPEG"))
+    struct.pack_into(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5, 9_000, 12_000)
+    (told,) = problems(tmp_path / "lie.jpg", bytes(jpeg))
+    assert "not believed" in told

@@ -95,6 +95,12 @@ def test_quirk_4_times_as_written(read: Read, cards: list[str], observed_at: dat
     assert read(cards).observed_at == observed_at
 
 
+def test_midnight_is_a_time_of_day(read: Read) -> None:
+    """A clock of 00:00:00 beside the date counts as one: the night is that of the day before."""
+    assert read(["DATE-OBS= '2024-01-02'", "TIME-OBS= '00:00:00'"]).night == date(2024, 1, 1)
+    assert read(["DATE-OBS= '2024-01-02'"]).night == date(2024, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("cards", "name", "exposure_s"),
     [
@@ -246,6 +252,21 @@ def test_quirk_13_seestars_of_every_firmware(read: Read, cards: list[str], name:
     assert (found.rig, found.focal_ratio, found.frame_type) == (rig, 5.0, FrameType.LIGHT)
 
 
+def test_focal_ratios_of_dwarfs_are_those_of_the_lens(read: Read) -> None:
+    """The wide lens has not the ratio of the tele lens, nor a DWARF mini that of a DWARF 3."""
+    signs = ["ORIGIN  = 'DWARFLAB'", "EXPTIME = 15"]
+    assert read([*signs, "TELESCOP= 'DWARFIII'", "CAMERA  = 'TELE'"]).focal_ratio == 4.29
+    assert read([*signs, "TELESCOP= 'DWARFIII'", "CAMERA  = 'WIDE'"]).focal_ratio is None
+    assert read([*signs, "TELESCOP= 'DWARF mini'"]).focal_ratio == 5.0
+
+
+def test_a_name_alone_turns_no_longitude(read: Read) -> None:
+    """A name as MicroObservatory's makes west of a LONGITUD without a sign, and of no other longitude."""
+    name = "M42_240101203045.fits"
+    assert read(["SITELAT = 48.0", "SITELONG= 8.5", "DATE-OBS= '2024-01-01T20:30:45'"], name).site_longitude_deg == 8.5
+    assert read(["LATITUDE= 31.7", "LONGITUD= 110.88"], name).site_longitude_deg == -110.88
+
+
 def test_quirk_13_the_width_is_that_of_the_image(read: Read) -> None:
     """ASIAIR's IMAGEW is narrower than the pixels that are stored, which count."""
     assert read(["CREATOR = 'ZWO ASIAIR'", "IMAGEW  = 6240"], width=6248, height=2).width_px == 6248
@@ -339,7 +360,7 @@ def test_quirk_20_keywords_of_xisf_keep_their_quotes(tmp_path: Path) -> None:
     found = read_frame(path)
     assert (found.metadata.frame_type, found.metadata.object_name) == (FrameType.LIGHT, "M 31")
     assert found.image is not None
-    assert found.image.bottom_up
+    assert not found.image.bottom_up  # the first row of XISF is the top one, whatever a keyword from FITS says
 
 
 @pytest.mark.parametrize(
@@ -354,6 +375,20 @@ def test_quirk_21_the_order_of_rows_is_known(make_fits: FitsMaker, cards: list[s
     image = read_frame(make_fits(cards)).image
     assert image is not None
     assert image.bottom_up is bottom_up
+
+
+@pytest.mark.parametrize(
+    ("cards", "offset"),
+    [
+        ([], (0, 0)), (["XBAYROFF= 1", "YBAYROFF= 0"], (1, 0)), (["YBAYROFF= '1.0'"], (0, 1)),
+        (["XBAYROFF= 'N/A'"], (0, 0)),
+    ],
+)  # fmt: skip
+def test_where_a_bayer_pattern_begins_is_known(make_fits: FitsMaker, cards: list[str], offset: tuple[int, int]) -> None:
+    """XBAYROFF and YBAYROFF reach whoever reads the pixels, as numbers or as text."""
+    found = read_frame(make_fits(cards))
+    assert found.image is not None
+    assert found.image.bayer_offset == offset
 
 
 def test_quirk_22_no_name_or_address_gets_into_the_facts(corpus: Path) -> None:

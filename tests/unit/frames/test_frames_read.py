@@ -12,7 +12,7 @@ from PIL import Image
 
 from shared.errors import Permanent
 from shared.events.frame import FrameType
-from shared.frames import FileFormat, declared_length, read_frame, sniff
+from shared.frames import FileFormat, read_frame, sniff
 
 FitsMaker = Callable[..., Path]
 
@@ -34,8 +34,6 @@ def test_the_smallest_truncation_is_said(make_fits: FitsMaker) -> None:
     path = make_fits([], width=100, height=100)
     whole = path.read_bytes()
     end = 2880 + 20_000
-    assert declared_length(path) == end
-    assert declared_length(path, padded=True) == len(whole)
     path.write_bytes(whole[:end])
     padding = read_frame(path)
     assert padding.image is not None
@@ -48,13 +46,15 @@ def test_the_smallest_truncation_is_said(make_fits: FitsMaker) -> None:
     assert short.problems == (f"truncated: declares {end} bytes, has {end - 1}",)
 
 
-def test_a_header_that_is_still_arriving_declares_more_than_there_is(make_fits: FitsMaker) -> None:
-    """While END has not been written, the declared length exceeds the file, so nobody takes it for complete."""
+def test_a_header_that_is_still_arriving_is_not_whole(make_fits: FitsMaker) -> None:
+    """While END has not been written, the frame is called truncated and its image is not read."""
     path = make_fits([f"KEY{number:<5}= {number}" for number in range(60)])
     path.write_bytes(path.read_bytes()[:2880])
-    length = declared_length(path)
-    assert length is not None
-    assert length > 2880
+    found = read_frame(path)
+    assert found.problems[0].startswith("truncated")
+    assert "the header has no END card" in found.problems
+    assert found.image is not None
+    assert not found.image.complete
 
 
 def test_trailing_junk_is_noted(make_fits: FitsMaker) -> None:

@@ -92,6 +92,8 @@ def test_mosaics_are_read_on_their_green_sites(pattern: str, odd_rows: int) -> N
     flipped = measure(image[::-1], bayer_pattern=pattern, pixel_scale_arcsec=None, bottom_up=True)
     _assert_true(flipped, field)
     assert flipped.background_adu == pytest.approx(SKY_ADU, abs=3)
+    shifted = measure(image[:, 1:], bayer_pattern=pattern, pixel_scale_arcsec=None, bayer_offset=(1, 0))
+    assert shifted.background_adu == pytest.approx(SKY_ADU, abs=3)
 
 
 @pytest.mark.parametrize(
