@@ -13,6 +13,7 @@ from typing import Any, Self
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
+from nats.errors import ConnectionClosedError, ConnectionReconnectingError
 from nats.js import JetStreamContext
 
 from shared.bus.broker import client_of, jetstream_of, make_broker
@@ -29,6 +30,8 @@ log = get_logger(__name__)
 
 EX_TEMPFAIL = 75
 """Exit code of a service that wants to be started again (sysexits.h)."""
+_NOTHING_TO_DRAIN = (ConnectionClosedError, ConnectionReconnectingError)
+"""What a broker raises that is stopped while NATS is away, after all else is stopped."""
 
 
 class Service:
@@ -56,7 +59,10 @@ class Service:
         """Close the connection."""
         for coroutine in self._background:
             coroutine.close()
-        await self.broker.stop()
+        try:
+            await self.broker.stop()
+        except _NOTHING_TO_DRAIN:
+            await self.client.close()
 
     @property
     def client(self) -> Client:
@@ -91,6 +97,9 @@ class Service:
         try:
             async with health_pages(self.settings.health, self.name, self.checks):
                 await app.run()
+        except _NOTHING_TO_DRAIN:
+            if not tasks:  # it never started
+                raise
         finally:
             for task in tasks:
                 task.cancel()
@@ -106,7 +115,8 @@ class Service:
             self._end(app)
 
     async def _watch(self, app: FastStream) -> None:
-        reason = await Watchdog(self.js, self.consumers, lambda: self.client.is_connected).run()
+        client = self.client
+        reason = await Watchdog(self.js, self.consumers, lambda: not (client.is_connected or client.is_closed)).run()
         log.error("the service ends to be started again", reason=reason)
         self._end(app)
 

@@ -34,7 +34,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array wit
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with every field.")]
 
 TABLE_LIMIT = 100
-_SURE = 0.8
 
 
 @dataclass(slots=True)
@@ -176,12 +175,18 @@ def _with_targets(names: Sequence[str]) -> tuple[str, ...]:
     plain = [name for name in names if "*" not in name]
     if not plain:
         return tuple(names)
+    from services.scanner.knowledge import own_targets
+    from shared.settings import load_settings
     from shared.targets import Matcher  # loading the catalogue takes a fraction of a second
 
-    matcher = Matcher.load()
-    found = (matcher.match(name) for name in plain)
-    ids = (match.catalog_id for match in found if match.catalog_id and match.confidence >= _SURE)
-    return tuple(dict.fromkeys((*names, *ids)))
+    matcher = Matcher.load(own_targets(load_settings()))
+    ids: list[str | None] = []
+    for found in map(matcher.match, plain):
+        if found.method == "name":  # of several objects with that name a search means each
+            ids += [found.catalog_id, *(one.catalog_id for one in found.candidates)]
+        elif not found.uncertain:
+            ids.append(found.catalog_id)
+    return tuple(dict.fromkeys((*names, *filter(None, ids))))
 
 
 def _night(text: str, option: str) -> date:

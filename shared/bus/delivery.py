@@ -153,7 +153,7 @@ class Desk(Generic[E]):
             if (quarantined := _quarantine(self.row.service, event, reason, detail)) is not None:
                 await self._publisher.publish(quarantined)
             await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
-        except Unavailable as unstored:
+        except (Unavailable, Permanent) as unstored:
             log.warning("dead letter not stored yet", reason=str(unstored))
             self._open.discard(message.reply)
             await message.nak(delay=retry_delay_s(message.metadata.num_delivered))

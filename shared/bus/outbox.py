@@ -18,7 +18,7 @@ from shared.bus.publish import Publisher
 from shared.bus.streams import EVENTS, PAUSE_AT
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
-from shared.errors import Unavailable
+from shared.errors import Permanent, Unavailable
 from shared.events.base import Event
 from shared.events.envelope import headers_of
 from shared.logging import get_logger
@@ -93,7 +93,8 @@ class OutboxRelay:
             How many rows were published.
 
         Raises:
-            Unavailable: at least one was not confirmed; the confirmed ones are deleted all the same.
+            Unavailable: at least one was not confirmed; the confirmed ones are deleted all the same. A row that no
+                server takes stays where it is and is logged; it holds back no other.
         """
         failure: Unavailable | None = None
         with translated():
@@ -102,8 +103,10 @@ class OutboxRelay:
                 results = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
                 sent = [row["outbox_id"] for row, result in zip(rows, results, strict=True) if result is None]
                 await connection.execute(_SENT, sent)
-                for result in results:
-                    if isinstance(result, Unavailable):
+                for row, result in zip(rows, results, strict=True):
+                    if isinstance(result, Permanent):
+                        log.error("event cannot be published", outbox_id=row["outbox_id"], reason=str(result))
+                    elif isinstance(result, Unavailable):
                         failure = result
                     elif isinstance(result, BaseException):
                         raise result

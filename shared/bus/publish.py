@@ -13,14 +13,14 @@ from copy import copy
 from typing import NamedTuple
 from uuid import uuid4
 
+from nats.errors import BadHeaderError, BadSubjectError
 from nats.errors import Error as NatsError
-from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 from shared.bus.broker import PUBLISH_TIMEOUT_S
 from shared.bus.streams import EVENTS
-from shared.errors import Unavailable
+from shared.errors import Permanent, Unavailable
 from shared.events.base import Event
 from shared.events.envelope import headers_of
 from shared.logging import get_logger
@@ -33,6 +33,8 @@ FEWEST = 16
 LARGEST = 250
 """Messages of a batch; the server takes up to 1,000."""
 LARGEST_BYTES = 4 * 1024**2
+_MORE_HEADER_BYTES = 512
+"""For the headers that are added on the way: the batch's, the expected stream."""
 
 
 class _Message(NamedTuple):
@@ -67,6 +69,7 @@ class Publisher:
         Raises:
             Unavailable: the stream did not confirm. The message may have been stored all the same; publishing it again
                 under its deterministic id is safe.
+            Permanent: the message is larger than the server takes.
         """
         await self.publish_raw(
             event.subject, event.model_dump_json().encode(), headers_of(event, self._service, attempt=attempt)
@@ -74,6 +77,7 @@ class Publisher:
 
     async def publish_raw(self, subject: str, payload: bytes, headers: Mapping[str, str], stream: str = EVENTS) -> None:
         """Publish bytes that were serialised elsewhere; see ``publish``. Batches are for the event stream alone."""
+        self._require_size(subject, payload, headers)
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         message = _Message(stream, subject, payload, headers, stored)
         if stream == EVENTS:
@@ -87,6 +91,7 @@ class Publisher:
 
     async def _send_all(self) -> None:
         """Send what waits, until nothing does."""
+        messages: list[_Message] = []
         try:
             while self._waiting:
                 messages = self._take()
@@ -99,7 +104,7 @@ class Publisher:
                     await asyncio.sleep(self._linger_s)
         finally:
             self._sender = None
-            for message in self._waiting:  # only when the task is cancelled, with the loop that it runs in
+            for message in (*messages, *self._waiting):  # not done only when the task is cancelled, as its loop ends
                 message.stored.cancel()
 
     def _take(self) -> list[_Message]:
@@ -160,8 +165,8 @@ class Publisher:
                     answer = await self._client.request(
                         message.subject, message.payload, PUBLISH_TIMEOUT_S, headers=headers
                     )
-        except MaxPayloadError:
-            return False  # the one that is too large must not hold back the others
+        except (BadHeaderError, BadSubjectError):
+            return False  # the one that cannot be sent must not hold back the others
         except (NatsError, TimeoutError, OSError) as error:
             raise _unconfirmed(f"a batch of {last}", error) from error
         confirmed = json.loads(answer.data)
@@ -179,6 +184,18 @@ class Publisher:
                 raise _unconfirmed(EVENTS, error) from error
             self._takes_batches = bool(info.config.allow_atomic)
         return self._takes_batches
+
+    def _require_size(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Refuse what the server would refuse: it ends the connection of who sends a message that is too large.
+
+        nats-py looks at the payload alone, and only after it has taken one of its places for publishes in flight.
+        """
+        size_bytes = len(payload) + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
+        if size_bytes + _MORE_HEADER_BYTES > self._client.max_payload > 0:
+            raise Permanent(
+                f"a message of {size_bytes} bytes for {subject} is more than the server takes "
+                f"(max_payload {self._client.max_payload})"
+            )
 
     def _require_connection(self, subject: str) -> None:
         """Refuse to publish while disconnected.

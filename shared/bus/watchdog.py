@@ -21,16 +21,20 @@ log = get_logger(__name__)
 
 LOOK_EVERY_S = 5.0
 SILENT_LIMIT_S = 120.0
-"""A connection that calls itself connected but has not answered for this long is given up."""
+"""A connection that calls itself connected but has not answered for this long is given up, and so is a closed one."""
 
 
 class Watchdog:
-    """Looks at the consumers of one service."""
+    """Looks at the consumers of one service.
 
-    def __init__(self, js: JetStreamContext, consumers: list[Consumer], connected: Callable[[], bool]) -> None:
+    ``reconnecting`` says whether the client is looking for a server. A closed one does not: nats-py closes for good
+    when the server names any error other than a stale connection or a missing permission.
+    """
+
+    def __init__(self, js: JetStreamContext, consumers: list[Consumer], reconnecting: Callable[[], bool]) -> None:
         self._js = js
         self._consumers = consumers
-        self._connected = connected
+        self._reconnecting = reconnecting
 
     async def run(self) -> str:
         """Watch until something is wrong that only a restart mends.
@@ -48,9 +52,9 @@ class Watchdog:
             except Unavailable as error:
                 return str(error)
             except (NatsError, JetStreamError, TimeoutError) as error:
-                if not self._connected():
-                    answered_at = loop.time()  # an outage is waited out by reconnecting
+                if self._reconnecting():
+                    answered_at = loop.time()  # an outage is waited out
                     continue
                 log.warning("nats does not answer", error=repr(error))
                 if loop.time() - answered_at > SILENT_LIMIT_S:
-                    return f"nats has not answered for {SILENT_LIMIT_S:.0f} s on an open connection"
+                    return f"nats has not answered for {SILENT_LIMIT_S:.0f} s, and the client does not reconnect"

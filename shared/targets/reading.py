@@ -22,6 +22,11 @@ _COMPONENT = re.compile(r"(.*\d) ([A-Za-z])")
 """``NGC 7318 B`` is the galaxy NGC 7318B where there is one, and NGC 7318 in blue where there is none."""
 _JOINED = re.compile(r" *(?:[&+,/]| and | und | et | y | e | with ) *", re.IGNORECASE)
 """``Heart and Soul``, ``Horsehead & Flame``: several names, of which each must be one."""
+_JOINING = {
+    "after": re.compile(r"^(?:&|(?:and|und|et|y|e|with)(?= )) *", re.IGNORECASE),
+    "before": re.compile(r" *(?:&|(?<= )(?:and|und|et|y|e|with))$", re.IGNORECASE),
+}
+"""``Bubble Nebula and M 52``: what stands beside a designation, before or after it, is another object."""
 _PARENTHESES = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
 _NOTHING_ELSE = re.compile(
     r"(?:nebula|galaxy|cluster|region|area|dark|and|with|widefield|wide|field|[\W\d])*", re.IGNORECASE
@@ -135,7 +140,7 @@ class Reader:
         rest = text
         for hit in reversed(hits):
             rest = f"{rest[: hit.start]} {rest[hit.end :]}"
-        rest = decoration.strip(" ".join(rest.split()))
+        rest, joined = _unjoined(decoration.strip(" ".join(rest.split())))
         named = self._names.exact(rest) if rest else ()
         objects: list[SkyObject] = []
         strong = any(not hit.weak for hit in hits)
@@ -151,7 +156,9 @@ class Reader:
         if not objects:
             return None
         others = [self.named(catalog_id) for catalog_id in named if catalog_id != objects[0].catalog_id]
-        if named and objects[0].catalog_id not in named:
+        if joined and others and len(objects) == 1:
+            pairs = list(_several([*others, *objects] if joined == "before" else [*objects, *others]))
+        elif named and objects[0].catalog_id not in named:
             pairs = [(objects[0], _CONTRADICTED), *((one, 1 - _CONTRADICTED) for one in others)]
         else:
             pairs = list(_several(objects)) if len(objects) > 1 else [(objects[0], _WITHIN)]
@@ -160,6 +167,14 @@ class Reader:
     def named(self, catalog_id: str) -> SkyObject:
         """The object with this id; one without facts where no table lists it."""
         return self._catalogue.get(catalog_id) or SkyObject(catalog_id, display(catalog_id), "")
+
+
+def _unjoined(text: str) -> tuple[str, str]:
+    """A text without a joining word at its start or end, and whether it stands "after" or "before" what it joins."""
+    for where, pattern in _JOINING.items():
+        if (bare := pattern.sub("", text)) != text:
+            return bare, where
+    return text, ""
 
 
 def _several(objects: Sequence[SkyObject]) -> tuple[tuple[SkyObject, float], ...]:

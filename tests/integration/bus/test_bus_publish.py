@@ -10,7 +10,7 @@ from nats.js.api import StreamConfig
 from shared.bus.provision import provision
 from shared.bus.publish import FEWEST, Publisher
 from shared.bus.streams import EVENTS
-from shared.errors import Unavailable
+from shared.errors import Permanent, Unavailable
 from shared.settings import Settings
 
 SUBJECT = "file.arrived"
@@ -58,14 +58,61 @@ async def test_a_batch_with_something_stored_before_takes_effect_once(js: JetStr
     assert sorted(found, key=int) == [str(number) for number in range(2 * FEWEST)]
 
 
-async def test_one_message_too_large_does_not_hold_back_the_others(js: JetStreamContext) -> None:
-    """Of a batch with one message that no server takes, the others are stored and that one says so."""
+@pytest.mark.parametrize("headers", [{}, {"note": "x" * 700_000}], ids=["body", "headers"])
+async def test_one_message_too_large_does_not_hold_back_the_others(
+    js: JetStreamContext, nats_client: Client, headers: dict[str, str]
+) -> None:
+    """Of messages with one that no server takes, the others are stored; that one is never sent, and says for good."""
     publisher = Publisher(js, "test")
-    too_large = asyncio.create_task(publisher.publish_raw(SUBJECT, bytes(3 * 1024**2), {"Nats-Msg-Id": "large"}))
+    body = bytes(nats_client.max_payload - sum(map(len, headers.values())))
+    too_large = asyncio.create_task(publisher.publish_raw(SUBJECT, body, {"Nats-Msg-Id": "large", **headers}))
     assert await publish(publisher, *range(40)) == [None] * 40
-    with pytest.raises(Unavailable, match=r"maximum payload"):
+    with pytest.raises(Permanent, match="more than the server takes"):
         await too_large
     assert len(await stored(js)) == 40
+    assert nats_client.stats["reconnects"] == 0
+
+
+async def test_one_message_that_cannot_be_sent_does_not_hold_back_the_others(js: JetStreamContext) -> None:
+    """Of a batch with one message that the client refuses, the others are stored and that one fails."""
+    publisher = Publisher(js, "test")
+    bad = asyncio.create_task(publisher.publish_raw(SUBJECT, b"bad", {"no name": "?"}))
+    assert await publish(publisher, *range(40)) == [None] * 40
+    with pytest.raises(Unavailable):
+        await bad
+    assert len(await stored(js)) == 40
+
+
+async def test_whoever_waits_is_told_when_sending_is_cancelled(js: JetStreamContext) -> None:
+    """When the task that sends is cancelled, nobody waits for ever, and what is published next is stored."""
+    publisher = Publisher(js, "test")
+    waiting = [
+        asyncio.create_task(publisher.publish_raw(SUBJECT, b"%d" % number, {"Nats-Msg-Id": str(number)}))
+        for number in range(40)
+    ]
+    await asyncio.sleep(0)
+    assert publisher._sender is not None
+    await asyncio.sleep(0)
+    publisher._sender.cancel()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers)
+    assert await publish(publisher, *range(40)) == [None] * 40
+    assert len(await stored(js)) == 40
+
+
+async def test_a_caller_that_is_cancelled_leaves_the_others_alone(js: JetStreamContext) -> None:
+    """One of those who wait for a batch is cancelled: all others get their answer."""
+    publisher = Publisher(js, "test")
+    waiting = [
+        asyncio.create_task(publisher.publish_raw(SUBJECT, b"%d" % number, {"Nats-Msg-Id": str(number)}))
+        for number in range(40)
+    ]
+    await asyncio.sleep(0)
+    waiting[7].cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(answers.pop(7), asyncio.CancelledError)
+    assert answers == [None] * 39
 
 
 async def test_a_full_stream_refuses_each_message_of_a_batch(settings: Settings, nats_client: Client) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import ConnectionReconnectingError
 from nats.js.api import StreamConfig
 
 from shared.bus import watchdog
@@ -65,6 +66,39 @@ async def test_a_deleted_consumer_ends_the_service_to_be_started_again(
         assert await asyncio.wait_for(running, 30) == EX_TEMPFAIL
     async with Service("scanner", settings):
         await verify(nats_client.jetstream(), [consumer("scanner", "file.arrived")])
+
+
+async def test_a_connection_that_the_server_closed_for_good_ends_the_service(
+    settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error that the client does not reconnect from, the service does not linger: it ends with code 75."""
+    monkeypatch.setattr(watchdog, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(watchdog, "SILENT_LIMIT_S", 1.0)
+    async with Service("scanner", settings) as service:
+        running = asyncio.create_task(service.run())
+        await asyncio.sleep(0.5)
+        await service.client.publish("anything", headers={"too": "x" * 2 * nats_client.max_payload})
+        assert await asyncio.wait_for(running, 30) == EX_TEMPFAIL
+        assert service.client.is_closed
+
+
+async def test_a_service_stops_cleanly_while_nats_is_away(
+    settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopping with a connection that cannot be drained is no error: the exit code stays, the connection is closed."""
+    monkeypatch.setattr(watchdog, "LOOK_EVERY_S", 0.2)
+
+    async def drain() -> None:
+        raise ConnectionReconnectingError
+
+    async with Service("scanner", settings) as service:
+        client = service.client
+        monkeypatch.setattr(client, "drain", drain)
+        running = asyncio.create_task(service.run())
+        await asyncio.sleep(0.5)
+        await nats_client.jetstream().delete_consumer(EVENTS, "scanner-file-arrived")
+        assert await asyncio.wait_for(running, 30) == EX_TEMPFAIL
+    assert client.is_closed
 
 
 async def test_a_full_stream_refuses_and_the_janitor_makes_room(settings: Settings, nats_client: Client) -> None:

@@ -130,6 +130,21 @@ async def test_a_publish_whose_confirmation_was_lost_is_stored_once(settings: Se
         assert (await service.js.stream_info(EVENTS)).state.messages == 1
 
 
+async def test_an_event_that_no_server_takes_holds_back_no_other(settings: Settings, nats_client: Client) -> None:
+    """A row larger than the server's limit stays in the outbox, and what was committed after it is published."""
+    async with pool_of(settings.postgres, "stats") as pool, Service("stats", settings) as service:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "INSERT INTO outbox (event_id, subject, payload, headers) VALUES ($1, 'target.updated', $2, '{}')",
+                updated(0).event_id,
+                "x" * 2_000_000,
+            )
+            await enqueue(connection, "stats", [updated(number) for number in range(1, 31)])
+        assert await OutboxRelay(pool, service.js, "stats").relay_once() == 30
+        assert await pool.fetchval("SELECT count(*) FROM outbox") == 1
+        assert (await service.js.stream_info(EVENTS)).state.messages == 30
+
+
 async def test_two_relays_share_an_outbox(settings: Settings, nats_client: Client) -> None:
     """Replicas skip each other's rows; together they publish everything once."""
     async with pool_of(settings.postgres, "stats") as pool, Service("stats", settings) as service:

@@ -69,6 +69,24 @@ def test_contradicting_name_becomes_a_candidate(matcher: Matcher) -> None:
     assert found.confidence < 0.7
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("Bubble Nebula and M52", "NGC7635", "M52"),
+        ("M 52 & Bubble Nebula", "M52", "NGC7635"),
+        ("NGC 7331 und Stephans Quintett", "NGC7331", "HCG92"),
+    ],
+)
+def test_of_a_name_and_a_designation_that_are_joined_the_first_is_meant(
+    matcher: Matcher, text: str, first: str, second: str
+) -> None:
+    """Two objects joined by a word are both there: the first is the answer, not a sure one, the other a candidate."""
+    found = matcher.match(text)
+    assert (found.catalog_id, [one.catalog_id for one in found.candidates]) == (first, [second])
+    assert found.confidence < 0.9
+    assert matcher.match("NGC 281 and Pacman").confidence > 0.9
+
+
 def test_nothing_is_a_match_without_confidence(matcher: Matcher) -> None:
     """No text gives no object, confidence zero and method none."""
     assert matcher.match(None) == TargetMatch(confidence=0.0, method="none")
