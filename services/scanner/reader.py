@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from services.scanner.previews import KeepPreview, PreviewPlace
 
 LENGTH = struct.Struct(">I")
+_LONGEST_ESCAPE = 6
+"""Bytes that one character can take in JSON: a control character."""
 
 
 class Request(TypedDict):
@@ -115,11 +117,11 @@ def _keeper(previews: "PreviewPlace", arrived: FileArrived, root_path: Path) -> 
 
 def _cut(cards: tuple[str, ...], problems: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep header cards below the limit of an event; what was cut is said in the problems."""
-    if sum(map(len, cards)) + 3 * len(cards) <= HEADER_CARDS_LIMIT_BYTES:
+    if _LONGEST_ESCAPE * sum(map(len, cards)) + 3 * len(cards) <= HEADER_CARDS_LIMIT_BYTES:
         return cards, problems
     total_bytes = 0
     for index, card in enumerate(cards):
-        total_bytes += len(card) + 3
+        total_bytes += len(json.dumps(card, ensure_ascii=False).encode()) + 1
         if total_bytes > HEADER_CARDS_LIMIT_BYTES:
             return cards[:index], (
                 *problems,

@@ -20,7 +20,7 @@ _ANYWHERE = re.compile(
         (
             rf"\b(?:panel|pane|tile|mosaic|pos|part|frame|session|night|seq|rot)s? ?#?{_NUMBERED}\b",
             r"\b(?:panel|pane|tile) ?[a-h]\b",
-            r"\bp\d{1,2}\b",
+            r"(?<!\d{4} )\bp\d{1,2}\b",  # never the number of the comet "C/2023 P1"
             # dates with or without time; never the number of "NGC 2024 1105"
             (
                 r"(?<!ngc )(?<!ic )(?<!gc )\b(?:19|20)\d\d([-./]?)(?:0[1-9]|1[0-2])\1(?:[0-2]\d|3[01])"

@@ -16,6 +16,7 @@ from shared.targets import decoration
 from shared.targets.catalogue import Catalogue, SkyObject, display
 from shared.targets.designation import Designation, find, parse
 from shared.targets.names import FUZZY_THRESHOLD, NameIndex, stem_of
+from shared.targets.position import separation_deg, size_arcmin
 
 _CACHED_READINGS = 16_384
 _COMPONENT = re.compile(r"(.*\d) ([A-Za-z])")
@@ -33,6 +34,8 @@ _NOTHING_ELSE = re.compile(
 )
 
 _WHOLE, _WITHIN, _SEVERAL, _CONTRADICTED = 0.99, 0.96, 0.85, 0.6
+_ONE_PLACE = 0.9
+"""``NGC 2244 Rosette``: the cluster within the nebula; a designation beside the name of what surrounds it."""
 _NAME, _MISSPELT_KIND, _LEADING, _SHARED_NAME = 0.97, 0.93, 0.9, 0.6
 _WITHOUT_KIND = 0.9
 """Of a fuzzy match without "nebula", "galaxy", ...: many words that are no names are one slip from one."""
@@ -159,7 +162,8 @@ class Reader:
         if joined and others and len(objects) == 1:
             pairs = list(_several([*others, *objects] if joined == "before" else [*objects, *others]))
         elif named and objects[0].catalog_id not in named:
-            pairs = [(objects[0], _CONTRADICTED), *((one, 1 - _CONTRADICTED) for one in others)]
+            sure = _ONE_PLACE if any(_overlap(objects[0], one) for one in others) else _CONTRADICTED
+            pairs = [(objects[0], sure), *((one, 1 - sure) for one in others)]
         else:
             pairs = list(_several(objects)) if len(objects) > 1 else [(objects[0], _WITHIN)]
         return Reading(tuple(pairs), "designation", means_something=True)
@@ -167,6 +171,14 @@ class Reader:
     def named(self, catalog_id: str) -> SkyObject:
         """The object with this id; one without facts where no table lists it."""
         return self._catalogue.get(catalog_id) or SkyObject(catalog_id, display(catalog_id), "")
+
+
+def _overlap(one: SkyObject, other: SkyObject) -> bool:
+    """Whether one object lies within the other."""
+    if other.ra_deg is None or other.dec_deg is None:
+        return False
+    apart_deg = separation_deg(one, other.ra_deg, other.dec_deg)
+    return apart_deg is not None and apart_deg * 120 < max(size_arcmin(one), size_arcmin(other))
 
 
 def _unjoined(text: str) -> tuple[str, str]:
