@@ -3,11 +3,14 @@
 SER: Lucam Recorder format, version 3 (Grischa Hahn). AVI: the ``avih`` chunk of Microsoft's AVI RIFF reference.
 """
 
+import contextlib
 import struct
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
@@ -26,7 +29,7 @@ _MOST_RIFF_LISTS = 10_000
 _AVI_CHUNK_BYTES = 8
 """The header that every frame has; dropped frames have nothing else."""
 _EXIF_IFD, _DATE_TIME_ORIGINAL, _DATE_TIME = 0x8769, 36867, 306
-PILLOW_SURPRISES = (
+_PILLOW_SURPRISES = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
@@ -60,26 +63,37 @@ class SideFacts:
     problems: tuple[str, ...] = ()
 
 
-def read_picture(path: Path) -> SideFacts:
-    """Size and capture date of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers.
+@contextlib.contextmanager
+def open_picture(path: Path, *, most_pixels: Literal["ignore", "error"]) -> Iterator[Image.Image]:
+    """A JPEG, PNG or TIFF in Pillow's hands. ``most_pixels``: what becomes of its warning of very large pictures.
 
-    A PNG is unpacked whole, since its EXIF may stand behind its pixels; of the others only headers are read.
+    Raises:
+        Permanent: Pillow cannot read it, also while it is used.
     """
     with path.open("rb") as stream, warnings.catch_warnings():
-        # Finished mosaics have more than a hundred million pixels; Pillow still refuses twice as many as it warns of.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter(most_pixels, Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
         try:
             with Image.open(stream, formats=("JPEG", "PNG", "TIFF")) as picture:
-                width, height = picture.size
-                exif = picture.getexif()
-                written = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
-        except PILLOW_SURPRISES as error:
+                yield picture
+        except _PILLOW_SURPRISES as error:
             raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
         except OSError as error:
             if error.errno is not None:
                 raise
             raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
+
+
+def read_picture(path: Path) -> SideFacts:
+    """Size and capture date of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers.
+
+    A PNG is unpacked whole, since its EXIF may stand behind its pixels; of the others only headers are read.
+    """
+    # Finished mosaics have more than a hundred million pixels; Pillow still refuses twice as many as it warns of.
+    with open_picture(path, most_pixels="ignore") as picture:
+        width, height = picture.size
+        exif = picture.getexif()
+        written = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
     local = file_stamp(written) if isinstance(written, str) else None
     with PlainSource(path) as source:
         problems = picture_faults(source)

@@ -8,7 +8,6 @@ write the sensor's top row first and say so with ``ROWORDER = 'TOP-DOWN'``, or, 
 ``BOTTOM-UP`` (Siril, JSol'Ex) is turned over, and all else is shown as stored. XISF is stored top-down by definition.
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,28 +119,18 @@ def _reduce_picture(path: Path, size_px: int) -> Reduced:
     """A JPEG, PNG or TIFF, by Pillow, which refuses pictures that unpack to more than its limit of pixels."""
     from PIL import Image, ImageOps
 
-    from shared.frames.sidefiles import PILLOW_SURPRISES, reason_of
+    from shared.frames.sidefiles import open_picture
 
-    with path.open("rb") as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-        try:
-            with Image.open(stream, formats=("JPEG", "PNG", "TIFF")) as picture:
-                width_px, height_px = picture.size
-                if picture.mode in _DEEP_MODES:
-                    deep = np.asarray(picture)
-                else:
-                    shown = picture if picture.mode in ("L", "RGB") else None
-                    # JPEG may unpack at an eighth of its size; palettes and masks must be colours before they mix.
-                    grey = picture.mode in ("1", "LA", "La")
-                    small: Image.Image = shown or picture.convert("L" if grey else "RGB")
-                    small.thumbnail((size_px, size_px), reducing_gap=2.0)
-                    turned = ImageOps.exif_transpose(small)
-                    return Reduced(width_px, height_px, picture=np.asarray(turned, np.uint8))
-        except PILLOW_SURPRISES as error:
-            raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise Permanent(f"the picture cannot be read: {reason_of(error)}") from error
+    with open_picture(path, most_pixels="error") as picture:
+        width_px, height_px = picture.size
+        if picture.mode in _DEEP_MODES:
+            deep = np.asarray(picture)
+        else:
+            shown = picture if picture.mode in ("L", "RGB") else None
+            # JPEG may unpack at an eighth of its size; palettes and masks must be colours before they mix.
+            grey = picture.mode in ("1", "LA", "La")
+            small: Image.Image = shown or picture.convert("L" if grey else "RGB")
+            small.thumbnail((size_px, size_px), reducing_gap=2.0)
+            turned = ImageOps.exif_transpose(small)
+            return Reduced(width_px, height_px, picture=np.asarray(turned, np.uint8))
     return Reduced(width_px, height_px, proxy=make_proxy(deep, size_px=size_px))
