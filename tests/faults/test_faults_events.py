@@ -75,11 +75,16 @@ async def has_unread(world: World) -> bool:
 
 
 def repeated(told: list[Message], count: int, draw: random.Random) -> list[Message]:
-    """``count`` copies of events in random order, each under a message id of its own."""
+    """``count`` copies of events in random order, each under a message id of its own and outside of any batch."""
     copies = [told[index % len(told)] for index in range(count)]
     draw.shuffle(copies)
     return [
-        (subject, {**headers, MESSAGE_ID: f"{headers['ce-id']}/again/{index}"}, payload)
+        (
+            subject,
+            {name: value for name, value in headers.items() if not name.startswith("Nats-Batch-")}
+            | {MESSAGE_ID: f"{headers['ce-id']}/again/{index}"},
+            payload,
+        )
         for index, (subject, headers, payload) in enumerate(copies)
     ]
 
