@@ -50,7 +50,8 @@ faults: setup ## kill services, NATS and Postgres under load and count (long)
 bench: setup ## measure against the limits; writes the table to docs/benchmarks.md (long)
 	@$(PY) -m tests.bench
 
-fuzz: setup ## damage files at random and read them: SECONDS_OF_FUZZ=300 FUZZ_SEED=1
+fuzz: setup ## damage files at random and read them, draw new examples: SECONDS_OF_FUZZ=300 FUZZ_SEED=1
+	@$(VENV)/bin/pytest -q tests/unit -m hypothesis --hypothesis-profile=exploring
 	@$(PY) -m tests.hostile.fuzz --seconds $(or $(SECONDS_OF_FUZZ),300) --seed $(or $(FUZZ_SEED),1)
 
 docs: setup ## generate docs/events.md, docs/asyncapi.yaml, docs/commands.md and the settings example

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from shared.bus.broker import connect
@@ -19,6 +20,11 @@ from tests.stack import (
     open_folder,
     postgres_server,
 )
+
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("exploring", derandomize=False)
+hypothesis.settings.load_profile("repeatable")
+"""The same examples in every run, so that a run says something about the change; `make fuzz` draws others."""
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
 

@@ -99,7 +99,7 @@ def safe_path(text: str) -> str:
     Raises:
         Permanent: the result would leave its root, which no input is known to reach.
     """
-    parts = [safe_name(part) for part in text.split("/") if part.strip()] or [UNKNOWN]
+    parts = [safe_name(part) for part in text.split("/") if part] or [UNKNOWN]
     path = "/".join(_shorten(parts))
     if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
         raise Permanent("a path template gave a path that is not inside its root")

@@ -193,6 +193,7 @@ def test_a_night_of_a_zone_runs_from_noon_to_noon_by_its_clocks(zone: str, day: 
 )
 def test_local_times_go_to_utc_and_back(zone: str, local: datetime) -> None:
     """A clock's time that exists once comes back from UTC; one that the clocks skip moves by the hour they skip."""
+    local = local.replace(fold=0)  # a time that was read says nothing of which of two it is
     utc = local_to_utc(local, zone)
     assert utc is not None
     back = utc.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.ingest.placement import Placement
@@ -83,6 +83,8 @@ def test_wrong_templates_are_refused_at_once(template: str) -> None:
         Placement(template)
 
 
+@example(["\r"])
+@example(["folder", " "])
 @given(st.lists(st.text(min_size=1).filter(lambda part: "/" not in part and "\0" not in part), min_size=1, max_size=6))
 def test_no_name_leads_out_of_the_library(parts: list[str]) -> None:
     """Whatever a source calls its folders and files, the place is relative, has no dots and fits every limit."""
