@@ -94,12 +94,9 @@ class World:
 
     def processes(self) -> dict[str, psutil.Process]:
         """The main process of every service, of Postgres and of NATS; the others are their children."""
-        found = {name: psutil.Process(self.stack.services[name].pid) for name in SERVICES}
-        for child in psutil.Process().children():
-            name = child.name()
-            if name in {"postgres", "nats-server"}:
-                found[name] = child
-        return found
+        pids = {name: self.stack.services[name].pid for name in SERVICES}
+        pids |= {"postgres": self.stack.postgres.pid, "nats-server": self.stack.nats.pid}
+        return {name: psutil.Process(pid) for name, pid in pids.items()}
 
     def cpu_s(self) -> dict[str, float]:
         """Processor seconds used so far by each service and server, their children included."""
