@@ -72,13 +72,7 @@ def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, An
     path = Path(os.path.abspath(name))  # noqa: PTH100 - links are left as they are
     try:
         digest = sha256_file(path)
-        scanned = scan_file(
-            path,
-            matcher=known.matcher,
-            equipment=known.equipment,
-            name_patterns=known.name_patterns,
-            measure_stars=measure_stars,
-        )
+        scanned = scan_file(path, known=known, measure_stars=measure_stars)
     except NightbusError as error:
         return {"path": name, "error": str(error)}
     except OSError as error:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.equipment import ninaprofile
@@ -33,7 +34,7 @@ class Loaded(NamedTuple):
 
     matcher: Matcher
     equipment: Equipment
-    name_patterns: tuple[NamePattern, ...] = ()
+    name_patterns: tuple[NamePattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,12 @@ class Knowledge:
     def load(self) -> Loaded:
         """All of it."""
         return Loaded(self.matcher(), self.equipment(), self.name_patterns())
+
+
+@cache
+def built_in() -> Loaded:
+    """What is known without any settings, once per process; loading takes a fraction of a second."""
+    return Knowledge().load()
 
 
 def _check_patterns(patterns: tuple[str, ...]) -> None:

@@ -17,8 +17,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NotRequired, TypedDict
 
-from services.scanner.knowledge import Knowledge, Loaded
-from services.scanner.scan import load_matcher, scan_file
+from services.scanner.knowledge import Knowledge, Loaded, built_in
+from services.scanner.scan import scan_file
 from shared.errors import Permanent, Transient
 from shared.events.envelope import headers_of
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
@@ -75,9 +75,7 @@ def scanned_event(
             )
         found = scan_file(
             path,
-            matcher=known.matcher if known else load_matcher(),
-            equipment=known.equipment if known else None,
-            name_patterns=known.name_patterns if known else (),
+            known=known or built_in(),
             measure_stars=measure_stars,
             keep_preview=_keeper(previews, arrived, root_path) if previews else None,
             relative_path=arrived.path,

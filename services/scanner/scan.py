@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from services.scanner.knowledge import Loaded
 from shared.equipment.setup import Equipment
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
 from shared.frames.layout import ImageLayout
-from shared.frames.paths import NamePattern
 from shared.frames.read import FrameFacts, read_frame
 from shared.targets.matcher import Matcher
 
@@ -31,18 +30,10 @@ class Scanned:
     problems: tuple[str, ...]
 
 
-@cache
-def load_matcher() -> Matcher:
-    """The matcher of this process; loading takes a fraction of a second."""
-    return Matcher.load()
-
-
 def scan_file(
     path: Path,
     *,
-    matcher: Matcher,
-    equipment: Equipment | None = None,
-    name_patterns: tuple[NamePattern, ...] = (),
+    known: Loaded,
     measure_stars: bool,
     keep_preview: Callable[[Any, FrameFacts], object] | None = None,
     relative_path: str | None = None,
@@ -53,9 +44,7 @@ def scan_file(
 
     Args:
         path: the file.
-        matcher: the catalogue.
-        equipment: cameras, telescopes, rigs and filters; defaults to the built-in tables.
-        name_patterns: the user's own N.I.N.A. file patterns.
+        known: the catalogue, the equipment and the user's own file patterns.
         measure_stars: whether quality is measured from the pixels.
         keep_preview: given the pixels and what the header says, makes the preview in the same read.
         relative_path: path below its root, whose folders carry facts; defaults to the last parts of ``path``.
@@ -66,23 +55,22 @@ def scan_file(
         Permanent: the file has no readable header; one sentence, without the path.
         OSError: the file cannot be read now.
     """
-    equipment = equipment or Equipment.built_in()
     hints = hints or Hints()
     facts = read_frame(
         path,
         relative_path=relative_path,
         source_zone=source_zone,
-        name_patterns=name_patterns,
-        equipment=equipment,
+        name_patterns=known.name_patterns,
+        equipment=known.equipment,
     )
     problems = list(facts.problems)
     quality = _from_pixels(path, facts, problems, measure_stars=measure_stars, keep_preview=keep_preview)
     return Scanned(
         format=facts.format.value,
-        frame=_of_rig(facts.metadata, equipment, hints),
+        frame=_of_rig(facts.metadata, known.equipment, hints),
         quality=quality,
         reported=facts.reported,
-        target=_target(matcher, facts.metadata, relative_path or str(path), hints),
+        target=_target(known.matcher, facts.metadata, relative_path or str(path), hints),
         header_cards=facts.header_cards,
         problems=tuple(problems),
     )

@@ -14,8 +14,8 @@ from statistics import median
 from typing import TypeVar
 
 from services.ingest.store import inode_key
+from services.scanner.knowledge import built_in
 from services.scanner.reader import scanned_event
-from services.scanner.scan import load_matcher
 from services.standalone.simulation import DEFAULT_END_NIGHT, simulate_night, tiny_frames
 from shared.library.place import copy_verified
 from shared.library.roots import Root, open_library
@@ -146,7 +146,7 @@ async def _seestar(*, quick: bool) -> Rows:
         open_library(library, first_time=True)
         with ThreadPoolExecutor(_CORES) as threads:
             copy_s = _spent(threads, _copy, [(path, library) for path in paths])
-        with ProcessPoolExecutor(_CORES, mp_context=get_context("spawn"), initializer=load_matcher) as readers:
+        with ProcessPoolExecutor(_CORES, mp_context=get_context("spawn"), initializer=built_in) as readers:
             list(readers.map(_scan, paths[:4]))
             scan_s = _spent(readers, _scan, paths)
         async with running() as world:

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from services.scanner.scan import Scanned, load_matcher, scan_file
+from services.scanner.knowledge import built_in
+from services.scanner.scan import Scanned, scan_file
 from shared.errors import Permanent
 from shared.library.completeness import is_complete
 from tests.hostile.generator import honest, hostile
@@ -142,7 +143,7 @@ def read(path: Path) -> Scanned | None:
     signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
     try:
         is_complete(path)
-        return scan_file(path, matcher=load_matcher(), measure_stars=True)
+        return scan_file(path, known=built_in(), measure_stars=True)
     except (Permanent, OSError):
         return None
     finally:

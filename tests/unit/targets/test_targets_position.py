@@ -11,6 +11,7 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.scanner.knowledge import built_in
 from services.scanner.scan import scan_file
 from shared.targets.position import Field, separation_deg
 from tests.unit.targets.reliability import matcher
@@ -208,7 +209,7 @@ assert "scipy" in sys.modules
 )
 def test_real_frames_are_named(corpus: Path, path: str, catalog_id: str | None, method: str) -> None:
     """Real headers, scanned as the service does: named by name and position together, or not at all."""
-    found = scan_file(corpus / path, matcher=matcher(), measure_stars=False).target
+    found = scan_file(corpus / path, known=built_in(), measure_stars=False).target
     assert found is not None
     assert (found.catalog_id, found.method) == (catalog_id, method)
 
@@ -219,7 +220,7 @@ def test_the_scanner_gives_the_field_from_the_optics(tmp_path: Path, optics: dic
     path = tmp_path / "Snapshot_001.fits"
     header = fits.Header({"IMAGETYP": "Light", "OBJECT": "Snapshot", "RA": 10.68, "DEC": 41.27, **optics})
     fits.PrimaryHDU(np.zeros((1920, 1080), np.uint16), header).writeto(path)
-    found = scan_file(path, matcher=matcher(), measure_stars=False).target
+    found = scan_file(path, known=built_in(), measure_stars=False).target
     assert found is not None
     assert (found.catalog_id, found.method) == ("M31", "position")
     assert (found.confidence > 0.9) is surest
