@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.cli.inspect import FilesArgument
+from services.cli.inspect import EXIT_UNREADABLE, FilesArgument
 from services.cli.match import each
 from services.cli.output import printable
 from shared.errors import NightbusError, UserError
 
 if TYPE_CHECKING:
     from shared.previews.kinds import PictureFormat, StretchKind
-
-EXIT_UNREADABLE = 1
-
 
 FormatName = Literal["jpeg", "webp", "png"]
 StretchName = Literal["auto", "linked", "none"]

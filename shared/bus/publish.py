@@ -59,6 +59,7 @@ class Publisher:
         self._client = js._nc  # noqa: SLF001 - the context has no other way to say whether it is connected
         self._service = service
         self._linger_s = linger_s
+        self._published = PUBLISHED.labels(service)
         self._waiting: list[_Message] = []
         self._sender: asyncio.Task[None] | None = None
         self._takes_batches: bool | None = None
@@ -87,7 +88,7 @@ class Publisher:
         else:
             await self._send_one(message)
         await stored
-        PUBLISHED.labels(self._service).inc()
+        self._published.inc()
 
     async def _send_all(self) -> None:
         """Send what waits, until nothing does."""
