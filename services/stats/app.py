@@ -18,7 +18,7 @@ from shared.db.errors import translated
 from shared.db.inbox import prune
 from shared.db.pool import pool_of
 from shared.events.base import Event, utc_now
-from shared.events.file import FileArrived, FileQuarantined, FileScanned
+from shared.events.file import FileArrived, FileQuarantined, ScannedFile
 from shared.service import Service
 from shared.settings import Settings
 
@@ -67,7 +67,7 @@ def register(service: Service, pool: asyncpg.Pool) -> None:
         subscribe(service.broker, desk, in_transaction(pool, desk, apply, _nothing_to_send))
 
     reads(FileArrived, record_arrivals)
-    reads(FileScanned, CountFrames(ZoneInfo(service.settings.stats.time_zone)))
+    reads(ScannedFile, CountFrames(ZoneInfo(service.settings.stats.time_zone)))
     reads(FileQuarantined, record_quarantine)
 
 

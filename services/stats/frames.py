@@ -1,30 +1,49 @@
 """From file.scanned to the row of ``stats.frame`` and to the entry that the totals need."""
 
-from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of
 from services.stats.totals import Entry
 from shared.errors import Permanent
-from shared.events.file import FileScanned
-from shared.events.frame import FrameQuality
+from shared.events.file import ScannedFile
 
-# fmt: off
+# Columns of ``stats.frame`` by what they are read from. Where a name differs from the column's, both are given.
+_EVENT = ("file_id", "scan_revision", "format", "size_bytes", "arrived_at", "source", "problems")
+_FRAME = (
+    "night", "observed_at", "telescope", "object_name", "panel", "stack_count", "gain", "offset", "sensor_temp_c",
+    "set_temp_c", "x_binning", "focal_length_mm", "pixel_scale_arcsec", "width_px", "height_px", "ra_deg", "dec_deg",
+    "site_latitude_deg", "site_longitude_deg", "software",
+)  # fmt: skip
+_QUALITY = (
+    "star_count", "fwhm_px", "fwhm_arcsec", "hfr_px", "eccentricity", "background_adu", "noise_adu",
+    "saturated_fraction",
+)  # fmt: skip
+_REPORTED = {"hfr_px": "reported_hfr_px", "star_count": "reported_star_count", "rms_arcsec": "reported_rms_arcsec"}
+_TARGET = {"confidence": "target_confidence", "method": "target_method"}
+_ENTRY = {
+    "frame_type": "frame_type",
+    "session.session_id": "session_id",
+    "own.night": "session_night",
+    "own.session_id": "own_session_id",
+    "night_ends_at": "night_ends_at",
+    "counted": "counted",
+    "exposure_key": "exposure_key",
+    "stem": "stem",
+    "stem_key": "stem_key",
+}
+_MADE = ("catalog_id", "filter", "camera", "rig", "exposure_ms", "total_exposure_ms")
+
 COLUMNS = (
-    "file_id", "scan_revision", "format", "frame_type", "session_id", "catalog_id", "filter", "counted",
-    "exposure_key", "exposure_ms", "total_exposure_ms", "size_bytes", "night", "session_night", "own_session_id",
-    "night_ends_at", "observed_at", "arrived_at", "source", "stem", "stem_key", "rig", "camera", "telescope",
-    "object_name", "panel", "stack_count", "gain", "offset", "sensor_temp_c", "set_temp_c", "x_binning",
-    "focal_length_mm", "pixel_scale_arcsec", "width_px", "height_px", "ra_deg", "dec_deg", "site_latitude_deg",
-    "site_longitude_deg", "target_confidence", "target_method", "star_count", "fwhm_px", "fwhm_arcsec", "hfr_px",
-    "eccentricity", "background_adu", "noise_adu", "saturated_fraction", "reported_hfr_px", "reported_star_count",
-    "reported_rms_arcsec", "software", "problems",
-)
-# fmt: on
+    *_EVENT, *_FRAME, *_QUALITY, *_REPORTED.values(), *_TARGET.values(), *_ENTRY.values(), *_MADE,
+)  # fmt: skip
 """Columns of ``stats.frame`` in the order of ``row_of``."""
 
-_NOT_MEASURED = FrameQuality()
+_of_event, _of_frame, _of_quality = attrgetter(*_EVENT), attrgetter(*_FRAME), attrgetter(*_QUALITY)
+_of_reported, _of_target, _of_entry = attrgetter(*_REPORTED), attrgetter(*_TARGET), attrgetter(*_ENTRY)
+_NOT_MEASURED = (None,) * len(_QUALITY)
+_NO_TARGET = (None,) * len(_TARGET)
 _LONGEST_MS = 2**53
 
 
@@ -41,7 +60,7 @@ def milliseconds(seconds: float | None) -> int | None:
     return round(seconds * 1000)
 
 
-def entry_of(event: FileScanned, zone: ZoneInfo) -> Entry:
+def entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
     """What the totals need of a frame, not placed yet: it stands in its own session, uncounted.
 
     ``zone``: time zone of the night's end where the site is unknown.
@@ -75,65 +94,20 @@ def entry_of(event: FileScanned, zone: ZoneInfo) -> Entry:
     )
 
 
-def row_of(event: FileScanned, entry: Entry) -> tuple[Any, ...]:
+def row_of(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
     """The row of ``stats.frame``, in the order of ``COLUMNS``."""
-    frame, reported, target = event.frame, event.reported, event.target
-    quality = event.quality or _NOT_MEASURED
-    observed_at: datetime | None = frame.observed_at
+    frame, quality, target = event.frame, event.quality, event.target
     return (
-        event.file_id,
-        event.scan_revision,
-        event.format,
-        entry.frame_type,
-        entry.session.session_id,
+        *_of_event(event),
+        *_of_frame(frame),
+        *(_NOT_MEASURED if quality is None else _of_quality(quality)),
+        *_of_reported(event.reported),
+        *(_NO_TARGET if target is None else _of_target(target)),
+        *_of_entry(entry),
         entry.catalog_id or None,
         entry.filter or None,
-        entry.counted,
-        entry.exposure_key,
+        entry.camera or None,
+        frame.rig or None,
         milliseconds(frame.exposure_s),
         milliseconds(frame.total_exposure_s),
-        event.size_bytes,
-        frame.night,
-        entry.own.night,
-        entry.own.session_id,
-        entry.night_ends_at,
-        observed_at,
-        event.arrived_at,
-        event.source,
-        entry.stem,
-        entry.stem_key,
-        frame.rig or None,
-        entry.camera or None,
-        frame.telescope,
-        frame.object_name,
-        frame.panel,
-        frame.stack_count,
-        frame.gain,
-        frame.offset,
-        frame.sensor_temp_c,
-        frame.set_temp_c,
-        frame.x_binning,
-        frame.focal_length_mm,
-        frame.pixel_scale_arcsec,
-        frame.width_px,
-        frame.height_px,
-        frame.ra_deg,
-        frame.dec_deg,
-        frame.site_latitude_deg,
-        frame.site_longitude_deg,
-        None if target is None else target.confidence,
-        None if target is None else target.method,
-        quality.star_count,
-        quality.fwhm_px,
-        quality.fwhm_arcsec,
-        quality.hfr_px,
-        quality.eccentricity,
-        quality.background_adu,
-        quality.noise_adu,
-        quality.saturated_fraction,
-        reported.hfr_px,
-        reported.star_count,
-        reported.rms_arcsec,
-        frame.software,
-        event.problems,
     )

@@ -10,7 +10,7 @@ from services.stats.placing import Change
 from services.stats.sessions import LIGHT
 from services.stats.totals import Entry
 from shared.bus.transaction import Connection
-from shared.events.file import FileArrived, FileQuarantined, FileScanned
+from shared.events.file import FileArrived, FileQuarantined, ScannedFile
 
 T = TypeVar("T")
 
@@ -42,14 +42,14 @@ class CountFrames:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
 
-    async def __call__(self, connection: Connection, events: list[FileScanned]) -> None:
+    async def __call__(self, connection: Connection, events: list[ScannedFile]) -> None:
         """Write frames and everything that follows from them: places, exposures, totals."""
         with store.data_errors():
             arriving = _newest((event, entry_of(event, self._zone)) for event in events)
             await store.lock(connection)
             await self._count(connection, arriving)
 
-    async def _count(self, connection: Connection, arriving: dict[str, tuple[FileScanned, Entry]]) -> None:
+    async def _count(self, connection: Connection, arriving: dict[str, tuple[ScannedFile, Entry]]) -> None:
         change = Change()
         looked_up = [entry for _, entry in arriving.values()]
         change.load(await store.related(connection, looked_up))
@@ -77,9 +77,9 @@ class CountFrames:
         await store.write_totals(connection, totals, _names(fresh))
 
 
-def _newest(pairs: Iterable[tuple[FileScanned, Entry]]) -> dict[str, tuple[FileScanned, Entry]]:
+def _newest(pairs: Iterable[tuple[ScannedFile, Entry]]) -> dict[str, tuple[ScannedFile, Entry]]:
     """The highest scan revision of each file."""
-    newest: dict[str, tuple[FileScanned, Entry]] = {}
+    newest: dict[str, tuple[ScannedFile, Entry]] = {}
     for event, entry in pairs:
         other = newest.get(event.file_id)
         if other is None or other[0].scan_revision < event.scan_revision:
@@ -87,7 +87,7 @@ def _newest(pairs: Iterable[tuple[FileScanned, Entry]]) -> dict[str, tuple[FileS
     return newest
 
 
-def _names(fresh: Iterable[tuple[FileScanned, Entry]]) -> dict[str, str | None]:
+def _names(fresh: Iterable[tuple[ScannedFile, Entry]]) -> dict[str, str | None]:
     """Display names by catalogue id; of several the first by name."""
     names: dict[str, str | None] = {}
     for event, entry in fresh:

@@ -13,7 +13,7 @@ from services.stats.sessions import Session, SkySessions, session_of
 from services.stats.totals import Entry, Totals
 from shared.bus.transaction import Connection
 from shared.errors import Permanent
-from shared.events.file import FileArrived, FileQuarantined, FileScanned
+from shared.events.file import FileArrived, FileQuarantined, ScannedFile
 
 LOCK_KEY = 0x6E627374
 """Advisory lock of every transaction that writes to the schema: subjects and replicas never interleave."""
@@ -58,7 +58,7 @@ async def sky_sessions(connection: Connection, nights: Collection[date]) -> SkyS
 
 async def write_frames(
     connection: Connection,
-    fresh: Sequence[tuple[FileScanned, Entry]],
+    fresh: Sequence[tuple[ScannedFile, Entry]],
     replaced: Sequence[Entry],
     moved: Sequence[Entry],
 ) -> None:

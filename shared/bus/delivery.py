@@ -21,10 +21,9 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
@@ -63,8 +62,7 @@ class Outcome(StrEnum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery(Generic[E]):
+class Delivery(NamedTuple, Generic[E]):
     """One parsed event and the message that brought it."""
 
     event: E
@@ -101,7 +99,7 @@ class Desk(Generic[E]):
                 try:
                     deliveries.append(Delivery(self.model.model_validate_json(message.data), message))
                 except ValidationError as error:
-                    reason = f"the payload is not a valid {self.model.__name__}: {_first_error(error)}"
+                    reason = f"the payload is not a valid {self.model.subject}: {_first_error(error)}"
                     await self.fail(message, None, Permanent(reason))
             if deliveries:
                 await handle(deliveries)

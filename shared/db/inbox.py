@@ -22,6 +22,8 @@ async def claim(connection: asyncpg.pool.PoolConnectionProxy, consumer: str, eve
     """
     unique = sorted(set(event_ids), key=_number)  # one order for all, so that two claims cannot deadlock
     rows = await connection.fetch(_CLAIM, consumer, unique)
+    if len(rows) == len(event_ids):
+        return set(range(len(event_ids)))
     fresh = {row["event_id"] for row in rows}
     positions: set[int] = set()
     for index, event_id in enumerate(event_ids):

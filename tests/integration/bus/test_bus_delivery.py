@@ -225,7 +225,7 @@ async def test_one_bad_payload_among_a_hundred(settings: Settings, nats_client: 
         letters = await dead_letters(service.js)
     assert len(seen) == 99
     assert [letter.payload for letter in letters] == [bad]
-    assert "not a valid FileArrived" in letters[0].reason
+    assert "not a valid file.arrived" in letters[0].reason
 
 
 async def test_work_longer_than_ack_wait_is_not_delivered_twice(settings: Settings, nats_client: Client) -> None:

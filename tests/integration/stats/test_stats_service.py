@@ -90,7 +90,7 @@ async def test_one_bad_payload_in_a_batch_of_100(
     message = await js.get_msg(DEAD_LETTERS, subject="dead.stats")
     letter = read_dead_letter(message.headers, message.data)
     assert (letter.service, letter.subject, letter.payload) == ("stats", "file.scanned", b'{"file_id": "not a hash"}')
-    assert "FileScanned" in letter.reason
+    assert "not a valid file.scanned" in letter.reason
 
 
 async def test_a_refused_event_stands_alone(
