@@ -11,12 +11,9 @@ from pydantic import ValidationError
 
 from shared.errors import NightbusError, UserError
 from shared.events.commands import Command, Reply
-from shared.logging import get_logger
 
-if TYPE_CHECKING:  # those who only ask need not wait for FastStream's import
+if TYPE_CHECKING:  # those who only ask need not wait for the imports of FastStream and structlog
     from faststream.nats import NatsBroker
-
-log = get_logger(__name__)
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Reply)
@@ -43,6 +40,9 @@ async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: fl
 
 def answer(broker: "NatsBroker", model: type[C], handle: Callable[[C], Awaitable[Reply]]) -> None:
     """Register the handler of a command. What it raises becomes one sentence in the reply."""
+    from shared.logging import get_logger
+
+    log = get_logger(__name__)
 
     async def on_request(message: Msg) -> None:
         try:

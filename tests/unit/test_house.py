@@ -145,6 +145,13 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert loaded.isdisjoint({"astropy", "numpy", "sep", "asyncpg", "nats", "faststream", "sqlalchemy", "alembic"})
 
 
+def test_asking_a_service_needs_no_service_framework() -> None:
+    """A command of the command line does not wait for the imports of FastStream and structlog to ask a service."""
+    code = "import sys, shared.bus.rpc, services.cli.connection; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()).isdisjoint({"faststream", "structlog", "rich", "numpy"})
+
+
 def test_no_dependency_brings_our_names() -> None:
     """`services` and `shared` are general words: nothing else in the environment ships a package of that name."""
     ours = {"services", "shared"}
