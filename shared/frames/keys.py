@@ -1,5 +1,6 @@
 """Reading keywords in order of preference, with every value made safe for the contract's models."""
 
+import math
 from collections.abc import Mapping
 from typing import Self
 
@@ -42,16 +43,19 @@ class Keys:
 
     def number(self, *keywords: str) -> float | None:
         """The first that is a finite number."""
-        for keyword in keywords:
-            if keyword in self.raw and (found := _number(self.raw[keyword])) is not None:
-                self.used(keyword)
-                return found
-        return None
+        return self._first_above(-math.inf, keywords)
 
     def positive(self, *keywords: str) -> float | None:
         """The first number above zero: zero stands for 'not known' in optics."""
+        return self._first_above(0.0, keywords)
+
+    def setting(self, *keywords: str) -> float | None:
+        """The first number above -1, which is what programs write for a gain or offset that no driver told them."""
+        return self._first_above(-1.0, keywords)
+
+    def _first_above(self, least: float, keywords: tuple[str, ...]) -> float | None:
         for keyword in keywords:
-            if keyword in self.raw and (found := _number(self.raw[keyword])) is not None and found > 0:
+            if keyword in self.raw and (found := _number(self.raw[keyword])) is not None and found > least:
                 self.used(keyword)
                 return found
         return None

@@ -111,8 +111,8 @@ def assemble(
         stack_count=kind.stack_count,
         filter=setup.filter if raw_filter is not None or kind.frame_type not in _SHUTTERED else None,
         filter_raw=raw_filter,
-        gain=_first(found.about("gain").number("GAIN", "ISOSPEED", "ISO"), path.gain),
-        offset=_first(found.about("offset").number("OFFSET", "BLKLEVEL"), path.offset),
+        gain=_first(found.about("gain").setting("GAIN", "ISOSPEED", "ISO"), path.gain),
+        offset=_first(found.about("offset").setting("OFFSET", "BLKLEVEL"), path.offset),
         sensor_temp_c=_first(
             found.about("sensor_temp_c").temperature("CCD-TEMP", "DET-TEMP", "CCDTEMP", "CAMTEMP", "TEMPERAT"),
             path.sensor_temp_c,

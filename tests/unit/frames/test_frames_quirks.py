@@ -217,6 +217,20 @@ def test_quirk_10_zero_is_unknown(read: Read, cards: list[str], place: tuple[flo
     assert (found.site_latitude_deg, found.site_longitude_deg) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("card", "gain"),
+    [
+        ("GAIN    =                   -1", None),
+        ("GAIN    =                    0", 0.0),
+        ("GAIN    =                  100", 100.0),
+    ],
+)
+def test_a_gain_of_minus_one_is_unknown(read: Read, card: str, gain: float | None) -> None:
+    """Programs write -1 for a gain or offset that no driver told them; zero is a gain as any other."""
+    found = read([card, card.replace("GAIN  ", "OFFSET")])
+    assert (found.gain, found.offset) == (gain, gain)
+
+
 def test_quirk_11_coordinates_of_date_and_odd_signs(read: Read) -> None:
     """SharpCap's places precess to J2000; INDI's blanks and missing signs are read; a PIERSIDE of 0 harms nothing."""
     of_date = read(["SWCREATE= 'SharpCap'", "EQUINOX = 2025.215", "RA      = 180.0", "DEC     = 0.0"])
