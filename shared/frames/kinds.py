@@ -43,12 +43,13 @@ def kind_of(
     if integrated is not None and count == integrated:
         keys.used("HISTORY")
     total = keys.about("total_exposure_s").positive("TOTALEXP", "LIVETIME")
-    sub = keys.about("exposure_s", "total_exposure_s", "stack_count").positive("SUBEXP")
-    keys.about("frame_type")
+    sub = keys.about("exposure_s", "stack_count").positive("SUBEXP")
     if sub is not None and exposure is not None and exposure > sub:
-        # SharpCap's live stacks: EXPTIME is the total.
-        total, exposure = total or exposure, sub
+        # SharpCap's live stacks: EXPTIME is the total; asked for again, so that a trace knows whose it is.
+        whole = _exposure(keys.about("total_exposure_s"), dialect, path)
+        total, exposure = total or whole or exposure, sub
         count = count or max(1, round(total / exposure))
+    keys.about("frame_type")
     device_stack = dialect.cube_is_stack and (planes == 3 or "STACKCNT" in keys or path.frame_type is FrameType.STACK)
     if device_stack and dialect.local_time and exposure is not None and path.exposure_s and exposure > path.exposure_s:
         # DWARF's stacks: EXPTIME is the total, the name has the length of one.

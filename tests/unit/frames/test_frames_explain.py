@@ -88,6 +88,13 @@ def test_computed_values_name_their_keywords(make_fits: FitsMaker) -> None:
     assert of_date["dec_deg"].detail.startswith("DEC (SharpCap: RA and DEC are of the EQUINOX card's date")
 
 
+def test_the_total_of_a_live_stack_is_its_exptime(make_fits: FitsMaker) -> None:
+    """SharpCap writes the total into EXPTIME and one exposure into SUBEXP: each value names its own keyword."""
+    found = explain_frame(make_fits(["SWCREATE= 'SharpCap'", "EXPTIME = 280", "SUBEXP  = 8"]))
+    assert found["total_exposure_s"] == Explanation("header", "EXPTIME")
+    assert "SUBEXP" in found["exposure_s"].detail
+
+
 def test_keywords_that_cannot_be_used_are_not_named(make_fits: FitsMaker) -> None:
     """Where a keyword holds nothing that can be read, the explanation names the one that answered."""
     cards = ["RA      = 'lost'", "DEC     = 5.0", "OBJCTRA = '10 00 00'", "OBJCTDEC= '5 00 00'"]
