@@ -27,6 +27,7 @@ _CROWDED_PX = 800
 _PIXSTACK = 300_000
 _SHARPNESS_MIN = 0.10
 _LINE_MIN = 0.03
+_CORNER_MIN, _CORNER_SIGMA = 0.04, 2.0
 _ELONGATION_MAX = 5.0
 _RING_POINTS, _RING_WIDTHS, _RING_LEAST, _RING_MOST = 24, 1.7, 4.0, 40.0
 _RING_SIGMA, _CALM = 3.0, 1.6
@@ -164,11 +165,21 @@ def is_point_like(plane: Plane, sky: Sky, found: Detections) -> NDArray[np.bool_
     def light(offsets: tuple[int, ...]) -> NDArray[np.float32]:
         return np.stack([around[star, centre + offset] for offset in offsets], axis=1)
 
-    nearest = np.sort(light(_CROSS if plane.parity is None else _DIAGONAL), axis=1)
+    corner = _CORNER_MIN * peak + _CORNER_SIGMA * sky.noise_adu
+    beside = light(_CROSS if plane.parity is None else _DIAGONAL)
+    nearest = np.sort(beside, axis=1)
     wide = nearest.mean(axis=1) > _SHARPNESS_MIN * peak
     wide &= nearest[:, :2].mean(axis=1) > _LINE_MIN * peak - 0.5 * sky.noise_adu
+    wide |= _across(beside) > corner
     if plane.parity is not None:
-        coloured = np.sort(light(_CROSS) - light(_KNIGHT).mean(axis=1, keepdims=True), axis=1)
-        wide |= (coloured.mean(axis=1) > _SHARPNESS_MIN * peak) & (coloured[:, 0] > _LINE_MIN * peak)
+        coloured = light(_CROSS) - light(_KNIGHT).mean(axis=1, keepdims=True)
+        wide |= (coloured.mean(axis=1) > _SHARPNESS_MIN * peak) & (coloured.min(axis=1) > _LINE_MIN * peak)
+        wide |= _across(coloured) > corner
     result: NDArray[np.bool_] = wide
+    return result
+
+
+def _across(around: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The light that reaches out along both axes: the fainter one's brighter side; of (n, 4) neighbours in order."""
+    result: NDArray[np.float32] = np.minimum(np.maximum(around[:, 0], around[:, 3]), np.maximum(around[:, 1], around[:, 2]))
     return result
