@@ -28,6 +28,7 @@ _PIXSTACK = 300_000
 _SHARPNESS_MIN = 0.10
 _LINE_MIN = 0.03
 _CORNER_MIN, _CORNER_SIGMA = 0.04, 2.0
+_NARROW_PX = 2.5
 _ELONGATION_MAX = 5.0
 _RING_POINTS, _RING_WIDTHS, _RING_LEAST, _RING_MOST = 24, 1.7, 4.0, 40.0
 _RING_SIGMA, _CALM = 3.0, 1.6
@@ -60,11 +61,16 @@ class Detections:
 
 
 def detect(plane: Plane, sky: Sky) -> Detections:
-    """Find everything star-like, at half resolution or, in a crowd, at full resolution."""
+    """Find everything star-like."""
+    return extract(searched(plane, sky))
+
+
+def searched(plane: Plane, sky: Sky) -> SearchImage:
+    """The image to search: at half resolution or, in a crowd, at full resolution."""
     image = search_image(plane, sky, factor=2)
     if count_peaks(image, _PLAIN_SIGMA * image.noise_adu) * _CROWDED_PX > image.pixels.size:
         image = search_image(plane, sky, factor=1)
-    return extract(image)
+    return image
 
 
 def extract(image: SearchImage) -> Detections:
@@ -149,6 +155,9 @@ def is_point_like(plane: Plane, sky: Sky, found: Detections) -> NDArray[np.bool_
     The mean of four neighbours tells a single hot pixel, the mean of the two faintest also a pair and a column. On a
     mosaic the neighbours of the brightest green pixel are the four diagonal ones, which are green as well; a star too
     sharp for them still shows in the red and blue pixels beside it, compared with those a little further out.
+
+    Where stars are hardly wider than a pixel, one that falls on a corner of pixels leaves two neighbours dark, as a
+    pair does, but unlike a pair it reaches out along both axes. In frames of wider stars that is a cosmic ray.
     """
     ny, nx = plane.pixels.shape
     rows = np.clip(np.rint(found.y).astype(np.intp), 3, ny - 4)
@@ -165,21 +174,37 @@ def is_point_like(plane: Plane, sky: Sky, found: Detections) -> NDArray[np.bool_
     def light(offsets: tuple[int, ...]) -> NDArray[np.float32]:
         return np.stack([around[star, centre + offset] for offset in offsets], axis=1)
 
-    corner = _CORNER_MIN * peak + _CORNER_SIGMA * sky.noise_adu
     beside = light(_CROSS if plane.parity is None else _DIAGONAL)
     nearest = np.sort(beside, axis=1)
     wide = nearest.mean(axis=1) > _SHARPNESS_MIN * peak
     wide &= nearest[:, :2].mean(axis=1) > _LINE_MIN * peak - 0.5 * sky.noise_adu
-    wide |= _across(beside) > corner
+    coloured = None
     if plane.parity is not None:
         coloured = light(_CROSS) - light(_KNIGHT).mean(axis=1, keepdims=True)
         wide |= (coloured.mean(axis=1) > _SHARPNESS_MIN * peak) & (coloured.min(axis=1) > _LINE_MIN * peak)
-        wide |= _across(coloured) > corner
+    doubtful = np.flatnonzero(~wide)
+    if doubtful.size and _are_narrow(found, wide):
+        reach = _reach(beside[doubtful])
+        if coloured is not None:
+            reach = np.maximum(reach, _reach(coloured[doubtful]))
+        wide[doubtful] = reach > _CORNER_MIN * peak[doubtful] + _CORNER_SIGMA * sky.noise_adu
     result: NDArray[np.bool_] = wide
     return result
 
 
-def _across(around: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The light that reaches out along both axes: the fainter one's brighter side; of (n, 4) neighbours in order."""
-    result: NDArray[np.float32] = np.minimum(np.maximum(around[:, 0], around[:, 3]), np.maximum(around[:, 1], around[:, 2]))
+def _reach(beside: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much light lies along both axes, (n,) ADU: an axis counts with the brighter of its ends.
+
+    ``beside``, (n, 4): the neighbours in reading order, so that the first and the last are one axis.
+    """
+    one, other = np.maximum(beside[:, 0], beside[:, 3]), np.maximum(beside[:, 1], beside[:, 2])
+    result: NDArray[np.float32] = np.minimum(one, other)
     return result
+
+
+def _are_narrow(found: Detections, wide: NDArray[np.bool_]) -> bool:
+    """Whether the brighter half of the detections that are stars without doubt is hardly wider than a pixel."""
+    if not wide.any():
+        return True
+    flux = found.flux[wide]
+    return float(np.median(found.width_px[wide][flux >= np.median(flux)])) < _NARROW_PX
