@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from services.scanner import stars
+from services.scanner.background import estimate_sky
 from services.scanner.cutouts import Cutouts
 from services.scanner.profile import fit_profiles
 from services.scanner.quality import find_stars, levels, measure
@@ -42,6 +43,30 @@ def test_hot_pixels_are_no_stars(bayer: str | None) -> None:
     after = _quality(image, bayer)
     assert _count(after) == pytest.approx(_count(before), abs=0.03 * _count(before) + 3)
     assert after.fwhm_px == pytest.approx(before.fwhm_px, rel=0.02)
+
+
+@pytest.mark.parametrize(("fwhm_px", "bayer"), [(1.1, None), (1.2, "RGGB")])
+def test_stars_hardly_wider_than_a_pixel_are_no_hot_pixels(fwhm_px: float, bayer: str | None) -> None:
+    """Of stars so sharp that they leave most neighbours dark, at least nine of ten are counted wherever they fall."""
+    field = simulate(psf_of("Gaussian", fwhm_px), stars=200, seed=3, snr=(15.0, 400.0))
+    found = find_stars(as_camera(field.image), bayer_pattern=bayer)
+    assert found is not None
+    complete, spurious = score(field, found, bayer=bayer is not None)
+    assert complete >= 0.90
+    assert spurious <= 0.02
+
+
+@pytest.mark.parametrize("bayer", [None, "RGGB"])
+def test_cosmic_rays_beside_wide_stars_are_no_stars(bayer: str | None) -> None:
+    """Hits that bend over three pixels, sharper than the frame's stars, do not count."""
+    image = as_camera(_field(fwhm_px=4.0).image)
+    before = _quality(image, bayer)
+    random = np.random.default_rng(2)
+    y, x = random.integers(0, 799, 100), random.integers(0, 999, 100)
+    for rows, cols, share in ((y, x, 1.0), (y + 1, x, 0.6), (y, x + 1, 0.4)):
+        image[rows, cols] += int(share * 5000)
+    after = _quality(image, bayer)
+    assert _count(after) == pytest.approx(_count(before), abs=0.05 * _count(before))
 
 
 @pytest.mark.parametrize("bayer", [None, "GRBG"])
@@ -198,6 +223,15 @@ def test_noise_that_differs_over_the_frame_is_no_star() -> None:
     found = find_stars(image, bayer_pattern=None)
     assert found is not None
     assert score(field, found)[1] <= 0.35
+
+
+def test_chance_is_no_noisy_place() -> None:
+    """Among a thousand tiles of one noise none is called noisy; a hundredth of them, a third noisier, are."""
+    for seed in range(8):
+        samples = np.random.default_rng(seed).standard_normal((700, 700), np.float32)
+        assert estimate_sky(samples, step=(3, 3)).noise_mesh is None
+        samples[:150, :50] *= 1.35
+        assert estimate_sky(samples, step=(3, 3)).noise_mesh is not None
 
 
 def test_colour_planes_use_green_and_ignore_the_bayer_keyword() -> None:
