@@ -65,7 +65,7 @@ def measure(
     if pixels.size == 0 or (missing is not None and bool(missing.all())):
         return FrameQuality()
     ceiling = _ceiling_of(pixels, saturation_adu)
-    sky = _sky_of(plane)
+    sky = sky_of(plane)
     quality = FrameQuality(
         background_adu=sky.level_adu, noise_adu=sky.noise_adu, saturated_fraction=_saturated(pixels, ceiling)
     )
@@ -95,7 +95,7 @@ def find_stars(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: boo
     plane = plane_of(image, bayer_pattern=bayer_pattern, bottom_up=bottom_up)
     if min(plane.pixels.shape) < _SMALLEST_PX or (plane.missing is not None and bool(plane.missing.all())):
         return None
-    sky = _sky_of(plane)
+    sky = sky_of(plane)
     return _stars_of(plane, sky) if sky.noise_adu > 0 else None
 
 
@@ -104,7 +104,7 @@ def levels(image: NDArray[Any]) -> FrameQuality:
     pixels, missing = _plane_of(image)
     if pixels.size == 0 or (missing is not None and bool(missing.all())):
         return FrameQuality()
-    sky = _sky_of(Plane(pixels, None, missing))
+    sky = sky_of(Plane(pixels, None, missing))
     return FrameQuality(
         background_adu=sky.level_adu,
         noise_adu=sky.noise_adu,
@@ -134,7 +134,7 @@ def _parity(bayer_pattern: str | None, rows: int, *, bottom_up: bool) -> int | N
     return parity if parity is None or not bottom_up else (parity + rows - 1) % 2
 
 
-def _sky_of(plane: Plane) -> Sky:
+def sky_of(plane: Plane) -> Sky:
     """The background by samples of one colour; of small images every pixel is one."""
     step = SAMPLE_STEP[plane.parity is not None]
     if min(plane.pixels.shape) < 2 * step[0]:
