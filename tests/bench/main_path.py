@@ -138,7 +138,7 @@ async def _growing_library(*, quick: bool) -> Rows:
 
 
 async def _seestar(*, quick: bool) -> Rows:
-    count = 60 if quick else 300
+    count = 60 if quick else 1000
     with folder(in_memory=True) as data, folder() as disk:
         paths = _subs(data / "subs", count)
         library = Root("library", disk / "library", writable=True)
