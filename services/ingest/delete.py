@@ -17,12 +17,20 @@ log = get_logger(__name__)
 
 POLL_S = 2.0
 BATCH = 50
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 10, 3600
+"""Before a source that could not be deleted is hashed and tried again; each pause is twice the one before."""
 
 _TAKE = """
 SELECT d.source, d.folder, d.name, d.file_id, d.size_bytes, r.path AS source_path,
        (SELECT min(l.path) FROM location l WHERE l.root = $1 AND l.file_id = d.file_id) AS stored_path
 FROM deletion d JOIN root r ON r.name = d.source
-WHERE d.state = 'waiting' ORDER BY d.created_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+WHERE d.state = 'waiting' AND d.next_try_at <= clock_timestamp()
+ORDER BY d.next_try_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+"""
+_KEPT = f"""
+UPDATE deletion SET attempts = attempts + 1, reason = $4, next_try_at = clock_timestamp()
+    + least({LONGEST_PAUSE_S}, {FIRST_PAUSE_S} * 2.0 ^ least(attempts, 30)) * interval '1 second'
+WHERE source = $1 AND folder = $2 AND name = $3 RETURNING attempts
 """
 _DONE = "DELETE FROM deletion WHERE source = $1 AND folder = $2 AND name = $3"
 _REFUSED = "UPDATE deletion SET state = 'refused', reason = $4 WHERE source = $1 AND folder = $2 AND name = $3"
@@ -42,7 +50,11 @@ class SourceDeleter:
                 await asyncio.sleep(POLL_S)
 
     async def delete_some(self) -> int:
-        """Delete up to a batch of sources; one that changed, or has no copy in the library, is refused and kept."""
+        """Delete up to a batch of sources that are due.
+
+        One that changed is refused and kept. One that cannot be deleted now, as in a folder that only others may write
+        to, or whose copy is missing, waits for its next try and holds back no other.
+        """
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 rows = await connection.fetch(_TAKE, self._library.name, BATCH)
@@ -51,7 +63,9 @@ class SourceDeleter:
                     try:
                         await asyncio.to_thread(self._delete, row)
                     except Transient as error:
-                        log.warning("source kept for now", source=row["source"], name=row["name"], reason=str(error))
+                        attempts = await connection.fetchval(_KEPT, *key, str(error))
+                        say = log.warning if attempts == 1 else log.debug
+                        say("source kept for now", source=row["source"], name=row["name"], reason=str(error))
                     except NightbusError as error:
                         log.error("source kept", source=row["source"], name=row["name"], reason=str(error))
                         await connection.execute(_REFUSED, *key, str(error))

@@ -1,5 +1,6 @@
 """Moving: a source is deleted only after the commit, and only while it is what was copied."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,37 @@ async def test_nothing_is_deleted_before_its_content_is_recorded(
         ]  # fmt: skip
         assert "does not have the size that was stored" in rows[0]["reason"]
     assert sorted(path.name for path in source.iterdir()) == ["cut.fit", "gone.fit", "unknown.fit"]
+
+
+async def test_sources_that_cannot_be_deleted_hold_back_no_other(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More undeletable sources than a batch holds: each is tried once and then left for a while, the others go."""
+    monkeypatch.setattr(delete, "POLL_S", 3600.0)
+    stuck = {f"stuck/{number}.fit": f"stuck {number}".encode() for number in range(delete.BATCH + 5)}
+    write(source, {**stuck, "free.fit": b"free"})
+    removed = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == "stuck":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        removed(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source, mode="move")
+        deleter = SourceDeleter(service.pool, Root("library", service.library, writable=True))
+        assert sum([await deleter.delete_some() for _ in range(4)]) == len(stuck) + 1
+        assert not (source / "free.fit").exists()
+        rows = await service.rows("SELECT path, state, reason, attempts, next_try_at > now() AS later FROM kept_source")
+        assert {row["path"] for row in rows} == set(stuck)
+        assert {(row["state"], row["attempts"], row["later"]) for row in rows} == {("waiting", 1, True)}
+        assert "cannot be removed: Permission denied" in rows[0]["reason"]
+
+        await service.pool.execute("UPDATE deletion SET next_try_at = clock_timestamp()")
+        monkeypatch.setattr(Path, "unlink", removed)
+        assert sum([await deleter.delete_some() for _ in range(2)]) == len(stuck)
+    assert [path for path in source.rglob("*") if path.is_file()] == []
 
 
 async def test_a_source_that_changed_after_the_copy_is_kept(

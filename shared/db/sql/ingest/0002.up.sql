@@ -1,0 +1,13 @@
+ALTER TABLE ingest.deletion
+    ADD COLUMN attempts    integer NOT NULL DEFAULT 0,
+    ADD COLUMN next_try_at timestamptz NOT NULL DEFAULT clock_timestamp();
+CREATE INDEX deletion_next_try ON ingest.deletion (next_try_at) WHERE state = 'waiting';
+COMMENT ON COLUMN ingest.deletion.attempts IS 'How often it was tried in vain.';
+COMMENT ON COLUMN ingest.deletion.next_try_at IS 'When it is tried next, while waiting.';
+COMMENT ON COLUMN ingest.deletion.reason IS 'Why it was refused, or could not be done yet; one sentence.';
+
+CREATE VIEW ingest.kept_source AS
+SELECT d.source, concat_ws('/', nullif(d.folder, ''), d.name) AS path, d.size_bytes, d.state, d.reason, d.attempts, d.next_try_at
+FROM ingest.deletion d
+WHERE d.reason IS NOT NULL;
+COMMENT ON VIEW ingest.kept_source IS 'Contract: files of moved sources that could not be deleted, with the reason.';
