@@ -35,8 +35,17 @@ class NatsSettings(Section):
     user: str | None = Field(default=None, description="login name")
     password: SecretStr | None = Field(default=None, description="password; better: password_file")
     password_file: Path | None = Field(default=None, description="file that holds the password")
-    max_bytes: int = Field(default=2 * 1024**3, ge=1024**2, description="largest size of the event stream, bytes")
-    replicas: int = Field(default=1, ge=1, le=5, description="copies of the stream in a NATS cluster")
+    max_bytes: int | None = Field(
+        default=None,
+        ge=1024**2,
+        description="largest size of the event stream, bytes; unset: as the stream is, or 2 GiB for a new one",
+    )
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=5,
+        description="copies of the stream in a NATS cluster; unset: as the stream is, or 1 for a new one",
+    )
 
     def resolved_password(self) -> str | None:
         """The password from the setting or its file, or None."""

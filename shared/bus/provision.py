@@ -27,9 +27,13 @@ _CONSUMER_FIELDS = ("filter_subject", "ack_policy", "deliver_policy", "ack_wait"
 
 
 async def provision(js: JetStreamContext, settings: NatsSettings) -> None:
-    """Make streams and consumers what the table says. Idempotent; messages are never dropped by it."""
+    """Make streams and consumers what the table says. Idempotent; messages are never dropped by it.
+
+    Size and copies of a stream that is there change only where the settings name them: each service provisions, and
+    one that was started without them must not shrink what all others use.
+    """
     for wanted in streams(settings):
-        await _provision_stream(js, wanted)
+        await _provision_stream(js, wanted, settings)
     for row in CONSUMERS:
         await _provision_consumer(js, row)
 
@@ -49,7 +53,7 @@ async def verify(js: JetStreamContext, consumers: list[Consumer]) -> None:
             raise Unavailable(f"the consumer {row.durable} is not as provisioned: {different}")
 
 
-async def _provision_stream(js: JetStreamContext, wanted: StreamConfig) -> None:
+async def _provision_stream(js: JetStreamContext, wanted: StreamConfig, settings: NatsSettings) -> None:
     name = str(wanted.name)
     try:
         found = (await js.stream_info(name)).config
@@ -57,6 +61,10 @@ async def _provision_stream(js: JetStreamContext, wanted: StreamConfig) -> None:
         await js.add_stream(wanted)
         log.info("stream created", stream=name, max_bytes=wanted.max_bytes)
         return
+    if settings.max_bytes is None and (found.max_bytes or 0) > 0:  # some older stream may have no limit
+        wanted.max_bytes = found.max_bytes
+    if settings.replicas is None:
+        wanted.num_replicas = found.num_replicas
     if (different := _differences(wanted, found, _STREAM_FIELDS)) != "":
         await js.update_stream(wanted)
         log.info("stream changed", stream=name, changes=different)

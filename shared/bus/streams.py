@@ -28,6 +28,8 @@ DEAD_LETTERS = "NIGHTBUS_DEAD"
 DEAD_SUBJECT = "dead"
 """Dead letters travel on ``dead.<service>``."""
 
+NEW_MAX_BYTES, NEW_REPLICAS = 2 * 1024**3, 1
+"""Of a stream that is not there yet, where the settings say nothing."""
 MAX_AGE_S = 30 * 24 * 3600.0
 DUPLICATE_WINDOW_S = 300.0
 PAUSE_AT = 0.8
@@ -96,7 +98,8 @@ def consumer(service: str, subject: str) -> Consumer:
 
 
 def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
-    """Configuration of both streams."""
+    """Configuration of both streams, as they are made."""
+    max_bytes, replicas = settings.max_bytes or NEW_MAX_BYTES, settings.replicas or NEW_REPLICAS
     subjects = sorted({f"{route.subject.split('.')[0]}.>" for route in ROUTES})
     return (
         StreamConfig(
@@ -107,9 +110,9 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.NEW,
             max_age=MAX_AGE_S,
-            max_bytes=settings.max_bytes,
+            max_bytes=max_bytes,
             duplicate_window=DUPLICATE_WINDOW_S,
-            num_replicas=settings.replicas,
+            num_replicas=replicas,
             allow_direct=True,
             allow_atomic=True,
         ),
@@ -121,8 +124,8 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.NEW,
             max_age=0.0,
-            max_bytes=max(settings.max_bytes // 8, 1024**2),
+            max_bytes=max(max_bytes // 8, 1024**2),
             duplicate_window=DUPLICATE_WINDOW_S,
-            num_replicas=settings.replicas,
+            num_replicas=replicas,
         ),
     )

@@ -11,7 +11,7 @@ from shared.bus import watchdog
 from shared.bus.janitor import sweep
 from shared.bus.provision import provision, verify
 from shared.bus.publish import Publisher
-from shared.bus.streams import CONSUMERS, EVENTS, consumer
+from shared.bus.streams import CONSUMERS, DEAD_LETTERS, EVENTS, consumer
 from shared.errors import Unavailable
 from shared.service import EX_TEMPFAIL, Service
 from shared.settings import Settings
@@ -37,6 +37,17 @@ async def test_a_running_service_leaves_the_stream_as_provisioned(settings: Sett
         await service.broker.start()
         after = (await js.stream_info(EVENTS)).config
     assert after == before
+
+
+async def test_a_service_without_a_limit_of_its_own_keeps_the_streams(settings: Settings, nats_client: Client) -> None:
+    """A replica whose settings name no size changes none; settings that name one do."""
+    js = nats_client.jetstream()
+    await provision(js, settings.nats.model_copy(update={"max_bytes": 48 * 1024**2}))
+    await provision(js, settings.nats.model_copy(update={"max_bytes": None, "replicas": None}))
+    sizes = [(await js.stream_info(name)).config.max_bytes for name in (EVENTS, DEAD_LETTERS)]
+    assert sizes == [48 * 1024**2, 6 * 1024**2]
+    await provision(js, settings.nats.model_copy(update={"max_bytes": 32 * 1024**2}))
+    assert (await js.stream_info(EVENTS)).config.max_bytes == 32 * 1024**2
 
 
 async def test_a_missing_or_different_consumer_is_refused(settings: Settings, nats_client: Client) -> None:
