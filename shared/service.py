@@ -14,6 +14,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, ConnectionReconnectingError
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from shared.bus.broker import client_of, jetstream_of, make_broker
@@ -21,7 +22,7 @@ from shared.bus.delivery import patiently
 from shared.bus.provision import provision, verify
 from shared.bus.streams import CONSUMERS
 from shared.bus.watchdog import Watchdog
-from shared.errors import Unavailable
+from shared.errors import Unavailable, UserError
 from shared.health import Check, health_pages
 from shared.logging import get_logger
 from shared.settings import Settings
@@ -50,8 +51,17 @@ class Service:
         self._exit_code = 0
 
     async def __aenter__(self) -> Self:
-        """Connect and provision; waits for a server that is not there yet."""
-        await self.broker.connect()
+        """Connect and provision; waits for a server that is not there yet.
+
+        Raises:
+            UserError: NATS refuses the login.
+        """
+        try:
+            await self.broker.connect()
+        except NatsError as error:
+            if "authorization violation" not in str(error).lower():
+                raise
+            raise UserError(f"NATS at {self.settings.nats.url.rpartition('@')[2]} refuses the login") from error
         await patiently(self._provision)
         return self
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import asyncpg
 
-from shared.errors import Transient, Unavailable
+from shared.errors import Transient, Unavailable, UserError
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -16,6 +16,11 @@ _AWAY = (
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
+)
+_REFUSALS = (
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
 _TRY_AGAIN = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
@@ -34,3 +39,12 @@ def translated() -> Iterator[None]:
         if isinstance(error, asyncpg.DataError):
             raise
         raise Unavailable(f"the database does not answer: {type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def admitted(host: str, port: int) -> Iterator[None]:
+    """Turn a server's refusal of a new connection (password, role, database) into a sentence for who started us."""
+    try:
+        yield
+    except _REFUSALS as error:
+        raise UserError(f"Postgres at {host}:{port} refuses the connection: {error}") from error

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.db.errors import translated
+from shared.db.errors import admitted, translated
 from shared.db.pool import READER
 from shared.logging import get_logger
 from shared.settings import PostgresSettings
@@ -35,6 +35,7 @@ async def migrate(settings: PostgresSettings, target: str = "heads") -> None:
 
     Raises:
         Unavailable: the server does not answer.
+        UserError: it refuses the admin role.
     """
     await _create_roles(settings)
     await run_alembic(settings, lambda config: command.upgrade(config, target))
@@ -77,7 +78,7 @@ async def run_alembic(settings: PostgresSettings, action: Callable[[Config], Non
 
 
 async def _admin(settings: PostgresSettings) -> asyncpg.Connection:
-    with translated():
+    with translated(), admitted(settings.host, settings.port):
         return await asyncpg.connect(
             host=settings.host,
             port=settings.port,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 
 from shared.bus.delivery import patiently
-from shared.db.errors import translated
+from shared.db.errors import admitted, translated
 from shared.settings import PostgresSettings
 
 READER = "reader"
@@ -18,9 +18,9 @@ async def open_pool(settings: PostgresSettings, role: str) -> asyncpg.Pool:
 
     Raises:
         Unavailable: the server does not answer.
-        asyncpg.InvalidPasswordError: it does, and refuses.
+        UserError: it does, and refuses.
     """
-    with translated():
+    with translated(), admitted(settings.host, settings.port):
         return await asyncpg.create_pool(
             host=settings.host,
             port=settings.port,

@@ -4,9 +4,11 @@ import asyncio
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from shared.db.migrate import SCHEMAS, downgrade, migrate
-from shared.db.pool import READER
+from shared.db.pool import READER, open_pool
+from shared.errors import UserError
 from shared.settings import PostgresSettings
 from tests.integration.db.catalogue import connected, relations, snapshot
 
@@ -145,3 +147,14 @@ async def test_a_wrong_password_is_refused(database: PostgresSettings) -> None:
             await asyncpg.connect(
                 host=database.host, port=database.port, database=database.database, user=role, password="wrong"
             )
+
+
+async def test_a_refused_login_is_one_sentence(database: PostgresSettings) -> None:
+    """A service or a migration with a wrong password, or for a database that is not there, ends with a sentence."""
+    wrong = database.model_copy(update={"password": SecretStr("wrong"), "secrets_dir": None})
+    with pytest.raises(UserError, match='refuses the connection: password authentication failed for user "stats"'):
+        await open_pool(wrong, "stats")
+    with pytest.raises(UserError, match="refuses the connection: password authentication failed"):
+        await migrate(wrong)
+    with pytest.raises(UserError, match='refuses the connection: database "elsewhere" does not exist'):
+        await open_pool(database.model_copy(update={"database": "elsewhere"}), "stats")

@@ -13,9 +13,13 @@ import nats
 import psutil
 import pytest
 from nats.js.api import StreamConfig
+from pydantic import SecretStr
 
 from services.standalone.home import Home
 from services.standalone.nats import USER, EmbeddedNats
+from shared.errors import UserError
+from shared.service import Service
+from shared.settings import NatsSettings, Settings
 
 
 @pytest.fixture
@@ -75,6 +79,14 @@ async def test_nobody_enters_without_the_password(server: EmbeddedNats) -> None:
     client = await nats.connect(server.url)
     await client.flush()
     await client.close()
+
+
+async def test_a_service_that_is_refused_ends_with_one_sentence(server: EmbeddedNats) -> None:
+    """A service with a wrong password for NATS says so, without the password and without a traceback."""
+    nats_settings = NatsSettings(url=f"nats://127.0.0.1:{server.port}", user=USER, password=SecretStr("wrong"))
+    with pytest.raises(UserError, match=rf"^NATS at nats://127.0.0.1:{server.port} refuses the login$"):
+        async with Service("stats", Settings(nats=nats_settings)):
+            pass
 
 
 async def test_it_listens_on_loopback_only_and_never_as_root(server: EmbeddedNats) -> None:
