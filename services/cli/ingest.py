@@ -27,6 +27,8 @@ LONGEST_POLL_S = 5.0
 LINE_EVERY_S = 5.0
 """Between progress lines where there is no terminal."""
 STUCK_AFTER_S = 30.0
+SETTLED_AFTER_S = 15.0
+"""Files that are only resting after their last change are not worth a line before that."""
 COUNTS = ("arrived", "already_here", "ignored", "failed")
 
 _PROGRESS = "SELECT * FROM ingest.import_progress WHERE import_id = $1"
@@ -85,6 +87,8 @@ def report_text(report: Row) -> str:
     lines = [
         f"found {report['found']} = {arrived} arrived + {already} already here + {ignored} ignored + {failed} failed"
     ]
+    if report["brought_home"]:
+        lines.append(f"  of those already here {report['brought_home']} lay elsewhere only and are in the library now")
     if report["found"] != arrived + already + ignored + failed and report["state"] == "done":
         lines.append("these counts do not add up; please report it")
     for rule, count in sorted(report["ignored_by"].items(), key=lambda item: -item[1]):
@@ -127,7 +131,8 @@ async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progres
             )
         progress.show("importing", sum(row[name] for name in COUNTS), row["found"])
         if row["state"] in {"done", "failed"}:
-            return dict(row)
+            return {name: value for name, value in row.items() if name not in {"waiting", "waiting_for"}}
+        progress.wait_for(row["waiting"], row["waiting_for"])
         await asyncio.sleep(POLL_S)
 
 
@@ -159,6 +164,7 @@ class _Progress:
         self._bar: Any = None
         self._task: Any = None
         self._warned = False
+        self._waits: list[str] = []
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -172,6 +178,15 @@ class _Progress:
 
     def __exit__(self, *exc: object) -> None:
         (self._bar or nullcontext()).__exit__(*exc)
+
+    def wait_for(self, count: int, files: list[str]) -> None:
+        """Say once which files an import waits for, when nothing else has happened for a while."""
+        if count and files != self._waits and self._now() - self._changed_at > SETTLED_AFTER_S:
+            self._waits = files
+            print(f"waiting for {count} {'file' if count == 1 else 'files'} to be complete:", file=sys.stderr)
+            more = [f"and {count - len(files)} more"] if count > len(files) else []
+            print("\n".join(f"  {printable(line)}" for line in [*files, *more]), file=sys.stderr, flush=True)
+            print("  what stays incomplete is taken as it is in the end (ingest.incomplete_wait_s)", file=sys.stderr)
 
     def show(self, step: str, done: int, total: int) -> None:
         """Say how far it is."""

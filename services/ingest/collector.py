@@ -55,7 +55,7 @@ class Collector:
 
     async def collect(
         self, source: Source, entries: Sequence[Entry], replaced: dict[str, str], tally: Tally, import_id: UUID | None
-    ) -> list[Entry]:
+    ) -> dict[str, str]:
         """Take settled files of a source.
 
         Args:
@@ -66,14 +66,16 @@ class Collector:
             import_id: the import that asked, if any.
 
         Returns:
-            Files that are not yet complete and should be looked at again.
+            Files that are not yet complete and should be looked at again, by relative path, and what they lack.
         """
-        unfinished: list[Entry] = []
+        unfinished: dict[str, str] = {}
         commit: asyncio.Task[None] | None = None
         try:
             for page in _pages(entries):
                 outcomes = await self._take_page(source, page)
-                unfinished += [item.entry for item in outcomes if isinstance(item, Unfinished)]
+                unfinished |= {
+                    item.entry.relative_path: item.reason for item in outcomes if isinstance(item, Unfinished)
+                }
                 if commit is not None:
                     try:
                         await commit
@@ -138,6 +140,7 @@ class Collector:
         self._relay.wake()
         tally.arrived += states.count("arrived")
         tally.already_here += states.count("already_here")
+        tally.brought_home += len(arrivals) - states.count("arrived") if source.mode != "index" else 0
         for item in failed:
             log.warning("file not taken", source=source.name, reason=item.sentence)
             tally.fail(item.sentence)

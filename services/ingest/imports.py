@@ -107,8 +107,7 @@ class ImportRunner:
             now, step = Tally(), running.step
             now.add(running.total)
             now.add(step.tally)
-            found = now.found + len(step.unsettled)
-            await patiently(partial(self._store.save_progress, running.import_id, now, found))
+            await patiently(partial(self._store.save_progress, running.import_id, now, step.unsettled.copy()))
 
     async def _source_of(self, path: Path, mode: Mode) -> tuple[Source, str, frozenset[str] | None]:
         """The source of a path, the folder to walk below it, and the only file to take where the path is a file.

@@ -21,6 +21,7 @@ log = get_logger(__name__)
 GROUP_ENTRIES = 5000
 GROUP_FOLDERS = 200
 EMPTY = "empty file"
+SETTLING = "it changed a moment ago"
 NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
 """Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
 NOT_UTF8 = "name is not UTF-8"
@@ -31,7 +32,8 @@ class Pass:
     """One walk over a source, or over some of its folders."""
 
     tally: Tally = field(default_factory=Tally)
-    unsettled: list[str] = field(default_factory=list)
+    unsettled: dict[str, str] = field(default_factory=dict)
+    """Files to look at again by relative path, and what is waited for."""
 
     @property
     def seen(self) -> int:
@@ -110,10 +112,10 @@ class Scanner:
                     if row is not None and row.file_id is not None:
                         replaced[entry.relative_path] = row.file_id
                 else:
-                    done.unsettled.append(entry.relative_path)
+                    done.unsettled[entry.relative_path] = SETTLING
         unfinished = await self._collector.collect(source, candidates, replaced, done.tally, import_id)
-        done.unsettled += [entry.relative_path for entry in unfinished]
-        gone = {entry.relative_path for entry in candidates} - {entry.relative_path for entry in unfinished}
+        done.unsettled |= unfinished
+        gone = {entry.relative_path for entry in candidates} - unfinished.keys()
         for path in gone:
             source.settler.forget(path)
 

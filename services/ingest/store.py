@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from shared.events.file import FileArrived, Hints
 SERVICE = "ingest"
 LIBRARY = "library"
 """Name of the library's root, kept free even where no library is set."""
+MOST_NAMED = 5
+"""Files that an import names of those it waits for."""
 LEASE_S = 15.0
 _INODE_BITS = 2**63 - 1
 
@@ -212,26 +215,29 @@ class Store:
                 LEASE_S,
             )
 
-    async def save_progress(self, import_id: UUID, tally: Tally, found: int) -> None:
-        """Write how far an import is, and renew its lease."""
-        await self._write_import(import_id, tally, found, "running", None)
+    async def save_progress(self, import_id: UUID, tally: Tally, waiting: Mapping[str, str]) -> None:
+        """Write how far an import is and which files it waits for (with what they lack), and renew its lease."""
+        await self._write_import(import_id, tally, "running", None, waiting)
 
     async def finish_import(self, import_id: UUID, tally: Tally, error: str | None = None) -> None:
         """Write an import's final counts."""
-        await self._write_import(import_id, tally, tally.found, "failed" if error else "done", error)
+        await self._write_import(import_id, tally, "failed" if error else "done", error, {})
 
-    async def _write_import(self, import_id: UUID, tally: Tally, found: int, state: str, error: str | None) -> None:
+    async def _write_import(
+        self, import_id: UUID, tally: Tally, state: str, error: str | None, waiting: Mapping[str, str]
+    ) -> None:
         with translated():
             await self.pool.execute(
                 """
                 UPDATE import SET found = $2, arrived = $3, already_here = $4, ignored = $5, failed = $6,
                     ignored_by = $7::text::jsonb, failures = $8, state = $9, error = $10,
                     leased_until = clock_timestamp() + $11 * interval '1 second',
+                    waiting = $12, waiting_for = $13, brought_home = $14,
                     finished_at = CASE WHEN $9 = 'running' THEN NULL ELSE clock_timestamp() END
                 WHERE import_id = $1
                 """,
                 import_id,
-                found,
+                tally.found + len(waiting),
                 tally.arrived,
                 tally.already_here,
                 tally.ignored,
@@ -241,6 +247,9 @@ class Store:
                 state,
                 error,
                 LEASE_S,
+                len(waiting),
+                [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)],
+                tally.brought_home,
             )
 
 

@@ -12,6 +12,8 @@ class Tally:
 
     arrived: int = 0
     already_here: int = 0
+    brought_home: int = 0
+    """Of those already here: known by other places only, and now copied into the library."""
     failed: int = 0
     ignored_by: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Tally:
         """Add another tally to this one."""
         self.arrived += other.arrived
         self.already_here += other.already_here
+        self.brought_home += other.brought_home
         self.failed += other.failed
         self.ignored_by.update(other.ignored_by)
         self.failures.extend(other.failures[: MOST_FAILURES - len(self.failures)])

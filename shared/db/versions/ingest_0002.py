@@ -1,4 +1,4 @@
-"""Deletions of sources are tried again after growing pauses."""
+"""Deletions of sources are tried again after growing pauses, and imports say what they wait for."""
 
 from shared.db.script import run_script
 

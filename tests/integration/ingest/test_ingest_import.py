@@ -78,6 +78,16 @@ async def test_copy_brings_files_home_and_leaves_the_source(service: Ingest, sou
     assert unfinished_copies(service.library) == []
 
 
+async def test_a_copy_of_what_was_only_indexed_is_told(service: Ingest, source: Path) -> None:
+    """Content known by an indexed place alone is already here, and the report says that it came into the library."""
+    write(source, {"a.fit": b"one", "b.fit": b"two"})
+    await service.take(source, mode="index")
+    for brought_home in (2, 0):
+        report = await service.take(source)
+        assert (report["arrived"], report["already_here"], report["brought_home"]) == (0, 2, brought_home)
+        assert sorted(library_files(service.library).values()) == [b"one", b"two"]
+
+
 async def test_index_leaves_files_where_they_are(service: Ingest, source: Path) -> None:
     """index: a read-only folder is known in place; no byte, time or inode changes and nothing enters the library."""
     write(source, {"a.fit": b"one", "deep/er/b.fit": b"two", "deep/copy of a.fit": b"one"})

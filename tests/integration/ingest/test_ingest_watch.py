@@ -1,6 +1,7 @@
 """Watching a source: hints and rescans, files that are still being written, folders that come and go."""
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 
@@ -132,6 +133,25 @@ async def test_a_truncated_file_is_waited_for_and_then_taken_as_it_is(
         assert {event.origin: event.size_bytes for event in await service.arrivals()} == {
             "stalled.fit": len(whole), "dead.fit": 6000
         }  # fmt: skip
+
+
+async def test_an_import_names_the_files_that_it_waits_for(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """While an import waits for incomplete files, its progress says how many, which, and what they lack."""
+    write(source, {"whole.fit": fits(), "cut.fit": fits(width=100, height=100)[:9000]})
+    async with ingest(configured(settings, tmp_path, incomplete_wait_s=3.0), nats_client) as service:
+        import_id = await service.start(source)
+
+        async def waits() -> bool:
+            return bool(await service.rows("SELECT FROM import_progress WHERE waiting > 0"))
+
+        await until(waits)
+        (row,) = await service.rows("SELECT found, arrived, waiting, waiting_for FROM import_progress")
+        assert (row["found"], row["arrived"], row["waiting"]) == (2, 1, 1)
+        assert re.fullmatch(r"cut\.fit: .*declares \d+ bytes.* 9000", row["waiting_for"][0]), row["waiting_for"]
+        report = await service.report(import_id)
+        assert (report["arrived"], report["waiting"], report["waiting_for"]) == (2, 0, [])
 
 
 async def test_a_source_that_is_not_there_yet(
