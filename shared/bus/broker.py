@@ -38,12 +38,13 @@ def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
         log.warning("nats error", error=repr(error))
 
     async def on_disconnect() -> None:
-        log.warning("nats disconnected")
+        if not client_of(broker).is_closed:  # by ourselves, as every stopping service does
+            log.warning("nats disconnected")
 
     async def on_reconnect() -> None:
         log.info("nats reconnected")
 
-    return NatsBroker(
+    broker = NatsBroker(
         settings.url,
         name=f"nightbus-{service}",
         security=security,
@@ -59,6 +60,7 @@ def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
         decoder=_undecoded,
         logger=None,
     )
+    return broker
 
 
 def client_of(broker: NatsBroker) -> Client:

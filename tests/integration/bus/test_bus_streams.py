@@ -1,11 +1,14 @@
 """Streams and consumers: only provisioning changes them, a full stream stops nothing, a lost consumer is noticed."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 from nats.aio.client import Client
 from nats.errors import ConnectionReconnectingError
 from nats.js.api import StreamConfig
+from structlog.testing import capture_logs
 
 from shared.bus import watchdog
 from shared.bus.janitor import sweep
@@ -110,6 +113,18 @@ async def test_a_service_stops_cleanly_while_nats_is_away(
         await nats_client.jetstream().delete_consumer(EVENTS, "scanner-file-arrived")
         assert await asyncio.wait_for(running, 30) == EX_TEMPFAIL
     assert client.is_closed
+
+
+async def test_an_orderly_stop_warns_of_nothing(settings: Settings) -> None:
+    """A service that is told to stop closes its own connection: no warning says that NATS went away."""
+    with capture_logs() as logs:
+        async with Service("scanner", settings) as service:
+            running = asyncio.create_task(service.run())
+            while not any(line["event"] == "ready" for line in logs):
+                await asyncio.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert await asyncio.wait_for(running, 30) == 0
+    assert [line for line in logs if line["log_level"] == "warning"] == []
 
 
 async def test_a_full_stream_refuses_and_the_janitor_makes_room(settings: Settings, nats_client: Client) -> None:
