@@ -4,7 +4,8 @@
 
     NightbusError
     ├── Transient         try again later          -> nak with a growing delay
-    │   └── Unavailable   a dependency is away     -> wait in place; the event's attempts are not used up
+    │   ├── Unavailable   a dependency is away     -> wait in place; the event's attempts are not used up
+    │   └── Away          the file's root is away  -> nak, for as long as it takes; others go on
     ├── Permanent         will never work as it is -> file.quarantined + dead letter, then term
     ├── Ignorable         valid, but not for us    -> ack and count
     └── UserError         what the user asked cannot be done; the message is one clear sentence
@@ -23,6 +24,10 @@ class Transient(NightbusError):
 
 class Unavailable(Transient):
     """A dependency (database, broker, mount) does not answer; nothing is wrong with the event in hand."""
+
+
+class Away(Transient):
+    """The root of a file is not there: a disk that is unplugged, a share that is not mounted. The file waits for it."""
 
 
 class Permanent(NightbusError):

@@ -33,7 +33,7 @@ _RAISE = (
 )
 _LOST = f"""
 SELECT {_COLUMNS} FROM file f {_PLACE}
-WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * interval '1 second'
+WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * 2.0 ^ least(f.attempts, 7) * interval '1 second'
   AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
 ORDER BY f.announced_at LIMIT $2
 """
@@ -79,7 +79,10 @@ async def rescan(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] |
 
 
 class Reconciler:
-    """Announces files again that nobody has scanned or quarantined long after they arrived."""
+    """Announces files again that nobody has scanned or quarantined long after they arrived.
+
+    The pause doubles with each time, since files whose root is away may wait for days and lose no event meanwhile.
+    """
 
     def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay, *, interval_s: float, age_s: float) -> None:
         self._pool = pool

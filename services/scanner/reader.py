@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NotRequired, TypedDict
 
 from services.scanner.knowledge import Knowledge, Loaded, built_in
 from services.scanner.scan import scan_file
-from shared.errors import Permanent, Transient
+from shared.errors import Away, Permanent, Transient
 from shared.events.envelope import headers_of
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
-from shared.library.roots import Root, resolve
+from shared.library.roots import Root, is_away, resolve
 from shared.runtime import collect_garbage_seldom
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Request(TypedDict):
 class Answer(TypedDict):
     """First line of an answer; ``reason`` and ``detail`` are empty for scanned files."""
 
-    outcome: Literal["scanned", "permanent", "transient"]
+    outcome: Literal["scanned", "permanent", "transient", "away"]
     reason: str
     detail: str
     headers: dict[str, str]
@@ -65,6 +65,7 @@ def scanned_event(
     Raises:
         Permanent: the file can never be read as it is.
         Transient: it is not there, or not what arrived.
+        Away: its whole root is not there.
     """
     path = resolve(Root(arrived.root, root_path, writable=False), arrived.path)
     try:
@@ -87,6 +88,8 @@ def scanned_event(
     except MemoryError as error:
         raise Permanent(f"{arrived.path}: needs more memory than a reader may use (scanner.memory_limit_mb)") from error
     except OSError as error:
+        if is_away(root_path):
+            raise Away(f"the root {arrived.root} at {root_path} is away, and {arrived.path} with it") from error
         raise Transient(f"{arrived.path} cannot be read now: {error.strerror or error}") from error
     cards, problems = _cut(found.header_cards, found.problems)
     return FileScanned(
@@ -145,6 +148,8 @@ def answer_to(message: bytes, known: Loaded | None = None) -> bytes:
         answer = Answer(outcome="scanned", reason="", detail="", headers=headers_of(event, "scanner"))
     except Permanent as error:
         answer = Answer(outcome="permanent", reason=str(error), detail="", headers={})
+    except Away as error:
+        answer = Answer(outcome="away", reason=str(error), detail="", headers={})
     except Transient as error:
         answer = Answer(outcome="transient", reason=str(error), detail="", headers={})
     except Exception as error:  # noqa: BLE001 - a fault of ours in one file must reach the log, not end the reader

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from services.scanner.knowledge import Knowledge
 from services.scanner.reader import LENGTH, Answer, Request
-from shared.errors import Permanent, Transient
+from shared.errors import Away, Permanent, Transient
 from shared.events.file import FileArrived
 from shared.logging import get_logger
 
@@ -34,6 +34,9 @@ MOST_KILLS = 2
 START_LIMIT_S = 60.0
 """A fresh reader loads the catalogue before it says that it is ready; no file's time runs meanwhile."""
 RESTART_PAUSE_S = 0.5
+
+
+_FAILURES = {"permanent": Permanent, "transient": Transient, "away": Away}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class ReaderPool:
         Raises:
             Permanent: it cannot be read, or killed its reader twice.
             Transient: it cannot be read now.
+            Away: its whole root is not there.
         """
         request = Request(root_path=root_path, measure_stars=self._measure_stars)
         if self._previews:
@@ -249,7 +253,5 @@ def _settle(job: _Job, body: bytes) -> None:
         log.error("reading failed unexpectedly", reason=answer["reason"], detail=answer["detail"])
     if answer["outcome"] == "scanned":
         job.result.set_result(Reply(payload, answer["headers"]))
-    elif answer["outcome"] == "permanent":
-        job.result.set_exception(Permanent(answer["reason"]))
     else:
-        job.result.set_exception(Transient(answer["reason"]))
+        job.result.set_exception(_FAILURES[answer["outcome"]](answer["reason"]))

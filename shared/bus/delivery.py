@@ -8,6 +8,7 @@ Outcome       What is done
 handled       ack
 Ignorable     ack, counted apart
 Transient     nak with a growing, jittered delay; after MAX_ATTEMPTS it becomes Permanent
+Away          as Transient, but it never becomes Permanent
 Unavailable   the handler is tried again in place, so an outage uses up no attempts
 Permanent     file.quarantined where the file is known, a dead letter, then term
 anything else as Transient: a bug of ours must not lose a night, and ends as a dead letter
@@ -36,7 +37,7 @@ from shared.bus.dead_letters import bury
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.bus.streams import Consumer
-from shared.errors import Ignorable, Permanent, Transient, Unavailable
+from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
 from shared.events.base import Event
 from shared.events.file import FileQuarantined
 from shared.logging import get_logger
@@ -131,11 +132,14 @@ class Desk(Generic[E]):
         if isinstance(error, Ignorable):
             log.debug("ignored", event_id=_id(event), reason=str(error))
             await self.done(message, Outcome.IGNORED)
-        elif isinstance(error, Permanent) or message.metadata.num_delivered >= MAX_ATTEMPTS:
+        elif isinstance(error, Permanent) or (
+            message.metadata.num_delivered >= MAX_ATTEMPTS and not isinstance(error, Away)
+        ):
             await self._give_up(message, event, error)
         else:
             delay_s = retry_delay_s(message.metadata.num_delivered)
-            log.warning(
+            say = log.debug if isinstance(error, Away) else log.warning  # who notices that a root is away says so once
+            say(
                 "will retry", subject=message.subject, event_id=_id(event), attempt=message.metadata.num_delivered,
                 delay_s=round(delay_s, 1), reason=str(error), unexpected=not isinstance(error, Transient),
                 exc_info=None if isinstance(error, Transient) else error,

@@ -77,7 +77,7 @@ def _reads(service: str, model: type[Event], **options: float) -> Consumer:
 
 
 CONSUMERS: tuple[Consumer, ...] = (
-    _reads("scanner", FileArrived, batch_size=128, fill_s=0.0, loops=2, max_ack_pending=1024),
+    _reads("scanner", FileArrived, batch_size=128, fill_s=0.0, loops=2, max_ack_pending=100_000),
     _reads("stats", FileArrived, batch_size=500, loops=1, max_ack_pending=4000),
     _reads("stats", FileScanned, batch_size=1000, loops=3, max_ack_pending=4000),
     _reads("stats", FileQuarantined),

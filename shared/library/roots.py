@@ -99,6 +99,17 @@ def read_marker(root: Root, *, expected_id: str | None = None) -> Marker:
     return marker
 
 
+def is_away(path: Path) -> bool:
+    """Whether a root's folder is missing, fails to answer, or is empty, as a mount point without its volume is."""
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except PermissionError:
+        return False  # it is there, and who may read it does not change by itself
+    except OSError:
+        return True
+
+
 def resolve(root: Root, relative_path: str) -> Path:
     """The place of a relative path on this host, with symbolic links inside the root resolved.
 

@@ -1,6 +1,7 @@
 """Delivery: what a handler raises decides what happens to its message, and nothing is lost."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from shared.bus.dead_letters import DeadLetter, read_dead_letter
 from shared.bus.delivery import Desk, one_by_one, retry_delay_s, subscribe
 from shared.bus.publish import Publisher
 from shared.bus.streams import DEAD_LETTERS, EVENTS, consumer
-from shared.errors import Ignorable, Permanent, Transient, Unavailable
+from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
 from shared.events.file import FileArrived, FileQuarantined
 from shared.service import Service
 from shared.settings import Settings
@@ -164,6 +165,28 @@ async def test_attempts_end_in_a_dead_letter(
         letters = await dead_letters(service.js)
     assert calls == 6
     assert sorted(letter.reason for letter in letters) == ["a bug of ours", "the file is not there"]
+
+
+async def test_a_root_that_is_away_uses_up_no_attempts(
+    settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file whose root is away is tried again for as long as it takes, and holds back no other."""
+    monkeypatch.setattr(delivery, "retry_delay_s", lambda attempt: 0.01)
+    monkeypatch.setattr(delivery, "MAX_ATTEMPTS", 3)
+    tries: Counter[str] = Counter()
+
+    async def handle(event: FileArrived) -> None:
+        tries[event.file_id] += 1
+        if event.file_id == arrival(1).file_id and tries[event.file_id] <= 8:
+            raise Away("the root is away")
+
+    async with scanner_with(settings, handle) as service:
+        publisher = Publisher(service.js, "test")
+        await publisher.publish(arrival(1))
+        await publisher.publish(arrival(2))
+        await until(settled(service.js))
+        assert await dead_letters(service.js) == []
+    assert tries == {arrival(1).file_id: 9, arrival(2).file_id: 1}
 
 
 async def test_an_outage_uses_up_no_attempts(

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from structlog.testing import capture_logs
 
 from services.scanner import readers
 from shared.bus import delivery
-from shared.bus.streams import DEAD_LETTERS
+from shared.bus.streams import DEAD_LETTERS, EVENTS
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileScanned
 from shared.settings import Settings
 from tests.integration.ingest.world import events, fits, until, untouched, write
-from tests.integration.scanner.world import arrival, hostile_readers, scanner
+from tests.integration.scanner.world import DURABLE, arrival, hostile_readers, scanner
 
 LIGHT = ("IMAGETYP= 'LIGHT'", "OBJECT  = 'M 31'", "EXPTIME =                 60.0", "DATE-OBS= '2025-10-20T20:00:00'")
 
@@ -81,6 +82,33 @@ async def test_what_arrived_is_scanned_or_quarantined(
         assert (await nats_client.jetstream().stream_info(DEAD_LETTERS)).state.messages == len(reasons)
     (tmp_path / "late.fit").unlink()
     assert untouched(tmp_path) == before
+
+
+async def test_files_wait_for_a_root_that_is_away(
+    settings: Settings, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unplugged disk costs no file its scan: nothing is quarantined, it is said once, and all is scanned later."""
+    monkeypatch.setattr(delivery, "retry_delay_s", lambda _attempt: 0.1)
+    monkeypatch.setattr(delivery, "MAX_ATTEMPTS", 2)
+    root, names = tmp_path / "disk", [f"night/{number}.fit" for number in range(3)]
+    write(root, {name: fits(cards=LIGHT) for name in names})
+    with capture_logs() as logs:
+        async with scanner(settings, nats_client, root) as running:
+            root.rename(tmp_path / "unplugged")
+            await running.tell(*names, size_bytes=len(fits(cards=LIGHT)))
+            consumer = nats_client.jetstream()
+
+            async def tried_often() -> bool:
+                return bool((await consumer.consumer_info(EVENTS, DURABLE)).delivered.consumer_seq >= 5 * len(names))
+
+            await until(tried_often)
+            assert await running.quarantined() == {}
+            (tmp_path / "unplugged").rename(root)
+            await running.until_done()
+            assert set(await running.scanned()) == set(names)
+        assert (await consumer.stream_info(DEAD_LETTERS)).state.messages == 0
+    said = [line["event"] for line in logs if "root is" in line["event"]]
+    assert said == ["a root is away, its files wait", "a root is back"]
 
 
 async def test_hostile_files_cost_only_themselves(

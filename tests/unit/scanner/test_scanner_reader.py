@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.scanner import reader
 from services.scanner.reader import LENGTH, answer_to, read_message, scanned_event
-from shared.errors import Permanent, Transient
+from shared.errors import Away, Permanent, Transient
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
 
 
@@ -97,11 +98,31 @@ def test_what_is_no_capture_is_refused_by_name_and_reason(tmp_path: Path, conten
 def test_what_may_pass_is_transient(tmp_path: Path) -> None:
     """A missing file and one that is no longer what arrived are tried again: it may just be moving."""
     path = tmp_path / "x.fit"
+    (tmp_path / "another.fit").touch()
     with pytest.raises(Transient, match=r"x\.fit cannot be read now: No such file"):
         scanned_event(arrived(path, tmp_path), tmp_path, measure_stars=False)
     path.write_bytes(fits())
     with pytest.raises(Transient, match="has changed since it arrived: 5760 bytes, not 1"):
         scanned_event(arrived(path, tmp_path, size_bytes=1), tmp_path, measure_stars=False)
+
+
+def test_a_root_that_is_away_is_told_from_a_file_that_is(tmp_path: Path) -> None:
+    """A missing folder and an empty mount point are a root that is away; a file missing among others is not."""
+    root = tmp_path / "disk"
+    root.mkdir()
+    path = root / "night" / "x.fit"
+    event = arrived(path, root, size_bytes=1)
+    for gone in (False, True):
+        if gone:
+            root.rmdir()
+        with pytest.raises(Away, match=rf"^the root tree at {re.escape(str(root))} is away, and night/x.fit with it$"):
+            scanned_event(event, root, measure_stars=False)
+        answer, payload = parts(answer_to(request(event, root)))
+        assert (answer["outcome"], payload) == ("away", b"")
+    (root / "another night").mkdir(parents=True)
+    with pytest.raises(Transient) as failure:
+        scanned_event(event, root, measure_stars=False)
+    assert not isinstance(failure.value, Away)
 
 
 @pytest.mark.parametrize("path", ["../x.fit", "/etc/passwd", "a//b.fit", "a\x00b.fit", "."])
