@@ -77,7 +77,8 @@ def place(staged: Staged, library: Root, relative_target: str) -> Placed:
     target = _resolve(library, relative_target)
     parent = relative_target.rpartition("/")[0]
     prefix = parent + "/" if parent else ""
-    parts = target.parent.relative_to(os.path.realpath(library.path)).parts
+    base = library.path if target.is_relative_to(library.path) else Path(os.path.realpath(library.path))
+    parts = target.parent.relative_to(base).parts
     characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
     with temporaries(library, target) as unfinished, open_folder(library.path, parts) as folder:
         for number in range(1, _MOST_SAME_NAMES):

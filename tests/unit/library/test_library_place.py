@@ -105,6 +105,23 @@ def test_other_content_gets_a_number(library: Root, tmp_path: Path) -> None:
     assert (library.path / "d/a.fits.gz").read_bytes() == b"content 0"
 
 
+def test_a_library_behind_a_link_and_links_inside_it(tmp_path: Path, library: Root) -> None:
+    """A library that is mounted through a symbolic link takes copies, also into a folder that is a link inside it."""
+    (tmp_path / "by link").symlink_to(library.path)
+    (library.path / "2025").mkdir()
+    (library.path / "this year").symlink_to("2025")
+    source = tmp_path / "x.fit"
+    source.write_bytes(b"light")
+    for behind in (library, Root(library.name, tmp_path / "by link", writable=True)):
+        for folder in ("M31", "this year"):
+            placed = copy_verified(source, behind, f"{folder}/x.fit")
+            assert placed.relative_path == f"{folder}/x.fit"
+    assert sorted(path.relative_to(library.path).as_posix() for path in library.path.glob("*/x.fit")) == [
+        "2025/x.fit", "M31/x.fit", "this year/x.fit"
+    ]  # fmt: skip
+    assert (library.path / "2025" / "x.fit").read_bytes() == b"light"
+
+
 @pytest.mark.parametrize("kind", ["symlink", "dangling", "folder", "pipe"])
 def test_what_is_no_file_keeps_its_name(library: Root, source: Path, tmp_path: Path, kind: str) -> None:
     """A link, a folder or a pipe under the wanted name is neither followed nor replaced."""
