@@ -42,7 +42,7 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
 
 
 def each(names: list[str]) -> Iterator[str]:
-    """The names, with ``-`` replaced by the lines of standard input; empty lines are skipped."""
+    """The names, with ``-`` replaced by the lines of standard input, empty ones too: answers line up with questions."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="surrogateescape")  # a file name may be any bytes
     for name in names:
@@ -50,5 +50,4 @@ def each(names: list[str]) -> Iterator[str]:
             yield name
             continue
         for line in sys.stdin:
-            if text := line.rstrip("\r\n"):
-                yield text
+            yield line.rstrip("\r\n")

@@ -51,14 +51,15 @@ def write_fits(path: Path, **cards: object) -> Path:
 
 
 def test_match_prints_one_json_line_per_name() -> None:
-    """Names come as arguments or, for ``-``, from standard input; empty lines are skipped."""
+    """Names come as arguments or, for ``-``, from standard input; an empty line is a question without an answer."""
     result = CliRunner().invoke(app, ["match", "Messier 31", "-", "--json"], input="NGC 7000\n\nno such thing\n")
     assert result.exit_code == 0
     rows = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [list(row) for row in rows] == [["query", "catalog_id", "name", "confidence", "method"]] * 3
+    assert [list(row) for row in rows] == [["query", "catalog_id", "name", "confidence", "method"]] * 4
     assert [(row["query"], row["catalog_id"]) for row in rows] == [
         ("Messier 31", "M31"),
         ("NGC 7000", "NGC7000"),
+        ("", None),
         ("no such thing", None),
     ]
     assert result.stderr.count("were not consulted") == 1
