@@ -34,7 +34,7 @@ class SkyObject(NamedTuple):
 
 
 _COMPLETE = re.compile(
-    r"(?:NGC|IC|M)\d+[A-Z]*(?:NED\d\d)?|(?:K|He|Hu|Me|Vy)\d-\d+|(?:JnEr|PuWe|EGB|HDW|DeHt|WeDe|IsWe|LoTr|Lo|Mz|Ou|HB)\d+"
+    r"(?:NGC|IC|M)\d+[A-Z]*(?:NED\d\d)?|(?:K|He|Hu|Me|Vy)\d-\d+|(?:JnEr|Jn|PuWe|EGB|HDW|DeHt|WeDe|IsWe|LoTr|Lo|Mz|Ou|HB)\d+"
     r"|(?:SNRG|PNG).*"
 )
 """Catalogues of which every number that counts is in the tables: what is not there does not exist."""
@@ -51,6 +51,7 @@ _WRONG_NAMES = {
     "NGC4990": {"Cocoon Galaxy"},  # a slip for NGC 4490
     "IC4703": {"Eagle Nebula", "Star Queen"},  # people mean M 16
     "NGC1990": {"Alnilam"},  # a star
+    "NGC6995": {"Eastern Veil", "Network Nebula"},  # its southern end; people mean NGC 6992
 }
 
 _OPENNGC = """
@@ -62,7 +63,7 @@ _OPENNGC_IDENTIFIERS = """
 
 _SPACED = re.compile(
     r"(NGC|IC|M|C|B|LDN|LBN|vdB|Cr|Mel|Tr|Abell|ACO|Arp|HCG|Gum|RCW|UGCA?|PGC|Stock|King|Berkeley|Czernik|Dolidze"
-    r"|Ruprecht|Roslund|Tombaugh|Westerlund|Blanco|Harvard|Pal|Ter|Ced|Simeis|CTA|CTB|HB|WR|DWB|JnEr|PuWe|EGB|HDW|DeHt"
+    r"|Ruprecht|Roslund|Tombaugh|Westerlund|Blanco|Harvard|Pal|Ter|Ced|Simeis|CTA|CTB|HB|WR|DWB|JnEr|Jn|PuWe|EGB|HDW|DeHt"
     r"|WeDe|IsWe|LoTr|Lo|Mz)(\d+[A-Za-z]*)|(K|He|Hu|Me|Vy)(\d-\d+)"
 )
 _MINUTED = re.compile(r"(PK|SNRG|PNG)(\d+)(?:-(\d))?([+-]\d+)-(\d+)")
@@ -185,8 +186,9 @@ class Catalogue:
         self._canonical.pop(row.catalog_id, None)
         base = known or SkyObject(row.catalog_id, "", "")
         names = row.names + tuple(name for name in base.common_names if name not in row.names)
+        numbered = row.catalog_id in row.designations or not names
         self._objects[row.catalog_id] = base._replace(
-            catalog_id=row.catalog_id, name=names[0] if names else display(row.catalog_id), common_names=names
+            catalog_id=row.catalog_id, name=display(row.catalog_id) if numbered else names[0], common_names=names
         )
 
     def _put_first(self, catalog_ids: Iterable[str]) -> None:
@@ -198,6 +200,8 @@ class Catalogue:
         plain = parse(target.catalog_id)
         catalog_id = self._identity(plain or target.catalog_id)
         row = alias_row(catalog_id, "|".join(target.names)) if target.names else AliasRow(catalog_id, (), ())
+        if plain is None and catalog_id not in self._objects:
+            row = row._replace(names=(*row.names, catalog_id))  # an id of the user's own is a name to type
         taken = {key(name) for name in row.names}
         for one in list(self._objects.values()) if taken else ():
             kept = tuple(name for name in one.common_names if key(name) not in taken)
@@ -222,7 +226,8 @@ class Catalogue:
 def display(catalog_id: str) -> str:
     """A catalogue id as people write it: ``NGC 7000``, ``M 31``, ``C/2023 A3``, ``Sh2-101``, ``PK 164+31.1``."""
     if (spaced := _SPACED.fullmatch(catalog_id)) is not None:
-        return f"{spaced[1] or spaced[3]} {spaced[2] or spaced[4]}"
+        prefix = spaced[1] or spaced[3]
+        return f"{'Jones' if prefix == 'Jn' else prefix} {spaced[2] or spaced[4]}"
     if (minuted := _MINUTED.fullmatch(catalog_id)) is not None:
         prefix, longitude, tenth, latitude, last = minuted.groups()
         spelt = {"PK": "PK ", "SNRG": "SNR G", "PNG": "PN G"}[prefix]

@@ -9,6 +9,7 @@ IC, whose component letters have gaps, ``catalogue.py`` has the last word.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ _CATALOGUES = (
     _Catalogue("HB", r"HB", ((1, 21),), weak=True),
     _Catalogue("Ou", r"OUTTERS|OU", ((1, 5),)),
     _Catalogue("JnEr", r"JONES[ -]EMBERSON|JNER", ((1, 1),)),
+    _Catalogue("Jn", r"JONES|JN", ((1, 1),), weak=True),
     _Catalogue("PuWe", r"PURGATHOFER[ -]WEINBERGER|PUWE", ((1, 2),)),
     _Catalogue("EGB", r"EGB", ((1, 10),)),
     _Catalogue("HDW", r"HDW|HTDE", ((1, 13),)),
@@ -104,16 +106,17 @@ _NUMBERED = "|".join(
 )
 
 # Forms with more than one number. Comets: IAU circular 23803-4 (1995); ESO: field and number; MCG: zone, field, number;
-# "M 1-67" is Minkowski's, and "M 1-2" a panel of M 1.
+# "M 1-67" is Minkowski's.
 _COMPOUND = (
     r"(?P<comet>(?:COMET )?[CPXDA][ /-]?(?P<year>1[6-9]\d\d|20\d\d)[ /-]?(?P<half>[A-HJ-Y][A-Z]?)[ ]?(?P<order>\d{1,3})"
     r"(?:-(?P<part>[A-Z]{1,2}))?)"
-    r"|(?P<periodic>(?P<pnum>[1-4]?\d{1,2})(?:P(?:-(?P<frag>[A-Z]{1,2}))?|(?P<interstellar>I)(?=/| [A-Z]|$)|D(?=/)))"
+    # 400P was numbered in 2020, and about twenty are a year: 599P leaves some years, and "720P" is a video
+    r"|(?P<periodic>(?:COMET )?(?P<pnum>[1-5]?\d{1,2})(?:P(?:-(?P<frag>[A-Z]{1,2}))?|(?P<interstellar>I)(?=/| [A-Z]|$)|D(?=/)))"
     r"|(?P<eso>ESO[ -]?(?P<field>\d{1,3})[ -](?:G ?)?(?P<eson>\d{1,3}))"
     r"|(?P<mcg>MCG ?(?P<zone>[+-]\d\d)-(?P<mcgf>\d\d)-(?P<mcgn>\d{3}[A-Z]?))"
     r"|(?P<pk>PK ?(?P<pkl>\d{1,3})(?P<pkb>[+-]\d{1,2})[.-](?P<pkn>\d{1,2}))"
     r"|(?P<galactic>(?:(?P<remnant>SNR ?G?|G)|PN ?G) ?(?P<gl>\d{1,3})[.-](?P<gl1>\d)(?P<gb>[+-]\d{1,2})[.-](?P<gb1>\d))"
-    r"|(?P<minkowski>(?:M|MINKOWSKI |M (?=[1-4]-\d\d))(?P<mlist>[1-4])-(?P<mnum>\d{1,2}))"
+    r"|(?P<minkowski>(?:M ?|MINKOWSKI )(?P<mlist>[1-4])-(?P<mnum>\d{1,2}))"
     r"|(?P<listed>(?P<finder>KOHOUTEK |K ?|HENIZE |HE ?|HEN ?|HU ?|ME ?|VY ?)(?P<flist>[1-7])-(?P<fnum>\d{1,3}))"
 )
 _FINDERS = {"K": "K", "KOHOUTEK": "K", "HE": "He", "HEN": "He", "HENIZE": "He", "HU": "Hu", "ME": "Me", "VY": "Vy"}
@@ -168,11 +171,15 @@ _LAST_ABELL_PLANETARY = 86
 
 _LAST_INTERSTELLAR = 20
 """Three were known in 2025; "300 I" is no comet."""
+_WRITTEN_IN = 2026
+"""A clock that runs behind this year is wrong, and does not make this year's comets unknown."""
 
 
 def _comet(match: re.Match[str]) -> str | None:
     if match["comet"]:
         text = match["comet"].removeprefix("COMET ")
+        if int(match["year"]) > max(datetime.now(UTC).year, _WRITTEN_IN) + 1:
+            return None  # the year is that of the discovery; the one to spare is for clocks and time zones
         part = f"-{match['part']}" if match["part"] else ""
         return f"{text[0]}{match['year']}{match['half']}{int(match['order'])}{part}"
     number = int(match["pnum"])

@@ -1,6 +1,7 @@
 """Proper names of objects: found exactly, or nearly.
 
-Keys ignore case, accents, blanks and punctuation, so ``Cats-eye nebula`` is ``Cat's Eye Nebula``. Nearness is
+Keys ignore case, accents, blanks and punctuation, so ``Cats-eye nebula`` is ``Cat's Eye Nebula``. A *bare* name lacks
+the kind at its end (``Pencil`` for Pencil Nebula) and is looked up where no object has it as a full name. Nearness is
 rapidfuzz's normalised indel similarity (0 to 100) between *stems*: the names without their kind (nebula, galaxy,
 cluster, ..., also in German, French, Spanish and Italian), which would make all nebulae alike. Kinds that contradict
 each other exclude a pair, and a stem must have six letters, since shorter ones are one slip away from each other.
@@ -38,6 +39,9 @@ _GLUED_KINDS = ("sternhaufen", "haufen", "nebel", "galaxie")
 """German writes the kind at the end of the word: ``Orionnebel``."""
 _SHORTEST_GLUED = 4
 
+_KINDS_AT_THE_END = {"nebula": 0, "galaxy": 1, "galaxies": 1, "cluster": 2, "globular": 2}
+"""What a bare name lacks. Of objects that would share one, people mean the nebula before the galaxy."""
+
 _SPELT_OUT = ("nebula", "nebulae", "galaxy", "galaxies", "cluster")
 
 
@@ -53,18 +57,27 @@ class NameIndex:
 
     def __init__(self, objects: Iterable[SkyObject]) -> None:
         self._exact: dict[str, list[str]] = defaultdict(list)
+        bare: dict[str, dict[str, int]] = defaultdict(dict)
         stems: dict[tuple[str, str], str] = {}
         for entry in objects:
             for name in entry.common_names:
                 owners = self._exact[key(name)]
                 if entry.catalog_id not in owners:
                     owners.append(entry.catalog_id)
-            named = [stem_of(name) for name in entry.common_names]
+                shorter, _, last = name.rpartition(" ")
+                if shorter and (rank := _KINDS_AT_THE_END.get(last.lower())) is not None:
+                    bare[key(shorter)].setdefault(entry.catalog_id, rank)
+            named = [stem_of(name) for name in entry.common_names if not _is_number(name, entry.catalog_id)]
             kinded = {stem for stem, kind in named if kind}
             for stem, kind in named:
                 # "Seagull" is short for "Seagull Nebula" and must not let a "Seagull Galaxy" in.
                 if len(stem) >= _SHORTEST_STEM and (kind or stem not in kinded):
                     stems.setdefault((stem, kind), entry.catalog_id)
+        self._bare = {
+            name: tuple(sorted(owners, key=owners.__getitem__))
+            for name, owners in bare.items()
+            if name not in self._exact
+        }
         self._stems = list(stems)
         self._owners = list(stems.values())
         self._texts = [stem for stem, _kind in self._stems]
@@ -72,6 +85,10 @@ class NameIndex:
     def exact(self, text: str) -> tuple[str, ...]:
         """Canonical ids of the objects with this name, the best known first."""
         return tuple(self._exact.get(key(text), ()))
+
+    def bare(self, text: str) -> tuple[str, ...]:
+        """Canonical ids of the objects whose name this is but for the kind at its end, the likeliest first."""
+        return self._bare.get(key(text), ())
 
     def near(self, text: str, threshold: float = FUZZY_THRESHOLD) -> list[Near]:
         """Objects whose names resemble ``text``, best first, one entry an object."""
@@ -85,6 +102,11 @@ class NameIndex:
             if not (kind and other and kind != other):
                 best.setdefault(self._owners[index], score)
         return [Near(catalog_id, score) for catalog_id, score in list(best.items())[: _RUNNERS_UP + 1]]
+
+
+def _is_number(name: str, catalog_id: str) -> bool:
+    """Whether the name is right or wrong: an id of the user's own with digits, a comet's designation with its name."""
+    return "/" in name or (name == catalog_id and not name.isalpha())
 
 
 def stem_of(text: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 Asked in this order; the first answer counts:
 
 1. ``designation``: the text is, or contains, a catalogue designation; one that does not exist ends the search
-2. ``name``: the text is a proper name of the tables, or several
+2. ``name``: the text is a proper name of the tables, also without the kind at its end, or several
 3. ``fuzzy``: it resembles one (see ``names.py`` for how much, and what that was measured on)
 """
 
@@ -37,6 +37,13 @@ _WHOLE, _WITHIN, _SEVERAL, _CONTRADICTED = 0.99, 0.96, 0.85, 0.6
 _ONE_PLACE = 0.9
 """``NGC 2244 Rosette``: the cluster within the nebula; a designation beside the name of what surrounds it."""
 _NAME, _MISSPELT_KIND, _LEADING, _SHARED_NAME = 0.97, 0.93, 0.9, 0.6
+_PAIR, _PAIR_WITHIN_DEG = 0.95, 1.0
+"""A name of several objects that lie so near to each other means them together, and they are filed under the first."""
+_BARE, _BARE_WORD, _SHORT_WORD = 0.9, 0.85, 5
+"""``Pencil``, and ``Pipe``: of one short word less is certain."""
+_PANEL_OR_NUMBER = re.compile(r"M ([1-4])-\d", re.IGNORECASE)
+_RATHER_MINKOWSKI = 0.7
+"""``M 1-2`` is Minkowski's nebula rather than a panel of M 1; where it points decides."""
 _WITHOUT_KIND = 0.9
 """Of a fuzzy match without "nebula", "galaxy", ...: many words that are no names are one slip from one."""
 _KINDS = frozenset({"nebula", "nebulae", "galaxy", "galaxies", "cluster", "nebel"})
@@ -89,6 +96,8 @@ class Reader:
         if decoration.says_nothing(outside):
             return _SILENT
         stem, kind = stem_of(outside)
+        if (bare_name := self._by_bare_name(text, stem) or self._by_bare_name(outside, stem)) is not None:
+            return bare_name
         if (several := self._by_names(outside, stem, kind)) is not None:
             return several
         if (leading := self._by_leading_name(outside)) is not None:
@@ -109,12 +118,17 @@ class Reader:
         plain = joined if joined and self._catalogue.is_listed(joined) else parse(text)
         known = self._catalogue.resolve(plain) if plain else None
         if known is not None:
-            return Reading(((known, _WHOLE),), "designation", means_something=True)
+            pairs = [(known, _WHOLE)]
+            if (panel := _PANEL_OR_NUMBER.fullmatch(text)) and not known.common_names:
+                pairs = [(known, _RATHER_MINKOWSKI), (self.named(f"M{panel[1]}"), 1 - _RATHER_MINKOWSKI)]
+            return Reading(tuple(pairs), "designation", means_something=True)
         owners = [self.named(catalog_id) for catalog_id in self._names.exact(text)]
         if not owners:
             return None
-        sure = _NAME if len(owners) == 1 else _SHARED_NAME
-        return Reading(tuple((one, sure) for one in owners), "name", means_something=True)
+        leading = next(find(text), None)
+        if leading and leading.start == 0 and self._catalogue.resolve(leading.catalog_id or "") == owners[0]:
+            return Reading(((owners[0], _WHOLE),), "designation", means_something=True)  # C/2022 E3 (ZTF)
+        return Reading(_of_one_name(owners, _NAME), "name", means_something=True)
 
     def _by_names(self, text: str, stem: str, kind: str) -> Reading | None:
         """The answer when the text is several proper names, or one whose kind is misspelt (``Cigar Galxy``)."""
@@ -127,6 +141,14 @@ class Reader:
         if len(known) != 1:
             return None
         return Reading(((self.named(known[0]), _MISSPELT_KIND),), "fuzzy", means_something=True)
+
+    def _by_bare_name(self, text: str, stem: str) -> Reading | None:
+        """The answer when the text is a name without its kind: ``Pencil``, ``Apple Core``."""
+        owners = [self.named(catalog_id) for catalog_id in self._names.bare(text)]
+        if not owners:
+            return None
+        sure = _BARE if len(stem) > _SHORT_WORD else _BARE_WORD
+        return Reading(_of_one_name(owners, sure), "name", means_something=True)
 
     def _by_leading_name(self, text: str) -> Reading | None:
         """The answer when the text begins with a name and its kind: ``Heart Nebula left``, ``Veil Nebula broom``."""
@@ -175,10 +197,7 @@ class Reader:
 
 def _overlap(one: SkyObject, other: SkyObject) -> bool:
     """Whether one object lies within the other."""
-    if other.ra_deg is None or other.dec_deg is None:
-        return False
-    apart_deg = separation_deg(one, other.ra_deg, other.dec_deg)
-    return apart_deg is not None and apart_deg * 120 < max(size_arcmin(one), size_arcmin(other))
+    return _apart_deg(one, other) * 120 < max(size_arcmin(one), size_arcmin(other))
 
 
 def _unjoined(text: str) -> tuple[str, str]:
@@ -187,6 +206,24 @@ def _unjoined(text: str) -> tuple[str, str]:
         if (bare := pattern.sub("", text)) != text:
             return bare, where
     return text, ""
+
+
+def _of_one_name(owners: Sequence[SkyObject], sure: float) -> tuple[tuple[SkyObject, float], ...]:
+    """The objects that one name means: one alone, some that lie together, or any of several."""
+    first, *others = owners
+    if not others:
+        return ((first, sure),)
+    if all(_apart_deg(first, one) <= _PAIR_WITHIN_DEG for one in others):
+        sure = min(sure, _PAIR)
+        return ((first, sure), *((one, round(1 - sure, 4)) for one in others))
+    return tuple((one, _SHARED_NAME) for one in owners)
+
+
+def _apart_deg(one: SkyObject, other: SkyObject) -> float:
+    apart = None
+    if other.ra_deg is not None and other.dec_deg is not None:
+        apart = separation_deg(one, other.ra_deg, other.dec_deg)
+    return 180.0 if apart is None else apart
 
 
 def _several(objects: Sequence[SkyObject]) -> tuple[tuple[SkyObject, float], ...]:

@@ -31,7 +31,10 @@ class ObjectRow(NamedTuple):
 
 
 class AliasRow(NamedTuple):
-    """One line of a table of names: an object, its proper names (display name first) and further designations of it."""
+    """One line of a table of names: an object, its proper names (display name first) and further designations of it.
+
+    Where the object's own number is among the designations, that is the display name.
+    """
 
     catalog_id: str
     names: tuple[str, ...]
