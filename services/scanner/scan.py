@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from services.scanner.knowledge import Loaded
 from shared.equipment.setup import Equipment
+from shared.equipment.telescopes import telescope_key
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
 from shared.frames.layout import ImageLayout
 from shared.frames.read import FrameFacts, read_frame
-from shared.targets.matcher import Matcher
+from shared.targets.designation import parse
+
+_FOLDERS_WITHOUT_ROOT = 4
 
 _STARLESS = frozenset({FrameType.PREVIEW, FrameType.OTHER})
 
@@ -70,7 +74,7 @@ def scan_file(
         frame=_of_rig(facts.metadata, known.equipment, hints),
         quality=quality,
         reported=facts.reported,
-        target=_target(known.matcher, facts.metadata, relative_path or str(path), hints),
+        target=_target(known, facts.metadata, _folders(relative_path, path), hints),
         header_cards=facts.header_cards,
         problems=tuple(problems),
     )
@@ -140,17 +144,39 @@ def _of_rig(frame: FrameMetadata, equipment: Equipment, hints: Hints) -> FrameMe
     return frame.model_copy(update={"rig": equipment.rig_called(hints.rig)})
 
 
-def _target(matcher: Matcher, frame: FrameMetadata, relative_path: str, hints: Hints) -> TargetMatch | None:
+def _folders(relative_path: str | None, path: Path) -> tuple[str, ...]:
+    """The folders above the file and below its root; where no root is known, the nearest few."""
+    if relative_path is None:
+        return path.parent.parts[-_FOLDERS_WITHOUT_ROOT:]
+    return PurePosixPath(relative_path.replace("\\", "/")).parent.parts
+
+
+@lru_cache(maxsize=1024)  # thousands of frames share a folder
+def _without_equipment(folders: tuple[str, ...], equipment: Equipment) -> str | None:
+    return "/".join(one for one in folders if parse(one) is not None or not _is_equipment(one, equipment)) or None
+
+
+def _is_equipment(folder: str, equipment: Equipment) -> bool:
+    """Whether a folder is named after a camera, a filter or a telescope, as in ``M 51/ASI2600MM/L-eXtreme``."""
+    if equipment.cameras.named(folder).facts is not None:
+        return True
+    if equipment.filters.canonical(folder) not in {None, " ".join(folder.split())}:
+        return True
+    scope = equipment.telescopes.named(folder)
+    return scope is not None and telescope_key(folder) in map(telescope_key, (scope.name, *scope.aliases))
+
+
+def _target(known: Loaded, frame: FrameMetadata, folders: tuple[str, ...], hints: Hints) -> TargetMatch | None:
     if frame.frame_type.is_calibration:
         return None
-    return matcher.match(
+    return known.matcher.match(
         hints.target or frame.object_name,
         ra_deg=frame.ra_deg,
         dec_deg=frame.dec_deg,
         width_deg=_side_deg(frame.width_px, frame.pixel_scale_arcsec),
         height_deg=_side_deg(frame.height_px, frame.pixel_scale_arcsec),
         hints_catalog_id=hints.catalog_id,
-        folder=PurePosixPath(relative_path).parent.name or None,
+        folder=_without_equipment(folders, known.equipment),
     )
 
 

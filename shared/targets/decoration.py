@@ -67,6 +67,23 @@ _NO_NAME = _words("""
     horizon meridian daylight sunset sunrise timelapse landscape allsky terrestrial bird birds tree
 """)
 
+_FOLDER_WORDS = _words("""
+    nights date dates gain offset bin exp exposure exposures panel panels tile tiles mosaics rig rigs camera cam
+    telescope scope mono colour color uncalibrated calibrated registered cleaned good bad best selected all
+    left right east west
+""")
+"""What a folder may be called between a target's and the frames, beside filters and the words that name nothing."""
+_KEYED = re.compile(
+    r"(?:(?:DATE|NIGHT|SESSION|FILTER|CAMERA|INSTRUME|RIG|TELESCOPE|TELESCOP|SCOPE|EXP|EXPTIME|EXPOSURE|GAIN|OFFSET"
+    r"|BIN|BINNING|TEMP|SETTEMP|SET-TEMP|READOUTM|READOUTMODE|PANEL|TYPE|IMAGETYP)[_-].*)",
+    re.IGNORECASE,
+)
+"""``FILTER_Ha_EXP_300``, ``DATE_2025-01-31``, ``CAMERA_ASI2600MM``: a key and its value."""
+_RIG = re.compile(r"[^@+]+@f\d{1,2}(?:\.\d{1,2})?\+.+", re.IGNORECASE)
+"""``RASA8@f2+ASI2600MC``"""
+INSTRUMENT = re.compile(r"[CB] ?\d{1,2}", re.IGNORECASE)
+"""``C11`` and ``B2`` as a folder: the telescope or the binning, where a folder further out names an object."""
+
 _CONSTELLATIONS = _words("""
     andromeda antlia apus aquarius aquila ara aries auriga bootes caelum camelopardalis cancer canes venatici
     canis major minor capricornus carina cassiopeia centaurus cepheus cetus chamaeleon circinus columba coma
@@ -78,7 +95,9 @@ _CONSTELLATIONS = _words("""
 """)
 """They say where, not what; "Andromeda" and "Orion" are names in ``aliases.tsv`` and are found before."""
 
-_NO_NAME_ALONE = _words("barredspiral box cork double gem hidden lost lower mask pacific polarring rim small spiral")
+_NO_NAME_ALONE = _words(
+    "barredspiral box cork double gem hidden lost lower mask pacific polarring rim small spiral ufo"
+)
 """Words of every day, of places or of the trade that are a name's only with the kind behind them: Double Cluster."""
 
 
@@ -105,4 +124,15 @@ def says_nothing(text: str) -> bool:
     return re.sub(r"[\W_]", "", text.lower()) in _NO_NAME_ALONE or all(
         word in _NO_NAME or word in _CONSTELLATIONS or word.isdigit() or len(word) == 1
         for word in re.findall(r"[a-z]+|\d+", text.lower())
+    )
+
+
+def is_decoration(folder: str) -> bool:
+    """Whether a folder's name says how, when or with what its frames were taken, and not what they show."""
+    if _KEYED.fullmatch(folder) or _RIG.fullmatch(folder):
+        return True
+    words = re.findall(r"[a-z]+|\d+", strip(tidy(folder)).lower())
+    return all(
+        word in _NO_NAME or word in _FILTER_WORDS or word in _FOLDER_WORDS or word.isdigit() or len(word) == 1
+        for word in words
     )

@@ -111,7 +111,8 @@ _COMPOUND = (
     r"(?P<comet>(?:COMET )?[CPXDA][ /-]?(?P<year>1[6-9]\d\d|20\d\d)[ /-]?(?P<half>[A-HJ-Y][A-Z]?)[ ]?(?P<order>\d{1,3})"
     r"(?:-(?P<part>[A-Z]{1,2}))?)"
     # 400P was numbered in 2020, and about twenty are a year: 599P leaves some years, and "720P" is a video
-    r"|(?P<periodic>(?:COMET )?(?P<pnum>[1-5]?\d{1,2})(?:P(?:-(?P<frag>[A-Z]{1,2}))?|(?P<interstellar>I)(?=/| [A-Z]|$)|D(?=/)))"
+    r"|(?P<periodic>(?:COMET )?(?P<pnum>[1-5]?\d{1,2})"
+    r"(?:P(?:-(?P<frag>[A-Z]{1,2}))?|(?P<interstellar>I)(?=/| [A-Z]|$)|D(?=/)))"
     r"|(?P<eso>ESO[ -]?(?P<field>\d{1,3})[ -](?:G ?)?(?P<eson>\d{1,3}))"
     r"|(?P<mcg>MCG ?(?P<zone>[+-]\d\d)-(?P<mcgf>\d\d)-(?P<mcgn>\d{3}[A-Z]?))"
     r"|(?P<pk>PK ?(?P<pkl>\d{1,3})(?P<pkb>[+-]\d{1,2})[.-](?P<pkn>\d{1,2}))"

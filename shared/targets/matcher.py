@@ -6,7 +6,7 @@ Asked in this order; the first answer counts:
 2. ``designation``, ``name``, ``fuzzy``: the header's name (``reading.py``), which the position confirms or contradicts
    (``conflict``, see ``evidence.py``)
 3. ``position``: what the frame points at (``position.py``), where the name says nothing
-4. ``folder``: the parent folder's name, read as the header's, where position and name say nothing
+4. ``folder``: the name of the nearest folder that says something, read as the header's, where position and name do not
 
 A person's decision will stand between the first and the second; it is a ``given`` id to this module.
 """
@@ -28,6 +28,8 @@ _CACHED_ANSWERS = 65_536
 _COORDINATE_DIGITS = 4
 _LONGEST_TEXT = 200
 """A name longer than this is none; the cache must not grow with what a damaged header holds."""
+_FOLDERS_UP = 8
+"""How many folders above a file are looked at."""
 _CATALOG_ID = re.compile(r"[A-Za-z0-9+-]{1,64}")
 _MOST_CANDIDATES = 5
 
@@ -72,7 +74,7 @@ class Matcher:
             width_deg: the field's width, degrees; None where the optics are unknown.
             height_deg: the field's height likewise.
             hints_catalog_id: the id that the caller gives; ignored when it is not one.
-            folder: name of the folder that holds the file.
+            folder: the folders that hold the file, below its root, with slashes between them; the last one holds it.
 
         Returns:
             The match; with ``catalog_id`` None, confidence 0 and method ``none`` where nothing fits.
@@ -89,10 +91,10 @@ class Matcher:
             (query or "")[:_LONGEST_TEXT],
             field,
             (hints_catalog_id or "")[:_LONGEST_TEXT],
-            (folder or "")[:_LONGEST_TEXT],
+            tuple([name[:_LONGEST_TEXT] for name in (folder or "").split("/")[-_FOLDERS_UP:]]) if folder else (),
         )
 
-    def _match(self, query: str, field: Field | None, given: str, folder: str) -> TargetMatch:
+    def _match(self, query: str, field: Field | None, given: str, folders: tuple[str, ...]) -> TargetMatch:
         if given and (known := self._given(given)) is not None:
             return self._answer(Verdict(((known, 1.0),), "given"), field)
         reading = self._reader.read(query)
@@ -105,7 +107,7 @@ class Matcher:
 
         if reading.pairs:
             return self._answer(from_name(reading, field, look), field)
-        verdict = from_nameless(self._reader.read(folder), field, look)
+        verdict = from_nameless(self._reader.read_folders(folders), field, look)
         return self._answer(verdict, field) if verdict is not None else NO_MATCH
 
     def _given(self, given: str) -> SkyObject | None:

@@ -41,6 +41,13 @@ _PAIR, _PAIR_WITHIN_DEG = 0.95, 1.0
 """A name of several objects that lie so near to each other means them together, and they are filed under the first."""
 _BARE, _BARE_WORD, _SHORT_WORD = 0.9, 0.85, 5
 """``Pencil``, and ``Pipe``: of one short word less is certain."""
+_STAR = re.compile(
+    r"(?:alpha|alf|beta|bet|gamma|gam|delta|del|epsilon|eps|zeta|zet|eta|theta|tet|iota|iot|kappa|kap|lambda|lam|mu|nu|xi"
+    r"|omicron|omi|pi|rho|sigma|sig|tau|upsilon|ups|phi|chi|psi|omega|ome|[a-z]) \w{3,}(?: \w+)?",
+    re.IGNORECASE,
+)
+_RATHER_A_STAR = 0.6
+"""``Gamma Cas`` is a star beside the nebula that bears its name, and a target of its own."""
 _PANEL_OR_NUMBER = re.compile(r"M ([1-4])-\d", re.IGNORECASE)
 _RATHER_MINKOWSKI = 0.7
 """``M 1-2`` is Minkowski's nebula rather than a panel of M 1; where it points decides."""
@@ -73,6 +80,19 @@ class Reader:
         self._catalogue = catalogue
         self._names = NameIndex(catalogue)
         self.read = lru_cache(maxsize=_CACHED_READINGS)(self._read)
+
+    def read_folders(self, folders: Sequence[str]) -> Reading:
+        """The reading of the nearest folder that names an object, from the last outwards past decoration alone."""
+        instrument = _SILENT
+        for folder in reversed(folders):
+            reading = self.read(folder)
+            if reading.pairs and decoration.INSTRUMENT.fullmatch(folder) is None:
+                return reading
+            if reading.pairs:
+                instrument = reading if instrument is _SILENT else instrument
+            elif reading.means_something and not decoration.is_decoration(folder):
+                break
+        return instrument
 
     def _read(self, raw: str) -> Reading:
         text = decoration.tidy(raw)
@@ -147,7 +167,7 @@ class Reader:
         owners = [self.named(catalog_id) for catalog_id in self._names.bare(text)]
         if not owners:
             return None
-        sure = _BARE if len(stem) > _SHORT_WORD else _BARE_WORD
+        sure = _RATHER_A_STAR if _STAR.fullmatch(text) else _BARE if len(stem) > _SHORT_WORD else _BARE_WORD
         return Reading(_of_one_name(owners, sure), "name", means_something=True)
 
     def _by_leading_name(self, text: str) -> Reading | None:

@@ -130,6 +130,16 @@ def test_hundreds_of_names_are_known(catalogue: Catalogue) -> None:
         assert all(name == name.strip() and name for name in row.names), row
 
 
+def test_objects_are_shown_by_a_name_of_their_own(catalogue: Catalogue) -> None:
+    """A galaxy is not called by the group or cluster around it, nor half of the Double Cluster by the whole."""
+    shown = {one: catalogue.resolve(one) for one in ("NGC7331", "NGC1399", "NGC5985", "NGC884", "PK104-29-1")}
+    assert [one.name if one else None for one in shown.values()] == [
+        "NGC 7331", "NGC 1399", "NGC 5985", "chi Persei Cluster", "Jones 1",
+    ]  # fmt: skip
+    group = re.compile(r"\b(?:group|triplet|trio|quartet|quintet|cluster)\b", re.IGNORECASE)
+    assert [one for one in catalogue if one.kind == "G" and group.search(one.name) and one.catalog_id != "Arp248"] == []
+
+
 def test_the_first_line_of_an_ambiguous_name_is_the_answer(catalogue: Catalogue) -> None:
     """The Lion Nebula is Sh2-132 to imagers; NGC 2392, which has the name too, is the other candidate."""
     assert NameIndex(catalogue).exact("Lion Nebula") == ("Sh2-132", "NGC2392")

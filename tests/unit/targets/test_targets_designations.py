@@ -24,7 +24,9 @@ PN G75.5+1.7=PNG75-5+1-7;Simeis 147=Sh2-240;Ced 214=NGC7822;Palomar 5=Pal5;Pal 9
 Trumpler 37=IC1396;Tr 37=IC1396;Czernik 43=Czernik43;Ruprecht 1=Ruprecht1;Roslund 5=Roslund5;Cr 39=Mel20;King 1=King1
 ESO 56-115=ESO56-115;MCG +07-02-016=M31;PGC 2557=M31;UGC 1810=Arp273;UGC 10214=Arp188;LDN 1251=LDN1251;PGC 5=IC5370
 vdB 5=vdB5;Abell 85=Abell85;Abell 77=Sh2-128;NGC 3190=NGC3190;NGC 3189=NGC3190;NGC 6885=NGC6885
-C 37=NGC6885;NGC 6883=NGC6883;NGC 6383=NGC6383;M 1-67=M1-67;Be 59=Berkeley59;Cygnus Loop=Sh2-103
+C 37=NGC6885;NGC 6883=NGC6883;NGC 6383=NGC6383;M 1-67=M1-67;M 1-92=M1-92;M 2-9=M2-9
+Jones 1=PK104-29-1;Jn 1=PK104-29-1;Simeis 57=Simeis57;DWB 111=Simeis57;DWB 119=Simeis57;ESO 97-1=MyCn18
+Be 59=Berkeley59;Cygnus Loop=Sh2-103
 """
 
 WRONG = """
@@ -32,6 +34,7 @@ NGC 9999;NGC 0;NGC 7841;M 131;M 0;M 111;IC 9000;IC 5387;Caldwell 110;C 110;Sh2-4
 vdB 999;vdB 159;Barnard 400;Barnard 180;Lynds 900;Mel 246;Melotte 0;Cr 472;Arp 339;HCG 101;HCG 0;Abell 4077;Abell PN 87
 PN A66 87;Gum 86;RCW 183;Pal 16;Ter 13;Stock 25;Stock 0;King 28;Berkeley 105;Tr 38;Ced 216;JnEr 2;PuWe 3;K 9-99;K 1-99
 M 5-99;SNR G999.9+1.0;SNR G12.3+4.5;PN G1.0+1.0;300I;NGC 7000123;M31X;M31.5;XM31;Mz 9;UGC 13000;CTA 108;DWB 194
+Jones 2;C/2090 A1;600P
 """.replace("M 5-99;", "")
 
 
@@ -43,6 +46,13 @@ def test_every_spelling_finds_its_object(text: str, canonical: str) -> None:
     found = matcher().match(text)
     assert found.catalog_id == canonical
     assert found.confidence >= 0.9
+
+
+def test_a_dash_and_one_digit_is_minkowskis_or_a_panel_and_the_position_tells() -> None:
+    """``M 1-2`` alone is Minkowski's and uncertain; where the Crab is in the field it is the Crab."""
+    alone = matcher().match("M 1-2")
+    assert (alone.catalog_id, alone.uncertain, [one.catalog_id for one in alone.candidates]) == ("M1-2", True, ["M1"])
+    assert matcher().match("M 1-2", ra_deg=83.63, dec_deg=22.01).catalog_id == "M1"
 
 
 @pytest.mark.parametrize("text", [entry for line in WRONG.split("\n") for entry in line.split(";") if entry])

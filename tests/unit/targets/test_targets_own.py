@@ -54,6 +54,15 @@ def test_own_names_are_shown(own: Matcher) -> None:
     assert cocoon.name == "Snapshot 1"
 
 
+@pytest.mark.parametrize("text", ["Backyard-7", "backyard-7", "Backyard-7_sub", "backyard_7 Ha 300s"])
+def test_an_own_id_is_found_as_typed(own: Matcher, text: str) -> None:
+    """The id of a target of one's own names it in any case and with decoration; no other number resembles it."""
+    assert own.match(text).catalog_id == "Backyard-7"
+    assert own.match(text).confidence > 0.9
+    assert own.match("Backyard-8").catalog_id is None
+    assert own.match("Backyard").catalog_id is None
+
+
 def test_own_positions_are_used(own: Matcher) -> None:
     """A new object has the given position, and an object of the catalogue gets the given one."""
     new, gum = own.catalogue.get("Backyard-7"), own.catalogue.get("Gum12")

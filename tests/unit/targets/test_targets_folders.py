@@ -1,0 +1,55 @@
+"""Folders: the nearest that says what the frames show."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from services.scanner.knowledge import built_in
+from services.scanner.scan import scan_file
+from tests.unit.targets.reliability import matcher
+
+
+@pytest.mark.parametrize(
+    ("folders", "catalog_id"),
+    [
+        ("M 51", "M51"), ("M 51/lights", "M51"), ("M 51/2025-01-01/Light", "M51"), ("M 51_sub/raw", "M51"),
+        ("M 51/session1/Ha/300s", "M51"), ("M 51/accept/DATE_2025-01-01/FILTER_L", "M51"), ("Orion/lights", "M42"),
+        ("M 51/CAMERA_ASI2600MM/DATE_2025-01-01", "M51"), ("M 51/RASA8@f2+ASI2600MC/subs", "M51"),
+        ("Tulip Nebula/panel 2/20250101/-10C", "Sh2-101"), ("M 51/C11/lights", "M51"), ("NGC 7000/B2", "NGC7000"),
+        ("C11/lights", "NGC7635"), ("M 31/M 33/lights", "M33"), ("M 51/Cygnus/lights", "M51"),
+    ],
+)  # fmt: skip
+def test_folders_of_decoration_are_passed(folders: str, catalog_id: str) -> None:
+    """Frame types, dates, filters, exposures, sessions and rigs stand between a frame and its target's folder."""
+    found = matcher().match("Unknown", folder=folders)
+    assert (found.catalog_id, found.method) == (catalog_id, "folder")
+
+
+@pytest.mark.parametrize(
+    "folders",
+    ["M 31/Betelgeuse/lights", "M 31/HD 12345", "M 31/NGC 9999/lights", "M 31/Backyard/lights", "astro/raw", ""],
+)
+def test_a_folder_that_names_something_else_ends_the_search(folders: str) -> None:
+    """What stands beyond the folder of a star, a wrong number or a place is not what the frame shows."""
+    assert matcher().match("Unknown", folder=folders).catalog_id is None
+
+
+@pytest.mark.parametrize(
+    ("relative_path", "catalog_id"),
+    [
+        ("M 51/lights/f1.fits", "M51"), ("M 51/2025-01-01/Light/f1.fits", "M51"), ("M 51/ASI2600MM/Ha/f1.fits", "M51"),
+        ("M 51/Redcat 51/L-eXtreme/f1.fits", "M51"), ("M 51\\lights\\f1.fits", "M51"), ("lights/f1.fits", None),
+    ],
+)  # fmt: skip
+def test_the_scanner_gives_the_folders_below_the_root(
+    tmp_path: Path, relative_path: str, catalog_id: str | None
+) -> None:
+    """Cameras, telescopes and filters are passed too, and nothing above the root is looked at."""
+    path = tmp_path / "M 33" / "f1.fits"
+    path.parent.mkdir()
+    fits.PrimaryHDU(np.zeros((8, 8), np.uint16), fits.Header({"IMAGETYP": "Light"})).writeto(path)
+    found = scan_file(path, known=built_in(), measure_stars=False, relative_path=relative_path).target
+    assert found is not None
+    assert found.catalog_id == catalog_id
