@@ -37,7 +37,8 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
         elif found.catalog_id is None:
             print(f"{printable(name)}: no match")
         else:
-            label = found.catalog_id if found.name in {None, found.catalog_id} else f"{found.catalog_id}, {found.name}"
+            nameless = (found.name or "").replace(" ", "") in {"", found.catalog_id}
+            label = found.catalog_id if nameless else f"{found.catalog_id}, {found.name}"
             print(f"{printable(name)}: {label} ({found.method}, {found.confidence:.0%})")
 
 

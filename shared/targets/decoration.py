@@ -96,7 +96,7 @@ _CONSTELLATIONS = _words("""
 """They say where, not what; "Andromeda" and "Orion" are names in ``aliases.tsv`` and are found before."""
 
 _NO_NAME_ALONE = _words(
-    "barredspiral box cork double gem hidden lost lower mask pacific polarring rim small spiral ufo"
+    "barredspiral box bug cork double gem hidden lost lower mask network pacific polarring rim small spiral ufo"
 )
 """Words of every day, of places or of the trade that are a name's only with the kind behind them: Double Cluster."""
 
@@ -121,7 +121,7 @@ def strip(text: str) -> str:
 
 def says_nothing(text: str) -> bool:
     """Whether no word of ``text`` could name an object."""
-    return re.sub(r"[\W_]", "", text.lower()) in _NO_NAME_ALONE or all(
+    return text.lower().replace(" ", "") in _NO_NAME_ALONE or all(
         word in _NO_NAME or word in _CONSTELLATIONS or word.isdigit() or len(word) == 1
         for word in re.findall(r"[a-z]+|\d+", text.lower())
     )

@@ -116,8 +116,9 @@ class Reader:
         if decoration.says_nothing(outside):
             return _SILENT
         stem, kind = stem_of(outside)
-        if (bare_name := self._by_bare_name(text, stem) or self._by_bare_name(outside, stem)) is not None:
-            return bare_name
+        for part in dict.fromkeys((text, outside)):
+            if (bare_name := self._by_bare_name(part, stem)) is not None:
+                return bare_name
         if (several := self._by_names(outside, stem, kind)) is not None:
             return several
         if (leading := self._by_leading_name(outside)) is not None:

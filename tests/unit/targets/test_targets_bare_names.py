@@ -11,7 +11,7 @@ KINDS = ("Nebula", "Galaxy", "Galaxies", "Cluster")
 @pytest.mark.parametrize(
     ("text", "catalog_id"),
     [
-        ("Medusa", "Sh2-274"), ("Eastern Veil", "NGC6992"), ("Network", "NGC6992"), ("Pencil", "NGC2736"),
+        ("Medusa", "Sh2-274"), ("Eastern Veil", "NGC6992"), ("Pencil", "NGC2736"),
         ("Apple Core", "M27"), ("Pipe", "LDN1773"), ("Propeller Nebula", "Simeis57"), ("Owl", "M97"),
     ],
 )  # fmt: skip
