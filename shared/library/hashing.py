@@ -2,10 +2,18 @@
 
 import hashlib
 import io
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from shared.library.reading import buffer, open_source
+
+_LARGE_BYTES = 16 * 1024 * 1024
+_local = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,53 @@ def sha256_file(path: Path) -> Digest:
 
 def sha256_descriptor(fd: int) -> Digest:
     """Hash an open file from its current position to its end; the descriptor stays open. Raises OSError."""
-    sha256 = hashlib.sha256()
-    view = buffer()
+    sha256 = StreamHash(os.fstat(fd).st_size)
     size_bytes = 0
     with io.FileIO(fd, "rb", closefd=False) as file:
-        while count := file.readinto(view):
+        for view in sha256.buffers():
+            if not (count := file.readinto(view)):
+                break
             sha256.update(view[:count])
             size_bytes += count
     return Digest(sha256.hexdigest(), size_bytes)
+
+
+class StreamHash:
+    """SHA-256 of a stream of parts. Of a large one each part is hashed in a helper thread while the next is read."""
+
+    def __init__(self, size_bytes: int) -> None:
+        """``size_bytes``: how much may come; right or wrong, it changes the way and not the hash."""
+        self._sha256 = hashlib.sha256()
+        self._helper = _helper() if size_bytes >= _LARGE_BYTES else None
+        self._pending: Future[None] | None = None
+
+    def buffers(self) -> Iterator[memoryview]:
+        """Where to read the parts to, in turn: this thread's buffer, for large streams in halves."""
+        view = buffer()
+        middle = len(view) // 2
+        return cycle((view,) if self._helper is None else (view[:middle], view[middle:]))
+
+    def update(self, part: memoryview) -> None:
+        """Hash a part; it must stay as it is until the next one is given."""
+        if self._helper is None:
+            self._sha256.update(part)
+            return
+        self._wait()
+        self._pending = self._helper.submit(self._sha256.update, part)
+
+    def hexdigest(self) -> str:
+        """The hash of all parts, 64 lower-case hexadecimal digits."""
+        self._wait()
+        return self._sha256.hexdigest()
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+
+
+def _helper() -> ThreadPoolExecutor:
+    """This thread's helper, kept from file to file; hashlib gives the interpreter's lock away."""
+    helper: ThreadPoolExecutor | None = getattr(_local, "helper", None)
+    if helper is None:
+        helper = _local.helper = ThreadPoolExecutor(1, thread_name_prefix="hash")
+    return helper

@@ -5,7 +5,6 @@ the C library writes to every block instead, which on a network share takes as l
 """
 
 import errno
-import hashlib
 import io
 import os
 import re
@@ -19,8 +18,8 @@ from pathlib import Path
 
 from shared.errors import NightbusError, Permanent, Transient
 from shared.library.folders import open_folder, unlink_if_there
-from shared.library.hashing import Digest, sha256_descriptor
-from shared.library.reading import NO_FOLLOW, Source, buffer, open_source, shown
+from shared.library.hashing import Digest, StreamHash, sha256_descriptor
+from shared.library.reading import NO_FOLLOW, Source, open_source, shown
 from shared.library.roots import Root, read_marker
 
 _NAME = re.compile(r"[0-9a-f]{32}\.tmp")
@@ -133,11 +132,12 @@ def _copy(source: Source, fd: int, library: Root) -> Digest:
 
 def _transfer(source: Source, fd: int) -> Digest:
     """One pass through this thread's buffer: read, hash, write, and have the kernel begin to write out early."""
-    sha256 = hashlib.sha256()
-    view = buffer()
+    sha256 = StreamHash(source.status.st_size)
     done = begun = 0
     with io.FileIO(source.fd, "rb", closefd=False) as file:
-        while count := _read(file, view, source.path):
+        for view in sha256.buffers():
+            if not (count := _read(file, view, source.path)):
+                break
             chunk = view[:count]
             sha256.update(chunk)
             while chunk:

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from shared.errors import Permanent, Transient
 from shared.library import stage as stage_module
+from shared.library.hashing import sha256_file
 from shared.library.place import copy_verified
 from shared.library.reading import BUFFER_BYTES
 from shared.library.roots import Root, open_library
@@ -185,3 +187,15 @@ def test_an_unmounted_library_is_not_written_to(library: Root, source: Path) -> 
     with pytest.raises(Transient, match="is the volume mounted"):
         copy_verified(source, library, "d/a.fit")
     assert list(library.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("extra_bytes", [-1, 0, 1, 700_001])
+def test_large_files_are_hashed_beside_their_copy(tmp_path: Path, library: Root, extra_bytes: int) -> None:
+    """A file large enough for a helper thread has the hash of its content, and its copy is that content."""
+    content = random.Random(extra_bytes).randbytes(16 * 1024 * 1024 + extra_bytes)
+    path = tmp_path / "large.fits"
+    path.write_bytes(content)
+    staged = stage(path, library)
+    assert (staged.file_id, staged.size_bytes) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert (library.own_folder / "tmp" / staged.temporary_name).read_bytes() == content
+    assert sha256_file(path).file_id == staged.file_id
