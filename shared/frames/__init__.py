@@ -10,7 +10,7 @@ header cards, what is wrong with the file, and where its pixels are.
     xisf.py       XISF header -> cards and image          paths.py    facts from names and folders (pathkeys.py)
     sidefiles.py  pictures (pictures.py) and videos       kinds.py    frame type, exposure, stacks
     layout.py     where the pixels are (tiles.py, xisf_blocks.py)  timing.py   start of the exposure and its night
-    pixels.py     layout -> numpy array                   pointing.py site and sky position (precession.py)
+    pixels.py     layout -> numpy array                   pointing.py site and sky position (precession.py, solution.py)
     read.py       the entry point                         metadata.py all of it -> FrameMetadata
     frametypes.py the words for a frame's type            ninapatterns.py a person's own N.I.N.A. file patterns
     ninafiles.py  N.I.N.A.'s side files                   provenance.py where each value came from (trace.py)

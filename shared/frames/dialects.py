@@ -55,7 +55,7 @@ RULES: dict[str, str] = {
     "results_only": "a light is PROCESSED, since the capture's own type is kept",
     "local_time": "DATE-OBS is the local clock",
     "ra_in_hours": "a plain number in RA is hours",
-    "of_date": "RA and DEC are of the EQUINOX card's date, or of the observation's without one",
+    "of_date": "RA and DEC are of the EQUINOX card's date, or of the observation's without one; a solution goes first",
     "milliseconds_from": "exposures of at least {:g} are milliseconds",
     "west_positive": "longitudes count westwards",
     "western": "a LONGITUD without a sign is west",
@@ -72,11 +72,13 @@ DIALECTS: tuple[Dialect, ...] = (
         "Seestar",
         _REAL,
         (("CREATOR", r"ZWO Seestar"), ("INSTRUME", r"Seestar"), ("TELESCOP", r"(Seestar|S[35]0 ?(Pro)?_[0-9a-f]{6,})")),
-        "TELESCOP is the model in old firmware and S50_<serial> since 4.27; DATE-OBS is UTC, the file name is local",
+        "TELESCOP is the model in old firmware and S50_<serial> since 4.27; DATE-OBS is UTC, the file name is local; "
+        "RA and DEC agree with the solutions and pixels of firmware 2.76 to 4.70 when precessed from DATE-OBS",
         untyped=_LIGHT,
         smart_telescope=True,
         aperture_is_ratio=True,
         cube_is_stack=True,
+        of_date=True,
     ),
     Dialect(
         "DWARF II",

@@ -65,7 +65,7 @@ def assemble(
         source_zone=source_zone,
         problems=problems,
     )
-    ra, dec = centre(found, dialect, when.observed_at, problems)
+    ra, dec = centre(found, dialect, when.observed_at, problems, width=width, height=height)
     telescope = found.about("telescope").text("TELESCOP") or path.telescope
     camera = _camera(found.about("camera")) or path.camera
     focal_length = found.about("focal_length_mm").positive("FOCALLEN", "FOCAL")

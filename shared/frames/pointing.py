@@ -6,12 +6,13 @@ from shared.frames import values
 from shared.frames.cards import CardValue
 from shared.frames.dialects import Dialect
 from shared.frames.keys import Keys
-from shared.frames.precession import to_icrs
+from shared.frames.precession import julian_epoch, to_icrs
+from shared.frames.solution import is_solved, solved_centre
 
 _LATITUDES = ("SITELAT", "OBSGEO-B", "LAT-OBS", "OBSLAT", "LATITUDE")
 _LONGITUDES = ("SITELONG", "OBSGEO-L", "LONG-OBS", "OBSLONG", "LONGITUD")
 _CENTRES = (("RA", "DEC"), ("OBJCTRA", "OBJCTDEC"), ("RA-MNT", "DEC-MNT"))
-_DAYS_PER_YEAR = 365.25
+_J2000 = 2000.0
 
 
 def site(keys: Keys, dialect: Dialect, problems: list[str]) -> tuple[float | None, float | None]:
@@ -37,13 +38,23 @@ def site(keys: Keys, dialect: Dialect, problems: list[str]) -> tuple[float | Non
 
 
 def centre(
-    keys: Keys, dialect: Dialect, observed_at: datetime | None, problems: list[str]
+    keys: Keys,
+    dialect: Dialect,
+    observed_at: datetime | None,
+    problems: list[str],
+    *,
+    width: int | None = None,
+    height: int | None = None,
 ) -> tuple[float | None, float | None]:
     """Right ascension and declination in ICRS degrees.
 
     From RA/DEC, else OBJCTRA/OBJCTDEC, else the mount's, else the reference point of a solved image. Right
-    ascensions in three parts are hours. Both zero means that nobody knew.
+    ascensions in three parts are hours. Both zero means that nobody knew. Where a program's RA and DEC are of date, the
+    middle of an image of ``width`` by ``height`` pixels goes first, if it is solved.
     """
+    keys.about("ra_deg", "dec_deg")
+    if is_solved(keys) and dialect.of_date and (solved := solved_centre(keys, width, height)) is not None:
+        return _precessed(*solved, _solution_equinox(keys))
     for names in _CENTRES:
         ra = _right_ascension(keys.about("ra_deg"), names[0], dialect)
         dec = values.sexagesimal(keys.get(names[1]))
@@ -76,11 +87,25 @@ def _right_ascension(keys: Keys, name: str, dialect: Dialect) -> float | None:
 def _to_icrs(ra: float, dec: float, keys: Keys, dialect: Dialect, observed_at: datetime | None) -> tuple[float, float]:
     equinox = Keys(keys.raw).number("EQUINOX", "EPOCH")
     keys.about("ra_deg", "dec_deg")
-    if equinox is None and dialect.of_date and observed_at is not None:
-        equinox = 2000.0 + (observed_at.timestamp() - 946_728_000) / 86_400 / _DAYS_PER_YEAR
-    if equinox is None or not 1850 <= equinox <= 2150 or equinox == 2000.0:
+    if (equinox is None or is_solved(keys)) and dialect.of_date and observed_at is not None:
+        # In a solved header EQUINOX is the solution's, which was added to cards that stayed as they were.
+        equinox = julian_epoch(observed_at)
+    elif equinox is not None and equinox != _J2000:
+        keys.number("EQUINOX", "EPOCH")
+    return _precessed(ra, dec, equinox)
+
+
+def _solution_equinox(keys: Keys) -> float | None:
+    """The equinox of a solution (FITS Standard 4.0, section 8.3): ICRS has none."""
+    system = keys.get("RADESYS")
+    icrs = isinstance(system, str) and system.strip().upper() == "ICRS"
+    return None if icrs else Keys(keys.raw).number("EQUINOX")
+
+
+def _precessed(ra: float, dec: float, equinox: float | None) -> tuple[float, float]:
+    """The place in ICRS; without an equinox, or with one of no telescope's time, it is left as it is."""
+    if equinox is None or not 1850 <= equinox <= 2150 or equinox == _J2000:
         return _circle(ra), dec + 0.0
-    keys.number("EQUINOX", "EPOCH")
     precessed, declination = to_icrs(_circle(ra), dec, equinox)
     return _circle(precessed), declination
 

@@ -1,10 +1,14 @@
-"""The header that a Seestar S50 writes: the cards of firmware 4.70, in its order and number format."""
+"""The header that a Seestar S50 writes: the cards of firmware 4.70, in its order and number format.
+
+RA and DEC are of date, as a real one's.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.standalone.simulation.fits_writer import Card, cfitsio_real
 from services.standalone.simulation.sky import Site
+from shared.frames.precession import julian_epoch, of_date
 
 FOCAL_LENGTH_MM = 250
 PIXEL_UM = 2.90000009536743
@@ -13,7 +17,10 @@ ARCSEC_PER_PX = 206.265 * PIXEL_UM / FOCAL_LENGTH_MM
 
 @dataclass(frozen=True, slots=True)
 class SeestarShot:
-    """One sub, or one stack: then ``stack_count`` is set and ``exposure_s`` is still that of each sub."""
+    """One sub, or one stack: then ``stack_count`` is set and ``exposure_s`` is still that of each sub.
+
+    ``ra_deg`` and ``dec_deg`` are ICRS.
+    """
 
     object_name: str
     ra_deg: float
@@ -30,6 +37,7 @@ class SeestarShot:
 def seestar_cards(shot: SeestarShot, site: Site, shape: tuple[int, ...]) -> list[Card]:
     """All cards of a frame of ``shape`` (ny, nx) or (3, ny, nx); STACKCNT is there in stacks only."""
     total_s = shot.exposure_s * (shot.stack_count or 1)
+    ra_deg, dec_deg = of_date(shot.ra_deg, shot.dec_deg, julian_epoch(shot.started_at))
     axes = [Card(f"NAXIS{n}", size, f"length of data axis {n}") for n, size in enumerate(reversed(shape), 1)]
     stack = [] if shot.stack_count is None else [Card("STACKCNT", shot.stack_count, "Stack frames")]
     return [
@@ -61,8 +69,8 @@ def seestar_cards(shot: SeestarShot, site: Site, shape: tuple[int, ...]) -> list
         Card("EXPOSURE", cfitsio_real(shot.exposure_s), "Exposure time in seconds"),
         Card("EXPTIME", cfitsio_real(shot.exposure_s), "Exposure time in seconds"),
         Card("CCD-TEMP", cfitsio_real(shot.sensor_temp_c), "sensor temperature in C"),
-        Card("RA", cfitsio_real(round(shot.ra_deg, 6)), "Object Right Ascension in degrees"),
-        Card("DEC", cfitsio_real(round(shot.dec_deg, 6)), "Object Declination in degrees"),
+        Card("RA", cfitsio_real(round(ra_deg, 6)), "Object Right Ascension in degrees"),
+        Card("DEC", cfitsio_real(round(dec_deg, 6)), "Object Declination in degrees"),
         Card("SITELONG", cfitsio_real(site.longitude_deg), "longitude of the imaging site in degrees"),
         Card("SITELAT", cfitsio_real(site.latitude_deg), "latitude of the imaging site in degrees"),
         Card("DATE-OBS", f"{shot.started_at:%Y-%m-%dT%H:%M:%S.%f}", "Image created time"),

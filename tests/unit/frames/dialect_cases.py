@@ -297,13 +297,14 @@ DUMPS: list[tuple[str, str, str, dict[str, Any]]] = [
         {"frame_type": FrameType.LIGHT, "object_name": "Sadr", "exposure_s": 10.0, "total_exposure_s": 10.0, "filter": "LP",
          "gain": 80.0, "sensor_temp_c": 20.1875, "rig": "S50_153dd4e2", "focal_ratio": 5.0, "pixel_size_um": 2.9,
          "pixel_scale_arcsec": 2.3927, "width_px": 1080, "height_px": 1920, "bayer_pattern": "GRBG",
-         "observed_at": datetime(2025, 7, 15, 7, 26, 35, 344647, UTC), "night": date(2025, 7, 14), "ra_deg": 305.870835,
+         "observed_at": datetime(2025, 7, 15, 7, 26, 35, 344647, UTC), "night": date(2025, 7, 14), "ra_deg": pytest.approx(305.6414, abs=0.001), "dec_deg": pytest.approx(40.2333, abs=0.001),
          "software": "ZWO Seestar S50"},
     ),
     (
         "Seestar", "seestar__seestar-stacked.txt", "Stacked_614_Sadr_10.0s_LP_20250715-052001.fit",
         {"frame_type": FrameType.STACK, "exposure_s": 10.0, "total_exposure_s": 6140.0, "stack_count": 614,
-         "bayer_pattern": None, "night": date(2025, 7, 15 - 1)},
+         "bayer_pattern": None, "night": date(2025, 7, 15 - 1),
+         "ra_deg": pytest.approx(305.6426, abs=0.001), "dec_deg": pytest.approx(40.2326, abs=0.001)},
     ),
     (
         "Seestar", "seestar__seestar-stacked2.txt", "DSO_Stacked_425_M 100_10.0s_20250704_070948.fit",

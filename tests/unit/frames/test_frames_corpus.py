@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501  (tables of expected values read best unbroken)
 
+import math
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from shared.frames.source import PlainSource
 EXPECTED: dict[str, dict[str, Any]] = {
     "seestar_s50/Light_M 94_10.0s_IRCUT_20250326-212057.fit": {
         "frame_type": FrameType.LIGHT, "object_name": "M 94", "exposure_s": 10.0, "filter": "IRCUT", "gain": 80.0,
-        "sensor_temp_c": 25.375, "rig": "S50_1d3fe189", "night": date(2025, 3, 26), "ra_deg": 193.04166,
+        "sensor_temp_c": 25.375, "rig": "S50_1d3fe189", "night": date(2025, 3, 26), "ra_deg": pytest.approx(192.74564),
         "observed_at": datetime(2025, 3, 27, 1, 20, 44, 228809, UTC),
     },
     "seestar_s50/Light_M 94_10.0s_IRCUT_20250327-014525.fit": {"night": date(2025, 3, 26), "sensor_temp_c": 17.875},
@@ -94,6 +95,24 @@ def test_values_of_real_captures(corpus: Path, name: str) -> None:
     """A real capture gives exactly the values that its header was read to say."""
     metadata = read_frame(corpus / name, relative_path=name).metadata
     assert {key: getattr(metadata, key) for key in EXPECTED[name]} == EXPECTED[name]
+
+
+_PLACES = {"M 94": (192.7214, 41.1206), "M 42": (83.8187, -5.3897), "NGC 7023": (315.4035, 68.1633)}
+
+
+def test_seestars_stand_where_their_object_is(corpus: Path) -> None:
+    """Every Seestar file's centre is within 0.06 degrees of its object, one framed beside the Trapezium excepted."""
+    far: dict[str, float] = {}
+    for path in sorted((corpus / "seestar_s50").glob("*.fit")):
+        found = read_frame(path).metadata
+        assert found.ra_deg is not None
+        assert found.dec_deg is not None
+        ra, dec = _PLACES[str(found.object_name)]
+        far[path.name] = math.hypot((found.ra_deg - ra) * math.cos(math.radians(dec)), found.dec_deg - dec)
+    # Its brightest stars lie 0.15 degrees from the middle of the image, too.
+    assert far.pop("02.fit") == pytest.approx(0.16, abs=0.01)
+    assert max(far.values()) < 0.06
+    assert len(far) == 10
 
 
 def test_every_file_is_read_or_refused_in_a_sentence(corpus: Path) -> None:

@@ -88,6 +88,13 @@ def test_computed_values_name_their_keywords(make_fits: FitsMaker) -> None:
     assert of_date["dec_deg"].detail.startswith("DEC (SharpCap: RA and DEC are of the EQUINOX card's date")
 
 
+def test_a_solved_place_names_the_solution(corpus: Path) -> None:
+    """The place of a solved Seestar image comes from the reference point of its solution."""
+    found = explain_frame(corpus / "seestar_s50" / "Light_NGC 7023_10.0s_IRCUT_20240730-224436.fit")
+    assert found["ra_deg"].detail.startswith("CRVAL1 (Seestar: RA and DEC are of")
+    assert found["dec_deg"].source == "header"
+
+
 def test_the_total_of_a_live_stack_is_its_exptime(make_fits: FitsMaker) -> None:
     """SharpCap writes the total into EXPTIME and one exposure into SUBEXP: each value names its own keyword."""
     found = explain_frame(make_fits(["SWCREATE= 'SharpCap'", "EXPTIME = 280", "SUBEXP  = 8"]))

@@ -241,6 +241,46 @@ def test_quirk_11_coordinates_of_date_and_odd_signs(read: Read) -> None:
     assert indi.dec_deg == pytest.approx(89.8616528)
 
 
+_SADR = [*SEESTAR, "DATE-OBS= '2025-07-15T12:19:41'", "RA      = 305.870835", "DEC     = 40.315556"]
+_SOLVED = [
+    "CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'", "CRVAL1  = 305.62672828", "CRVAL2  = 40.3746892506",
+    "CRPIX1  = 536.66375351", "CRPIX2  = 743.725921631",
+]  # fmt: skip
+_MATRICES: tuple[list[str], ...] = (
+    ["CD1_1   = -6.545E-4", "CD1_2   = 6.750E-5", "CD2_1   = -6.749E-5", "CD2_2   = -6.542E-4"],
+    [
+        "CDELT1  = -6.545E-4",
+        "CDELT2  = -6.542E-4",
+        "PC1_1   = 1",
+        "PC1_2   = -0.1031",
+        "PC2_1   = 0.1032",
+        "PC2_2   = 1",
+    ],
+    ["CDELT1  = -6.58E-4", "CDELT2  = -6.58E-4", "CROTA2  = 5.888"],
+)
+
+
+@pytest.mark.parametrize("matrix", _MATRICES)
+def test_the_middle_of_a_solved_seestar_image_is_its_place(read: Read, matrix: list[str]) -> None:
+    """A solution, in each of its three notations, gives the place of the image's middle, and agrees with RA and DEC."""
+    found = read([*_SADR, *_SOLVED, *matrix], width=1080, height=1920)
+    assert (found.ra_deg, found.dec_deg) == pytest.approx((305.6426, 40.2326), abs=2e-3)
+    cards = read(_SADR, width=1080, height=1920)
+    assert (cards.ra_deg, cards.dec_deg) == pytest.approx((305.6426, 40.2326), abs=3e-3)
+
+
+def test_the_equinox_of_a_solution_is_not_that_of_the_cards(read: Read) -> None:
+    """A solver's EQUINOX 2000 leaves RA and DEC of date; a solution that cannot be used leaves them standing."""
+    for broken in (["EQUINOX = 2000.0"], ["EQUINOX = 2000.0", "CD1_1   = 0.0"], ["CD1_1   = 1E-4", "CRVAL2  = 400.0"]):
+        kept = [card for card in _SOLVED if card[:8] not in {text[:8] for text in broken}]
+        found = read([*_SADR, *kept, *broken], width=1080, height=1920)
+        assert (found.ra_deg, found.dec_deg) == pytest.approx((305.6414, 40.2333), abs=1e-3)
+    of_date = read([*_SADR, *_SOLVED, *_MATRICES[0], "EQUINOX = 2025.5"], width=1080, height=1920)
+    assert of_date.ra_deg == pytest.approx(305.413, abs=2e-3)
+    icrs = [*_MATRICES[0], "EQUINOX = 2025.5", "RADESYS = 'ICRS'"]
+    assert read([*_SADR, *_SOLVED, *icrs], width=1080, height=1920).ra_deg == pytest.approx(305.6426, abs=2e-3)
+
+
 def test_quirk_12_signs_kelvins_and_commas(read: Read, make_fits: FitsMaker) -> None:
     """A LONGITUD without sign is nobody's word on east or west; kelvins, units and decimal commas are read."""
     path = make_fits(["LONGITUD= 110.88", "LATITUDE= 31.68", "CAMTEMP = 258.15"])

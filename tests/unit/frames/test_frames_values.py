@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.equipment.filters import canonical_filter
 from shared.frames.cards import CardValue
 from shared.frames.nights import is_repeated, local_to_utc, night_of
-from shared.frames.precession import to_icrs
+from shared.frames.precession import of_date, to_icrs
 from shared.frames.values import binning, file_stamp, moment, moment_of_mjd, number, sexagesimal, text
 
 
@@ -219,13 +219,15 @@ def test_local_time_needs_a_zone() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0, 359.99), st.floats(-89.5, 89.5), st.floats(1980, 2050))
 def test_precession_agrees_with_astropy(ra: float, dec: float, equinox: float) -> None:
-    """Coordinates of date precess to within 0.1 arcsecond of astropy's FK5."""
+    """Coordinates of date precess to within 0.1 arcsecond of astropy's FK5, and back to themselves."""
     from astropy import units
     from astropy.coordinates import FK5, SkyCoord
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        of_date = SkyCoord(ra * units.deg, dec * units.deg, frame=FK5(equinox=f"J{equinox}"))
-        theirs = of_date.transform_to(FK5(equinox="J2000"))
+        then = SkyCoord(ra * units.deg, dec * units.deg, frame=FK5(equinox=f"J{equinox}"))
+        theirs = then.transform_to(FK5(equinox="J2000"))
         ours = to_icrs(ra, dec, equinox)
         assert theirs.separation(SkyCoord(*ours, unit="deg", frame=FK5(equinox="J2000"))).arcsec < 0.1
+        back = SkyCoord(*of_date(*ours, equinox), unit="deg", frame=FK5(equinox=f"J{equinox}"))
+        assert then.separation(back).arcsec < 1e-6

@@ -19,7 +19,9 @@ from services.standalone.simulation import (
     simulate_night,
 )
 from services.standalone.simulation.sky import HIGH_DESERT
+from services.standalone.simulation.targets import TARGETS
 from shared.events.frame import FrameType
+from shared.frames.precession import julian_epoch, to_icrs
 
 _CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 _NIGHT = date(2025, 3, 28)
@@ -257,6 +259,17 @@ def test_seestar_headers_have_the_real_keywords(folder: Path, night: NightManife
     for keyword in dict.fromkeys(real):
         if keyword != "COMMENT":
             assert type(ours[keyword]) is type(real[keyword]), keyword
+
+
+def test_seestar_coordinates_are_of_date(folder: Path, night: NightManifest) -> None:
+    """RA and DEC of a sub name the target's place once they are precessed from the exposure's date, as a real one's."""
+    sub = next(file for file in night.files if file.path.startswith("MyWorks/"))
+    header = _header(folder / sub.path)
+    target = next(one for one in TARGETS if one.catalog_id == sub.target)
+    assert sub.observed_at is not None
+    ra_deg, dec_deg = to_icrs(header["RA"], header["DEC"], julian_epoch(sub.observed_at))
+    assert (ra_deg, dec_deg) == pytest.approx((target.ra_deg, target.dec_deg), abs=0.06)
+    assert abs(header["RA"] - target.ra_deg) > 0.22, "a quarter of a century of precession"
 
 
 def test_nina_headers_have_real_keywords_in_their_order(folder: Path, night: NightManifest) -> None:
