@@ -4,35 +4,37 @@ FITS Standard 4.0, sections 3 and 4.4; tiled image compression (section 10) is r
 """
 
 from dataclasses import dataclass, replace
-from math import prod
 
 from shared.errors import Permanent
 from shared.frames.cards import BLOCK_BYTES, Card, CardValue, Header, read_header
 from shared.frames.format import FileFormat
 from shared.frames.layout import ImageLayout
+from shared.frames.mandatory import FEWEST_CARDS, MAX_AXES, SAMPLES, data_bytes, faults, integer, is_header
 from shared.frames.source import GzipSource, PlainSource
 from shared.frames.tiles import describe_tiles
 from shared.frames.values import number
 from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
 
 MAX_HDUS = 2048
-_MAX_AXES = 999
-_SAMPLES = {8: "|u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_MOST_FAULTS = 8
 _LARGEST_SCALING = 1e12
 _DATASUM_DIGITS = 10
 _COMPANIONS = frozenset({"BPM", "DQ", "ERR", "FLAGS", "MASK", "SIGMA", "UNCERT", "VAR", "WEIGHT", "WHT"})
-_SIGNATURE_CARDS = ("BITPIX", "NAXIS")
 
 
 @dataclass(frozen=True, slots=True)
 class Hdu:
-    """One header and its data unit. ``data_bytes`` counts without the padding to a block."""
+    """One header and its data unit. ``data_bytes`` counts without the padding to a block.
+
+    ``faults`` are what is wrong with the mandatory cards: then nobody knows what follows the header.
+    """
 
     index: int
     header: Header
     keys: dict[str, CardValue]
     data_offset: int
     data_bytes: int
+    faults: tuple[str, ...] = ()
 
     @property
     def data_end(self) -> int:
@@ -47,20 +49,27 @@ class Hdu:
 
 @dataclass(frozen=True, slots=True)
 class FitsFacts:
-    """A FITS file's cards (primary header, then the image's own) and image."""
+    """A FITS file's cards (primary header, then the image's own) and image.
+
+    ``lost`` says that a damaged header hides where the image is, ``shape`` what it still says of it: (width, height,
+    planes).
+    """
 
     cards: tuple[Card, ...]
     card_images: tuple[str, ...]
     keys: dict[str, CardValue]
     image: ImageLayout | None
     problems: tuple[str, ...]
+    lost: bool = False
+    shape: tuple[int, int, int] | None = None
 
 
 def read_fits(source: PlainSource, file_format: FileFormat) -> FitsFacts:
-    """Walk all HDUs of an open FITS file. Raises Permanent where even the first header makes no sense."""
+    """Walk all HDUs of an open FITS file. Raises Permanent where not even the first header is one."""
     hdus, problems = _walk(source)
     primary, last = hdus[0], hdus[-1]
-    chosen = _choose(hdus)
+    lost = bool(primary.faults)
+    chosen = None if lost else _choose(hdus)
     problems.extend(primary.header.problems)
     cards, images, keys = primary.header.cards, primary.header.images, primary.keys
     if chosen is not None and chosen is not primary:
@@ -85,14 +94,20 @@ def read_fits(source: PlainSource, file_format: FileFormat) -> FitsFacts:
             layout = _with_tiles(chosen, layout, problems)
         if size is not None and size < chosen.data_end:
             layout = replace(layout, complete=False)
-    return FitsFacts(cards, images, keys, layout, tuple(problems))
+    shape = _shape(keys) if lost else None
+    return FitsFacts(cards, images, keys, layout, tuple(problems), lost=lost, shape=shape)
 
 
 def _walk(source: PlainSource) -> tuple[list[Hdu], list[str]]:
     problems: list[str] = []
     primary = _read_hdu(source, 0, 0)
-    if primary is None:
-        raise Permanent("begins like FITS, but its header is not made of 80-column cards with BITPIX and NAXIS")
+    if primary.faults:
+        if not is_header(primary.header):
+            raise Permanent(
+                f"begins like FITS, but has no header: fewer than {FEWEST_CARDS} 80-column cards with a value"
+            )
+        _drain(source)
+        return [primary], list(primary.faults[:_MOST_FAULTS])
     hdus = [primary]
     while len(hdus) < MAX_HDUS:
         offset = hdus[-1].padded_end
@@ -106,8 +121,8 @@ def _walk(source: PlainSource) -> tuple[list[Hdu], list[str]]:
             _drain(source)
             break
         following = _read_hdu(source, offset, len(hdus), start)
-        if following is None:
-            problems.append(f"the extension at byte {offset} has no readable header")
+        if following.faults:
+            problems.append(f"the extension at byte {offset} has no readable header: {following.faults[0]}")
             _drain(source)
             break
         hdus.append(following)
@@ -122,7 +137,7 @@ def _drain(source: PlainSource) -> None:
         source.drain()
 
 
-def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") -> Hdu | None:
+def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") -> Hdu:
     """The HDU at ``offset``; ``start`` are bytes of it that a forward-only source has given already."""
 
     def read(at: int, count: int) -> bytes:
@@ -134,46 +149,15 @@ def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") 
     keys: dict[str, CardValue] = {}
     for card in reversed(header.cards):
         keys[card[0]] = card[1]
-    if any(name not in keys for name in _SIGNATURE_CARDS):
-        return None
-    size = _data_bytes(keys)
-    if size is None:
-        return None
-    return Hdu(index, header, keys, offset + header.byte_count, size)
-
-
-def _data_bytes(keys: dict[str, CardValue]) -> int | None:
-    """Length of the data unit: |BITPIX|/8 x GCOUNT x (PCOUNT + product of the axes); None if the cards lie."""
-    bits, axes = keys["BITPIX"], _integer(keys["NAXIS"])
-    if bits not in _SAMPLES or axes is None or not 0 <= axes <= _MAX_AXES:
-        return None
-    if axes == 0:
-        return 0
-    lengths = [_integer(keys.get(f"NAXIS{axis}")) for axis in range(1, axes + 1)]
-    extra, groups = _integer(keys.get("PCOUNT", 0)), _integer(keys.get("GCOUNT", 1))
-    if extra is None or groups is None:
-        extra, groups = 0, 1
-    known = [length for length in lengths if length is not None and length >= 0]
-    if len(known) != axes or extra < 0 or groups < 0:
-        return None
-    if keys.get("GROUPS") is True and known[0] == 0:
-        known = known[1:]
-    return abs(int(bits)) // 8 * groups * (extra + prod(known))  # type: ignore[arg-type]
-
-
-def _integer(value: CardValue) -> int | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int):
-        return value
-    found = number(value)
-    return int(found) if found is not None and found == int(found) else None
+    size = data_bytes(keys)
+    wrong = tuple(faults(keys)) if size is None else ()
+    return Hdu(index, header, keys, offset + header.byte_count, size or 0, wrong)
 
 
 def _shape(keys: dict[str, CardValue], prefix: str = "") -> tuple[int, int, int] | None:
     """(width, height, planes) of an image of two or three axes, ignoring trailing axes of length 1."""
-    axes = _integer(keys.get(f"{prefix}NAXIS")) or 0
-    lengths = [_integer(keys.get(f"{prefix}NAXIS{axis}")) or 0 for axis in range(1, min(axes, _MAX_AXES) + 1)]
+    axes = integer(keys.get(f"{prefix}NAXIS")) or 0
+    lengths = [integer(keys.get(f"{prefix}NAXIS{axis}")) or 0 for axis in range(1, min(axes, MAX_AXES) + 1)]
     while len(lengths) > 2 and lengths[-1] == 1:
         lengths.pop()
     if len(lengths) not in (2, 3) or min(lengths) < 1:
@@ -194,7 +178,7 @@ def _is_plain(hdu: Hdu) -> bool:
 
 def _is_packed(hdu: Hdu) -> bool:
     keys = hdu.keys
-    return keys.get("ZIMAGE") is True and _shape(keys, "Z") is not None and keys.get("ZBITPIX") in _SAMPLES
+    return keys.get("ZIMAGE") is True and _shape(keys, "Z") is not None and keys.get("ZBITPIX") in SAMPLES
 
 
 def _datasum(written: CardValue) -> int | None:
@@ -219,7 +203,7 @@ def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayo
     packed = hdu.keys.get("ZIMAGE") is True and hdu.keys.get("XTENSION") == "BINTABLE"
     prefix = "Z" if packed else ""
     shape = _shape(hdu.keys, prefix)
-    bits = _integer(hdu.keys.get(f"{prefix}BITPIX"))
+    bits = integer(hdu.keys.get(f"{prefix}BITPIX"))
     if shape is None or bits is None:
         raise Permanent("the image's axes cannot be read")
     zero: float | None = 0.0
@@ -230,7 +214,7 @@ def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayo
         written = f"BSCALE = {hdu.keys.get('BSCALE')!r:.30}, BZERO = {hdu.keys.get('BZERO')!r:.30}"
         problems.append(f"a scaling that no camera has is not applied: {written}")
         zero, scale = 0.0, 1.0
-    blank = _integer(hdu.keys.get("ZBLANK" if packed else "BLANK")) if bits > 0 else None
+    blank = integer(hdu.keys.get("ZBLANK" if packed else "BLANK")) if bits > 0 else None
     width, height, planes = shape
     return ImageLayout(
         format=file_format,
@@ -242,7 +226,7 @@ def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayo
         planes=planes,
         bzero=zero,
         bscale=scale,
-        sample=_SAMPLES[bits],
+        sample=SAMPLES[bits],
         compression=str(hdu.keys.get("ZCMPTYPE", "unknown")).lower() if packed else None,
         stored_bytes=hdu.data_bytes,
         interleaved=False,

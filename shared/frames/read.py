@@ -60,8 +60,8 @@ def read_frame(
     ``name_patterns`` are a person's own file patterns (``ninapatterns.compile_pattern``); ``equipment`` is the user's
     and the built-in equipment (default: the built-in one); a ``trace`` notes where each fact came from.
 
-    Raises Permanent, with one sentence that does not name the file, for what is no capture file or has no readable
-    header; OSError when the file cannot be read. Reads bounded amounts of any input.
+    Raises Permanent, with one sentence that does not name the file, for what is no capture file or has no header at
+    all; OSError when the file cannot be read. Reads bounded amounts of any input.
     """
     file_format, content = read_content(path)
     path_facts = facts_from_path(relative_path if relative_path is not None else str(path), name_patterns)
@@ -108,26 +108,28 @@ def _headed_frame(
 ) -> FrameFacts:
     problems = list(found.problems)
     image = found.image
+    lost = found if isinstance(found, FitsFacts) and found.lost else None
+    shape = (image.width, image.height, image.planes) if image else lost.shape if lost else None
     metadata, reported = assemble(
         found.cards,
         found.keys,
         path_facts,
-        width=_pixels(image.width) if image else None,
-        height=_pixels(image.height) if image else None,
-        planes=image.planes if image else 1,
+        width=_pixels(shape[0]) if shape else None,
+        height=_pixels(shape[1]) if shape else None,
+        planes=shape[2] if shape else 1,
         source_zone=source_zone,
         problems=problems,
         equipment=equipment,
         trace=trace,
     )
     problems.extend(notes)
-    if image is None:
+    if image is not None:
+        image = _oriented(image, file_format, found.keys)
+    elif lost is None:
         if file_format is not FileFormat.XISF:
             problems.append("the file holds no image")
         if metadata.frame_type is FrameType.LIGHT:
             metadata = metadata.model_copy(update={"frame_type": FrameType.OTHER})
-    else:
-        image = _oriented(image, file_format, found.keys)
     return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image)
 
 

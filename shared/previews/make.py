@@ -53,7 +53,7 @@ def reduce_file(path: Path, *, size_px: int = PROXY_PX) -> Reduced:
     if facts.format in (FileFormat.SER, FileFormat.AVI):
         raise Permanent(f"no preview is made of a video ({facts.format.value})")
     if facts.image is None:
-        raise Permanent("the file holds no image")
+        raise Permanent("the file holds no image that can be found")
     return reduce_frame(load_image(path, facts.image), facts, size_px=size_px)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from shared.errors import Permanent
 from shared.events.frame import FrameType
 from shared.frames import FileFormat, read_frame, sniff
+from tests.unit.frames.conftest import header_block
 
 FitsMaker = Callable[..., Path]
 
@@ -104,7 +105,7 @@ def test_gzip_is_read_and_its_damage_found(make_fits: FitsMaker, tmp_path: Path)
         (
             "a.fits",
             b"SIMPLE  = T / x\nBITPIX  = 16\n",
-            "begins like FITS, but its header is not made of 80-column cards with BITPIX and NAXIS",
+            "begins like FITS, but has no header: fewer than 3 80-column cards with a value",
         ),
         ("a.gz", gzip.compress(b"text"), "not a capture file: it is gzip data that hold no FITS file"),
         ("a.xisf", b"XISF0100\xff\xff\xff\xff\0\0\0\0", "the XISF header has an impossible length of 4294967295 bytes"),
@@ -119,6 +120,56 @@ def test_strangers_are_refused_in_a_sentence(tmp_path: Path, name: str, content:
     with pytest.raises(Permanent) as refused:
         read_frame(path)
     assert str(refused.value) == reason
+
+
+_WHOLE = [
+    "SIMPLE  =                    T", "BITPIX  =                   16", "NAXIS   =                    2",
+    "NAXIS1  =                   32", "NAXIS2  =                   24", "IMAGETYP= 'LIGHT'", "OBJECT  = 'M 31'",
+    "EXPTIME =                 60.0", "DATE-OBS= '2025-10-20T20:00:00'", "FILTER  = 'Ha'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keyword", "card", "problem", "width"),
+    [
+        ("NAXIS1", "NAXIS1  =                   -5", "NAXIS1 = -5 is negative", None),
+        ("NAXIS1", "NAXIS1  = 'wide'", "NAXIS1 = 'wide' is no length", None),
+        ("NAXIS2", "", "the header has no NAXIS2", None),
+        ("BITPIX", "BITPIX  =                    7", "BITPIX = 7 is none of 8, 16, 32, 64, -32, -64", 32),
+        ("BITPIX", "BITPIX  = 'sixteen'", "BITPIX = 'sixteen' is none of 8, 16, 32, 64, -32, -64", 32),
+        ("BITPIX", "BITPIX  =", "BITPIX = (nothing) is none of 8, 16, 32, 64, -32, -64", 32),
+        ("BITPIX", "", "the header has no BITPIX", 32),
+        ("NAXIS", "", "the header has no NAXIS", None),
+        ("NAXIS", "NAXIS   =                 2000", "NAXIS = 2000 is no number of axes", None),
+        ("FILTER", "PCOUNT  =                   -1", "PCOUNT = -1 is negative", 32),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_header_whose_image_cannot_be_found_gives_its_facts(
+    tmp_path: Path, keyword: str, card: str, problem: str, width: int | None, packed: bool
+) -> None:
+    """Of a header with one bad mandatory card everything else is read, and the problem names the card."""
+    cards = [card if whole[:8].strip() == keyword else whole for whole in _WHOLE]
+    content = header_block([card for card in cards if card]) + bytes(2880)
+    path = tmp_path / "x.fits"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    found = read_frame(path)
+    assert found.problems == (problem,)
+    assert found.image is None
+    assert (found.metadata.frame_type, found.metadata.object_name) == (FrameType.LIGHT, "M 31")
+    assert (found.metadata.exposure_s, found.metadata.width_px) == (60.0, width)
+    assert found.metadata.observed_at == datetime(2025, 10, 20, 20, tzinfo=UTC)
+    assert len(found.header_cards) >= 9
+
+
+def test_an_extension_with_a_bad_card_costs_only_itself(tmp_path: Path) -> None:
+    """The image before a damaged extension is read, and the problem says what is wrong with the extension."""
+    extension = ["XTENSION= 'IMAGE'", "BITPIX  = 16", "NAXIS   = 1", "NAXIS1  = -1"]
+    path = tmp_path / "x.fits"
+    path.write_bytes(header_block(_WHOLE) + bytes(2880) + header_block(extension))
+    found = read_frame(path)
+    assert found.problems == ("the extension at byte 5760 has no readable header: NAXIS1 = -1 is negative",)
+    assert found.image is not None
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
