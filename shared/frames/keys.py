@@ -6,8 +6,7 @@ from typing import Self
 
 from shared.frames import values
 from shared.frames.cards import CardValue
-
-_LARGEST = 1e15
+from shared.frames.limits import COLDEST_C, HOTTEST_C, KELVIN_OF_0_C, LARGEST
 
 
 class Keys:
@@ -60,6 +59,14 @@ class Keys:
                 return found
         return None
 
+    def between(self, least: float, most: float, *keywords: str) -> float | None:
+        """The first number that is neither below ``least`` nor above ``most``."""
+        for keyword in keywords:
+            if keyword in self.raw and (found := _number(self.raw[keyword])) is not None and least <= found <= most:
+                self.used(keyword)
+                return found
+        return None
+
     def count(self, keyword: str) -> int | None:
         """A whole number of at least one that a database's integer holds."""
         found = _number(self.raw[keyword]) if keyword in self.raw else None
@@ -72,9 +79,9 @@ class Keys:
         """Degrees Celsius; numbers above 100 are kelvin, numbers no sensor reaches are absent."""
         for keyword in keywords:
             found = _number(self.raw[keyword]) if keyword in self.raw else None
-            if found is not None and found > 100:
-                found = round(found - 273.15, 3)
-            if found is not None and -120 <= found <= 100:
+            if found is not None and found > HOTTEST_C:
+                found = round(found - KELVIN_OF_0_C, 3)
+            if found is not None and COLDEST_C <= found <= HOTTEST_C:
                 self.used(keyword)
                 return found
         return None
@@ -82,4 +89,4 @@ class Keys:
 
 def _number(value: CardValue) -> float | None:
     found = values.number(value)
-    return found if found is not None and abs(found) < _LARGEST else None
+    return found if found is not None and abs(found) < LARGEST else None

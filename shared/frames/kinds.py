@@ -9,10 +9,9 @@ from shared.frames.cards import Card
 from shared.frames.dialects import Dialect
 from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, frame_type_of
 from shared.frames.keys import Keys
+from shared.frames.limits import EXPOSURE_KEYWORDS, LONGEST_EXPOSURE_S
 from shared.frames.paths import PathFacts
 
-_EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE", "EXP", "EXP_TIME")
-_LONGEST_EXPOSURE_S = 1e8
 _DEVICE_PATHS = frozenset({"DWARF"})
 _EDITS = re.compile(
     r"\b(?:ImageCalibration|CosmeticCorrection|Debayer|StarAlignment|LocalNormalization|DrizzleIntegration"
@@ -84,14 +83,7 @@ def _edits(cards: Iterable[Card]) -> tuple[bool, int | None]:
 
 
 def _exposure(keys: Keys, dialect: Dialect, path: PathFacts) -> float | None:
-    found = next(
-        (
-            seconds
-            for keyword in _EXPOSURE_KEYWORDS
-            if (seconds := keys.number(keyword)) is not None and 0 <= seconds <= _LONGEST_EXPOSURE_S
-        ),
-        None,
-    )
+    found = keys.between(0.0, LONGEST_EXPOSURE_S, *EXPOSURE_KEYWORDS)
     if found is None:
         return path.exposure_s
     if dialect.milliseconds_from is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from shared.equipment.setup import Equipment, Seen
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
-from shared.frames import values
+from shared.frames import limits, values
 from shared.frames.cards import Card, CardValue
 from shared.frames.dialects import PROGRAM_KEYWORDS, Dialect, find_dialect
 from shared.frames.keys import Keys
@@ -68,7 +68,7 @@ def assemble(
     ra, dec = centre(found, dialect, when.observed_at, problems, width=width, height=height)
     telescope = found.about("telescope").text("TELESCOP") or path.telescope
     camera = _camera(found.about("camera")) or path.camera
-    focal_length = found.about("focal_length_mm").positive("FOCALLEN", "FOCAL")
+    focal_length = found.about("focal_length_mm").positive(*limits.FOCAL_LENGTHS)
     ratio = _focal_ratio(found.about("focal_ratio"), dialect, focal_length) or path.focal_ratio
     found.about("x_binning")
     binning = _binning(found) or path.x_binning
@@ -101,6 +101,7 @@ def assemble(
     object_name = found.about("object_name").text(*OBJECT_KEYWORDS, *dialect.object_keywords) or path.object_name
     found.about("panel")
     panel = panel_of(object_name) or path.panel
+    problems.extend(limits.impossible(keys))
     if path.rejected:
         problems.append("the device rejected this exposure (failed_ in its name)")
     metadata = FrameMetadata(
@@ -111,13 +112,13 @@ def assemble(
         stack_count=kind.stack_count,
         filter=setup.filter if raw_filter is not None or kind.frame_type not in _SHUTTERED else None,
         filter_raw=raw_filter,
-        gain=_first(found.about("gain").setting("GAIN", "ISOSPEED", "ISO"), path.gain),
-        offset=_first(found.about("offset").setting("OFFSET", "BLKLEVEL"), path.offset),
+        gain=_first(found.about("gain").setting(*limits.GAINS), path.gain),
+        offset=_first(found.about("offset").setting(*limits.OFFSETS), path.offset),
         sensor_temp_c=_first(
-            found.about("sensor_temp_c").temperature("CCD-TEMP", "DET-TEMP", "CCDTEMP", "CAMTEMP", "TEMPERAT"),
+            found.about("sensor_temp_c").temperature(*limits.SENSOR_TEMPERATURES),
             path.sensor_temp_c,
         ),
-        set_temp_c=_first(found.about("set_temp_c").temperature("SET-TEMP", "SETTEMP", "CCD-TSET"), path.set_temp_c),
+        set_temp_c=_first(found.about("set_temp_c").temperature(*limits.SET_TEMPERATURES), path.set_temp_c),
         x_binning=binning,
         camera=setup.camera,
         telescope=setup.telescope,
@@ -142,9 +143,6 @@ def assemble(
         software=_software(found.about("software")),
     )
     return metadata, _reported(found, path)
-
-
-_BINNING_KEYWORDS = ("XBINNING", "CCDXBIN", "BINNING", "BIN1")
 
 
 def side_metadata(
@@ -204,7 +202,7 @@ def _software(keys: Keys) -> str | None:
 
 
 def _binning(keys: Keys) -> int | None:
-    for keyword in _BINNING_KEYWORDS:
+    for keyword in limits.BINNINGS:
         if (found := values.binning(keys.get(keyword))) is not None:
             keys.used(keyword)
             return found
@@ -246,7 +244,7 @@ def _pixel_size(keys: Keys, binning: int | None) -> float | None:
         keys.used("PIXSIZE1")
         size = own * factor if own is not None else None
     # Seestar and ASIAIR write single precision: 2.90000009536743 is 2.9.
-    return float(f"{size:.7g}") if size is not None and size < 1e6 else None
+    return float(f"{size:.7g}") if size is not None and size < limits.LARGEST_PIXEL_UM else None
 
 
 def _pixel_scale(keys: Keys, pixel_um: float | None, focal_mm: float | None) -> float | None:

@@ -202,6 +202,11 @@ def absurd_values() -> Files:
     for keyword in ("EXPTIME", "GAIN", "CCD-TEMP", "RA", "DEC", "SITELAT", "SITELONG", "FOCALLEN", "XPIXSZ", "AIRMASS"):
         for value in ("NaN", "inf", "-Infinity", "1E999", "-1D400"):
             yield f"{keyword}-{value}.fits", fits((card(keyword, value),))
+    for keyword, value in (
+        ("EXPTIME", -300), ("EXPTIME", "1E30"), ("EXPOSURE", -1), ("CCD-TEMP", -400), ("SET-TEMP", 1e9), ("GAIN", -200),
+        ("FOCALLEN", -530), ("XPIXSZ", "1E9"), ("XBINNING", 4096),
+    ):  # fmt: skip
+        yield f"{keyword}-{value}.fits", fits((*LIGHT, card(keyword, value)))
     for keyword in ("BZERO", "BSCALE"):
         for value in ("NaN", "inf", "1E999", "1E308", "-1E300", "1E13", "'x'", "T"):
             yield f"{keyword}-{value}.fits".replace("'", ""), fits((*LIGHT, card(keyword, value)))

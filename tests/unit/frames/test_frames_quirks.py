@@ -13,6 +13,7 @@ from shared.errors import Permanent
 from shared.events.frame import FrameMetadata, FrameType
 from shared.frames import read_frame
 from shared.frames.paths import facts_from_path
+from shared.frames.provenance import explain_frame
 
 FitsMaker = Callable[..., Path]
 Read = Callable[..., FrameMetadata]
@@ -118,6 +119,59 @@ def test_midnight_is_a_time_of_day(read: Read) -> None:
 def test_quirk_5_exposures_as_written(read: Read, cards: list[str], name: str, exposure_s: float | None) -> None:
     """Other keywords, text and milliseconds are seconds in the end."""
     assert read(cards, name).exposure_s == exposure_s
+
+
+@pytest.mark.parametrize(
+    ("card", "field", "written"),
+    [
+        ("EXPTIME = -300", "exposure_s", "EXPTIME = -300"),
+        ("EXPTIME = '-300 s'", "exposure_s", "EXPTIME = -300 s"),
+        ("EXPOSURE= 1E30", "exposure_s", "EXPOSURE = 1e+30"),
+        ("CCD-TEMP= -400", "sensor_temp_c", "CCD-TEMP = -400"),
+        ("SET-TEMP= 5000.0", "set_temp_c", "SET-TEMP = 5000.0"),
+        ("GAIN    = -200", "gain", "GAIN = -200"),
+        ("FOCALLEN= -530", "focal_length_mm", "FOCALLEN = -530"),
+        ("XPIXSZ  = 1E9", "pixel_size_um", "XPIXSZ = 1000000000.0"),
+        ("XBINNING= 4096", "x_binning", "XBINNING = 4096"),
+    ],
+)
+def test_a_value_that_cannot_be_is_unknown_and_named(make_fits: FitsMaker, card: str, field: str, written: str) -> None:
+    """A number that no camera has is null, and the problem says which card holds it."""
+    found = read_frame(make_fits([card]))
+    assert getattr(found.metadata, field) is None
+    assert found.problems == (f"{written} is impossible and was not used",)
+
+
+def test_words_for_unknown_are_no_problem(make_fits: FitsMaker) -> None:
+    """Zeros, -1, N/A and nothing are how programs say that they do not know; kelvins and long exposures are sound."""
+    cards = [
+        "EXPTIME = 0",
+        "GAIN    = -1",
+        "OFFSET  = -1.0",
+        "CCD-TEMP= 'N/A'",
+        "SET-TEMP=",
+        "FOCALLEN= 0",
+        "XPIXSZ  = 0",
+    ]
+    cards += [
+        "CAMTEMP = 258.15",
+        "XBINNING= 0",
+        "BINNING = '2*2'",
+        "EXPOSURE= 86400",
+        "FOCAL   = -1",
+        "GAIN2   = (1, 2)",
+    ]
+    assert read_frame(make_fits(cards)).problems == ()
+    assert read_frame(make_fits(["EXPTIME = (1, 2)", "GAIN    = T"])).problems == ()
+
+
+def test_the_name_answers_for_an_impossible_card(make_fits: FitsMaker) -> None:
+    """Where a card cannot be believed the file's name may know, and the explanation says so."""
+    path = make_fits(
+        ["EXPTIME = -300", "DATE-OBS= '2025-03-27T01:20:44'"], "Light_M 94_10.0s_IRCUT_20250326-212057.fit"
+    )
+    assert read_frame(path).metadata.exposure_s == 10.0
+    assert explain_frame(path)["exposure_s"].source == "file name"
 
 
 @pytest.mark.parametrize(
