@@ -1,4 +1,7 @@
-"""Filter names: many spellings, one canonical name. Names that are in no table stay as they were written."""
+"""Filter names: many spellings, one canonical name. Names that are in no table stay as they were written.
+
+What is no name at all, a list or a sentence, is not made one: it stays in ``filter_raw`` alone.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,6 +24,10 @@ _WORDS = re.compile(r"[\s_\-/+()\[\]\",:]+")
 _TRIMMINGS = re.compile(
     r"\d+(?:\.\d+)?(?:nm|mm|inch|in)?|filter|narrowband|bandpass|pro|edge|ultra|cmos|ccd|highspeed|fast|f\d", re.ASCII
 )
+
+
+_LONGEST_NAME = 40
+_NO_NAME = re.compile(r"[,;=]")
 
 
 class FilterNames:
@@ -63,7 +70,8 @@ def canonical_filter(raw: str | None) -> str | None:
     for rest in (named, plain):
         if rest and (found := table.get(filter_key("".join(rest)))) is not None:
             return found
-    return table.get(_glued(key), stripped)
+    found = table.get(_glued(key))
+    return found if found is not None or len(stripped) > _LONGEST_NAME or _NO_NAME.search(stripped) else stripped
 
 
 def _glued(key: str) -> str:

@@ -31,6 +31,15 @@ class Card(NamedTuple):
     comment: str = ""
 
 
+class Remark(Card):
+    """A card under any keyword without the value indicator "= " in columns 9 and 10: commentary by the standard.
+
+    FITS Standard 4.0, section 4.1.2.2. Its text is kept like a comment's and is no value of the keyword.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """A parsed header: logical cards (CONTINUE joined), the 80-column images, its length in the file and its faults."""
@@ -39,6 +48,16 @@ class Header:
     images: tuple[str, ...]
     byte_count: int
     problems: tuple[str, ...]
+
+    def keys(self) -> dict[str, CardValue]:
+        """The value of each keyword, the first of several; remarks are none."""
+        cards = self.cards
+        if self.problems:  # every remark is one
+            cards = tuple([card for card in cards if not isinstance(card, Remark)])
+        found: dict[str, CardValue] = {}
+        for card in reversed(cards):
+            found[card[0]] = card[1]
+        return found
 
 
 # Everything that a header may not hold becomes '?'; zero bytes become the blanks that they stand for.
@@ -195,7 +214,12 @@ def _join_cards(parsed: list[Card], problems: list[str]) -> tuple[Card, ...]:
     for card in (*parsed, Card("", None)):
         if card[0] == "CONTINUE":
             previous = cards[-1] if cards else None
-            if previous and isinstance(previous.value, str) and previous.keyword not in _COMMENTARY:
+            if (
+                previous
+                and isinstance(previous.value, str)
+                and previous.keyword not in _COMMENTARY
+                and not isinstance(previous, Remark)
+            ):
                 if not parts:
                     parts = [previous.value.removesuffix("&")]
                     comments = [previous.comment] if previous.comment else []
@@ -283,7 +307,7 @@ def _parse_card(image: str, keyword: str) -> tuple[Card, str | None]:
     at = image.find("= ")
     if 0 < at < 8 and (parsed := parse_value(image[at + 2 :])) is not None:
         return Card(image[:at].strip().upper(), *parsed), "has its '=' in the wrong column"
-    return Card(keyword.strip(), image[8:].rstrip()), "has no value"
+    return Remark(keyword.strip(), image[8:].rstrip()), "has no value"
 
 
 def _is_bounded(value: CardValue) -> bool:

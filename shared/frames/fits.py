@@ -146,9 +146,7 @@ def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") 
         return source.read(at, count)
 
     header = read_header(read, offset)
-    keys: dict[str, CardValue] = {}
-    for card in reversed(header.cards):
-        keys[card[0]] = card[1]
+    keys = header.keys()
     size = data_bytes(keys)
     wrong = tuple(faults(keys)) if size is None else ()
     return Hdu(index, header, keys, offset + header.byte_count, size or 0, wrong)

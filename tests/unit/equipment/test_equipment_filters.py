@@ -36,6 +36,16 @@ def test_strange_names_stay(raw: str) -> None:
     assert canonical_filter(raw) == " ".join(raw.split())
 
 
+@pytest.mark.parametrize(
+    "raw", ["0,0,0,0", "='x'", "a;b", "the third position of the wheel, as far as I remember", "x" * 41]
+)
+def test_what_is_no_name_is_no_filter(raw: str) -> None:
+    """Lists and sentences become no canonical name, unless an alias says what they mean."""
+    assert canonical_filter(raw) is None
+    assert FilterNames([(raw, "Ha")]).canonical(raw) == "Ha"
+    assert canonical_filter("Ha, 7nm") == "Ha"
+
+
 def test_mine_go_first() -> None:
     """A rig's own name wins over the user's alias, that over the built-in table; '' stands for no filter at all."""
     names = FilterNames([("Red", "Rot"), ("position 3", "Ha")])

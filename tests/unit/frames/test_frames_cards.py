@@ -81,6 +81,18 @@ def test_commentary_is_kept_in_order(texts: list[str]) -> None:
     )
 
 
+def test_a_card_without_a_value_indicator_is_a_remark() -> None:
+    """Without "= " in columns 9 and 10 a card is kept as text and gives its keyword no value, continued or not."""
+    block = block_of(
+        "FILTER   ='0,0,0,0  '           / rows", "OBJECT   M 31&", "CONTINUE  'x'", "GAIN     5", "GAIN    = 7"
+    )
+    parsed = parse_header(block)
+    assert parsed.cards[1] == ("FILTER", " ='0,0,0,0  '           / rows", "")
+    assert parsed.keys() == {"SIMPLE": True, "CONTINUE": "x", "GAIN": 7}
+    assert len(parsed.images) == 6
+    assert sum("has no value" in problem for problem in parsed.problems) == 3
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=6000))
 def test_any_bytes_give_a_header(raw: bytes) -> None:

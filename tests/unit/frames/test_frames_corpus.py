@@ -86,6 +86,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "frame_type": FrameType.OTHER, "camera": "ZWO CCD ASI715MC", "width_px": 3864, "height_px": 2192,
         "observed_at": datetime(2026, 5, 23, 16, 56, 44, 907436, UTC), "night": date(2026, 5, 23),
     },
+    "nom_tam_fits_astroimagej_tests/issue49test.fits": {"filter": None, "filter_raw": None},
     "side_file_tiff/mono_16bit.tiff": {"frame_type": FrameType.OTHER},
 }  # fmt: skip
 
