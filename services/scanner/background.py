@@ -96,7 +96,8 @@ def estimate_sky(
     Args:
         samples: (ny, nx), any real dtype, every ``step``-th pixel of the plane, free of NaN where not ``missing``.
         step: distance of two samples in rows and columns, full-resolution pixels.
-        missing: (ny, nx), true where a sample holds no data; None when all do.
+        missing: (ny, nx), true where a sample holds no data; None when all do. Where no tile has any, level and noise
+            are NaN.
         tile_px: wanted edge of a tile, full-resolution pixels.
     """
     ny, nx = samples.shape
@@ -115,11 +116,15 @@ def estimate_sky(
         useful = np.ones(len(level), np.bool_)
     else:
         unknown = tiles(missing, tile_y, tile_x).reshape(rows * cols, -1)
+        known = count - unknown.sum(axis=1)
+        size = (tile_y * step[0], tile_x * step[1])
+        if not known.any():
+            return Sky(np.full((rows, cols), np.nan, np.float32), size, level_adu=np.nan, noise_adu=np.nan)
         ordered[unknown] = np.inf
         ordered.sort(axis=1)
-        last = np.maximum(count - unknown.sum(axis=1) - 1, 0)
+        last = np.maximum(known - 1, 0)
         tile = np.arange(len(ordered))
-        useful = last >= min(_FEWEST_KNOWN * count, (count - unknown.sum(axis=1)).max() - 1)
+        useful = (known > 0) & (last >= min(_FEWEST_KNOWN * count, known.max() - 1))
         level = np.where(useful, ordered[tile, last // 2], 0).astype(np.float32)
         deviation = level - np.where(useful, ordered[tile, (_LOWER_SIGMA * last).astype(np.intp)], 0)
     noise = float(np.median(deviation[useful]))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from services.scanner.background import SAMPLE_STEP, TILE_PX, Sky, estimate_sky
 from services.scanner.cutouts import Plane
+from services.scanner.gaps import NOTHING, TOO_LITTLE, gap_fault
 from services.scanner.shapes import Shapes, measure_shapes
 from services.scanner.stars import Detections, detect, is_point_like
 from shared.events.frame import FrameQuality
@@ -44,6 +45,7 @@ def measure(
     saturation_adu: float | None = None,
     bottom_up: bool = False,
     bayer_offset: tuple[int, int] = (0, 0),
+    problems: list[str] | None = None,
 ) -> FrameQuality:
     """Measure one frame of the sky.
 
@@ -56,16 +58,19 @@ def measure(
         saturation_adu: top of the range; by default it follows from the data type.
         bottom_up: whether the array's first row is the lowest of the image (ROWORDER BOTTOM-UP).
         bayer_offset: x and y of the pattern's first pixel (XBAYROFF, YBAYROFF), pixels.
+        problems: takes a sentence where pixels without data leave nothing to measure, or spoil it.
 
     Raises:
         ValueError: the image has neither two nor three dimensions.
     """
-    plane = plane_of(image, bayer_pattern=bayer_pattern, bottom_up=bottom_up, bayer_offset=bayer_offset)
-    pixels, missing = plane.pixels, plane.missing
-    if pixels.size == 0 or (missing is not None and bool(missing.all())):
+    problems = [] if problems is None else problems
+    pixels, missing = _plane_of(image, problems)
+    parity = _green_parity(image, pixels, bayer_pattern, bottom_up=bottom_up, bayer_offset=bayer_offset)
+    plane = Plane(pixels, parity, missing)
+    sky = _known_sky(plane, problems)
+    if sky is None:
         return FrameQuality()
     ceiling = _ceiling_of(pixels, saturation_adu)
-    sky = sky_of(plane)
     quality = FrameQuality(
         background_adu=sky.level_adu, noise_adu=sky.noise_adu, saturated_fraction=_saturated(pixels, ceiling)
     )
@@ -85,9 +90,9 @@ def plane_of(
     bayer_offset: tuple[int, int] = (0, 0),
 ) -> Plane:
     """The plane of an image that is measured. Arguments as for ``measure``."""
-    pixels, missing = _plane_of(image)
-    parity = _parity(bayer_pattern, len(pixels), bottom_up=bottom_up) if image.ndim == 2 else None
-    return Plane(pixels, None if parity is None else (parity + sum(bayer_offset)) % 2, missing)
+    pixels, missing = _plane_of(image, [])
+    parity = _green_parity(image, pixels, bayer_pattern, bottom_up=bottom_up, bayer_offset=bayer_offset)
+    return Plane(pixels, parity, missing)
 
 
 def find_stars(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: bool = False) -> Detections | None:
@@ -99,17 +104,31 @@ def find_stars(image: NDArray[Any], *, bayer_pattern: str | None, bottom_up: boo
     return _stars_of(plane, sky) if sky.noise_adu > 0 else None
 
 
-def levels(image: NDArray[Any]) -> FrameQuality:
+def levels(image: NDArray[Any], *, problems: list[str] | None = None) -> FrameQuality:
     """Measure a dark, flat or bias: background, noise and saturated share only. Arguments as for ``measure``."""
-    pixels, missing = _plane_of(image)
-    if pixels.size == 0 or (missing is not None and bool(missing.all())):
+    problems = [] if problems is None else problems
+    pixels, missing = _plane_of(image, problems)
+    sky = _known_sky(Plane(pixels, None, missing), problems)
+    if sky is None:
         return FrameQuality()
-    sky = sky_of(Plane(pixels, None, missing))
     return FrameQuality(
         background_adu=sky.level_adu,
         noise_adu=sky.noise_adu,
         saturated_fraction=_saturated(pixels, _ceiling_of(pixels, None)),
     )
+
+
+def _known_sky(plane: Plane, problems: list[str]) -> Sky | None:
+    """The background; None, and a sentence in ``problems``, where too few pixels hold data for one."""
+    if plane.pixels.size == 0:
+        return None
+    empty = plane.missing is not None and bool(plane.missing.all())
+    sky = None if empty else sky_of(plane)
+    if sky is not None and np.isfinite(sky.noise_adu):
+        return sky
+    if NOTHING not in problems:
+        problems[:] = [NOTHING if empty else TOO_LITTLE]
+    return None
 
 
 def _stars_of(plane: Plane, sky: Sky) -> Detections:
@@ -128,10 +147,19 @@ def _with_stars(
     return quality.model_copy(update=update)
 
 
-def _parity(bayer_pattern: str | None, rows: int, *, bottom_up: bool) -> int | None:
-    """(row + column) modulo 2 of the array's green sites; None for mono."""
-    parity = _GREEN_PARITY.get((bayer_pattern or "").strip().upper())
-    return parity if parity is None or not bottom_up else (parity + rows - 1) % 2
+def _green_parity(
+    image: NDArray[Any],
+    pixels: NDArray[Any],
+    bayer_pattern: str | None,
+    *,
+    bottom_up: bool,
+    bayer_offset: tuple[int, int],
+) -> int | None:
+    """(row + column) modulo 2 of the array's green sites; None for mono and for images of several planes."""
+    parity = _GREEN_PARITY.get((bayer_pattern or "").strip().upper()) if image.ndim == 2 else None
+    if parity is None:
+        return None
+    return (parity + (len(pixels) - 1 if bottom_up else 0) + sum(bayer_offset)) % 2
 
 
 def sky_of(plane: Plane) -> Sky:
@@ -151,8 +179,11 @@ def sky_of(plane: Plane) -> Sky:
     return replace(fine, level_adu=sky.level_adu, noise_adu=sky.noise_adu)
 
 
-def _plane_of(image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """One plane in native byte order, C order, and where its data is missing (None when it is complete)."""
+def _plane_of(image: NDArray[Any], problems: list[str]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """One plane in native byte order, C order, and where its data is missing (None when it is complete).
+
+    What is to say of pixels without a number is appended to ``problems``.
+    """
     if image.ndim not in {2, 3}:
         raise ValueError(f"an image has two or three dimensions, not {image.ndim}")
     if image.size == 0:
@@ -167,6 +198,8 @@ def _plane_of(image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | No
     if low > -_ABSURD_ADU and high < _ABSURD_ADU:
         return plane, blank
     absurd = ~(np.abs(plane) < _ABSURD_ADU)
+    if (fault := gap_fault(absurd)) is not None:
+        problems.append(fault)
     missing = absurd if blank is None else absurd | blank
     good = plane[~missing]
     return np.where(absurd, np.median(good) if good.size else 0, plane), missing

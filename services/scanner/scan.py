@@ -101,7 +101,7 @@ def _from_pixels(
         return None
     quality: FrameQuality | None = None
     if measure_stars:
-        quality = _attempt("not measured", problems, lambda: _measured(image, facts.metadata, layout))
+        quality = _attempt("not measured", problems, lambda: _measured(image, facts.metadata, layout, problems))
     if keep_preview is not None:
         try:
             _attempt("no preview", problems, lambda: keep_preview(image, facts))
@@ -123,18 +123,23 @@ def _attempt(words: str, problems: list[str], work: Callable[[], Any]) -> Any:
     return None
 
 
-def _measured(image: Any, frame: FrameMetadata, layout: ImageLayout) -> FrameQuality:
+def _measured(image: Any, frame: FrameMetadata, layout: ImageLayout, problems: list[str]) -> FrameQuality | None:
     from services.scanner.quality import levels, measure  # sep and numpy are needed only here
 
+    gaps: list[str] = []
     if frame.frame_type.is_calibration:
-        return levels(image)
-    return measure(
-        image,
-        bayer_pattern=frame.bayer_pattern,
-        pixel_scale_arcsec=frame.pixel_scale_arcsec,
-        bottom_up=layout.bottom_up,
-        bayer_offset=layout.bayer_offset,
-    )
+        quality = levels(image, problems=gaps)
+    else:
+        quality = measure(
+            image,
+            bayer_pattern=frame.bayer_pattern,
+            pixel_scale_arcsec=frame.pixel_scale_arcsec,
+            bottom_up=layout.bottom_up,
+            bayer_offset=layout.bayer_offset,
+            problems=gaps,
+        )
+    problems.extend(gaps)
+    return quality if quality != FrameQuality() else None
 
 
 def _of_rig(frame: FrameMetadata, equipment: Equipment, hints: Hints) -> FrameMetadata:

@@ -49,6 +49,9 @@ def honest() -> Files:
     data = np.frombuffer(noise(48 * 64, dtype="<u2"), "<u2").reshape(48, 64)
     for codec in ("", "zlib", "lz4+sh", "zstd"):
         yield f"honest/{codec}.xisf", hostile_xisf.xisf(data, codec=codec, checksum="sha1")
+    sky = sky_pixels(">f4")
+    sky[:, :20] = sky[40:] = np.nan
+    yield "honest/border-of-nan.fits", fits((*LIGHT, "STACKCNT= 30"), bitpix=-32, axes=(64, 48), data=sky.tobytes())
     yield "honest/video.ser", ser()
     yield "honest/video.avi", avi()
     for kind in ("JPEG", "PNG", "TIFF"):
@@ -58,8 +61,9 @@ def honest() -> Files:
 def hostile() -> Files:
     """All families."""
     for family in (
-        truncated_fits, truncated_packed, lying_axes, lying_types, endless_headers, odd_cards, absurd_values, polyglots,
-        strangers, random_bytes, bombs, hostile_xisf.xisf_files, hostile_videos.videos, hostile_videos.pictures,
+        truncated_fits, truncated_packed, lying_axes, lying_types, endless_headers, odd_cards, absurd_values,
+        lost_pixels, polyglots, strangers, random_bytes, bombs, hostile_xisf.xisf_files, hostile_videos.videos,
+        hostile_videos.pictures,
     ):  # fmt: skip
         for name, content in family():
             yield f"{family.__name__}/{name}", content
@@ -203,14 +207,44 @@ def absurd_values() -> Files:
         for value in ("NaN", "inf", "-Infinity", "1E999", "-1D400"):
             yield f"{keyword}-{value}.fits", fits((card(keyword, value),))
     for keyword, value in (
-        ("EXPTIME", -300), ("EXPTIME", "1E30"), ("EXPOSURE", -1), ("CCD-TEMP", -400), ("SET-TEMP", 1e9), ("GAIN", -200),
-        ("FOCALLEN", -530), ("XPIXSZ", "1E9"), ("XBINNING", 4096),
+        ("EXPTIME", "-300"), ("EXPTIME", "1E30"), ("EXPOSURE", "-1"), ("CCD-TEMP", "-400"), ("SET-TEMP", "1E9"),
+        ("GAIN", "-200"), ("FOCALLEN", "-530"), ("XPIXSZ", "1E9"), ("XBINNING", "4096"),
     ):  # fmt: skip
-        yield f"{keyword}-{value}.fits", fits((*LIGHT, card(keyword, value)))
+        yield f"{keyword}-{value}.fits", fits((card(keyword, value), *LIGHT))
     for keyword in ("BZERO", "BSCALE"):
         for value in ("NaN", "inf", "1E999", "1E308", "-1E300", "1E13", "'x'", "T"):
             yield f"{keyword}-{value}.fits".replace("'", ""), fits((*LIGHT, card(keyword, value)))
     yield "BSCALE-0.fits", fits((*LIGHT, card("BSCALE", 0)))
+
+
+def sky_pixels(dtype: str) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
+    """Sky-like noise of 64 x 48 pixels."""
+    return np.frombuffer(noise(64 * 48, dtype=dtype), dtype).reshape(48, 64).copy()
+
+
+def lost_pixels() -> Files:
+    """Sound headers before pixels of which none, few or only scattered ones hold a number."""
+    for bitpix in (-32, -64):
+        for value in (np.nan, np.inf, -np.inf, 1e30):
+            for kind in ("LIGHT", "DARK", "FLAT", "Master Light"):
+                data = np.full(64 * 48, value, _SAMPLES[bitpix]).tobytes()
+                head = (f"IMAGETYP= '{kind}'", *LIGHT[1:])
+                yield f"all-{value}-{kind}{bitpix}.fits", fits(head, bitpix=bitpix, axes=(64, 48), data=data)
+        for value in (np.nan, np.inf):
+            for share in (0.1, 0.3, 0.6, 0.95, 0.999):
+                sky = sky_pixels(_SAMPLES[bitpix])
+                sky[np.random.default_rng(1).random(sky.shape) < share] = value
+                yield f"some-{value}-{share}{bitpix}.fits", fits(bitpix=bitpix, axes=(64, 48), data=sky.tobytes())
+        for columns in (40, 60, 63):
+            sky = sky_pixels(_SAMPLES[bitpix])
+            sky[:, :columns] = np.nan
+            yield f"columns-{columns}{bitpix}.fits", fits(bitpix=bitpix, axes=(64, 48), data=sky.tobytes())
+    undefined = (*LIGHT, card("BLANK", -32768))
+    yield "all-blank.fits", fits(undefined, axes=(64, 48), data=np.full(64 * 48, -32768, ">i2").tobytes())
+    cube = np.full((3, 48, 64), np.nan, ">f4").tobytes()
+    yield "all-nan-cube.fits", fits(bitpix=-32, axes=(64, 48, 3), data=cube)
+    keyword = '<FITSKeyword name="IMAGETYP" value="\'LIGHT\'" comment=""/>'
+    yield "all-nan.xisf", xisf(np.full((48, 64), np.nan, "<f4"), keywords=keyword, attributes=' bounds="0:1"')
 
 
 def polyglots() -> Files:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from services.scanner import stars
 from services.scanner.background import estimate_sky
 from services.scanner.cutouts import Cutouts
+from services.scanner.gaps import NOTHING, TOO_LITTLE
 from services.scanner.profile import fit_profiles
 from services.scanner.quality import find_stars, levels, measure
 from shared.events.frame import FrameQuality
@@ -164,6 +165,61 @@ def test_missing_pixels_do_not_matter() -> None:
     assert quality.fwhm_px == pytest.approx(4.0, rel=0.03)
     assert quality.background_adu == pytest.approx(SKY_ADU, abs=3)
     assert quality.noise_adu == pytest.approx(20, abs=1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_frame_without_a_number_is_said_to_be_none(value: float) -> None:
+    """Pixels of NaN, infinity or absurd numbers alone give no quality, and the sentence that there is nothing."""
+    image = np.full((300, 400), value, np.float32)
+    for measured in (_quality, levels):
+        assert measured(image) == FrameQuality()
+    problems: list[str] = []
+    measure(image, bayer_pattern="RGGB", pixel_scale_arcsec=None, problems=problems)
+    assert problems == [NOTHING]
+    dark: list[str] = []
+    levels(image, problems=dark)
+    assert dark == [NOTHING]
+
+
+def test_too_few_pixels_for_a_sky_are_said_to_be_too_few() -> None:
+    """Where the last numbers fall between the samples there is no sky, no quality, and a sentence that says why."""
+    image = np.full((800, 1000), np.nan, np.float32)
+    image[:, 990:] = 1000.0
+    problems: list[str] = []
+    assert measure(image, bayer_pattern=None, pixel_scale_arcsec=None, problems=problems) == FrameQuality()
+    assert problems == [TOO_LITTLE]
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("border of 40 %", None),
+        ("slanted border", None),
+        ("hole", None),
+        ("1 % scattered", None),
+        ("10 % scattered", "10 % of the pixels hold no number"),
+        ("every fourth row", "25 % of the pixels hold no number"),
+        ("border of 60 %", "60 % of the pixels hold no number"),
+    ],
+)
+def test_gaps_are_named_where_they_spoil_the_measurement(gone: str, said: str | None) -> None:
+    """Borders and holes of NaN, as registration leaves them, are normal; scattered gaps and mostly empty frames not."""
+    y, x = np.mgrid[:800, :1000]
+    random = np.random.default_rng(3).random(_SHAPE)
+    where = {
+        "border of 40 %": x < 400,
+        "slanted border": (x + 0.1 * y < 180) | (y - 0.05 * x > 690),
+        "hole": (abs(x - 500) < 200) & (abs(y - 400) < 150),
+        "1 % scattered": random < 0.01,
+        "10 % scattered": random < 0.1,
+        "every fourth row": y % 4 == 0,
+        "border of 60 %": x < 600,
+    }
+    problems: list[str] = []
+    image = np.where(where[gone], np.nan, _field().image).astype(np.float32)
+    quality = measure(image, bayer_pattern=None, pixel_scale_arcsec=None, problems=problems)
+    assert quality.star_count
+    assert [problem[: len(said or "")] for problem in problems] == ([] if said is None else [said])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint16])
