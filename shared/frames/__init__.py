@@ -8,7 +8,7 @@ header cards, what is wrong with the file, and where its pixels are.
     cards.py      FITS header block -> cards              shared.equipment  camera, rig, filter names
     fits.py       HDUs, the image, the declared length    dialects.py how each capture program writes: the table
     xisf.py       XISF header -> cards and image          paths.py    facts from names and folders (pathkeys.py)
-    sidefiles.py  pictures (pictures.py) and videos       kinds.py    frame type, exposure, stacks
+    sidefiles.py  pictures (exif.py) and videos           kinds.py    frame type, exposure, stacks
     layout.py     where the pixels are (tiles.py, xisf_blocks.py)  timing.py   start of the exposure and its night
     pixels.py     layout -> numpy array                   pointing.py site and sky position (precession.py, solution.py)
     read.py       the entry point                         metadata.py all of it -> FrameMetadata

@@ -153,6 +153,7 @@ def side_metadata(
     height: int,
     camera: str | None = None,
     telescope: str | None = None,
+    focal_length_mm: float | None = None,
     equipment: Equipment | None = None,
 ) -> FrameMetadata:
     """Metadata of a file without a header: what the name says, and the picture's size."""
@@ -173,6 +174,7 @@ def side_metadata(
         x_binning=path.x_binning,
         camera=camera or path.camera,
         telescope=telescope or path.telescope,
+        focal_length_mm=focal_length_mm,
         focal_ratio=path.focal_ratio,
         panel=panel_of(path.object_name) or path.panel,
         width_px=width,

@@ -40,6 +40,7 @@ _INPUTS: dict[str, tuple[str, ...]] = {
 _PATH_FACT_OF: dict[str, tuple[str, ...]] = {
     "observed_at": ("local_time", "utc_time"),
     "night": ("night", "local_time"),
+    "filter_raw": ("filter",),
 }
 
 
@@ -87,7 +88,8 @@ def _of(name: str, known: dict[str, Any], facts: FrameFacts, trace: Trace, sourc
     if origins.path_facts or (trace.dialect is None and _path_part(name, known, trace) is not None):
         return _by_path(name, origins, trace)
     if trace.dialect is None and name not in _INPUTS:
-        return Explanation("file", f"the {facts.format.value} header or the kind of file")
+        kind = f"the kind of file, {facts.format.value}"
+        return Explanation("file", kind if name == "frame_type" else f"the {facts.format.value} header")
     inputs = [given for given in _INPUTS.get(name, ()) if given in known and given != name]
     if inputs:
         zone = name == "night" and "site_longitude_deg" not in known and source_zone

@@ -16,6 +16,7 @@ from shared.frames.layout import ImageLayout
 from shared.frames.metadata import assemble, side_metadata
 from shared.frames.ninafiles import side_row, with_row
 from shared.frames.paths import NamePattern, PathFacts, facts_from_path, path_parts
+from shared.frames.photographs import camera_of, with_exif
 from shared.frames.sidefiles import SideFacts, read_avi, read_picture, read_ser
 from shared.frames.source import GzipSource, PlainSource
 from shared.frames.trace import Trace
@@ -72,7 +73,7 @@ def read_frame(
         trace.folder_facts, trace.name_facts = path_parts(relative_path or str(path), name_patterns)
         trace.side_row = row is not None
     if isinstance(content, SideFacts):
-        return _side_frame(file_format, content, path_facts, source_zone, notes, equipment)
+        return _side_frame(file_format, content, path_facts, source_zone, notes, equipment, trace)
     return _headed_frame(file_format, content, path_facts, source_zone, notes, equipment, trace)
 
 
@@ -155,9 +156,15 @@ def _side_frame(
     source_zone: str | None,
     notes: tuple[str, ...],
     equipment: Equipment | None,
+    trace: Trace | None,
 ) -> FrameFacts:
     """Previews and videos: only a TIFF may be a frame itself, when its name is one that a device gives."""
-    if path_facts.local_time is None and side.local_time is not None:
+    equipment = equipment or Equipment.built_in()
+    camera, focal_length, observed_at = side.camera, None, side.observed_at
+    if side.exif is not None:
+        path_facts, observed_at = with_exif(path_facts, side.exif, source_zone, trace)
+        camera, focal_length = camera_of(side.exif, equipment), side.exif.focal_length_mm
+    elif path_facts.local_time is None and side.local_time is not None:
         night = path_facts.night or nights.night_of_local_time(side.local_time)
         path_facts = replace(path_facts, local_time=side.local_time, night=night)
     metadata = side_metadata(
@@ -165,11 +172,12 @@ def _side_frame(
         _side_type(file_format, path_facts),
         width=side.width,
         height=side.height,
-        camera=side.camera,
+        camera=camera,
         telescope=side.telescope,
+        focal_length_mm=focal_length,
         equipment=equipment,
     )
-    observed_at = side.observed_at or path_facts.utc_time or _utc_of(path_facts, source_zone)
+    observed_at = observed_at or path_facts.utc_time or _utc_of(path_facts, source_zone)
     if observed_at is not None:
         night = metadata.night or nights.night_of(observed_at, None, source_zone)
         metadata = metadata.model_copy(update={"observed_at": observed_at, "night": night})

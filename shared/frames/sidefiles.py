@@ -15,9 +15,9 @@ from typing import Literal
 from PIL import Image, UnidentifiedImageError
 
 from shared.errors import Permanent
+from shared.frames.exif import ExifFacts, read_exif
 from shared.frames.pictures import picture_faults
 from shared.frames.source import PlainSource
-from shared.frames.values import file_stamp
 from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
 
 _SER_HEADER = struct.Struct("<14s7i40s40s40sqq")
@@ -28,7 +28,6 @@ _SER_EPOCH = datetime(1, 1, 1)  # noqa: DTZ001  the header has one time in UTC a
 _MOST_RIFF_LISTS = 10_000
 _AVI_CHUNK_BYTES = 8
 """The header that every frame has; dropped frames have nothing else."""
-_EXIF_IFD, _DATE_TIME_ORIGINAL, _DATE_TIME = 0x8769, 36867, 306
 _PILLOW_SURPRISES = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
@@ -51,7 +50,7 @@ _PILLOW_SURPRISES = (
 
 @dataclass(frozen=True, slots=True)
 class SideFacts:
-    """Facts of a side file. ``local_time`` is the camera's own clock, ``observed_at`` is UTC."""
+    """Facts of a side file; ``exif`` are a picture's. ``local_time`` is the camera's own clock, ``observed_at`` UTC."""
 
     width: int
     height: int
@@ -60,6 +59,7 @@ class SideFacts:
     camera: str | None = None
     telescope: str | None = None
     frame_count: int | None = None
+    exif: ExifFacts | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -85,21 +85,19 @@ def open_picture(path: Path, *, most_pixels: Literal["ignore", "error"]) -> Iter
 
 
 def read_picture(path: Path) -> SideFacts:
-    """Size and capture date of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers.
+    """Size and EXIF of a JPEG, PNG or TIFF, and whether it is whole. Raises Permanent for damaged headers.
 
     A PNG is unpacked whole, since its EXIF may stand behind its pixels; of the others only headers are read.
     """
     # Finished mosaics have more than a hundred million pixels; Pillow still refuses twice as many as it warns of.
     with open_picture(path, most_pixels="ignore") as picture:
         width, height = picture.size
-        exif = picture.getexif()
-        written = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
-    local = file_stamp(written) if isinstance(written, str) else None
+        exif = read_exif(picture.getexif())
     with PlainSource(path) as source:
         problems = picture_faults(source)
         if width * height > max(ALWAYS_BELIEVED_BYTES, (source.size or 0) * BELIEVABLE_GROWTH):
             problems += (f"{source.size} bytes that claim to hold {width}x{height} pixels are not believed",)
-        return SideFacts(width, height, local_time=local, problems=problems)
+        return SideFacts(width, height, exif=exif, problems=(*problems, *exif.problems))
 
 
 def read_ser(source: PlainSource) -> SideFacts:

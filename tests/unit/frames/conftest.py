@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 BLOCK = 2880
@@ -80,3 +81,11 @@ def from_dump(corpus: Path, tmp_path: Path) -> FitsMaker:
         return path
 
     return make
+
+
+def photograph(path: Path, tags: dict[int, object], inner: dict[int, object]) -> None:
+    """A small picture with EXIF: ``tags`` of the picture, ``inner`` of the capture (the Exif IFD)."""
+    exif = Image.Exif()
+    exif.update(tags)
+    exif.get_ifd(0x8769).update(inner)
+    Image.new("L", (8, 6)).save(path, exif=exif.tobytes())  # bytes, since Pillow leaves the inner tags out of TIFF

@@ -9,6 +9,7 @@ from PIL import Image
 from shared.frames import read_frame
 from shared.frames.provenance import Explanation, explain_frame
 from shared.frames.read import FrameFacts
+from tests.unit.frames.conftest import photograph
 
 FitsMaker = Callable[..., Path]
 
@@ -122,7 +123,25 @@ def test_pictures_are_explained_too(tmp_path: Path) -> None:
     found = explain_frame(path)
     assert found["object_name"] == Explanation("file name", "the pattern of Seestar")
     assert found["night"].source == "file name"
-    assert (found["frame_type"].source, found["width_px"].source) == ("file", "file")
+    assert found["filter_raw"] == Explanation("file name", "the pattern of Seestar")
+    assert found["width_px"].source == "file"
+    plain = tmp_path / "IMG_1.jpg"
+    path.rename(plain)
+    assert explain_frame(plain)["frame_type"] == Explanation("file", "the kind of file, JPEG")
+
+
+def test_a_photographs_values_name_their_exif_tags(tmp_path: Path) -> None:
+    """Each value that EXIF gives names the tag, and the zone where it needed one."""
+    path = tmp_path / "Light_M 31_10.0s_LP_20250514-004835.jpg"
+    photograph(path, {272: "D850"}, {36867: "2024:08:12 23:10:05", 33434: 30.0, 34855: 1600, 37386: 530.0})
+    found = explain_frame(path, source_zone="Europe/Berlin")
+    assert found["exposure_s"] == Explanation("header", "EXIF ExposureTime")
+    assert found["gain"] == Explanation("header", "EXIF ISOSpeedRatings")
+    assert found["focal_length_mm"] == Explanation("header", "EXIF FocalLength")
+    assert found["camera"] == Explanation("header", "EXIF Model")
+    assert found["night"] == Explanation("header", "EXIF DateTimeOriginal")
+    assert found["observed_at"] == Explanation("computed", "from EXIF DateTimeOriginal, Europe/Berlin")
+    assert found["object_name"].source == found["filter_raw"].source == "file name"
 
 
 def test_explaining_changes_nothing(corpus: Path) -> None:

@@ -2,14 +2,22 @@
 
 import os
 import struct
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from shared.errors import Permanent
+from shared.events.frame import FrameType
 from shared.frames import read_frame
+from shared.frames.exif import ExifFacts, read_exif
 from tests.hostile.writers import avi, picture, png, ser, tiff
+from tests.unit.frames.conftest import photograph
 
+ORIGINAL, DIGITIZED, OFFSET, FRACTION = 36867, 36868, 36881, 37521
+EXPOSURE, F_NUMBER, ISO, FOCAL = 33434, 33437, 34855, 37386
 SIZE = [(256, 3, 1, 8), (257, 3, 1, 8), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
 STRIPS = [(273, 4, 1, 200), (278, 3, 1, 8), (279, 4, 1, 64)]
 
@@ -90,3 +98,73 @@ def test_large_pictures_are_read_and_lies_about_size_are_told(tmp_path: Path) ->
     struct.pack_into(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5, 9_000, 12_000)
     (told,) = problems(tmp_path / "lie.jpg", bytes(jpeg))
     assert "not believed" in told
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_a_photograph_gives_its_exif(tmp_path: Path, suffix: str) -> None:
+    """Camera, exposure, ISO, focal length and ratio come from EXIF, before the name's; a JPEG stays a preview."""
+    path = tmp_path / f"Light_M 31_10.0s_LP_20250514-004835.{suffix}"
+    tags: dict[int, object] = {271: "NIKON CORPORATION", 272: "NIKON D850"}
+    inner = {ORIGINAL: "2024:08:12 23:10:05", FRACTION: "25", OFFSET: "+02:00", EXPOSURE: 30.0, ISO: 1600}
+    photograph(path, tags, {**inner, FOCAL: 530.0, F_NUMBER: 5.6})
+    found = read_frame(path, source_zone="America/Chicago")
+    frame = found.metadata
+    assert frame.frame_type is (FrameType.LIGHT if suffix == "tif" else FrameType.PREVIEW)
+    assert (frame.camera, frame.exposure_s, frame.total_exposure_s, frame.gain) == ("Nikon D850", 30.0, 30.0, 1600.0)
+    assert (frame.focal_length_mm, frame.focal_ratio, frame.object_name) == (530.0, 5.6, "M 31")
+    assert frame.observed_at == datetime(2024, 8, 12, 21, 10, 5, 250_000, UTC)
+    assert frame.night == date(2024, 8, 12)
+    assert found.problems == ()
+
+
+def test_the_clock_of_a_camera_needs_a_zone(tmp_path: Path) -> None:
+    """Without an offset the source's zone makes DateTimeOriginal UTC; without both the night alone is known."""
+    path = tmp_path / "IMG_1.jpg"
+    photograph(path, {306: "2025:01:01 00:00:00"}, {ORIGINAL: "2024:08:12 23:10:05"})
+    here = read_frame(path, source_zone="Europe/Berlin").metadata
+    assert (here.observed_at, here.night) == (datetime(2024, 8, 12, 21, 10, 5, tzinfo=UTC), date(2024, 8, 12))
+    somewhere = read_frame(path).metadata
+    assert (somewhere.observed_at, somewhere.night) == (None, date(2024, 8, 12))
+    photograph(path, {}, {ORIGINAL: "0000:00:00 00:00:00", DIGITIZED: "2024:08:13 01:00:00", 36882: "-05:30"})
+    assert read_frame(path).metadata.observed_at == datetime(2024, 8, 13, 6, 30, tzinfo=UTC)
+    photograph(path, {}, {ORIGINAL: "2024:08:12 23:10:05", OFFSET: "+99:00"})
+    assert read_frame(path).metadata.observed_at is None
+
+
+def test_the_date_of_a_change_is_less_than_a_name(tmp_path: Path) -> None:
+    """EXIF DateTime, when a file was last saved, counts only where the name has no time."""
+    path = tmp_path / "Light_M 31_10.0s_LP_20250514-004835.jpg"
+    photograph(path, {306: "2025:07:01 12:30:00"}, {})
+    assert read_frame(path).metadata.night == date(2025, 5, 13)
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "camera"),
+    [
+        ("Canon", "Canon EOS 6D", "Canon EOS 6D"),
+        ("SONY", "ILCE-7M3", "Sony ILCE-7M3"),
+        ("Hasselblad", "X9", "Hasselblad X9"),
+        ("", "Own Camera", "Own Camera"),
+        ("Canon", "", None),
+    ],
+)
+def test_cameras_of_exif_have_their_usual_name(tmp_path: Path, make: str, model: str, camera: str | None) -> None:
+    """Make and Model give the name of the equipment tables, else both as written, the maker not twice."""
+    path = tmp_path / "x.jpg"
+    photograph(path, {271: make, 272: model}, {})
+    assert read_frame(path).metadata.camera == camera
+
+
+def test_exif_without_sense_is_unknown(tmp_path: Path) -> None:
+    """Zeros, wrong types and ratios by zero are unknown; numbers that no camera has are a problem as well."""
+    path = tmp_path / "x.jpg"
+    photograph(path, {}, {EXPOSURE: 0.0, F_NUMBER: IFDRational(1, 0), ISO: 65_535, 34866: 102_400, ORIGINAL: "now"})
+    found = read_frame(path)
+    assert found.problems == ()
+    assert (found.metadata.exposure_s, found.metadata.focal_ratio, found.metadata.gain) == (None, None, 102_400.0)
+    photograph(path, {}, {EXPOSURE: IFDRational(4_000_000_000, 1)})
+    assert read_frame(path).problems == ("EXIF ExposureTime = 4e+09 is impossible and was not used",)
+    odd = Image.Exif()
+    odd.update({271: b"\xff", 272: (1, 2), 306: 7})
+    odd.get_ifd(0x8769).update({EXPOSURE: "long", F_NUMBER: (1, 2), ISO: None, FOCAL: b"", ORIGINAL: 5, OFFSET: 1})
+    assert read_exif(odd) == ExifFacts()
