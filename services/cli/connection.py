@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import tomllib
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,17 @@ DATABASE = "nightbus"
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", metavar="DIR", envvar="NIGHTBUS_HOME", help="Folder of a running `nightbus up`.", show_default=False
+        "--home",
+        metavar="DIR",
+        envvar="NIGHTBUS_HOME",
+        help="Folder in which `nightbus up` keeps everything; default: /var/lib/nightbus as root, else nightbus below "
+        "$XDG_DATA_HOME or ~/.local/share (macOS: ~/Library/Application Support).",
+        show_default=False,
     ),
 ]
+
+_SAYS_NO_PLACE = frozenset({"max_bytes", "replicas", "pool_size"})
+"""Keys of [nats] and [postgres] that hold wherever the servers are."""
 
 T = TypeVar("T")
 
@@ -45,34 +54,62 @@ class Stack:
     @property
     def start_hint(self) -> str:
         """What to do when nothing answers."""
-        return f"start it with `nightbus up --home {self.home}`" if self.home else "is it running?"
+        from services.standalone.calling import command
+
+        return f"start it with `{command('up', '--home', self.home)}`" if self.home else "is it running?"
+
+    def does_not_answer(self, server: str) -> str:
+        """The sentence for a server that does not answer: that nothing runs here, where that is known."""
+        from services.standalone.home import Home
+
+        if self.home is not None and Home(self.home).holder() is None:
+            return f"Nightbus is not running in {self.home}: {self.start_hint}"
+        return f"{server} does not answer; {self.start_hint}"
 
 
 def find_stack(home: Path | None) -> Stack:
     """The stack that commands talk to.
 
     A home that was named comes first, then settings where any say where NATS or Postgres is, then the default home.
+    All other settings hold in each case.
 
     Raises:
         UserError: no home there, or wrong settings.
     """
-    from shared.settings import config_file, load_settings
+    from shared.settings import load_settings
 
     if home is not None:
         return _stack_of_home(home)
-    told = any(name.startswith(("NIGHTBUS_NATS__", "NIGHTBUS_POSTGRES__")) for name in os.environ)
-    if told or config_file() is not None:
-        return Stack(load_settings(), None)
+    settings = load_settings()  # first of all: a mistake in them is to be told as one
+    if _settings_say_where():
+        return Stack(settings, None)
     try:
         return _stack_of_home(None)
     except UserError as error:
+        from services.standalone.calling import command
+
         raise UserError(
-            "Nightbus is not running here: start it with `nightbus up`, name its folder with --home, "
-            "or set NIGHTBUS_CONFIG to the nightbus.toml of a running stack"
+            f"Nightbus is not running here: start it with `{command('up')}`, name its folder with --home, "
+            "or set NIGHTBUS_CONFIG to a nightbus.toml that says where NATS and Postgres are"
         ) from error
 
 
+def _settings_say_where() -> bool:
+    """Whether environment or file say where NATS or Postgres is, and not only how large they may be."""
+    from shared.settings import config_file
+
+    sections = ("nats", "postgres")
+    for name in map(str.lower, os.environ):
+        section, _, key = name.removeprefix("nightbus_").partition("__")
+        if name.startswith("nightbus_") and section in sections and key not in _SAYS_NO_PLACE:
+            return True
+    file = config_file()
+    written = tomllib.loads(file.read_text(encoding="utf-8")) if file is not None else {}
+    return any(written.get(section, {}).keys() - _SAYS_NO_PLACE for section in sections)
+
+
 def _stack_of_home(path: Path | None) -> Stack:
+    from services.standalone.calling import command
     from services.standalone.home import Home
     from shared.settings import load_settings
 
@@ -85,7 +122,8 @@ def _stack_of_home(path: Path | None) -> Stack:
     if not readable:
         raise UserError(f"the home {home.path} belongs to another user: run as that user")
     if "nats" not in ports or "postgres" not in ports:
-        raise UserError(f"Nightbus has never been started in {home.path}: `nightbus up --home {home.path}` does it")
+        start = command("up", "--home", home.path)
+        raise UserError(f"Nightbus has never been started in {home.path}: `{start}` does it")
     settings = load_settings()
     nats = settings.nats.model_copy(
         update={
@@ -133,13 +171,22 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
     except asyncpg.InvalidCatalogNameError as error:
         raise UserError(f"Postgres at {where.host}:{where.port} has no database {where.database}") from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise UserError(f"Postgres at {where.host}:{where.port} does not answer; {stack.start_hint}") from error
+        raise UserError(stack.does_not_answer(f"Postgres at {where.host}:{where.port}")) from error
     try:
         await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+        # As text Postgres writes the digits that a real has: 2.3927, where its binary form reads 2.392699956893921.
+        await connection.set_type_codec("float4", encoder=str, decoder=float, schema="pg_catalog", format="text")
         yield connection
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError) as error:
         raise UserError(f"the database is not up to date: run `nightbus migrate` ({error})") from error
-    except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, ConnectionError) as error:
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InterfaceError,
+        ConnectionError,
+    ) as error:
+        if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
+            raise  # a mistake of ours, and no loss
         raise UserError(f"the connection to Postgres was lost: {error}") from error
     finally:
         with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
@@ -171,8 +218,10 @@ async def bus(stack: Stack) -> AsyncIterator["Client"]:
             error_cb=quiet,
         )
     except (NatsError, OSError, TimeoutError) as error:
-        detail = "refuses the login" if "uthorization" in str(error) else "does not answer"
-        raise UserError(f"NATS at {where.url.rpartition('@')[2]} {detail}; {stack.start_hint}") from error
+        server = f"NATS at {where.url.rpartition('@')[2]}"
+        if "uthorization" in str(error):
+            raise UserError(f"{server} refuses the login; {stack.start_hint}") from error
+        raise UserError(stack.does_not_answer(server)) from error
     try:
         yield client
     finally:

@@ -112,6 +112,15 @@ class Home:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def holder(self) -> int | None:
+        """The process id of the `up` that runs here; None where none does."""
+        try:
+            pid = int((self.path / LOCK_FILE).read_text())
+            os.kill(pid, 0)
+        except (OSError, ValueError):  # no lock, an emptied one, or one whose holder was killed
+            return None
+        return pid
+
     def secret(self, name: str) -> str:
         """The random password of ``name`` (a role, a user), made once: 32 characters of A-Z a-z 0-9 - _."""
         if not _SECRET_NAME.fullmatch(name):

@@ -1,0 +1,75 @@
+"""Which stack the command line talks to."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from services.cli.config import example_toml
+from services.cli.connection import find_stack
+from services.standalone.home import Home
+from shared.errors import UserError
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A default home that was started once; the current folder is another one, without settings."""
+    for name in [name for name in os.environ if name.upper().startswith("NIGHTBUS_")]:
+        monkeypatch.delenv(name)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(Home, "resolve", lambda path=None: Path(path) if path else tmp_path / "home")
+    with Home.open(tmp_path / "home") as opened:
+        opened.port("nats")
+        opened.port("postgres")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[sources]]\nname = "seestar"\npath = "/captures"\n[stats]\nsession_quiet_s = 7\n',
+        "[nats]\nmax_bytes = 5000000\n[postgres]\npool_size = 7\n[stats]\nsession_quiet_s = 7\n",
+        example_toml().replace("#session_quiet_s = 3600.0", "session_quiet_s = 7"),
+    ],
+)
+def test_a_file_that_names_no_server_leaves_the_home_in_charge(home: Path, text: str) -> None:
+    """Settings of sources, sizes and services hold, and NATS and Postgres are those of the default home."""
+    Path("nightbus.toml").write_text(text)
+    stack = find_stack(None)
+    assert stack.home == home
+    assert stack.settings.postgres.secrets_dir == home / "secrets"
+    assert stack.settings.stats.session_quiet_s == 7
+
+
+@pytest.mark.parametrize("text", ['[postgres]\nhost = "db"\n', '[nats]\nurl = "nats://db:4222"\n'])
+def test_a_file_that_names_a_server_is_obeyed(home: Path, text: str) -> None:
+    """Who says where NATS or Postgres is does not mean the default home."""
+    Path("nightbus.toml").write_text(text)
+    assert find_stack(None).home is None
+    assert find_stack(home).home == home, "a home that is named goes first"
+
+
+def test_the_environment_names_servers_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that says where Postgres is counts as a settings file does, one of sizes does not."""
+    monkeypatch.setenv("NIGHTBUS_NATS__MAX_BYTES", "5000000")
+    assert find_stack(None).home == home
+    monkeypatch.setenv("NIGHTBUS_POSTGRES__HOST", "db")
+    assert find_stack(None).home is None
+
+
+def test_a_stack_that_does_not_run_is_called_so(home: Path) -> None:
+    """Where no `up` holds the home the sentence says that nothing runs; beside a running one it names the server."""
+    stack = find_stack(None)
+    assert stack.does_not_answer("Postgres at x").startswith(f"Nightbus is not running in {home}: start it with `")
+    with Home.open(home):
+        assert stack.does_not_answer("Postgres at x").startswith("Postgres at x does not answer; start it with `")
+
+
+def test_without_a_home_the_start_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With settings that name no server and no home there is one sentence: it is not running, and how to start it."""
+    monkeypatch.setattr(Home, "resolve", lambda path=None: Path(path) if path else tmp_path / "none")
+    Path("nightbus.toml").write_text("[stats]\nsession_quiet_s = 7\n")
+    with pytest.raises(UserError, match=r"Nightbus is not running here: start it with `.* up`"):
+        find_stack(None)
