@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import typer
 
 from services.cli.filters import JsonOption
-from services.cli.output import Column, print_table, to_json
+from services.cli.layout import Column
+from services.cli.output import print_table, to_json
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

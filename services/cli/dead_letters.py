@@ -8,9 +8,11 @@ import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
+from services.cli.layout import Column
 from services.cli.listings import Listing
 from services.cli.match import LinesOption
-from services.cli.output import Column, Row, cell_text, chosen_format, plain, printable, size, to_json
+from services.cli.output import Row, cell_text, chosen_format, counted, plain, printable, size, to_json
+from services.cli.usage import WrongUsage
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def list_letters(
     if service is not None:
         where.add("service = {}", service)
     query = f"SELECT {_FIELDS} FROM api.dead_letters WHERE {where.sql}"
-    listing = Listing(query, "dead_letter_id DESC", where.parameters, _COLUMNS, "dead letters")
+    listing = Listing(query, "dead_letter_id DESC", where.parameters, _COLUMNS, "dead letter")
     stack = find_stack(home)
 
     async def work() -> None:
@@ -133,7 +135,7 @@ def drop(
     from shared.events.commands import DropDeadLetters
 
     if not reason.strip():
-        raise UserError("--reason must say something")
+        raise WrongUsage("--reason must say something")
     chosen = _chosen(ids, everything=everything)
     command = DropDeadLetters(ids=chosen, everything=everything, reason=reason.strip())
     _send(find_stack(home), command, "dropped", dry_run=dry_run)
@@ -141,7 +143,7 @@ def drop(
 
 def _chosen(ids: list[int] | None, *, everything: bool) -> tuple[int, ...]:
     if bool(ids) == everything:
-        raise UserError("name dead letters by their numbers, or all that wait by --all")
+        raise WrongUsage("name dead letters by their numbers, or all that wait by --all")
     return tuple(dict.fromkeys(ids or ()))
 
 
@@ -151,18 +153,14 @@ def _send(stack: Stack, command: "ReplayDeadLetters | DropDeadLetters", done: st
 
     if dry_run:
         count = wait_for(_count(stack, command.ids, everything=command.everything))
-        print(f"{_letters(count)} would be {done}")
+        print(f"{counted(count, 'dead letter')} would be {done}")
         return
 
     async def work() -> int:
         async with bus(stack) as client:
             return (await ask(client, command, DeadLettersChanged, timeout_s=COMMAND_TIMEOUT_S)).changed
 
-    print(f"{_letters(wait_for(work()))} {done}")
-
-
-def _letters(count: int) -> str:
-    return f"{count} dead letter{'' if count == 1 else 's'}"
+    print(f"{counted(wait_for(work()), 'dead letter')} {done}")
 
 
 async def _count(stack: Stack, ids: tuple[int, ...], *, everything: bool) -> int:

@@ -9,7 +9,8 @@ import typer
 
 from services.cli.connection import wait_for
 from services.cli.filters import CsvOption, JsonOption
-from services.cli.output import Column, Format, Row, chosen_format, fixed, print_table, write_csv, write_json
+from services.cli.layout import Column
+from services.cli.output import Format, Row, chosen_format, fixed, print_table, write_csv, write_json
 
 if TYPE_CHECKING:
     from services.scanner.knowledge import Knowledge

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.errors import UserError
+from services.cli.usage import WrongUsage
 
 ObjectOption = Annotated[
     list[str] | None,
     typer.Option("--object", metavar="NAME", help="Target id, name or OBJECT, case and blanks ignored; * is any text."),
 ]
-FilterOption = Annotated[list[str] | None, typer.Option("--filter", metavar="NAME", help="Filter, such as Ha.")]
+FilterOption = Annotated[
+    list[str] | None, typer.Option("--filter", metavar="NAME", help="Filter by any of its names; * is any text.")
+]
 DateOption = Annotated[str | None, typer.Option("--date", metavar="NIGHT", help="One night, YYYY-MM-DD.")]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="NIGHT", help="This night and later.")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="NIGHT", help="This night and earlier.")]
@@ -87,7 +89,7 @@ class Filters:
         self._add_names(where, "rig", self.rigs)
         self._add_names(where, "camera", self.cameras)
         if self.types:
-            where.add("frame_type = ANY({})", [name.upper() for name in self.types])
+            where.add("frame_type = ANY({})", list(self.types))
         return where
 
     @property
@@ -123,7 +125,7 @@ class Filters:
                 _compact(self.objects),
             )
         if self.types:
-            where.add("s.files_by_type ?| {}::text[]", [name.upper() for name in self.types])
+            where.add("s.files_by_type ?| {}::text[]", list(self.types))
         return where
 
     def _add_nights(self, where: Where, column: str) -> None:
@@ -152,7 +154,7 @@ def make_filters(
     """The filters that the options ask for.
 
     Raises:
-        UserError: a night that is none.
+        WrongUsage: a night or a frame type that is none.
     """
     first = [_night(text, option) for text, option in ((on, "--date"), (since, "--since")) if text]
     last = [_night(text, option) for text, option in ((on, "--date"), (until, "--until")) if text]
@@ -161,12 +163,12 @@ def make_filters(
         last.append(date(year, 12, 31))
     return Filters(
         objects=_with_targets(objects or ()),
-        filters=tuple(filters or ()),
+        filters=_with_filters(filters or ()),
         since=max(first, default=None),
         until=min(last, default=None),
         rigs=tuple(rigs or ()),
         cameras=tuple(cameras or ()),
-        types=tuple(types or ()),
+        types=tuple(map(_frame_type, types or ())),
     )
 
 
@@ -189,11 +191,35 @@ def _with_targets(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*names, *filter(None, ids))))
 
 
+def _with_filters(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as given, and the filters that they mean, here or in a rig: ``luminance`` finds L, ``LPR`` finds LP."""
+    plain = [name for name in names if "*" not in name]
+    if not plain:
+        return tuple(names)
+    from shared.equipment.filters import FilterNames, filter_key
+    from shared.settings import load_settings
+
+    settings = load_settings()
+    known = FilterNames(settings.filters.items())
+    own: list[dict[str, str]] = [{filter_key(raw): name for raw, name in rig.filters.items()} for rig in settings.rigs]
+    meant = [known.canonical(name, first) for name in plain for first in ({}, *own)]
+    return tuple(dict.fromkeys((*names, *filter(None, meant))))
+
+
+def _frame_type(text: str) -> str:
+    from shared.events.frame import FrameType
+
+    known = {one.value for one in FrameType}
+    if (name := text.strip().upper()) not in known:
+        raise WrongUsage(f"--type wants one of {', '.join(FrameType)}, not {text!r}")
+    return name
+
+
 def _night(text: str, option: str) -> date:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a night is a local date
     except ValueError as error:
-        raise UserError(f"{option} wants a night as YYYY-MM-DD, not {text!r}") from error
+        raise WrongUsage(f"{option} wants a night as YYYY-MM-DD, not {text!r}") from error
 
 
 def _compacted(column: str) -> str:

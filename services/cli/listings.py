@@ -23,7 +23,8 @@ from services.cli.filters import (
     YearOption,
     make_filters,
 )
-from services.cli.output import Column, Format, Row, chosen_format, fixed, hours, print_table, write_csv, write_json
+from services.cli.layout import Column
+from services.cli.output import Format, Row, chosen_format, counted, fixed, hours, print_table, write_csv, write_json
 
 if TYPE_CHECKING:
     import asyncpg
@@ -37,13 +38,16 @@ _FILES_ORDER = "night DESC NULLS LAST, observed_at DESC NULLS LAST, path"
 
 _CAPTURES = """
 SELECT c.*, (SELECT jsonb_object_agg(f.filter, f.integration_s) FROM stats.capture_filters f
-             WHERE f.catalog_id = c.catalog_id) AS exposure_s_by_filter
-FROM stats.captures c WHERE {where}
+             WHERE f.catalog_id = c.catalog_id) AS exposure_s_by_filter, n.first_night, n.last_night
+FROM stats.captures c
+LEFT JOIN (SELECT t.catalog_id, min(s.night) AS first_night, max(s.night) AS last_night
+           FROM stats.session_targets t JOIN stats.sessions s USING (session_id) GROUP BY 1) AS n USING (catalog_id)
+WHERE {where}
 """
 _CAPTURES_OF_FRAMES = """
 WITH frame AS (
     SELECT catalog_id, coalesce(filter, '') AS filter, coalesce(total_exposure_s, exposure_s, 0) AS seconds,
-           session_id, observed_at, fwhm_arcsec, star_count
+           session_id, night, observed_at, fwhm_arcsec, star_count
     FROM stats.files WHERE counted AND catalog_id IS NOT NULL AND {frames}
 ), by_filter AS (
     SELECT catalog_id, jsonb_object_agg(filter, seconds) AS exposure_s_by_filter
@@ -51,12 +55,14 @@ WITH frame AS (
 ), found AS (
     SELECT catalog_id, count(*) AS total_frames, sum(seconds) AS total_exposure_s,
            count(DISTINCT session_id) AS total_sessions, min(observed_at) AS first_captured_at,
-           max(observed_at) AS last_captured_at, min(fwhm_arcsec) AS best_fwhm_arcsec,
+           max(observed_at) AS last_captured_at, min(night) AS first_night, max(night) AS last_night,
+           min(fwhm_arcsec) AS best_fwhm_arcsec,
            max(star_count) AS best_star_count
     FROM frame GROUP BY 1
 )
 SELECT catalog_id, c.name, f.total_frames, f.total_exposure_s, f.total_sessions, f.first_captured_at,
-       f.last_captured_at, f.best_fwhm_arcsec, f.best_star_count, c.status, c.updated_at, b.exposure_s_by_filter
+       f.last_captured_at, f.best_fwhm_arcsec, f.best_star_count, c.status, c.updated_at, b.exposure_s_by_filter,
+       f.first_night, f.last_night
 FROM found f JOIN by_filter b USING (catalog_id) JOIN stats.captures c USING (catalog_id) WHERE {where}
 """
 _CAPTURES_ORDER = "total_exposure_s DESC, catalog_id"
@@ -74,6 +80,7 @@ class Listing:
     parameters: Sequence[Any]
     columns: Sequence[Column]
     noun: str
+    """What one row is."""
 
     async def show(self, connection: "asyncpg.Connection", output: Format, limit: int | None) -> None:
         """Print the rows; a table says how many it left out."""
@@ -81,10 +88,11 @@ class Listing:
         if output is Format.TABLE:
             limit = limit or TABLE_LIMIT
             rows: list[Any] = await connection.fetch(f"{statement} LIMIT {limit}", *self.parameters)
-            note = f"no {self.noun}" if not rows else ""
+            note = f"no {self.noun}s" if not rows else ""
             if len(rows) == limit:
                 total = await connection.fetchval(f"SELECT count(*) FROM ({self.query}) AS x", *self.parameters)
-                note = f"{total - limit} more {self.noun} left out; --limit shows more" if total > limit else ""
+                note = f"{counted(total - limit, f'more {self.noun}')} left out; --limit shows more"
+                note = note if total > limit else ""
             print_table(rows, self.columns, note=note) if rows else print(note)
             return
         if limit is not None:
@@ -126,7 +134,7 @@ def files(
     as_csv: CsvOption = False,
     home: HomeOption = None,
 ) -> None:
-    """List files, newest night first, with what was found in each."""
+    """List files, newest night first, with what was found in each; an OBJECT in brackets is no known target."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
     _show(find_stack(home), files_listing(chosen), output, limit)
@@ -177,7 +185,7 @@ def sessions(
 def files_listing(filters: Filters) -> Listing:
     """The listing of files."""
     where = filters.for_files()
-    return Listing(_FILES.format(where=where.sql), _FILES_ORDER, where.parameters, _FILE_COLUMNS, "files")
+    return Listing(_FILES.format(where=where.sql), _FILES_ORDER, where.parameters, _FILE_COLUMNS, "file")
 
 
 def captures_listing(filters: Filters) -> Listing:
@@ -185,33 +193,34 @@ def captures_listing(filters: Filters) -> Listing:
     if not filters.any_of_frames:
         where = filters.for_captures()
         query = _CAPTURES.format(where=where.sql)
-        return Listing(query, _CAPTURES_ORDER, where.parameters, _CAPTURE_COLUMNS, "targets")
+        return Listing(query, _CAPTURES_ORDER, where.parameters, _CAPTURE_COLUMNS, "target")
     frames = filters.for_files(frames_only=True)
     targets = Where(parameters=frames.parameters)  # numbered on, since both are of one statement
     if filters.objects:
         targets.add(filters.target_condition, filters.target_patterns)
     query = _CAPTURES_OF_FRAMES.format(frames=frames.sql, where=targets.sql)
-    return Listing(query, _CAPTURES_ORDER, targets.parameters, _CAPTURE_COLUMNS, "targets")
+    return Listing(query, _CAPTURES_ORDER, targets.parameters, _CAPTURE_COLUMNS, "target")
 
 
 def sessions_listing(filters: Filters) -> Listing:
     """The listing of sessions."""
     where = filters.for_sessions()
-    return Listing(_SESSIONS.format(where=where.sql), _SESSIONS_ORDER, where.parameters, _SESSION_COLUMNS, "sessions")
+    return Listing(_SESSIONS.format(where=where.sql), _SESSIONS_ORDER, where.parameters, _SESSION_COLUMNS, "session")
 
 
-def _by_filter(row: Row) -> str:
+def _by_filter(row: Row) -> tuple[str, ...]:
     parts = row["exposure_s_by_filter"] or {}
-    return ", ".join(f"{name or '-'} {hours(seconds)}" for name, seconds in sorted(parts.items()))
+    return tuple(f"{name or '-'} {hours(seconds)}" for name, seconds in sorted(parts.items()))
 
 
 def _target(row: Row) -> str | None:
-    target: str | None = row["catalog_id"] or row["object_name"]
+    """The target; in brackets an OBJECT that is none that is known."""
+    target: str | None = row["catalog_id"] or (row["object_name"] and f"({row['object_name']})")
     return target
 
 
-def _types(row: Row) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted((row["files_by_type"] or {}).items()))
+def _types(row: Row) -> tuple[str, ...]:
+    return tuple(f"{count} {name}" for name, count in sorted((row["files_by_type"] or {}).items()))
 
 
 def _state(row: Row) -> str:
@@ -222,32 +231,32 @@ def _state(row: Row) -> str:
 _FILE_COLUMNS = (
     Column("night", lambda row: row["night"]),
     Column("type", lambda row: row["frame_type"]),
-    Column("target", _target),
-    Column("filter", lambda row: row["filter"]),
-    Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right"),
-    Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right"),
-    Column("stars", lambda row: row["star_count"], "right"),
+    Column("target", _target, fold=True),
+    Column("filter", lambda row: row["filter"], fold=True),
+    Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right", spare=1),
+    Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right", spare=2),
+    Column("stars", lambda row: row["star_count"], "right", spare=3),
     Column("file", lambda row: f"{row['root']}/{row['path']}", fold=True),
     Column("state", _state, fold=True),
 )
 _CAPTURE_COLUMNS = (
     Column("target", lambda row: row["catalog_id"]),
-    Column("name", lambda row: row["name"]),
+    Column("name", lambda row: row["name"], fold=True),
     Column("total", lambda row: hours(row["total_exposure_s"]), "right"),
     Column("by filter", _by_filter, fold=True),
-    Column("exposures", lambda row: row["total_frames"], "right"),
-    Column("sessions", lambda row: row["total_sessions"], "right"),
+    Column("exposures", lambda row: row["total_frames"], "right", spare=2),
+    Column("sessions", lambda row: row["total_sessions"], "right", spare=3),
     Column('best FWHM "', lambda row: fixed(row["best_fwhm_arcsec"], 2), "right"),
-    Column("first", lambda row: row["first_captured_at"] and row["first_captured_at"].date()),
-    Column("last", lambda row: row["last_captured_at"] and row["last_captured_at"].date()),
+    Column("first night", lambda row: row["first_night"], spare=1),
+    Column("last night", lambda row: row["last_night"]),
 )
 _SESSION_COLUMNS = (
     Column("night", lambda row: row["night"]),
-    Column("rig", lambda row: row["rig"]),
-    Column("targets", lambda row: ", ".join(row["catalog_ids"] or ()), fold=True),
+    Column("rig", lambda row: row["rig"], fold=True),
+    Column("targets", lambda row: tuple(row["catalog_ids"] or ()), fold=True),
     Column("integration", lambda row: hours(row["integration_s"]), "right"),
-    Column("exposures", lambda row: row["exposures"], "right"),
+    Column("exposures", lambda row: row["exposures"], "right", spare=2),
     Column("files", _types, fold=True),
     Column("state", lambda row: row["state"]),
-    Column("session", lambda row: row["session_id"]),
+    Column("session", lambda row: row["session_id"], spare=1),
 )

@@ -7,9 +7,11 @@ import typer
 from typer.core import TyperGroup
 
 from services.cli import config, dead_letters, equipment, ingest, inspect, listings, match, preview, rescan, run, status
+from services.cli.usage import WrongUsage
 from shared.errors import NightbusError
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -22,7 +24,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except NightbusError as error:
             print(f"nightbus: {error}", file=sys.stderr)
-            raise typer.Exit(EXIT_FAILED) from error
+            raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_FAILED) from error
         except KeyboardInterrupt as stop:
             print("nightbus: stopped", file=sys.stderr)
             raise typer.Exit(EXIT_INTERRUPTED) from stop

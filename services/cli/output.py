@@ -8,14 +8,14 @@ import csv
 import json
 import math
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from shared.errors import UserError
+from services.cli.layout import Cell, Column, layout
+from services.cli.usage import WrongUsage
 
 Row = Mapping[str, Any]
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -30,24 +30,14 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its title, what it shows of a row, and how it is set."""
-
-    title: str
-    show: Callable[[Row], object]
-    justify: Literal["left", "right"] = "left"
-    fold: bool = False
-
-
 def chosen_format(*, as_json: bool, as_csv: bool) -> Format:
     """The format that --json and --csv ask for.
 
     Raises:
-        UserError: both were given.
+        WrongUsage: both were given.
     """
     if as_json and as_csv:
-        raise UserError("choose one of --json and --csv")
+        raise WrongUsage("choose one of --json and --csv")
     return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
 
 
@@ -118,28 +108,27 @@ async def write_csv(rows: AsyncIterator[Row], header: Sequence[str]) -> None:
         writer.writerow([csv_cell(row[key]) for key in header])
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[Column], *, title: str | None = None, note: str = "") -> None:
-    """Print a table, and a note below it on standard error."""
+def print_table(rows: Sequence[Row], columns: Sequence[Column], *, note: str = "") -> None:
+    """Print a table, and notes below it on standard error: on a terminal in its width, else one line per row."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(
-        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify=column.justify,
-            overflow="fold" if column.fold else "ellipsis",
-            no_wrap=not column.fold,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell_text(column.show(row))) for column in columns))
-    # A pipe has no width: a line per row is what its reader wants.
-    Console(width=None if sys.stdout.isatty() else 500, highlight=False).print(table)
+    console = Console(highlight=False)
+    width = console.width if sys.stdout.isatty() else None
+    cells = [[cell(column.show(row)) for column in columns] for row in rows]
+    table, left_out = layout(columns, cells, width)
+    if width is None:
+        console.width = sys.maxsize // 2  # no terminal, no edge
+    console.print(table)
+    if left_out:
+        names = ", ".join(column.title for column in left_out)
+        print(f"no room for: {names}; a wider terminal, --json and --csv have all", file=sys.stderr)
     if note:
         print(note, file=sys.stderr)
+
+
+def cell(value: object) -> Cell:
+    """A value of a table: a text, or the items of a list."""
+    return tuple(map(cell_text, value)) if isinstance(value, tuple) else cell_text(value)
 
 
 def cell_text(value: object) -> str:
@@ -152,12 +141,20 @@ def cell_text(value: object) -> str:
 
 
 def hours(seconds: float | None) -> str | None:
-    """Integration as people say it: ``1.5 h``, below an hour in minutes."""
+    """Integration as people say it: ``1.5 h``, ``25 min``, ``2 min 30 s``, ``90 s``; what is short is not rounded."""
     if seconds is None:
         return None
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if seconds < 120 and (rest or not minutes):
+        return f"{round(seconds, 1):g} s"
+    return f"{seconds / 60:.0f} min" if seconds >= 600 or not rest else f"{minutes} min {rest} s"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: ``1 file``, ``2 files``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def fixed(value: float | None, digits: int) -> str | None:

@@ -19,6 +19,8 @@ from services.cli.filters import (
     YearOption,
     make_filters,
 )
+from services.cli.output import counted
+from services.cli.usage import WrongUsage
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def rescan(
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
     narrowed = bool(ids) or quarantined or not chosen.empty
     if everything == narrowed:
-        raise UserError("say which files: ids, filters or --quarantined; or --all for every file")
+        raise WrongUsage("say which files: ids, filters or --quarantined; or --all for every file")
     where = chosen.for_files()
     if quarantined:
         where.conditions.append("state = 'quarantined'")
@@ -75,11 +77,11 @@ async def _rescan(stack: Stack, ids: list[str], where: Where, *, everything: boo
         else:
             found = [row["file_id"] for row in await connection.fetch(query, *where.parameters)]
     if dry_run:
-        print(f"{_files(len(found))} would be read anew")
+        print(f"{counted(len(found), 'file')} would be read anew")
         return
     if not found and not everything:
         raise UserError("no file is like that")
-    print(f"{_files(await _send(stack, found, everything=everything))} will be read anew")
+    print(f"{counted(await _send(stack, found, everything=everything), 'file')} will be read anew")
 
 
 async def _send(stack: Stack, found: list[str], *, everything: bool) -> int:
@@ -103,7 +105,7 @@ async def _resolve(connection: "asyncpg.Connection", ids: list[str]) -> list[str
     resolved = []
     for text in ids:
         if not _ID.fullmatch(start := text.lower()):
-            raise UserError(f"{text!r} is no file id: 6 to 64 hexadecimal digits")
+            raise WrongUsage(f"{text!r} is no file id: 6 to 64 hexadecimal digits")
         rows = await connection.fetch("SELECT file_id FROM stats.files WHERE file_id ^@ $1 LIMIT 2", start)
         if len(rows) != 1:
             raise UserError(
@@ -111,7 +113,3 @@ async def _resolve(connection: "asyncpg.Connection", ids: list[str]) -> list[str
             )
         resolved.append(rows[0]["file_id"])
     return resolved
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"

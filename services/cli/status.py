@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.layout import Column
 from services.cli.match import LinesOption
-from services.cli.output import Column, print_table, to_json
+from services.cli.output import counted, print_table, to_json
 
 if TYPE_CHECKING:
     import asyncpg
@@ -26,12 +27,25 @@ LOOKS, LOOK_EVERY_S = 6, 0.2
 """A waiting pull request shows that a consumer is served; between two of them there is a short gap."""
 BUSY_WITHIN_S = 60.0
 
+_WRITES = {
+    "ingest": ("file.arrived",),
+    "scanner": ("file.scanned", "file.quarantined"),
+    "stats": ("session.finished", "target.updated"),
+}
+"""Subjects whose last message shows when a service was last at work; NATS forgets that of consumers at a restart."""
+_KEPT = """
+SELECT (SELECT max(last_arrived_at) FROM stats.sessions) AS ingest,
+       (SELECT max(occurred_at) FROM stats.quarantined WHERE stage = 'scanner') AS scanner,
+       (SELECT max(updated_at) FROM stats.captures) AS stats,
+       (SELECT max(changed_at) FROM api.dead_letters) AS api
+"""
+"""The same as far as the database knows it."""
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
 @dataclass(slots=True)
 class ServiceState:
-    """One service. Counts are of messages; ``outbox`` is None for services without one."""
+    """One service. Counts are of messages, ``handled`` of ingest is of files that arrived; ``outbox`` may be absent."""
 
     service: str
     running: bool
@@ -73,12 +87,15 @@ def stages_text(stages: Stages) -> str:
     parts = [f"{stages.scanned} scanned", f"{stages.quarantined} quarantined", f"{stages.waiting} waiting"]
     if stages.on_the_way:
         parts.append(f"{stages.on_the_way} on the way")
-    lines = [f"{stages.arrived} files arrived = {' + '.join(parts)}"]
+    lines = [f"{counted(stages.arrived, 'file')} arrived = {' + '.join(parts)}"]
     if not stages.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
     if stages.failed:
-        lines.append(f"{stages.failed} files could not be taken from their sources and are tried again at each scan")
-    lines.append(f"{stages.open_sessions} sessions are open")
+        again = "is" if stages.failed == 1 else "are"
+        lines.append(
+            f"{counted(stages.failed, 'file')} could not be taken from the sources and {again} tried again at each scan"
+        )
+    lines.append(f"{counted(stages.open_sessions, 'session')} {'is' if stages.open_sessions == 1 else 'are'} open")
     return "\n".join(lines)
 
 
@@ -89,10 +106,15 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
             (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
             (stats,) = await connection.fetch("SELECT * FROM stats.stage")
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
+            (kept,) = await connection.fetch(_KEPT)
     outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
     for service in services:
         service.dead_letters = letters.get(service.service, 0)
         service.outbox = outboxes.get(service.service)
+        if service.service == "ingest":  # it reads no events: what it has done is bringing files in
+            service.handled = ingest["files"]
+        known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
+        service.last_active_at = max(known, default=None)
     return list(services), _stages(ingest, stats)
 
 
@@ -121,7 +143,9 @@ async def _service(client: "Client", name: str) -> ServiceState:
         running = await _answers(client, _ASKED_BY_COMMAND[name])
     else:
         running = len(found) == len(rows) and all([await _served(js, row) for row in rows])
-    active = [info.delivered.last_active for info in found if info.delivered and info.delivered.last_active]
+    published = await asyncio.gather(*(_last_message(js, subject) for subject in _WRITES.get(name, ())))
+    active = [at for at in published if at is not None]
+    active += [info.delivered.last_active for info in found if info.delivered and info.delivered.last_active]
     return ServiceState(
         service=name,
         running=running,
@@ -140,6 +164,18 @@ async def _consumer(js: "JetStreamContext", row: "Consumer") -> Any:
 
     try:
         return await js.consumer_info(row.stream, row.durable)
+    except (NatsError, TimeoutError):
+        return None
+
+
+async def _last_message(js: "JetStreamContext", subject: str) -> datetime | None:
+    """When the last message of a subject was stored; the stream remembers it over restarts, for 30 days."""
+    from nats.errors import Error as NatsError
+
+    from shared.bus.streams import EVENTS
+
+    try:
+        return (await js.get_last_msg(EVENTS, subject)).time
     except (NatsError, TimeoutError):
         return None
 

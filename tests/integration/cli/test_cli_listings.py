@@ -1,11 +1,13 @@
 """files, captures and sessions on a real database."""
 
+import asyncio
 import csv
 import io
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 from typer.testing import Result
 
@@ -37,6 +39,8 @@ def test_files_are_filtered(quick: Quick) -> None:
         (["--object", "M3"], ""),
         (["--object", "m 42", "--object", "M31"], "abc"),
         (["--filter", "ha"], "b"),
+        (["--filter", "H-alpha 7nm"], "b"),
+        (["--filter", "luminance"], "ac"),
         (["--date", "2026-02-28"], "bd"),
         (["--since", "2026-02-27", "--until", "2026-02-27"], "a"),
         (["--year", "2025"], "c"),
@@ -65,6 +69,36 @@ def test_a_table_says_how_many_rows_it_left_out(quick: Quick) -> None:
     assert len(result.stdout.splitlines()) == 5
     assert result.stderr == "2 more files left out; --limit shows more\n"
     assert len(listed(quick, "files", "--limit", "4")) == 4
+    assert quick("files", "--limit", "5").stderr == "1 more file left out; --limit shows more\n"
+
+
+async def test_numbers_have_the_digits_that_were_kept(quick: Quick, stats: asyncpg.Connection) -> None:
+    """--json and --csv show a real as the database has it, without the noise of a wider type."""
+    await stats.execute(
+        "UPDATE frame SET target_confidence = 0.9975, pixel_scale_arcsec = 2.3927 WHERE catalog_id = 'M42'"
+    )
+    (row,) = await asyncio.to_thread(listed, quick, "files", "--object", "M42")
+    assert (row["target_confidence"], row["pixel_scale_arcsec"]) == (0.9975, 2.3927)
+    result = await asyncio.to_thread(quick, "files", "--object", "M42", "--csv")
+    (text,) = csv.DictReader(io.StringIO(result.stdout))
+    assert (text["target_confidence"], text["pixel_scale_arcsec"]) == ("0.9975", "2.3927")
+
+
+async def test_an_unknown_object_is_marked(quick: Quick, stats: asyncpg.Connection) -> None:
+    """What no target was found for stands in brackets, so that nobody takes it for one."""
+    await stats.execute("UPDATE frame SET catalog_id = NULL, object_name = 'auto_focus' WHERE catalog_id = 'M42'")
+    table = (await asyncio.to_thread(quick, "files")).stdout
+    assert "(auto_focus)" in table
+    assert "M31" in table
+    assert "(M" not in table
+
+
+def test_captures_show_nights(quick: Quick) -> None:
+    """First and last are the nights that `sessions` lists, with and without filters."""
+    for words in (["captures"], ["captures", "--since", "2025-01-01"]):
+        rows = {row["catalog_id"]: (row["first_night"], row["last_night"]) for row in listed(quick, *words)}
+        assert rows == {"M31": ("2026-02-27", "2026-02-28"), "M42": ("2025-12-31", "2025-12-31")}
+    assert "2026-02-28" in quick("captures").stdout
 
 
 def test_csv_is_safe_for_spreadsheets(quick: Quick) -> None:
@@ -132,7 +166,21 @@ def test_a_session_shows_its_files_by_type(quick: Quick) -> None:
     assert "M31" in table
 
 
+def test_a_wrong_type_names_the_right_ones(quick: Quick) -> None:
+    """--type takes the frame types only, and a mistake lists them."""
+    result = quick("files", "--type", "stars")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("nightbus: --type wants one of LIGHT, DARK, FLAT,")
+    assert result.stderr.endswith("OTHER, not 'stars'\n")
+
+
+def test_a_table_or_a_file_but_not_two(quick: Quick) -> None:
+    """--json and --csv together are wrong usage."""
+    result = quick("sessions", "--json", "--csv")
+    assert (result.exit_code, result.stderr) == (2, "nightbus: choose one of --json and --csv\n")
+
+
 def test_a_wrong_night_is_one_sentence(quick: Quick) -> None:
     """--date takes YYYY-MM-DD only."""
     result = quick("files", "--date", "yesterday")
-    assert (result.exit_code, result.stderr) == (1, "nightbus: --date wants a night as YYYY-MM-DD, not 'yesterday'\n")
+    assert (result.exit_code, result.stderr) == (2, "nightbus: --date wants a night as YYYY-MM-DD, not 'yesterday'\n")

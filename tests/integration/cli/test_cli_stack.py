@@ -14,6 +14,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from services.cli.connection import Stack, reader
+from shared.errors import UserError
 from shared.events.commands import DropDeadLetters, ImportPaths, ReplayDeadLetters, RescanFiles
 from shared.settings import Settings
 from tests.stack import admin_execute
@@ -91,6 +93,36 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     assert text.stderr == "not running: ingest, scanner, stats, api\n"
 
 
+async def test_status_says_when_each_was_last_at_work(
+    rows: None, letters: None, js: JetStreamContext, run: Run
+) -> None:
+    """From the database and the stream, which a restart of NATS does not empty; ingest counts the files it took."""
+    services = {row["service"]: row for row in json.loads((await nightbus(run, "status", "--json")).stdout)["services"]}
+    assert services["ingest"]["handled"] == 6
+    assert services["ingest"]["last_active_at"] == "2026-03-01T06:00:00Z"
+    assert services["scanner"]["last_active_at"] == "2026-03-01T06:00:00Z"
+    assert services["stats"]["last_active_at"] is not None
+    assert services["api"]["last_active_at"] is not None
+    await js.publish("file.scanned", b"{}")
+    services = {row["service"]: row for row in json.loads((await nightbus(run, "status", "--json")).stdout)["services"]}
+    assert services["scanner"]["last_active_at"] > "2026-03-02"
+
+
+async def test_a_connection_lost_on_the_way_is_one_sentence(settings: Settings) -> None:
+    """Whoever reads on after the server has gone gets a sentence, and no traceback of the driver."""
+    with pytest.raises(UserError, match="the connection to Postgres was lost: connection is closed"):
+        async with reader(Stack(settings, None)) as connection:
+            await connection.close()
+            await connection.fetchval("SELECT 1")
+
+
+async def test_a_driver_used_wrongly_is_no_lost_connection(settings: Settings) -> None:
+    """A mistake of ours on a sound connection keeps its name."""
+    with pytest.raises(asyncpg.InterfaceError):
+        async with reader(Stack(settings, None)) as connection:
+            await connection.fetchval("SELECT $1::int", 1, 2)
+
+
 async def test_status_sees_waiting_and_served_consumers(js: JetStreamContext, run: Run) -> None:
     """Messages nobody has read are waiting; a consumer with a pull request belongs to a running service."""
     await js.publish("file.arrived", b"{}")
@@ -134,7 +166,7 @@ async def test_replay_and_drop_ask_the_api(letters: None, run: Run, answer: Call
     assert (refused.returncode, refused.stderr) == (1, "nightbus: there is no dead letter 7\n")
     assert drops[0].reason == "old"
     assert (await nightbus(run, "dead-letters", "drop", "7")).returncode == 2
-    assert (await nightbus(run, "dead-letters", "replay")).returncode == 1
+    assert (await nightbus(run, "dead-letters", "replay")).returncode == 2
 
 
 async def test_a_service_that_is_away_is_named(letters: None, js: JetStreamContext, run: Run) -> None:
@@ -156,8 +188,8 @@ async def test_rescan_chooses_files(rows: None, run: Run, answer: Callable[..., 
     assert seen[-1].everything
     count = len(seen)
     assert (await nightbus(run, "rescan", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
-    assert (await nightbus(run, "rescan")).returncode == 1
-    assert (await nightbus(run, "rescan", "--all", "aaaaaa")).returncode == 1
+    assert (await nightbus(run, "rescan")).returncode == 2
+    assert (await nightbus(run, "rescan", "--all", "aaaaaa")).returncode == 2
     assert "no file's id starts with 123456" in (await nightbus(run, "rescan", "123456")).stderr
     assert len(seen) == count
 

@@ -108,5 +108,7 @@ def test_formats_exclude_each_other() -> None:
 
 def test_quantities_read_well() -> None:
     """Integration and sizes are shown in the unit that people use."""
-    assert [hours(value) for value in (None, 30.0, 300.0, 5400.0)] == [None, "30 s", "5 min", "1.5 h"]
+    assert [hours(value) for value in (None, 0.25, 30.0, 70.0, 90.0, 120.0, 150.0, 300.0, 1510.0, 5400.0)] == [
+        None, "0.2 s", "30 s", "70 s", "90 s", "2 min", "2 min 30 s", "5 min", "25 min", "1.5 h",
+    ]  # fmt: skip
     assert [size(value) for value in (0, 999, 12_345_678, 2e15)] == ["0 B", "999 B", "12.3 MB", "2000.0 TB"]

@@ -1,0 +1,97 @@
+"""Tables that fit a terminal: widths first, then lines; words stay whole as long as there is room for them at all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Cell = str | tuple[str, ...]
+"""A text, or a list whose items stay whole."""
+
+GAP = 2
+"""Blanks between columns."""
+WIDEST_WORD = 24
+"""A longer word, such as a path, does not widen its column when room is short."""
+NARROWEST = 8
+"""A column that folds is never narrower, whatever becomes of its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its title, what it shows of a row, and how it is set.
+
+    A column that may ``fold`` takes several lines where the terminal is narrow. Where even that does not help, the
+    columns with the highest ``spare`` are left out first; 0 never is.
+    """
+
+    title: str
+    show: Callable[[Mapping[str, Any]], object]
+    justify: Literal["left", "right"] = "left"
+    fold: bool = False
+    spare: int = 0
+
+
+def layout(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None
+) -> tuple["Table", list[Column]]:
+    """The table in ``width`` cells (None: one line per row, as wide as it gets), and the columns that had no room."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from shared.words import wrapped
+
+    shown, widths = _widths(columns, rows, width)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for number, cells in zip(shown, widths, strict=True):
+        column = columns[number]
+        title = "\n".join(wrapped(column.title, cells))
+        table.add_column(title, justify=column.justify, width=cells, no_wrap=True, vertical="top")
+    for row in rows:
+        lines = ("\n".join(wrapped(row[number], cells)) for number, cells in zip(shown, widths, strict=True))
+        table.add_row(*map(Text, lines))
+    return table, [column for number, column in enumerate(columns) if number not in shown]
+
+
+def _widths(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None
+) -> tuple[list[int], list[int]]:
+    """The columns that are shown, by number, and their widths."""
+    from shared.words import longest
+
+    shown = list(range(len(columns)))
+    wanted = [max(_length(column.title), *(_length(row[i]) for row in rows), 1) for i, column in enumerate(columns)]
+    if width is None:
+        return shown, wanted
+    least = []
+    for number, column in enumerate(columns):
+        words = [longest(row[number]) if column.fold else _length(row[number]) for row in rows]
+        most = WIDEST_WORD if column.fold else max(words, default=0)
+        least.append(max(longest(column.title), min(max(words, default=0), most)))
+    for number in sorted(shown, key=lambda number: -columns[number].spare):
+        if columns[number].spare and _sum(least, shown) > width:
+            shown.remove(number)
+    while _sum(least, shown) > width:
+        widest = max(shown, key=lambda number: least[number] if columns[number].fold else 0)
+        if not columns[widest].fold or least[widest] <= NARROWEST:
+            break
+        least[widest] -= 1
+    # What is left goes to the columns that want more, a cell at a time to the one that lacks the largest share.
+    room = width - _sum(least, shown)
+    while room > 0 and (short := [number for number in shown if least[number] < wanted[number]]):
+        least[min(short, key=lambda number: least[number] / wanted[number])] += 1
+        room -= 1
+    return shown, [least[number] for number in shown]
+
+
+def _sum(widths: Sequence[int], shown: Sequence[int]) -> int:
+    return sum(widths[number] for number in shown) + GAP * (len(shown) - 1)
+
+
+def _length(value: Cell) -> int:
+    from rich.cells import cell_len
+
+    from shared.words import pieces
+
+    return cell_len(" ".join(pieces(value)))

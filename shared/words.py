@@ -1,0 +1,57 @@
+"""Text in narrow columns: words and list items stay whole, long names break where their parts end.
+
+Widths are terminal cells, of which a Chinese character takes two.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, chop_cells
+
+_PART = re.compile(r"[^/_+\-]*[/_+\-]?")
+"""A piece of a long word, such as a folder of a path."""
+
+
+def pieces(value: str | Sequence[str]) -> list[str]:
+    """What may not be broken: the words of a text, or the items of a list; a sign alone stays with the word before."""
+    if not isinstance(value, str):
+        return [*(f"{item}," for item in value[:-1]), *value[-1:]]
+    found: list[str] = []
+    for word in value.split(" "):
+        if found and len(word) == 1 and not word.isalnum():
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
+
+
+def longest(value: str | Sequence[str]) -> int:
+    """The width that keeps every piece whole."""
+    return max(map(cell_len, pieces(value)), default=0)
+
+
+def wrapped(value: str | Sequence[str], width: int) -> list[str]:
+    """The lines of a text or list in ``width`` cells; only a piece that is wider by itself is broken."""
+    lines = [""]
+    for piece in pieces(value):
+        joined = f"{lines[-1]} {piece}" if lines[-1] else piece
+        if cell_len(joined) <= width:
+            lines[-1] = joined
+            continue
+        if not lines[-1]:
+            lines.pop()
+        lines.extend([piece] if cell_len(piece) <= width else _broken(piece, width))
+    return lines
+
+
+def _broken(word: str, width: int) -> Iterable[str]:
+    line = ""
+    for part in filter(None, _PART.findall(word)):
+        if cell_len(line + part) <= width:
+            line += part
+            continue
+        if line:
+            yield line
+        *full, line = chop_cells(part, width)
+        yield from full
+    yield line

@@ -1,0 +1,96 @@
+"""Tables fit the terminal, and words stay whole in them."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from services.cli import listings
+from services.cli.layout import Column, layout
+from services.cli.output import cell
+from shared.words import pieces, wrapped
+
+SESSION = {
+    "night": "2025-10-20",
+    "rig": "Esprit100ED@f5.5+ZWO ASI2600MM Pro",
+    "catalog_ids": ["NGC7000", "NGC7331", "IC1396"],
+    "integration_s": 4200.0,
+    "exposures": 31,
+    "files_by_type": {"BIAS": 10, "DARK": 8, "FLAT": 10, "LIGHT": 31, "MASTER_DARKFLAT": 2},
+    "state": "reopened",
+    "session_id": "20251020_BD7DD03E",
+}
+CAPTURE = {
+    "catalog_id": "IC1396",
+    "name": "Elephant's Trunk Nebula",
+    "total_exposure_s": 12 * 60.0,
+    "exposure_s_by_filter": {"L": 120.0, "R": 120.0, "G": 120.0, "B": 120.0, "Ha": 240.0},
+    "total_frames": 12,
+    "total_sessions": 1,
+    "best_fwhm_arcsec": 7.2,
+    "first_night": "2025-10-20",
+    "last_night": "2025-10-20",
+}
+
+
+def lines(columns: tuple[Column, ...], row: dict[str, object], width: int | None) -> list[str]:
+    """The lines of a table of one row."""
+    table, _left_out = layout(columns, [[cell(column.show(row)) for column in columns]], width)
+    output = io.StringIO()
+    Console(file=output, width=width or 10_000).print(table)
+    return [line.rstrip() for line in output.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_sessions_are_readable(width: int) -> None:
+    """In 80, 100 and 140 columns every target and every count with its type is in one piece, within the terminal."""
+    shown = lines(listings._SESSION_COLUMNS, SESSION, width)
+    assert max(map(len, shown)) <= width
+    for whole in ("NGC7000", "IC1396", "10 BIAS", "31 LIGHT", "2 MASTER_DARKFLAT", "1.2 h", "reopened", "ASI2600MM"):
+        assert any(whole in line for line in shown), (whole, shown)
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_integrations_are_not_torn(width: int) -> None:
+    """A filter stays on one line with its integration, and no name loses letters."""
+    shown = lines(listings._CAPTURE_COLUMNS, CAPTURE, width)
+    assert max(map(len, shown)) <= width
+    for whole in ("R 2 min", "Ha 4 min", "Elephant's", "Nebula", "12 min"):
+        assert any(whole in line for line in shown), (whole, shown)
+
+
+def test_what_has_no_room_is_named() -> None:
+    """A narrow terminal leaves out spare columns, the most dispensable first, and they are known to the caller."""
+    columns = (Column("a", lambda row: row["a"]), Column("b", lambda row: row["a"], spare=1))
+    columns = (*columns, Column("c", lambda row: row["a"], spare=2))
+    cells = [["x" * 10] * 3]
+    assert [[one.title for one in layout(columns, cells, width)[1]] for width in (34, 33, 22, 21)] == [
+        [], ["c"], ["c"], ["b", "c"],
+    ]  # fmt: skip
+
+
+def test_a_pipe_gets_one_line_per_row() -> None:
+    """Without a terminal nothing is wrapped and nothing is left out, however long it is."""
+    row = SESSION | {"rig": "a rig " * 200}
+    shown = lines(listings._SESSION_COLUMNS, row, None)
+    assert len(shown) == 2
+    assert "20251020_BD7DD03E" in shown[1]
+
+
+@given(st.text(alphabet="ab/_ -天\u200b", max_size=60) | st.tuples(st.text("ab ", max_size=9)), st.integers(2, 30))
+def test_nothing_is_lost_by_wrapping(value: str | tuple[str, ...], width: int) -> None:
+    """Lines keep the width, and together they have every letter of the text in order."""
+    found = wrapped(value, width)
+    whole = "".join(pieces(value)).replace(" ", "")
+    assert "".join(found).replace(" ", "") == whole
+    assert all(cell_len(line) <= width for line in found)
+
+
+def test_long_names_break_where_their_parts_end() -> None:
+    """A path breaks after a slash, an underscore or a hyphen before it breaks anywhere else."""
+    assert wrapped("library/seestar/Light_NGC7331_10.0s.fit", 20) == ["library/seestar/", "Light_NGC7331_", "10.0s.fit"]
+    assert wrapped(("8 DARK", "10 FLAT"), 9) == ["8 DARK,", "10 FLAT"]
+    assert wrapped('best FWHM "', 7) == ["best", 'FWHM "']
