@@ -54,14 +54,21 @@ def service_account(configured: str | None = None) -> Account | None:
     """The account for Postgres and NATS: an existing one when the caller is root, None when the caller's own is right.
 
     Raises:
-        UserError: the account does not exist, or is root, which PostgreSQL refuses.
+        UserError: the account does not exist, or is root, or has no name; PostgreSQL refuses these.
     """
-    if os.geteuid() != 0:
-        return None
     import pwd
 
     from shared.errors import UserError
 
+    if (own := os.geteuid()) != 0:
+        try:
+            pwd.getpwuid(own)
+        except KeyError:
+            raise UserError(
+                f"The user id {own} has no name on this machine, and PostgreSQL needs one: run as a user that the "
+                "system knows (an entry of /etc/passwd)."
+            ) from None
+        return None
     name = configured or DEFAULT_ACCOUNT
     try:
         entry = pwd.getpwnam(name)

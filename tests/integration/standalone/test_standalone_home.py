@@ -149,7 +149,7 @@ def test_a_port_is_kept_until_someone_else_takes_it(home_folder: Path) -> None:
 
 def test_the_account_of_the_servers_is_never_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ordinary user runs the servers as itself; root lends an existing account that is not root."""
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
     assert service_account() is None
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     account = service_account()
@@ -160,6 +160,13 @@ def test_the_account_of_the_servers_is_never_root(monkeypatch: pytest.MonkeyPatc
         service_account("root")
     with pytest.raises(UserError, match="'no-such-account' for PostgreSQL and NATS does not exist"):
         service_account("no-such-account")
+
+
+def test_a_user_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id that the system does not know is refused in one sentence before PostgreSQL stumbles over it."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1_234_567)
+    with pytest.raises(UserError, match=r"The user id 1234567 has no name on this machine, .*: run as a user that"):
+        service_account()
 
 
 @as_root
