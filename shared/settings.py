@@ -17,6 +17,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from shared.errors import UserError
+from shared.library.template import LIBRARY_FIELDS, PathTemplate
+from shared.mistakes import sentences
 from shared.own_settings import CameraSettings, RigSettings, TelescopeSettings
 from shared.section import Section
 
@@ -89,6 +91,15 @@ class LibrarySettings(Section):
         description="where a file goes; fields: source folder name stem extension year month day date "
         "object frame_type filter camera night",
     )
+
+    @field_validator("template")
+    @classmethod
+    def _usable(cls, template: str) -> str:
+        try:
+            PathTemplate(template, LIBRARY_FIELDS).render(dict.fromkeys(LIBRARY_FIELDS, "text"))
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return template
 
 
 class SourceSettings(Section):
@@ -274,6 +285,21 @@ class Settings(BaseSettings):
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("config_version")
+    @classmethod
+    def _known_version(cls, version: int) -> int:
+        if version != CONFIG_VERSION:
+            raise ValueError(f"this Nightbus reads version {CONFIG_VERSION} of the settings file, and not {version}")
+        return version
+
+    @field_validator("sources")
+    @classmethod
+    def _sources_apart(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in sources]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two sources are called {min(twice)!r}")
+        return sources
+
     @field_validator("rigs")
     @classmethod
     def _rigs_apart(cls, rigs: tuple[RigSettings, ...]) -> tuple[RigSettings, ...]:
@@ -325,9 +351,12 @@ def load_settings() -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: {error}") from error
     except ValidationError as error:
-        raise UserError(
-            "\n".join(_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors())
-        ) from error
+        known = [name.replace("[]", "") for name in known_keys()]
+        raise UserError(sentences(error, known, _written(file))) from error
+
+
+def _written(file: Path | None) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file is not None else {}
 
 
 def known_keys() -> dict[str, Any]:
@@ -348,16 +377,6 @@ def _section_of(annotation: Any) -> type[Section] | None:
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate
     return None
-
-
-def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    key = ".".join(str(part) for part in location if not isinstance(part, int))
-    if kind != "extra_forbidden":
-        return f"setting {key}: {message.removeprefix('Value error, ')}"
-    known = [name.replace("[]", "") for name in known_keys()]
-    sections = sorted({name.split(".")[0] for name in known})
-    near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.5)
-    return f"unknown setting {key}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:

@@ -38,7 +38,8 @@ def check() -> None:
     settings = load_settings()
     notes = Knowledge.of(settings).notes
     file = config_file()
-    print(f"ok: {file.resolve() if file else 'no settings file; environment and defaults'}")
+    looked = f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; environment and defaults"
+    print(f"ok: {file.resolve() if file else looked}")
     for source in settings.sources:
         if not source.path.is_dir():
             print(f"note: the folder {source.path} of source {source.name} is not there now")

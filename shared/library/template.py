@@ -24,6 +24,13 @@ _FORBIDDEN = re.compile(
 _EDGES = re.compile(r"^\s+|[\s.]+$")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\..*)?", re.IGNORECASE)
 
+LIBRARY_FIELDS = frozenset(
+    {
+        "source", "folder", "name", "year", "month", "day", "date", "object", "frame_type", "filter", "camera", "night",
+    }
+)  # fmt: skip
+"""What the template of the library may name, besides stem and extension."""
+
 Field = str | int | float | None
 """A value of a template field; None is a fact that is missing."""
 
@@ -37,7 +44,8 @@ class PathTemplate:
     ``{exposure_s:g}``.
 
     Raises:
-        UserError: the template is not well formed or names an unknown field; the message names the nearest known one.
+        UserError: the template is not well formed, leaves its root, or names an unknown field; the message names the
+            nearest known one.
     """
 
     def __init__(self, text: str, known: Iterable[str]) -> None:
@@ -51,6 +59,8 @@ class PathTemplate:
             ]
         except ValueError as error:
             raise UserError(f"the path template '{text}' is not well formed: {error}") from error
+        if text.startswith("/") or not {".", ".."}.isdisjoint(text.split("/")):
+            raise UserError(f"the path template '{text}' must stay below its root: no '..', and no '/' in front")
         for _, field, spec, conversion in self._pieces:
             if field is not None:
                 self._check(field, spec, conversion)
