@@ -1,11 +1,13 @@
 """``nightbus up`` as a user meets it: it goes on after a stop and after kill -9 of everything, and imports."""
 
 import hashlib
+import json
 import os
 import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -33,14 +35,20 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
+def counts(report: dict[str, Any]) -> dict[str, int]:
+    """The sum of an import: found = arrived + already_here + ignored + failed."""
+    return {name: report[name] for name in ("found", "arrived", "already_here", "ignored", "failed")}
+
+
 def test_it_continues_where_it_ended() -> None:
     """Stopped by Ctrl-C, started, killed with -9 root and branch, started again: nothing is lost or counted twice."""
     with open_folder() as folder:
         frames = folder / "frames"
         tiny_frames(frames, 30, 1)
         with up(folder / "home", **QUICK) as first:
-            report = first.run("ingest", str(frames), "--mode", "copy", "--wait").stdout
-            assert "30" in report
+            report = first.json("ingest", str(frames), "--mode", "copy", "--wait")
+            assert counts(report) == {"found": 30, "arrived": 30, "already_here": 0, "ignored": 0, "failed": 0}
+            assert (report["scanned"], report["quarantined"]) == (30, 0)
             before = first.json("captures")
             pids = first.descendants()
         assert first.process.returncode == 0
@@ -54,7 +62,11 @@ def test_it_continues_where_it_ended() -> None:
                     os.kill(pid, signal.SIGKILL)
             second.process.wait(10)
         with up(folder / "home", **QUICK) as third:
-            report = third.run("ingest", str(frames), "--mode", "copy", "--wait").stdout
+            report = third.json("ingest", str(frames), "--mode", "copy", "--wait")
+            assert counts(report) | {"arrived": 0, "already_here": 0} == {
+                "found": 60, "arrived": 0, "already_here": 0, "ignored": 0, "failed": 0,
+            }  # fmt: skip
+            assert report["arrived"] + report["already_here"] == 60
             deadline = time.monotonic() + 60
             while (stages := third.json("status")["stages"])["waiting"] and time.monotonic() < deadline:
                 time.sleep(0.2)
@@ -67,10 +79,15 @@ def test_the_corpus_of_real_captures(corpus: Path) -> None:
     """Every file of the corpus ends as exactly one of scanned, quarantined or ignored; none of them changes."""
     before = fingerprint(corpus)
     with open_folder() as folder, up(folder / "home", **(QUICK | {"NIGHTBUS_SCANNER__MEASURE_STARS": "true"})) as stack:
-        report = stack.run("ingest", str(corpus), "--mode", "index", "--wait", check=False, timeout_s=300).stdout
+        done = stack.run("ingest", str(corpus), "--mode", "index", "--wait", "--json", check=False, timeout_s=300)
+        report = json.loads(done.stdout)
         stages = stack.json("status")["stages"]
         files = stack.json("files", "--limit", "1000")
-    assert f"{len(before)} found" in report or str(len(before)) in report, report
+    assert report["found"] == len(before)
+    assert report["found"] == sum(report[name] for name in ("arrived", "already_here", "ignored", "failed"))
+    assert (report["state"], report["failed"], done.returncode) == ("done", 0, 0)
+    assert report["arrived"] == stages["arrived"] == len(files)
+    assert (stages["scanned"], stages["quarantined"]) == (report["scanned"], report["quarantined"])
     assert stages["arrived"] == stages["scanned"] + stages["quarantined"]
     assert stages["waiting"] == 0
     assert all(row["state"] == "scanned" or (row["state"] == "quarantined" and row["reason"]) for row in files)
