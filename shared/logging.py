@@ -2,17 +2,21 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
 from shared.settings import LogSettings
 
 
-def configure_logging(settings: LogSettings, service: str) -> None:
-    """Route structlog and the standard library's loggers to standard output, every line naming its service."""
+def configure_logging(settings: LogSettings, service: str, output: TextIO | None = None) -> None:
+    """Route structlog and the standard library's loggers to ``output``, every line naming its service.
+
+    The default is standard output.
+    """
+    output = output or sys.stdout
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    console = settings.format == "console" or (settings.format == "auto" and sys.stdout.isatty())
+    console = settings.format == "console" or (settings.format == "auto" and output.isatty())
     shared_processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -20,16 +24,16 @@ def configure_logging(settings: LogSettings, service: str) -> None:
         structlog.processors.format_exc_info,
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()) if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=output.isatty()) if console else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared_processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared_processors))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 

@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Self, TextIO, cast
 
+from services.standalone.calling import command
 from services.standalone.home import Home
 from services.standalone.stack import SERVICES, Stack
 from shared.logging import configure_logging
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, config_file, load_settings
 
 LOG_FILE = "nightbus.log"
 LOG_LIMIT_BYTES = 50 * 1024**2
@@ -27,6 +30,12 @@ class ReadableLog:
         self._terminal = terminal
         self._width = max(len(name) for name in SERVICES)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._file.close()
+
     def line(self, name: str, text: str) -> None:
         """Write one line of a service."""
         shown = f"{name:<{self._width}} | {text}\n"
@@ -38,6 +47,21 @@ class ReadableLog:
             sys.stdout.flush()
 
 
+class OwnLines(io.TextIOBase):
+    """What this process logs, as whole lines of the one log."""
+
+    def __init__(self, log: ReadableLog) -> None:
+        self._log = log
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Take text; complete lines go to the log."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._log.line("up", line)
+        return len(text)
+
+
 def up(home: Path | None) -> int:
     """Run the whole stack until SIGINT or SIGTERM; returns the process's exit code.
 
@@ -45,14 +69,15 @@ def up(home: Path | None) -> int:
         NightbusError: it did not come up; one sentence.
     """
     settings = load_settings()
-    configure_logging(settings.log, "up")
-    with Home.open(home) as opened:
-        return asyncio.run(_run(opened, settings))
+    with Home.open(home) as opened, ReadableLog(opened.log / LOG_FILE) as log:
+        own = settings.log.model_copy(update={"format": "console"})  # as the services' lines, which are beside ours
+        configure_logging(own, "up", cast("TextIO", OwnLines(log)))
+        log.line("up", read_from())
+        return asyncio.run(_run(opened, settings, log))
 
 
-async def _run(home: Home, settings: Settings) -> int:
+async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
     started = time.monotonic()
-    log = ReadableLog(home.log / LOG_FILE)
     stack = Stack(home, extra_environment=environment_of(home, settings), log_line=log.line)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -83,6 +108,14 @@ async def _run(home: Home, settings: Settings) -> int:
     return 0
 
 
+def read_from() -> str:
+    """Which settings file holds, or where one was looked for."""
+    file = config_file()
+    if file is None:
+        return f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; defaults and environment hold"
+    return f"settings of {file.resolve()}"
+
+
 def environment_of(home: Home, settings: Settings) -> dict[str, str]:
     """What the services are told beyond addresses: a library under the home, unless the settings name one."""
     if settings.library.path is not None or "NIGHTBUS_LIBRARY__PATH" in os.environ:
@@ -95,5 +128,5 @@ def _where_to_look(home: Home, settings: Settings) -> list[str]:
     sources = ", ".join(f"{source.name} ({source.path})" for source in settings.sources) or "none configured"
     return [
         f"library {library}; sources: {sources}",
-        f"log {home.log / LOG_FILE}; try: nightbus --home {home.path} status",
+        f"log {home.log / LOG_FILE}; try: {command('status', '--home', home.path)}",
     ]

@@ -11,7 +11,7 @@ PROGRAM = "nightbus"
 
 def command(*words: str | os.PathLike[str]) -> str:
     """A command line of this program, quoted for the shell, such as ``.venv/bin/nightbus status --home '/my nas'``."""
-    return shlex.join([*_program(), *map(os.fspath, words)])
+    return shlex.join([*_program(), *(os.fspath(word) for word in words)])
 
 
 def _program() -> list[str]:

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
+from services.standalone import calling
 from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
 from services.standalone.simulation import Anomaly, NightManifest, simulate
@@ -26,6 +29,7 @@ from shared.db.pool import READER
 from shared.errors import Transient, UserError
 from shared.logging import configure_logging
 from shared.settings import LogSettings
+from shared.words import longest, pieces, wrapped
 
 FINISH_TIMEOUT_S = 600.0
 POLL_S = 0.5
@@ -39,8 +43,11 @@ HURRY = {
 }
 
 
-_NEVER_ARRIVES = frozenset({Anomaly.UNFINISHED, Anomaly.DUPLICATE})
-"""An upload that stopped stays where it is, and a second copy of the same bytes is already here."""
+_NEVER_ARRIVES = {
+    Anomaly.DUPLICATE: ("second copy of a file", "second copies of files"),
+    Anomaly.UNFINISHED: ("unfinished upload (.part)", "unfinished uploads (.part)"),
+}
+"""What stays out: a second copy is already here, and an upload that stopped stays where it is. One, and several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,12 @@ def demo(keep: Path | None, nights: int, seed: int) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=100)
-    with _place(keep) as place, Home.open(place.home) as home:
-        asyncio.run(_play(console, place, home, nights, seed))
+    with (
+        _place(keep) as place,
+        Home.open(place.home) as home,
+        ReadableLog(home.log / LOG_FILE, terminal=False) as log,
+    ):
+        asyncio.run(_play(console, place, home, log, nights, seed))
     return 0
 
 
@@ -85,10 +96,9 @@ def _place(keep: Path | None) -> Iterator[Place]:
         yield Place(folder / "captures", folder / "home", kept=False)
 
 
-async def _play(console: Console, place: Place, home: Home, nights: int, seed: int) -> None:
+async def _play(console: Console, place: Place, home: Home, log: ReadableLog, nights: int, seed: int) -> None:
     configure_logging(LogSettings(level="error"), "demo")
     sources = _sources(place)
-    log = ReadableLog(home.log / LOG_FILE, terminal=False)
     environment = HURRY | {
         "NIGHTBUS_SOURCES": json.dumps(sources),
         "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
@@ -107,6 +117,7 @@ async def _play(console: Console, place: Place, home: Home, nights: int, seed: i
         connection = await asyncpg.connect(stack.postgres.dsn(READER, "nightbus"))
         try:
             await _until_handled(console, connection, manifests)
+            await _print_sum(console, connection, manifests)
             await _print_summary(console, connection)
         finally:
             await connection.close()
@@ -145,16 +156,30 @@ async def _until_handled(console: Console, connection: asyncpg.Connection, manif
     raise Transient(f"the demonstration did not finish within {FINISH_TIMEOUT_S:.0f} s:{said}")
 
 
+async def _print_sum(console: Console, connection: asyncpg.Connection, manifests: list[NightManifest]) -> None:
+    """What became of every file that was written: the numbers above add up."""
+    files = [item for manifest in manifests for item in manifest.files]
+    stage = await connection.fetchrow("SELECT files, scanned, quarantined FROM stats.stage")
+    assert stage is not None
+    parts = [f"{stage['files']} arrived"]
+    for anomaly, (one, several) in _NEVER_ARRIVES.items():
+        if count := sum(item.anomaly is anomaly for item in files):
+            parts.append(f"{count} {one if count == 1 else several}")
+    console.print(f"  {len(files)} files written = {' + '.join(parts)}", soft_wrap=True)
+    console.print(f"  {stage['files']} arrived = {stage['scanned']} scanned + {stage['quarantined']} set aside")
+
+
 async def _print_summary(console: Console, connection: asyncpg.Connection) -> None:
     console.print()
     console.print(_captures_table(await connection.fetch(_CAPTURES)))
     console.print(_sessions_table(await connection.fetch("SELECT * FROM stats.sessions ORDER BY night, rig")))
-    aside = Table(title="Set aside, or worth a look", title_justify="left")
+    aside = Table(title_justify="left")
     aside.add_column("file", overflow="fold")
     aside.add_column("why", overflow="fold")
-    for query in (_QUARANTINED, _PROBLEMS, _NO_TARGET, _UNUSUAL):
-        for row in await connection.fetch(query):
-            aside.add_row(row["path"].rpartition("/")[2], row["why"].removeprefix(f"{row['path']}: "))
+    found = [await connection.fetch(query) for query in (_QUARANTINED, _PROBLEMS, _NO_TARGET, _UNUSUAL)]
+    for row in (row for rows in found for row in rows):
+        aside.add_row(_Whole(row["path"].rpartition("/")[2]), row["why"].removeprefix(f"{row['path']}: "))
+    aside.title = f"Set aside ({len(found[0])}), or worth a look ({sum(map(len, found[1:]))})"
     console.print(aside)
 
 
@@ -164,7 +189,7 @@ def _captures_table(rows: list[asyncpg.Record]) -> Table:
         table.add_column(name, justify="right" if name in ("integration", "subs", "sessions", "best FWHM") else "left")
     for row in rows:
         target = f"{row['catalog_id']} {row['name']}" if row["name"] != row["catalog_id"] else row["catalog_id"]
-        filters = ", ".join(f"{item['filter']} {_hours(item['s'])}" for item in json.loads(row["filters"]))
+        filters = _Whole([f"{item['filter']} {_hours(item['s'])}" for item in json.loads(row["filters"])])
         best = f'{row["best_fwhm_arcsec"]:.1f}"' if row["best_fwhm_arcsec"] else "-"
         table.add_row(
             target, _hours(row["total_exposure_s"]), filters, str(row["total_frames"]), str(row["total_sessions"]), best
@@ -178,7 +203,7 @@ def _sessions_table(rows: list[asyncpg.Record]) -> Table:
         table.add_column(name)
     for row in rows:
         types = sorted(json.loads(row["files_by_type"]).items())
-        files = ", ".join(f"{count} {kind.lower()}" for kind, count in types)
+        files = _Whole([f"{count} {kind.lower()}" for kind, count in types])
         table.add_row(f"{row['session_id']}\n{row['rig']}", files, _hours(row["integration_s"]), row["state"])
     return table
 
@@ -213,21 +238,44 @@ ORDER BY path
 """
 
 
+class _Whole:
+    """A list in a table's cell, of which no item is torn apart; or a file name, which breaks where its parts end."""
+
+    def __init__(self, items: list[str] | str) -> None:
+        self._items = items
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text("\n".join(wrapped(self._items, options.max_width)))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(longest(self._items), len(" ".join(pieces(self._items))))
+
+
 def _hours(seconds: float) -> str:
-    """A duration that does not break across lines."""
+    """A duration: what is shorter than two minutes in seconds, so that nothing is rounded out of proportion."""
+    if seconds < 120:
+        return f"{seconds:g} s"
     minutes = round(seconds / 60)
-    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02d}\u00a0min" if minutes >= 60 else f"{minutes}\u00a0min"
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _print_where_next(console: Console, place: Place) -> None:
+    """Where to look, each command on a line of its own that no terminal breaks."""
     if place.kept:
-        console.print(
-            f"Where to look: captures in {place.captures}, the library in {place.home / 'library'},\n"
-            f"the log in {place.home / 'log' / LOG_FILE}.\n"
-            f"Start it again with  nightbus up --home {place.home}  and ask  nightbus --home {place.home} captures"
-        )
+        home = ("--home", place.home)
+        lines = [
+            f"Where to look: captures in {place.captures}",
+            f"  the library  {place.home / 'library'}",
+            f"  the log      {place.home / 'log' / LOG_FILE}",
+            "Start it again, and ask it from a second terminal:",
+            f"  {calling.command('up', *home)}",
+            f"  {calling.command('captures', *home)}",
+        ]
     else:
-        console.print(
-            "Where to look next: keep everything with  nightbus demo --keep DIR,  run it for real with  nightbus up,\n"
-            "and read README.md for your own sources."
-        )
+        lines = [
+            "Where to look next:",
+            f"  {calling.command('demo', '--keep', 'DIR')}   the same again, and everything stays",
+            f"  {calling.command('up')}   for real; README.md says how to name your own folders",
+        ]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

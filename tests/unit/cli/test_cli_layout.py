@@ -64,8 +64,7 @@ def test_integrations_are_not_torn(width: int) -> None:
 
 def test_what_has_no_room_is_named() -> None:
     """A narrow terminal leaves out spare columns, the most dispensable first, and they are known to the caller."""
-    columns = (Column("a", lambda row: row["a"]), Column("b", lambda row: row["a"], spare=1))
-    columns = (*columns, Column("c", lambda row: row["a"], spare=2))
+    columns = [Column(title, lambda row: row["a"], spare=spare) for spare, title in enumerate("abc")]
     cells = [["x" * 10] * 3]
     assert [[one.title for one in layout(columns, cells, width)[1]] for width in (34, 33, 22, 21)] == [
         [], ["c"], ["c"], ["b", "c"],

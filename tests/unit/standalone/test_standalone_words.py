@@ -1,0 +1,112 @@
+"""What `up` and `demo` say to a person, as far as it needs no stack."""
+
+import io
+import logging
+import shlex
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TextIO, cast
+
+import asyncpg
+import pytest
+import structlog
+from rich.console import Console
+
+from services.cli.main import app
+from services.standalone.app import OwnLines, ReadableLog, read_from
+from services.standalone.demo import Place, _hours, _print_sum, _print_where_next
+from services.standalone.simulation import Anomaly, FileTruth, NightManifest
+from shared.logging import configure_logging, get_logger
+from shared.settings import LogSettings
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    before = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    yield
+    structlog.configure(**before[0])
+    structlog.contextvars.clear_contextvars()
+    logging.root.handlers[:] = before[1]
+    logging.root.setLevel(before[2])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_commands_of_the_demo_work_as_printed(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However narrow the terminal, each command is on one line, names the program and is understood by it."""
+    monkeypatch.setattr(sys, "argv", ["x"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "nightbus").touch()
+    monkeypatch.chdir(tmp_path)
+    output = io.StringIO()
+    home = Path("/nas/my 'captures' of a rather long name") / ("deep" * 30)
+    _print_where_next(Console(file=output, width=40), Place(home / "captures", home / "home", kept))
+    found = [line.split("   ")[0].strip() for line in output.getvalue().splitlines() if "bin/nightbus" in line]
+    assert len(found) == 2
+    for line in found:
+        program, *words = shlex.split(line)
+        assert program == "bin/nightbus"
+        assert app([*words, "--help"], standalone_mode=False) in (0, None)
+        assert not kept or str(home / "home") in words
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_what_up_logs_itself_is_in_the_one_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines of its own look like those of the services, on a pipe too, and are in nightbus.log as well."""
+    with ReadableLog(tmp_path / "nightbus.log") as log:
+        configure_logging(LogSettings(format="console"), "up", cast("TextIO", OwnLines(log)))
+        get_logger("x").info("stream created", stream="NIGHTBUS")
+        logging.getLogger("other").warning("two\nlines")
+    shown = capsys.readouterr().out
+    assert shown == (tmp_path / "nightbus.log").read_text()
+    assert all(line.startswith("up      | ") for line in shown.splitlines())
+    assert "stream created" in shown.splitlines()[0]
+    assert "stream=NIGHTBUS" in shown.splitlines()[0]
+
+
+def test_up_says_which_settings_it_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that holds is named, and where there is none, the place where one was looked for."""
+    monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert read_from() == f"no nightbus.toml found, looked at {tmp_path}/nightbus.toml; defaults and environment hold"
+    (tmp_path / "nightbus.toml").touch()
+    assert read_from() == f"settings of {tmp_path}/nightbus.toml"
+    monkeypatch.setenv("NIGHTBUS_CONFIG", "/etc/nightbus/other.toml")
+    assert read_from() == "settings of /etc/nightbus/other.toml"
+
+
+def test_short_integrations_are_not_rounded_up() -> None:
+    """Seventy and ninety seconds stay what they are; minutes and hours are whole minutes."""
+    assert [_hours(seconds) for seconds in (70, 90, 120, 1320, 4200)] == [
+        "70 s",
+        "90 s",
+        "2 min",
+        "22 min",
+        "1 h 10 min",
+    ]
+
+
+class _Stage:
+    """A database that has counted."""
+
+    async def fetchrow(self, _query: str) -> dict[str, int]:
+        """The one row."""
+        return {"files": 4, "scanned": 3, "quarantined": 1}
+
+
+async def test_the_files_of_the_demo_add_up() -> None:
+    """What was written is what arrived and what stayed out, each with its reason; what arrived is scanned or aside."""
+    anomalies = [None, None, None, Anomaly.NOT_FITS, Anomaly.DUPLICATE, Anomaly.DUPLICATE, Anomaly.UNFINISHED]
+    files = tuple(FileTruth("a", 1, None, date(2025, 10, 20), anomaly=anomaly) for anomaly in anomalies)
+    output = io.StringIO()
+    nights = [NightManifest(date(2025, 10, 20), 1, "full", files)]
+    await _print_sum(Console(file=output, width=60), cast("asyncpg.Connection", _Stage()), nights)
+    assert output.getvalue() == (
+        "  7 files written = 4 arrived + 2 second copies of files + 1 unfinished upload (.part)\n"
+        "  4 arrived = 3 scanned + 1 set aside\n"
+    )
