@@ -59,12 +59,17 @@ class Stack:
         return f"start it with `{command('up', '--home', self.home)}`" if self.home else "is it running?"
 
     def does_not_answer(self, server: str) -> str:
-        """The sentence for a server that does not answer: that nothing runs here, where that is known."""
+        """The sentence for a server that does not answer: whether Nightbus runs at all, where that is known."""
         from services.standalone.home import Home
 
-        if self.home is not None and Home(self.home).holder() is None:
+        if self.home is None:
+            return f"{server} does not answer; {self.start_hint}"
+        if (holder := Home(self.home).holder()) is None:
             return f"Nightbus is not running in {self.home}: {self.start_hint}"
-        return f"{server} does not answer; {self.start_hint}"
+        return (
+            f"{server} does not answer, though `nightbus up` runs (process {holder}) and starts it again: "
+            f"repeat this in some seconds, or look into {self.home / 'log'}"
+        )
 
 
 def find_stack(home: Path | None) -> Stack:

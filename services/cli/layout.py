@@ -77,11 +77,15 @@ def _widths(
         if not columns[widest].fold or least[widest] <= NARROWEST:
             break
         least[widest] -= 1
-    # What is left goes to the columns that want more, a cell at a time to the one that lacks the largest share.
+    # What is left makes those columns whole that lack no more than their share of it; the widest ones divide the rest.
     room = width - _sum(least, shown)
     while room > 0 and (short := [number for number in shown if least[number] < wanted[number]]):
-        least[min(short, key=lambda number: least[number] / wanted[number])] += 1
-        room -= 1
+        nearest = min(short, key=lambda number: wanted[number] - least[number])
+        more = wanted[nearest] - least[nearest]
+        if more > room / len(short):
+            nearest, more = min(short, key=lambda number: least[number] / wanted[number]), 1
+        least[nearest] += more
+        room -= more
     return shown, [least[number] for number in shown]
 
 

@@ -60,11 +60,12 @@ def test_the_environment_names_servers_too(home: Path, monkeypatch: pytest.Monke
 
 
 def test_a_stack_that_does_not_run_is_called_so(home: Path) -> None:
-    """Where no `up` holds the home the sentence says that nothing runs; beside a running one it names the server."""
+    """Where no `up` holds the home the sentence says that nothing runs; beside one that does, that it takes seconds."""
     stack = find_stack(None)
     assert stack.does_not_answer("Postgres at x").startswith(f"Nightbus is not running in {home}: start it with `")
     with Home.open(home):
-        assert stack.does_not_answer("Postgres at x").startswith("Postgres at x does not answer; start it with `")
+        said = stack.does_not_answer("Postgres at x")
+        assert said.startswith(f"Postgres at x does not answer, though `nightbus up` runs (process {os.getpid()})")
 
 
 def test_without_a_home_the_start_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
