@@ -7,5 +7,6 @@ Promises: `inspect`, `match` and `config` need no stack; nothing heavy is import
 
 One file per noun, each with its commands: ``run`` ``ingest`` ``rescan`` ``status`` ``listings`` ``inspect`` ``match``
 ``dead_letters`` ``config``. ``main`` puts them together, ``connection`` finds the stack, ``filters`` turns options into
-SQL, ``output`` renders, ``document`` writes docs/commands.md.
+SQL, ``output`` renders, ``layout`` fits tables to the terminal, ``usage`` is the word for wrong usage, ``document``
+writes docs/commands.md.
 """

@@ -71,7 +71,7 @@ class Stages:
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
-    """Show per service what was handled and what waits, and per stage counts that add up."""
+    """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
     services, stages = wait_for(_look(find_stack(home)))
     if as_json:
         print(to_json({"services": [asdict(service) for service in services], "stages": asdict(stages)}))

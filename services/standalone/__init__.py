@@ -7,5 +7,6 @@ Promises: no login without a password, on TCP and on the socket; no user is adde
 changed; one ``up`` per home at a time; a second start goes on where the first ended, also after ``kill -9`` of
 everything; whoever kills the supervisor ends its children too; ``stop`` leaves no process behind.
 
-Read ``home`` (where) -> ``accounts`` (who runs it) -> ``binaries`` -> ``process`` -> ``postgres`` and ``nats``.
+Read ``home`` (where) -> ``accounts`` (who runs it) -> ``binaries`` -> ``process`` -> ``postgres`` and ``nats``;
+``calling`` names the program in hints.
 """

@@ -55,17 +55,27 @@ class Home:
 
     @staticmethod
     def resolve(path: Path | str | None = None) -> Path:
-        """``path``, else NIGHTBUS_HOME, else /var/lib/nightbus for root, else the platform's data folder."""
+        """``path``, else NIGHTBUS_HOME, else /var/lib/nightbus for root, else the platform's data folder.
+
+        Raises:
+            UserError: this user has no home folder.
+        """
         chosen = str(path) if path else os.environ.get("NIGHTBUS_HOME")
         if chosen:
             return Path(chosen).expanduser().resolve()
         if os.geteuid() == 0:
             return Path("/var/lib/nightbus")
-        if sys.platform == "darwin":
-            return Path.home() / "Library" / "Application Support" / "nightbus"
         data_home = os.environ.get("XDG_DATA_HOME", "")
         # A relative XDG_DATA_HOME is to be ignored (XDG Base Directory Specification, 0.8).
-        return (Path(data_home) if data_home.startswith("/") else Path.home() / ".local" / "share") / "nightbus"
+        if data_home.startswith("/") and sys.platform != "darwin":
+            return Path(data_home) / "nightbus"
+        try:
+            own = Path.home()
+        except RuntimeError:  # no HOME, and no entry in the system's list of users
+            raise UserError("This user has no home folder: name a folder for Nightbus with --home.") from None
+        if sys.platform == "darwin":
+            return own / "Library" / "Application Support" / "nightbus"
+        return own / ".local" / "share" / "nightbus"
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Self:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_it_continues_where_it_ended() -> None:
             assert (stages["arrived"], stages["scanned"], stages["waiting"]) == (60, 60, 0)
             copies = [path for path in (folder / "home" / "library").rglob("*.fits") if ".nightbus" not in path.parts]
             assert len(copies) == 60
+
+
+def test_what_it_says_first_is_true() -> None:
+    """It names the settings file it read and a command that works as printed, in one log of lines of one shape."""
+    with open_folder() as folder:
+        config = folder / "nightbus.toml"
+        config.write_text(f'[[sources]]\nname = "seestar"\npath = "{folder}"\n[stats]\nsession_quiet_s = 7\n')
+        home = folder / "my 'own' home"
+        with up(home, NIGHTBUS_CONFIG=str(config), **QUICK) as stack:
+            lines = stack.log.read_text().splitlines()
+            command = next(line for line in lines if "try: " in line).partition("try: ")[2]
+            done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "0 files arrived = 0 scanned + 0 quarantined + 0 waiting" in done.stdout
+        assert f"up      | settings of {config}" in lines
+        assert any("stream created" in line for line in lines)
+        assert {line[7:10] for line in lines} == {" | "}
+        assert (home / "log" / "nightbus.log").read_text() == stack.log.read_text()
 
 
 def test_the_corpus_of_real_captures(corpus: Path) -> None:

@@ -169,6 +169,20 @@ def test_a_user_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatc
         service_account()
 
 
+def test_a_user_without_a_home_folder_is_told_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system knows no folder of the user, the sentence says to name one with --home."""
+
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1_234_567)
+    monkeypatch.setattr(Path, "home", none)
+    for name in ("NIGHTBUS_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="no home folder: name a folder for Nightbus with --home"):
+        Home.resolve()
+
+
 @as_root
 def test_access_is_judged_as_the_account_sees_it(home_folder: Path) -> None:
     """A file below a closed folder is denied to the account though its own mode allows it."""
