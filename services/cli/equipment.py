@@ -19,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True, help="Cameras, telescopes, filters and rigs: the built-in tables, with yours in front."
 )
 
+_SPARE = {"kind": 5, "brand": 4}
+
 NameOption = Annotated[
     list[str] | None, typer.Option("--name", metavar="NAME", help="Name or alias; * is any text, case is ignored.")
 ]
@@ -45,9 +47,9 @@ def cameras(
     columns = (
         *_text("name", "brand", "kind", "sensor"),
         Column("pixel µm", lambda row: fixed(row["pixel_size_um"], 2), "right"),
-        Column("frame", _frame, "right"),
+        Column("frame", _frame, "right", spare=2),
         *_text("colour"),
-        Column("bayer", lambda row: row["bayer_pattern"]),
+        Column("bayer", lambda row: row["bayer_pattern"], spare=3),
         *_text("origin"),
     )
     _show(rows, CAMERA_COLUMNS, columns, chosen_format(as_json=as_json, as_csv=as_csv))
@@ -136,7 +138,11 @@ async def _each(rows: Iterable[Row]) -> AsyncIterator[Row]:
 
 
 def _text(*keys: str) -> tuple[Column, ...]:
-    return tuple(Column(key, lambda row, key=key: row[key] or None) for key in keys)  # type: ignore[misc]
+    """Columns of text; only names take several lines, and brand and kind are spared where the terminal is narrow."""
+    return tuple(
+        Column(key, lambda row, key=key: row[key] or None, fold=key == "name", spare=_SPARE.get(key, 0))  # type: ignore[misc]
+        for key in keys
+    )
 
 
 def _frame(row: Row) -> str | None:

@@ -219,6 +219,12 @@ def _target(row: Row) -> str | None:
     return target
 
 
+def _name(row: Row) -> str | None:
+    """The name; nothing where it is only the designation once more."""
+    name: str | None = row["name"]
+    return None if (name or "").replace(" ", "") == row["catalog_id"] else name
+
+
 def _types(row: Row) -> tuple[str, ...]:
     return tuple(f"{count} {name}" for name, count in sorted((row["files_by_type"] or {}).items()))
 
@@ -241,7 +247,7 @@ _FILE_COLUMNS = (
 )
 _CAPTURE_COLUMNS = (
     Column("target", lambda row: row["catalog_id"]),
-    Column("name", lambda row: row["name"], fold=True),
+    Column("name", _name, fold=True),
     Column("total", lambda row: hours(row["total_exposure_s"]), "right"),
     Column("by filter", _by_filter, fold=True),
     Column("exposures", lambda row: row["total_frames"], "right", spare=2),

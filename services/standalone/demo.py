@@ -188,7 +188,8 @@ def _captures_table(rows: list[asyncpg.Record]) -> Table:
     for name in ("target", "integration", "by filter", "subs", "sessions", "best FWHM"):
         table.add_column(name, justify="right" if name in ("integration", "subs", "sessions", "best FWHM") else "left")
     for row in rows:
-        target = f"{row['catalog_id']} {row['name']}" if row["name"] != row["catalog_id"] else row["catalog_id"]
+        nameless = (row["name"] or "").replace(" ", "") in {"", row["catalog_id"]}
+        target = row["catalog_id"] if nameless else f"{row['catalog_id']} {row['name']}"
         filters = _Whole([f"{item['filter']} {_hours(item['s'])}" for item in json.loads(row["filters"])])
         best = f'{row["best_fwhm_arcsec"]:.1f}"' if row["best_fwhm_arcsec"] else "-"
         table.add_row(

@@ -93,6 +93,15 @@ async def test_an_unknown_object_is_marked(quick: Quick, stats: asyncpg.Connecti
     assert "(M" not in table
 
 
+async def test_a_designation_is_not_repeated_as_a_name(quick: Quick, stats: asyncpg.Connection) -> None:
+    """A target without a name of its own shows its id once."""
+    await stats.execute("UPDATE target SET name = 'M 42' WHERE catalog_id = 'M42'")
+    table = (await asyncio.to_thread(quick, "captures")).stdout
+    assert "Andromeda Galaxy" in table
+    assert "M42" in table
+    assert "M 42" not in table
+
+
 def test_captures_show_nights(quick: Quick) -> None:
     """First and last are the nights that `sessions` lists, with and without filters."""
     for words in (["captures"], ["captures", "--since", "2025-01-01"]):
