@@ -13,6 +13,8 @@ from pathlib import Path
 from shared.library.reading import buffer, open_source
 
 _LARGE_BYTES = 16 * 1024 * 1024
+_PART_BYTES = 2 * 1024 * 1024
+_AHEAD_BYTES = 8 * 1024 * 1024
 _local = threading.local()
 
 
@@ -38,11 +40,18 @@ def sha256_file(path: Path) -> Digest:
 
 
 def sha256_descriptor(fd: int) -> Digest:
-    """Hash an open file from its current position to its end; the descriptor stays open. Raises OSError."""
+    """Hash an open file from its current position to its end; the descriptor stays open. Raises OSError.
+
+    The kernel is asked to read ahead, so that a disk works while we hash.
+    """
     sha256 = StreamHash(os.fstat(fd).st_size)
-    size_bytes = 0
+    size_bytes = asked_bytes = 0
+    start = os.lseek(fd, 0, os.SEEK_CUR) if hasattr(os, "posix_fadvise") else None
     with io.FileIO(fd, "rb", closefd=False) as file:
         for view in sha256.buffers():
+            if start is not None and asked_bytes - size_bytes <= _AHEAD_BYTES // 2:
+                os.posix_fadvise(fd, start + asked_bytes, _AHEAD_BYTES, os.POSIX_FADV_WILLNEED)
+                asked_bytes += _AHEAD_BYTES
             if not (count := file.readinto(view)):
                 break
             sha256.update(view[:count])
@@ -60,10 +69,8 @@ class StreamHash:
         self._pending: Future[None] | None = None
 
     def buffers(self) -> Iterator[memoryview]:
-        """Where to read the parts to, in turn: this thread's buffer, for large streams in halves."""
-        view = buffer()
-        middle = len(view) // 2
-        return cycle((view,) if self._helper is None else (view[:middle], view[middle:]))
+        """Where to read the parts to, in turn: this thread's buffer, for large streams one of its two larger ones."""
+        return cycle((buffer(),) if self._helper is None else _pair())
 
     def update(self, part: memoryview) -> None:
         """Hash a part; it must stay as it is until the next one is given."""
@@ -81,6 +88,14 @@ class StreamHash:
     def _wait(self) -> None:
         if self._pending is not None:
             self._pending.result()
+
+
+def _pair() -> tuple[memoryview, memoryview]:
+    """This thread's two buffers for large files: handing a part over costs as much as hashing 100 kB."""
+    pair: tuple[memoryview, memoryview] | None = getattr(_local, "pair", None)
+    if pair is None:
+        pair = _local.pair = (memoryview(bytearray(_PART_BYTES)), memoryview(bytearray(_PART_BYTES)))
+    return pair
 
 
 def _helper() -> ThreadPoolExecutor:
