@@ -66,6 +66,7 @@ class Stages:
     quarantined: int
     waiting: int
     failed: int
+    kept_sources: int
     open_sessions: int
     adds_up: bool
 
@@ -95,6 +96,9 @@ def stages_text(stages: Stages) -> str:
         lines.append(
             f"{counted(stages.failed, 'file')} could not be taken from the sources and {again} tried again at each scan"
         )
+    if stages.kept_sources:
+        kept = counted(stages.kept_sources, "moved file")
+        lines.append(f"{kept} could not be deleted at the source; the view ingest.kept_source has the reasons")
     lines.append(f"{counted(stages.open_sessions, 'session')} {'is' if stages.open_sessions == 1 else 'are'} open")
     return "\n".join(lines)
 
@@ -105,6 +109,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
             (stats,) = await connection.fetch("SELECT * FROM stats.stage")
+            kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
             (kept,) = await connection.fetch(_KEPT)
     outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
@@ -115,10 +120,10 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
             service.handled = ingest["files"]
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
-    return list(services), _stages(ingest, stats)
+    return list(services), _stages(ingest, stats, kept_sources)
 
 
-def _stages(ingest: "asyncpg.Record", stats: "asyncpg.Record") -> Stages:
+def _stages(ingest: "asyncpg.Record", stats: "asyncpg.Record", kept_sources: int) -> Stages:
     handled = stats["scanned"] + stats["quarantined"] + stats["waiting"]
     on_the_way = ingest["files"] - stats["files"]
     return Stages(
@@ -128,6 +133,7 @@ def _stages(ingest: "asyncpg.Record", stats: "asyncpg.Record") -> Stages:
         quarantined=stats["quarantined"],
         waiting=stats["waiting"],
         failed=ingest["failed"],
+        kept_sources=kept_sources,
         open_sessions=stats["open_sessions"],
         adds_up=stats["files"] == handled and on_the_way >= 0,
     )

@@ -6,12 +6,8 @@ from zoneinfo import ZoneInfo
 
 from services.ingest.source import Source
 from shared.errors import Permanent
-from shared.library.template import Field, PathTemplate
+from shared.library.template import HEADER_FIELDS, LIBRARY_FIELDS, Field, PathTemplate
 from shared.library.walk import Entry
-
-PATH_FIELDS = frozenset({"source", "folder", "name", "year", "month", "day", "date"})
-"""Besides these a template may use stem and extension, the two halves of name."""
-HEADER_FIELDS = frozenset({"object", "frame_type", "filter", "camera", "night"})
 
 
 class Placement:
@@ -23,7 +19,7 @@ class Placement:
 
     def __init__(self, template: str) -> None:
         """Raises UserError when the template names an unknown field."""
-        self._template = PathTemplate(template, sorted(PATH_FIELDS | HEADER_FIELDS))
+        self._template = PathTemplate(template, LIBRARY_FIELDS)
         self._reads_header = any("{" + name in template for name in HEADER_FIELDS)
 
     def path_of(self, source: Source, entry: Entry) -> str:

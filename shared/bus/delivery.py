@@ -127,6 +127,24 @@ class Desk(Generic[E]):
         await message.ack()
         self._count(outcome)
 
+    async def done_all(self, messages: Sequence[Msg], outcome: Outcome = Outcome.HANDLED) -> None:
+        """Acknowledge messages whose effect was committed together, in one write.
+
+        The first goes as `done` sends it, which also raises what a closed connection raises. One by one the
+        acknowledgements of a large batch cost a twentieth of all its work.
+        """
+        if not messages:
+            return
+        first, rest = messages[0], messages[1:]
+        await self.done(first, outcome)
+        client = first._client  # noqa: SLF001 - nats-py has no call for many
+        await client._send_command(b"".join(b"PUB %b 0\r\n\r\n" % message.reply.encode() for message in rest))  # noqa: SLF001
+        await client._flush_pending()  # noqa: SLF001
+        for message in rest:
+            message._ackd = True  # noqa: SLF001
+            self._open.discard(message.reply)
+        self._counters[outcome].inc(len(rest))
+
     async def fail(self, message: Msg, event: Event | None, error: Exception) -> None:
         """Settle a message whose handler raised."""
         if isinstance(error, Ignorable):

@@ -46,7 +46,9 @@ def in_transaction(
             await settle(deliveries[middle:])
             return
         after_commit()
-        for index, item in enumerate(deliveries):
-            await desk.done(item.message, Outcome.HANDLED if index in new else Outcome.DUPLICATE)
+        for outcome, applied in ((Outcome.HANDLED, True), (Outcome.DUPLICATE, False)):
+            await desk.done_all(
+                [item.message for index, item in enumerate(deliveries) if (index in new) is applied], outcome
+            )
 
     return settle

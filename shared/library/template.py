@@ -24,12 +24,9 @@ _FORBIDDEN = re.compile(
 _EDGES = re.compile(r"^\s+|[\s.]+$")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\..*)?", re.IGNORECASE)
 
-LIBRARY_FIELDS = frozenset(
-    {
-        "source", "folder", "name", "year", "month", "day", "date", "object", "frame_type", "filter", "camera", "night",
-    }
-)  # fmt: skip
-"""What the template of the library may name, besides stem and extension."""
+HEADER_FIELDS = frozenset({"object", "frame_type", "filter", "camera", "night"})
+LIBRARY_FIELDS = HEADER_FIELDS | {"source", "folder", "name", "year", "month", "day", "date"}
+"""What the template of the library may name, besides stem and extension, the two halves of name."""
 
 Field = str | int | float | None
 """A value of a template field; None is a fact that is missing."""

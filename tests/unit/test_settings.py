@@ -7,9 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.ingest.placement import HEADER_FIELDS, PATH_FIELDS
 from shared.errors import UserError
-from shared.library.template import LIBRARY_FIELDS
 from shared.settings import load_settings
 
 SOURCES = """
@@ -61,11 +59,6 @@ def test_a_source_of_the_environment_is_named_by_its_place(file: Path, monkeypat
     monkeypatch.setenv("NIGHTBUS_SOURCES", '[{"name": "a", "path": "/a", "mode": "link"}]')
     with pytest.raises(UserError, match=r"setting sources\.mode of number 1: "):
         load_settings()
-
-
-def test_settings_know_the_fields_of_the_library() -> None:
-    """A template may name what ingest fills in, no more and no less."""
-    assert LIBRARY_FIELDS == PATH_FIELDS | HEADER_FIELDS
 
 
 def test_check_says_where_it_looked(file: Path) -> None:

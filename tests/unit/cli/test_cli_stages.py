@@ -1,0 +1,18 @@
+"""What `status` says of the stages."""
+
+from dataclasses import replace
+
+from services.cli.status import Stages, stages_text
+
+QUIET = Stages(
+    arrived=3, on_the_way=0, scanned=2, quarantined=1, waiting=0, failed=0, kept_sources=0, open_sessions=1, adds_up=True
+)  # fmt: skip
+
+
+def test_moved_files_that_stayed_at_the_source_are_told() -> None:
+    """Files that `move` could not delete are said, with where the reasons are; nothing is said where there are none."""
+    assert "source" not in stages_text(QUIET)
+    assert (
+        "2 moved files could not be deleted at the source; the view ingest.kept_source has the reasons"
+        in stages_text(replace(QUIET, kept_sources=2)).splitlines()
+    )
