@@ -5,8 +5,16 @@ from dataclasses import replace
 from services.cli.status import Stages, stages_text
 
 QUIET = Stages(
-    arrived=3, on_the_way=0, scanned=2, quarantined=1, waiting=0, failed=0, kept_sources=0, open_sessions=1, adds_up=True
-)  # fmt: skip
+    arrived=3,
+    on_the_way=0,
+    scanned=2,
+    quarantined=1,
+    waiting=0,
+    failed=0,
+    kept_sources=0,
+    open_sessions=1,
+    adds_up=True,
+)
 
 
 def test_moved_files_that_stayed_at_the_source_are_told() -> None:
