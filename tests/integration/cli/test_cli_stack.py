@@ -82,6 +82,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     found = json.loads(result.stdout)
     assert found["stages"] == {
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
+        "kept_sources": 0,
         "adds_up": True,
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
