@@ -1,5 +1,6 @@
 """What each event does to the schema. Every handler takes a batch and runs in the transaction of its inbox."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from services.stats.frames import entry_of
 from services.stats.placing import Change
 from services.stats.sessions import LIGHT
 from services.stats.totals import Entry
+from shared.bus.delivery import BREATH
 from shared.bus.transaction import Connection
 from shared.events.file import FileArrived, FileQuarantined, ScannedFile
 
@@ -45,7 +47,11 @@ class CountFrames:
     async def __call__(self, connection: Connection, events: list[ScannedFile]) -> None:
         """Write frames and everything that follows from them: places, exposures, totals."""
         with store.data_errors():
-            arriving = _newest((event, entry_of(event, self._zone)) for event in events)
+            arriving: dict[str, tuple[ScannedFile, Entry]] = {}
+            for start in range(0, len(events), BREATH):
+                for event in events[start : start + BREATH]:
+                    _put_newest(arriving, event, entry_of(event, self._zone))
+                await asyncio.sleep(0)
             await store.lock(connection)
             await self._count(connection, arriving)
 
@@ -77,14 +83,11 @@ class CountFrames:
         await store.write_totals(connection, totals, _names(fresh))
 
 
-def _newest(pairs: Iterable[tuple[ScannedFile, Entry]]) -> dict[str, tuple[ScannedFile, Entry]]:
-    """The highest scan revision of each file."""
-    newest: dict[str, tuple[ScannedFile, Entry]] = {}
-    for event, entry in pairs:
-        other = newest.get(event.file_id)
-        if other is None or other[0].scan_revision < event.scan_revision:
-            newest[event.file_id] = (event, entry)
-    return newest
+def _put_newest(newest: dict[str, tuple[ScannedFile, Entry]], event: ScannedFile, entry: Entry) -> None:
+    """Keep the highest scan revision of each file."""
+    other = newest.get(event.file_id)
+    if other is None or other[0].scan_revision < event.scan_revision:
+        newest[event.file_id] = (event, entry)
 
 
 def _names(fresh: Iterable[tuple[ScannedFile, Entry]]) -> dict[str, str | None]:

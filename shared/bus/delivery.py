@@ -46,6 +46,8 @@ from shared.metrics import HANDLED, HANDLING_SECONDS
 log = get_logger(__name__)
 
 MAX_ATTEMPTS = 12
+BREATH = 64
+"""Events that are parsed before other tasks have a turn, such as the transaction of the batch before."""
 LONGEST_DELAY_S = 300.0
 UNAVAILABLE_WAIT_S = (0.5, 15.0)
 """First and longest pause between tries while a dependency is away."""
@@ -96,7 +98,9 @@ class Desk(Generic[E]):
         started = time.monotonic()
         deliveries: list[Delivery[E]] = []
         async with self._kept_alive(messages):
-            for message in messages:
+            for number, message in enumerate(messages, 1):
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)
                 try:
                     deliveries.append(Delivery(self.model.model_validate_json(message.data), message))
                 except ValidationError as error:
