@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,13 +14,9 @@ import nats
 import psutil
 import pytest
 from nats.js.api import StreamConfig
-from pydantic import SecretStr
 
 from services.standalone.home import Home
 from services.standalone.nats import USER, EmbeddedNats
-from shared.errors import UserError
-from shared.service import Service
-from shared.settings import NatsSettings, Settings
 
 
 @pytest.fixture
@@ -83,10 +80,16 @@ async def test_nobody_enters_without_the_password(server: EmbeddedNats) -> None:
 
 async def test_a_service_that_is_refused_ends_with_one_sentence(server: EmbeddedNats) -> None:
     """A service with a wrong password for NATS says so, without the password and without a traceback."""
-    nats_settings = NatsSettings(url=f"nats://127.0.0.1:{server.port}", user=USER, password=SecretStr("wrong"))
-    with pytest.raises(UserError, match=rf"^NATS at nats://127.0.0.1:{server.port} refuses the login$"):
-        async with Service("stats", Settings(nats=nats_settings)):
-            pass
+    url = f"nats://127.0.0.1:{server.port}"
+    told = {"NIGHTBUS_NATS__URL": url, "NIGHTBUS_NATS__USER": USER, "NIGHTBUS_NATS__PASSWORD": "wrong-one"}
+    service = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli.main", "run", "scanner",
+        env={**os.environ, **told}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = (text.decode() for text in await asyncio.wait_for(service.communicate(), 60))
+    assert (service.returncode, errors) == (1, f"nightbus: NATS at {url} refuses the login\n")
+    assert "Traceback" not in output
+    assert "wrong-one" not in output
 
 
 async def test_it_listens_on_loopback_only_and_never_as_root(server: EmbeddedNats) -> None:
