@@ -35,7 +35,7 @@ async def test_ten_thousand_repeated_events_change_nothing(folder: Path, seed: i
         async with world.database() as connection:
             reference = await totals(connection)
         async with world.jetstream() as js:
-            told = [item for item in await stream_messages(js) if item[0] in _SUBJECTS]
+            told = [item[:3] for item in await stream_messages(js) if item[0] in _SUBJECTS]
             again = repeated(told, EVENTS_AGAIN, random.Random(seed))
             publishing = time.monotonic()
             await publish(js, again)
