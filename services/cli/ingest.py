@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
-from services.cli.output import Row, printable, to_json
+from services.cli.output import Row, counted, printable, to_json
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class _Progress:
         """Say once which files an import waits for, when nothing else has happened for a while."""
         if count and files != self._waits and self._now() - self._changed_at > SETTLED_AFTER_S:
             self._waits = files
-            print(f"waiting for {count} {'file' if count == 1 else 'files'} to be complete:", file=sys.stderr)
+            print(f"waiting for {counted(count, 'file')} to be complete:", file=sys.stderr)
             more = [f"and {count - len(files)} more"] if count > len(files) else []
             print("\n".join(f"  {printable(line)}" for line in [*files, *more]), file=sys.stderr, flush=True)
             print("  what stays incomplete is taken as it is in the end (ingest.incomplete_wait_s)", file=sys.stderr)

@@ -25,6 +25,7 @@ from services.cli.filters import (
 )
 from services.cli.layout import Column
 from services.cli.output import Format, Row, chosen_format, counted, fixed, hours, print_table, write_csv, write_json
+from shared.proper_name import proper_name
 
 if TYPE_CHECKING:
     import asyncpg
@@ -220,9 +221,7 @@ def _target(row: Row) -> str | None:
 
 
 def _name(row: Row) -> str | None:
-    """The name; nothing where it is only the designation once more."""
-    name: str | None = row["name"]
-    return None if (name or "").replace(" ", "") == row["catalog_id"] else name
+    return proper_name(row["catalog_id"], row["name"])
 
 
 def _types(row: Row) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli.output import printable, to_json
+from shared.proper_name import proper_name
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names; - reads them from standard input.")]
 LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON line per item.")]
@@ -37,8 +38,7 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
         elif found.catalog_id is None:
             print(f"{printable(name)}: no match")
         else:
-            nameless = (found.name or "").replace(" ", "") in {"", found.catalog_id}
-            label = found.catalog_id if nameless else f"{found.catalog_id}, {found.name}"
+            label = ", ".join(filter(None, (found.catalog_id, proper_name(found.catalog_id, found.name))))
             print(f"{printable(name)}: {label} ({found.method}, {found.confidence:.0%})")
 
 

@@ -28,6 +28,7 @@ from services.standalone.stack import Stack
 from shared.db.pool import READER
 from shared.errors import Transient, UserError
 from shared.logging import configure_logging
+from shared.proper_name import proper_name
 from shared.settings import LogSettings
 from shared.words import longest, pieces, wrapped
 
@@ -188,8 +189,7 @@ def _captures_table(rows: list[asyncpg.Record]) -> Table:
     for name in ("target", "integration", "by filter", "subs", "sessions", "best FWHM"):
         table.add_column(name, justify="right" if name in ("integration", "subs", "sessions", "best FWHM") else "left")
     for row in rows:
-        nameless = (row["name"] or "").replace(" ", "") in {"", row["catalog_id"]}
-        target = row["catalog_id"] if nameless else f"{row['catalog_id']} {row['name']}"
+        target = " ".join(filter(None, (row["catalog_id"], proper_name(row["catalog_id"], row["name"]))))
         filters = _Whole([f"{item['filter']} {_hours(item['s'])}" for item in json.loads(row["filters"])])
         best = f'{row["best_fwhm_arcsec"]:.1f}"' if row["best_fwhm_arcsec"] else "-"
         table.add_row(

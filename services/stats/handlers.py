@@ -48,10 +48,10 @@ class CountFrames:
         """Write frames and everything that follows from them: places, exposures, totals."""
         with store.data_errors():
             arriving: dict[str, tuple[ScannedFile, Entry]] = {}
-            for start in range(0, len(events), BREATH):
-                for event in events[start : start + BREATH]:
-                    _put_newest(arriving, event, entry_of(event, self._zone))
-                await asyncio.sleep(0)
+            for number, event in enumerate(events, 1):
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)
+                _put_newest(arriving, event, entry_of(event, self._zone))
             await store.lock(connection)
             await self._count(connection, arriving)
 
