@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets
-from services.stats.handlers import CountFrames, record_arrivals, record_quarantine
-from shared.bus.delivery import Desk, patiently, subscribe
+from services.stats.frames import scanned_of
+from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from shared.bus.delivery import Desk, F, patiently, subscribe
 from shared.bus.outbox import OutboxRelay
 from shared.bus.publish import Publisher
-from shared.bus.streams import consumer
+from shared.bus.streams import Consumer, consumer
 from shared.bus.transaction import Connection, Effect, in_transaction
 from shared.db.errors import translated
 from shared.db.inbox import prune
@@ -26,8 +27,6 @@ DAY_S = 24 * 3600.0
 INBOX_AGE_S = 31 * DAY_S
 """Longer than the stream keeps an event."""
 TARGETS_INTERVAL_S = 1.0
-
-E = TypeVar("E", bound=Event)
 
 
 async def run(settings: Settings) -> int:
@@ -61,14 +60,17 @@ async def run(settings: Settings) -> int:
 def register(service: Service, pool: asyncpg.Pool) -> None:
     """Subscribe the service's consumers. What they do leaves nothing in the outbox; the periodic jobs fill that."""
     publisher = Publisher(service.js, SERVICE)
+    zone = ZoneInfo(service.settings.stats.time_zone)
 
-    def reads(model: type[E], apply: Effect[E]) -> None:
-        desk = Desk(consumer(SERVICE, model.subject), model, publisher)
+    def reads(desk: Desk[F], apply: Effect[F]) -> None:
         subscribe(service.broker, desk, in_transaction(pool, desk, apply, _nothing_to_send))
 
-    reads(FileArrived, record_arrivals)
-    reads(ScannedFile, CountFrames(ZoneInfo(service.settings.stats.time_zone)))
-    reads(FileQuarantined, record_quarantine)
+    def of(model: type[Event]) -> Consumer:
+        return consumer(SERVICE, model.subject)
+
+    reads(Desk(of(FileArrived), FileArrived, publisher), record_arrivals)
+    reads(Desk(of(ScannedFile), ScannedFile, publisher, partial(scanned_of, zone=zone)), count_frames)
+    reads(Desk(of(FileQuarantined), FileQuarantined, publisher), record_quarantine)
 
 
 def _nothing_to_send() -> None:

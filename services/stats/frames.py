@@ -1,7 +1,9 @@
 """From file.scanned to the row of ``stats.frame`` and to the entry that the totals need."""
 
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of
@@ -24,19 +26,18 @@ _REPORTED = {"hfr_px": "reported_hfr_px", "star_count": "reported_star_count", "
 _TARGET = {"confidence": "target_confidence", "method": "target_method"}
 _ENTRY = {
     "frame_type": "frame_type",
-    "session.session_id": "session_id",
     "own.night": "session_night",
     "own.session_id": "own_session_id",
     "night_ends_at": "night_ends_at",
-    "counted": "counted",
     "exposure_key": "exposure_key",
     "stem": "stem",
     "stem_key": "stem_key",
 }
 _MADE = ("catalog_id", "filter", "camera", "rig", "exposure_ms", "total_exposure_ms")
+_PLACED = ("session_id", "counted")
 
 COLUMNS = (
-    *_EVENT, *_FRAME, *_QUALITY, *_REPORTED.values(), *_TARGET.values(), *_ENTRY.values(), *_MADE,
+    *_EVENT, *_FRAME, *_QUALITY, *_REPORTED.values(), *_TARGET.values(), *_ENTRY.values(), *_MADE, *_PLACED,
 )  # fmt: skip
 """Columns of ``stats.frame`` in the order of ``row_of``."""
 
@@ -60,16 +61,52 @@ def milliseconds(seconds: float | None) -> int | None:
     return round(seconds * 1000)
 
 
-def entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
-    """What the totals need of a frame, not placed yet: it stands in its own session, uncounted.
+@dataclass(slots=True)
+class Scanned:
+    """What is kept of a file.scanned until it is written."""
+
+    event_id: UUID
+    file_id: str
+    root: str
+    path: str
+    scan_revision: int
+    target_name: str | None
+    entry: Entry
+    facts: tuple[Any, ...]
+    """The row of ``stats.frame`` but for its place, which other frames have a say in."""
+
+
+def scanned_of(event: ScannedFile, zone: ZoneInfo) -> Scanned:
+    """The frame of an event, not placed yet: it stands in its own session, uncounted.
 
     ``zone``: time zone of the night's end where the site is unknown.
 
     Raises:
         Permanent: a number is beyond anything that can be counted.
     """
+    entry = _entry_of(event, zone)
+    target = event.target
+    return Scanned(
+        event.event_id,
+        event.file_id,
+        event.root,
+        event.path,
+        event.scan_revision,
+        None if target is None else target.name,
+        entry,
+        _facts_of(event, entry),
+    )
+
+
+def row_of(scanned: Scanned) -> tuple[Any, ...]:
+    """The row of ``stats.frame``, in the order of ``COLUMNS``."""
+    entry = scanned.entry
+    return (*scanned.facts, entry.session.session_id, entry.counted)
+
+
+def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
     frame = event.frame
-    frame_type = frame.frame_type.value
+    frame_type = frame.frame_type._value_  # `value` is a property in Python, slow at ten thousand a second
     night = session_night(frame.night, event.arrived_at)
     own = session_of(night, label_of(frame.rig, frame.camera))
     stem, stem_key = stem_of(event.root, event.path)
@@ -94,8 +131,7 @@ def entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
     )
 
 
-def row_of(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
-    """The row of ``stats.frame``, in the order of ``COLUMNS``."""
+def _facts_of(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
     frame, quality, target = event.frame, event.quality, event.target
     return (
         *_of_event(event),
@@ -108,6 +144,6 @@ def row_of(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
         entry.filter or None,
         entry.camera or None,
         frame.rig or None,
-        milliseconds(frame.exposure_s),
+        None if frame.exposure_s is None else entry.exposure_ms,
         milliseconds(frame.total_exposure_s),
     )

@@ -1,18 +1,14 @@
 """What each event does to the schema. Every handler takes a batch and runs in the transaction of its inbox."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from services.stats import store
-from services.stats.frames import entry_of
+from services.stats.frames import Scanned
 from services.stats.placing import Change
 from services.stats.sessions import LIGHT
-from services.stats.totals import Entry
-from shared.bus.delivery import BREATH
 from shared.bus.transaction import Connection
-from shared.events.file import FileArrived, FileQuarantined, ScannedFile
+from shared.events.file import FileArrived, FileQuarantined
 
 T = TypeVar("T")
 
@@ -38,66 +34,54 @@ async def record_quarantine(connection: Connection, events: list[FileQuarantined
             await store.write_quarantine(connection, batch)
 
 
-class CountFrames:
-    """Counts scanned frames. ``zone``: where a night ends at 09:00 when the site is unknown."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-
-    async def __call__(self, connection: Connection, events: list[ScannedFile]) -> None:
-        """Write frames and everything that follows from them: places, exposures, totals."""
-        with store.data_errors():
-            arriving: dict[str, tuple[ScannedFile, Entry]] = {}
-            for number, event in enumerate(events, 1):
-                if number % BREATH == 0:
-                    await asyncio.sleep(0)
-                _put_newest(arriving, event, entry_of(event, self._zone))
-            await store.lock(connection)
-            await self._count(connection, arriving)
-
-    async def _count(self, connection: Connection, arriving: dict[str, tuple[ScannedFile, Entry]]) -> None:
-        change = Change()
-        looked_up = [entry for _, entry in arriving.values()]
-        change.load(await store.related(connection, looked_up))
-        replaced = change.bring(looked_up)
-        if not change.fresh:
-            return
-        if replaced:
-            change.load(await store.related(connection, replaced))
-            looked_up += replaced
-
-        sky = await store.sky_sessions(connection, {entry.own.night for entry in (*change.fresh.values(), *replaced)})
-        nights = change.count_sky(sky)
-        if nights:
-            change.load(await store.calibration_frames(connection, nights))
-        gone = change.place_calibration(sky, nights)
-        if gone:
-            change.load(await store.related(connection, gone))
-            looked_up += gone
-        change.place_previews({entry.stem_key for entry in looked_up})
-        change.count_exposures({entry.exposure_key for entry in looked_up if entry.exposure_key is not None})
-
-        totals, moved = change.differences()
-        fresh = [(arriving[file_id][0], entry) for file_id, entry in change.fresh.items()]
-        await store.write_frames(connection, fresh, replaced, moved)
-        await store.write_totals(connection, totals, _names(fresh))
+async def count_frames(connection: Connection, frames: list[Scanned]) -> None:
+    """Write frames and everything that follows from them: places, exposures, totals."""
+    arriving: dict[str, Scanned] = {}
+    for frame in frames:
+        other = arriving.get(frame.file_id)
+        if other is None or other.scan_revision < frame.scan_revision:
+            arriving[frame.file_id] = frame
+    with store.data_errors():
+        await store.lock(connection)
+        await _count(connection, arriving)
 
 
-def _put_newest(newest: dict[str, tuple[ScannedFile, Entry]], event: ScannedFile, entry: Entry) -> None:
-    """Keep the highest scan revision of each file."""
-    other = newest.get(event.file_id)
-    if other is None or other[0].scan_revision < event.scan_revision:
-        newest[event.file_id] = (event, entry)
+async def _count(connection: Connection, arriving: dict[str, Scanned]) -> None:
+    change = Change()
+    looked_up = [frame.entry for frame in arriving.values()]
+    change.load(await store.related(connection, looked_up))
+    replaced = change.bring(looked_up)
+    if not change.fresh:
+        return
+    if replaced:
+        change.load(await store.related(connection, replaced))
+        looked_up += replaced
+
+    sky = await store.sky_sessions(connection, {entry.own.night for entry in (*change.fresh.values(), *replaced)})
+    nights = change.count_sky(sky)
+    if nights:
+        change.load(await store.calibration_frames(connection, nights))
+    gone = change.place_calibration(sky, nights)
+    if gone:
+        change.load(await store.related(connection, gone))
+        looked_up += gone
+    change.place_previews({entry.stem_key for entry in looked_up})
+    change.count_exposures({entry.exposure_key for entry in looked_up if entry.exposure_key is not None})
+
+    totals, moved = change.differences()
+    fresh = [arriving[file_id] for file_id in change.fresh]
+    await store.write_frames(connection, fresh, replaced, moved)
+    await store.write_totals(connection, totals, _names(fresh))
 
 
-def _names(fresh: Iterable[tuple[ScannedFile, Entry]]) -> dict[str, str | None]:
+def _names(fresh: Iterable[Scanned]) -> dict[str, str | None]:
     """Display names by catalogue id; of several the first by name."""
     names: dict[str, str | None] = {}
-    for event, entry in fresh:
-        if entry.frame_type == LIGHT and event.target is not None and (name := event.target.name):
-            known = names.get(entry.catalog_id)
+    for frame in fresh:
+        if (name := frame.target_name) and frame.entry.frame_type == LIGHT:
+            known = names.get(frame.entry.catalog_id)
             if known is None or name < known:
-                names[entry.catalog_id] = name
+                names[frame.entry.catalog_id] = name
     return names
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 
 from services.stats import statements
-from services.stats.frames import COLUMNS, row_of
+from services.stats.frames import COLUMNS, Scanned, row_of
 from services.stats.sessions import Session, SkySessions, session_of
 from services.stats.totals import Entry, Totals
 from shared.bus.transaction import Connection
 from shared.errors import Permanent
-from shared.events.file import FileArrived, FileQuarantined, ScannedFile
+from shared.events.file import FileArrived, FileQuarantined
 
 LOCK_KEY = 0x6E627374
 """Advisory lock of every transaction that writes to the schema: subjects and replicas never interleave."""
@@ -58,7 +58,7 @@ async def sky_sessions(connection: Connection, nights: Collection[date]) -> SkyS
 
 async def write_frames(
     connection: Connection,
-    fresh: Sequence[tuple[ScannedFile, Entry]],
+    fresh: Sequence[Scanned],
     replaced: Sequence[Entry],
     moved: Sequence[Entry],
 ) -> None:
@@ -73,13 +73,11 @@ async def write_frames(
             [entry.counted for entry in moved],
         )
     if fresh:
-        await connection.copy_records_to_table(
-            "frame", records=[row_of(event, entry) for event, entry in fresh], columns=COLUMNS
-        )
+        await connection.copy_records_to_table("frame", records=map(row_of, fresh), columns=COLUMNS)
         await connection.execute(
             statements.SETTLED,
-            [entry.file_id for _, entry in fresh],
-            [entry.scan_revision for _, entry in fresh],
+            [frame.file_id for frame in fresh],
+            [frame.scan_revision for frame in fresh],
         )
 
 

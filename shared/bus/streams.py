@@ -79,7 +79,7 @@ def _reads(service: str, model: type[Event], **options: float) -> Consumer:
 CONSUMERS: tuple[Consumer, ...] = (
     _reads("scanner", FileArrived, batch_size=128, fill_s=0.0, loops=2, max_ack_pending=100_000),
     _reads("stats", FileArrived, batch_size=500, loops=1, max_ack_pending=4000),
-    _reads("stats", FileScanned, batch_size=1000, loops=4, max_ack_pending=4000),
+    _reads("stats", FileScanned, batch_size=2000, loops=2, max_ack_pending=4000),
     _reads("stats", FileQuarantined),
     Consumer("api", f"{DEAD_SUBJECT}.>", stream=DEAD_LETTERS),
 )

@@ -5,27 +5,24 @@ event stands alone and is settled by itself; the others take effect.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import asyncpg
 
-from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, patiently
+from shared.bus.delivery import BatchHandler, Delivery, Desk, F, Outcome, patiently
 from shared.db.errors import translated
 from shared.db.inbox import claim
-from shared.events.base import Event
 
-E = TypeVar("E", bound=Event)
 Connection = asyncpg.pool.PoolConnectionProxy
-Effect = Callable[[Connection, list[E]], Awaitable[None]]
+Effect = Callable[[Connection, list[F]], Awaitable[None]]
 """Writes the effect of new events, and their follow-up events to the outbox, on the given connection."""
 
 
 def in_transaction(
-    pool: asyncpg.Pool, desk: Desk[E], apply: Effect[E], after_commit: Callable[[], None]
-) -> BatchHandler[E]:
+    pool: asyncpg.Pool, desk: Desk[F], apply: Effect[F], after_commit: Callable[[], None]
+) -> BatchHandler[F]:
     """A batch handler that applies a batch in one transaction and settles every message of it."""
 
-    async def commit(deliveries: list[Delivery[E]]) -> set[int]:
+    async def commit(deliveries: list[Delivery[F]]) -> set[int]:
         """Returns the positions of deliveries that were new; the others had been applied before."""
         with translated():
             async with pool.acquire() as connection, connection.transaction():
@@ -34,7 +31,7 @@ def in_transaction(
                     await apply(connection, [deliveries[index].event for index in sorted(new)])
         return new
 
-    async def settle(deliveries: list[Delivery[E]]) -> None:
+    async def settle(deliveries: list[Delivery[F]]) -> None:
         try:
             new = await patiently(lambda: commit(deliveries))
         except Exception as error:  # noqa: BLE001 - every outcome is settled here, by type

@@ -38,7 +38,7 @@ def rows(*, quick: bool) -> Rows:
 
 async def _rows(*, quick: bool) -> Rows:
     large = 100_000 if quick else 1_000_000
-    count, rounds = (4_000, 2) if quick else (30_000, 3)
+    count, rounds = (4_000, 2) if quick else (60_000, 3)
     async with running() as small, running() as big:
         await seed(small.admin, _SMALL)
         await seed(big.admin, large)

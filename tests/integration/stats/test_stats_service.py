@@ -93,14 +93,17 @@ async def test_one_bad_payload_in_a_batch_of_100(
     assert "not a valid file.scanned" in letter.reason
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"), [({"object_name": "M\x0031"}, "refuses a value"), ({"exposure_s": 1e300}, "cannot be counted")]
+)
 async def test_a_refused_event_stands_alone(
-    settings: Settings, nats_client: Any, consuming: Service, pool: Any
+    settings: Settings, nats_client: Any, consuming: Service, pool: Any, facts: dict[str, Any], words: str
 ) -> None:
-    """A value that Postgres refuses costs its own event only, which ends as a dead letter and in quarantine."""
+    """A value that Postgres or we refuse costs its own event only, which ends as a dead letter and in quarantine."""
     js = nats_client.jetstream()
     publisher = Publisher(js, "scanner")
     for n in range(20):
-        await publisher.publish(light(f"f{n}", start_s=60 * n, object_name="M\x0031" if n == 7 else "M 31"))
+        await publisher.publish(light(f"f{n}", start_s=60 * n, **(facts if n == 7 else {})))
 
     async def quarantined() -> bool:
         return int(await pool.fetchval("SELECT count(*) FROM quarantined")) == 1
@@ -111,7 +114,7 @@ async def test_a_refused_event_stands_alone(
     assert (await js.stream_info(DEAD_LETTERS)).state.messages == 1
     row = await pool.fetchrow("SELECT * FROM quarantined")
     assert (row["file_id"], row["stage"], row["attempt"]) == (file_id("f7"), "stats", 1)
-    assert "refuses a value" in row["reason"]
+    assert words in row["reason"]
 
 
 async def test_the_service_runs_until_told_to_stop(settings: Settings, nats_client: Any, pool: Any) -> None:

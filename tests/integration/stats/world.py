@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from services.stats.handlers import CountFrames, record_arrivals, record_quarantine
+from services.stats.frames import scanned_of
+from services.stats.handlers import count_frames, record_arrivals, record_quarantine
 from shared.events.base import Event
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
 from shared.events.frame import FrameMetadata, FrameType, TargetMatch
@@ -19,8 +20,7 @@ ARRIVED = datetime(2024, 3, 2, 8, tzinfo=UTC)
 NAMES = {"M31": "Andromeda Galaxy", "M33": "Triangulum Galaxy"}
 RIG, CAMERA = "Esprit100@f5.5+ASI2600MM", "ASI2600MM"
 
-count_frames = CountFrames(ZoneInfo("UTC"))
-
+_ZONE = ZoneInfo("UTC")
 _TABLES = {
     "file": "*",
     "pending": "*",
@@ -113,7 +113,7 @@ async def apply(connection: Any, *batches: Event | Sequence[Event]) -> None:
                 case FileArrived():
                     await record_arrivals(connection, events)
                 case FileScanned():
-                    await count_frames(connection, events)
+                    await count_frames(connection, [scanned_of(event, _ZONE) for event in events])
                 case _:
                     await record_quarantine(connection, events)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from shared.bus.pull import header_lines
+from shared.bus.pull import Headers
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,30}", fullmatch=True)
 VALUES = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=60)
@@ -14,11 +14,11 @@ VALUES = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["C
 def test_headers_are_read_as_nats_py_reads_them(headers: dict[str, str]) -> None:
     """Whatever a publisher may send as headers, our reading of it is the client library's."""
     raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
-    assert header_lines(raw) == Client._parse_header_lines(raw)
+    assert Headers(raw) == Client._parse_header_lines(raw)
 
 
 def test_damaged_header_lines_do_not_stop_a_message() -> None:
     """A line without a colon is left out, bytes that are not UTF-8 are replaced, spaces around a value are dropped."""
     raw = b"ce-id:1\r\nno colon\r\nce-type: \t file.scanned \r\nce-source: caf\xe9\r\n\r\n"
-    assert header_lines(raw) == {"ce-id": "1", "ce-type": "file.scanned", "ce-source": "caf\ufffd"}
-    assert header_lines(raw) == Client._parse_header_lines(raw)
+    assert Headers(raw) == {"ce-id": "1", "ce-type": "file.scanned", "ce-source": "caf\ufffd"}
+    assert Headers(raw) == Client._parse_header_lines(raw)
