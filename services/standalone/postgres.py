@@ -324,7 +324,7 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             "hba_file": str(rules),
             "cluster_name": self._cluster,
-            # pglz takes 100 us a page and gains nothing on an index of hashes: half of what a file cost a large library.
+            # Not pglz: 100 us a page for nothing on an index of hashes, half of what a file cost a large library.
             "wal_compression": "lz4" if _has_lz4(binaries) else "off",
         }
         lines = [f"include {_quoted(str(self.data / 'postgresql.conf'))}  # what initdb found out about this machine"]

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from pathlib import Path
 from shared.library.reading import buffer, open_source
 
 _LARGE_BYTES = 16 * 1024 * 1024
-_PART_BYTES = 2 * 1024 * 1024
+_PART_BYTES = 1024 * 1024
+_PARTS = 4
 _AHEAD_BYTES = 8 * 1024 * 1024
 _local = threading.local()
 
@@ -60,42 +62,40 @@ def sha256_descriptor(fd: int) -> Digest:
 
 
 class StreamHash:
-    """SHA-256 of a stream of parts. Of a large one each part is hashed in a helper thread while the next is read."""
+    """SHA-256 of a stream of parts. Of a large one the parts are hashed in a helper thread while others are read."""
 
     def __init__(self, size_bytes: int) -> None:
         """``size_bytes``: how much may come; right or wrong, it changes the way and not the hash."""
         self._sha256 = hashlib.sha256()
         self._helper = _helper() if size_bytes >= _LARGE_BYTES else None
-        self._pending: Future[None] | None = None
+        self._pending: deque[Future[None]] = deque()
 
     def buffers(self) -> Iterator[memoryview]:
-        """Where to read the parts to, in turn: this thread's buffer, for large streams one of its two larger ones."""
-        return cycle((buffer(),) if self._helper is None else _pair())
+        """Where to read the parts to, in turn: this thread's buffer, for large streams one of its larger ones."""
+        return cycle((buffer(),) if self._helper is None else _large_buffers())
 
     def update(self, part: memoryview) -> None:
-        """Hash a part; it must stay as it is until the next one is given."""
+        """Hash a part; it must stay as it is until ``buffers`` comes back to it."""
         if self._helper is None:
             self._sha256.update(part)
             return
-        self._wait()
-        self._pending = self._helper.submit(self._sha256.update, part)
+        self._pending.append(self._helper.submit(self._sha256.update, part))
+        if len(self._pending) == _PARTS:
+            self._pending.popleft().result()
 
     def hexdigest(self) -> str:
         """The hash of all parts, 64 lower-case hexadecimal digits."""
-        self._wait()
+        while self._pending:
+            self._pending.popleft().result()
         return self._sha256.hexdigest()
 
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
 
-
-def _pair() -> tuple[memoryview, memoryview]:
-    """This thread's two buffers for large files: handing a part over costs as much as hashing 100 kB."""
-    pair: tuple[memoryview, memoryview] | None = getattr(_local, "pair", None)
-    if pair is None:
-        pair = _local.pair = (memoryview(bytearray(_PART_BYTES)), memoryview(bytearray(_PART_BYTES)))
-    return pair
+def _large_buffers() -> tuple[memoryview, ...]:
+    """This thread's buffers for large files: handing a part over costs as much as hashing 100 kB."""
+    buffers: tuple[memoryview, ...] | None = getattr(_local, "buffers", None)
+    if buffers is None:
+        buffers = _local.buffers = tuple(memoryview(bytearray(_PART_BYTES)) for _ in range(_PARTS))
+    return buffers
 
 
 def _helper() -> ThreadPoolExecutor:
