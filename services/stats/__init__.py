@@ -7,5 +7,5 @@ Owns:     the schema ``stats``; others read its views.
 Promises: the order of events never matters; one exposure in several files counts once, and only LIGHT counts; totals
           are whole numbers kept by differences in the transaction that brings the frame, so that one more frame costs
           the same in a library of any size, and a rebuild from the frames gives the same tables bit for bit.
-Read:     app -> handlers -> sessions, sunrise, totals, placing (pure) -> store, finish.
+Read:     app -> frames -> handlers -> sessions, sunrise, totals, placing (pure) -> store, finish.
 """

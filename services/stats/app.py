@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets
-from services.stats.frames import scanned_of
+from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
-from shared.bus.delivery import Desk, F, patiently, subscribe
+from shared.bus.delivery import Desk, P, patiently, subscribe
 from shared.bus.outbox import OutboxRelay
 from shared.bus.publish import Publisher
 from shared.bus.streams import Consumer, consumer
@@ -62,14 +62,14 @@ def register(service: Service, pool: asyncpg.Pool) -> None:
     publisher = Publisher(service.js, SERVICE)
     zone = ZoneInfo(service.settings.stats.time_zone)
 
-    def reads(desk: Desk[F], apply: Effect[F]) -> None:
+    def reads(desk: Desk[P], apply: Effect[P]) -> None:
         subscribe(service.broker, desk, in_transaction(pool, desk, apply, _nothing_to_send))
 
     def of(model: type[Event]) -> Consumer:
         return consumer(SERVICE, model.subject)
 
     reads(Desk(of(FileArrived), FileArrived, publisher), record_arrivals)
-    reads(Desk(of(ScannedFile), ScannedFile, publisher, partial(scanned_of, zone=zone)), count_frames)
+    reads(Desk(of(ScannedFile), ScannedFile, publisher, partial(frame_of, zone=zone)), count_frames)
     reads(Desk(of(FileQuarantined), FileQuarantined, publisher), record_quarantine)
 
 

@@ -62,7 +62,7 @@ def milliseconds(seconds: float | None) -> int | None:
 
 
 @dataclass(slots=True)
-class Scanned:
+class NewFrame:
     """What is kept of a file.scanned until it is written."""
 
     event_id: UUID
@@ -72,21 +72,25 @@ class Scanned:
     scan_revision: int
     target_name: str | None
     entry: Entry
-    facts: tuple[Any, ...]
+    """Placed and counted anew at each try to write it, from whatever the try before left."""
+    unplaced: tuple[Any, ...]
     """The row of ``stats.frame`` but for its place, which other frames have a say in."""
 
 
-def scanned_of(event: ScannedFile, zone: ZoneInfo) -> Scanned:
+def frame_of(event: ScannedFile, zone: ZoneInfo) -> NewFrame:
     """The frame of an event, not placed yet: it stands in its own session, uncounted.
 
     ``zone``: time zone of the night's end where the site is unknown.
 
     Raises:
-        Permanent: a number is beyond anything that can be counted.
+        Permanent: a number or a time is beyond anything that can be counted.
     """
-    entry = _entry_of(event, zone)
+    try:
+        entry = _entry_of(event, zone)
+    except (OverflowError, ValueError) as error:
+        raise Permanent(f"a number or a time cannot be counted: {error}") from error
     target = event.target
-    return Scanned(
+    return NewFrame(
         event.event_id,
         event.file_id,
         event.root,
@@ -94,14 +98,14 @@ def scanned_of(event: ScannedFile, zone: ZoneInfo) -> Scanned:
         event.scan_revision,
         None if target is None else target.name,
         entry,
-        _facts_of(event, entry),
+        _unplaced_row(event, entry),
     )
 
 
-def row_of(scanned: Scanned) -> tuple[Any, ...]:
+def row_of(frame: NewFrame) -> tuple[Any, ...]:
     """The row of ``stats.frame``, in the order of ``COLUMNS``."""
-    entry = scanned.entry
-    return (*scanned.facts, entry.session.session_id, entry.counted)
+    entry = frame.entry
+    return (*frame.unplaced, entry.session.session_id, entry.counted)
 
 
 def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
@@ -131,7 +135,7 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
     )
 
 
-def _facts_of(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
+def _unplaced_row(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
     frame, quality, target = event.frame, event.quality, event.target
     return (
         *_of_event(event),

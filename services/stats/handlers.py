@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from services.stats import store
-from services.stats.frames import Scanned
+from services.stats.frames import NewFrame
 from services.stats.placing import Change
 from services.stats.sessions import LIGHT
 from shared.bus.transaction import Connection
@@ -34,9 +34,9 @@ async def record_quarantine(connection: Connection, events: list[FileQuarantined
             await store.write_quarantine(connection, batch)
 
 
-async def count_frames(connection: Connection, frames: list[Scanned]) -> None:
+async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
     """Write frames and everything that follows from them: places, exposures, totals."""
-    arriving: dict[str, Scanned] = {}
+    arriving: dict[str, NewFrame] = {}
     for frame in frames:
         other = arriving.get(frame.file_id)
         if other is None or other.scan_revision < frame.scan_revision:
@@ -46,7 +46,7 @@ async def count_frames(connection: Connection, frames: list[Scanned]) -> None:
         await _count(connection, arriving)
 
 
-async def _count(connection: Connection, arriving: dict[str, Scanned]) -> None:
+async def _count(connection: Connection, arriving: dict[str, NewFrame]) -> None:
     change = Change()
     looked_up = [frame.entry for frame in arriving.values()]
     change.load(await store.related(connection, looked_up))
@@ -74,7 +74,7 @@ async def _count(connection: Connection, arriving: dict[str, Scanned]) -> None:
     await store.write_totals(connection, totals, _names(fresh))
 
 
-def _names(fresh: Iterable[Scanned]) -> dict[str, str | None]:
+def _names(fresh: Iterable[NewFrame]) -> dict[str, str | None]:
     """Display names by catalogue id; of several the first by name."""
     names: dict[str, str | None] = {}
     for frame in fresh:

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from services.stats import statements
-from services.stats.frames import COLUMNS, Scanned, row_of
+from services.stats.frames import COLUMNS, NewFrame, row_of
 from services.stats.sessions import Session, SkySessions, session_of
 from services.stats.totals import Entry, Totals
 from shared.bus.transaction import Connection
@@ -58,7 +58,7 @@ async def sky_sessions(connection: Connection, nights: Collection[date]) -> SkyS
 
 async def write_frames(
     connection: Connection,
-    fresh: Sequence[Scanned],
+    fresh: Sequence[NewFrame],
     replaced: Sequence[Entry],
     moved: Sequence[Entry],
 ) -> None:

@@ -48,15 +48,18 @@ log = get_logger(__name__)
 
 MAX_ATTEMPTS = 12
 BREATH = 16
-"""Events that are parsed before other tasks have a turn, such as the transaction of the batch before, which writers of
-the same schema wait for: with 64 its every answer from the database waited some milliseconds for them."""
+"""Events that are parsed before other tasks have a turn. One of these is the transaction of the batch before, for which
+all writers of a schema wait: with 64, each answer of the database to it waited some milliseconds for the parsing."""
 LONGEST_DELAY_S = 300.0
 UNAVAILABLE_WAIT_S = (0.5, 15.0)
 """First and longest pause between tries while a dependency is away."""
 
 
-class Fact(Protocol):
-    """What handlers are given: an event, or what was made of one."""
+class Prepared(Protocol):
+    """What handlers are given: an event, or what was made of one.
+
+    Where it is about a file it keeps ``file_id``, ``root``, ``path`` and ``scan_revision``: they go to quarantine.
+    """
 
     @property
     def event_id(self) -> UUID:
@@ -64,7 +67,7 @@ class Fact(Protocol):
 
 
 E = TypeVar("E", bound=Event)
-F = TypeVar("F", bound=Fact)
+P = TypeVar("P", bound=Prepared)
 
 
 class Outcome(StrEnum):
@@ -77,10 +80,10 @@ class Outcome(StrEnum):
     DEAD = "dead"
 
 
-class Delivery(NamedTuple, Generic[F]):
+class Delivery(NamedTuple, Generic[P]):
     """One parsed event, or what was made of it, and the message that brought it."""
 
-    event: F
+    event: P
     message: Msg
 
     @property
@@ -89,7 +92,7 @@ class Delivery(NamedTuple, Generic[F]):
         return self.message.metadata.num_delivered
 
 
-BatchHandler = Callable[[list[Delivery[F]]], Awaitable[None]]
+BatchHandler = Callable[[list[Delivery[P]]], Awaitable[None]]
 """Handles a batch and settles every delivery of it."""
 RawHandler = Callable[[Msg], Awaitable[None]]
 """Handles one message that is not an event."""
@@ -99,17 +102,18 @@ def _as_it_is(event: E) -> E:
     return event
 
 
-class Desk(Generic[F]):
+class Desk(Generic[P]):
     """Receives the batches of one consumer, parses them and settles messages.
 
     ``prepare`` turns each event into what the handler needs of it as soon as it is parsed. A large batch of events is
     many times the size of a processor's cache: what is made of one while it is there costs half of what it does later.
+    What it raises settles the event, as what a handler raises does; it asks nobody, so it is never Unavailable.
     """
 
     @overload
     def __init__(self: "Desk[E]", row: Consumer, model: type[E], publisher: Publisher) -> None: ...
     @overload
-    def __init__(self, row: Consumer, model: type[E], publisher: Publisher, prepare: Callable[[E], F]) -> None: ...
+    def __init__(self, row: Consumer, model: type[E], publisher: Publisher, prepare: Callable[[E], P]) -> None: ...
     def __init__(
         self, row: Consumer, model: type[Event], publisher: Publisher, prepare: Callable[[Any], Any] = _as_it_is
     ) -> None:
@@ -120,21 +124,22 @@ class Desk(Generic[F]):
         self._counters = {one: HANDLED.labels(row.service, row.subject, one.value) for one in Outcome}
         self._open: set[str] = set()  # reply subjects, since messages cannot be hashed
 
-    async def receive(self, messages: Sequence[Msg], handle: BatchHandler[F]) -> None:
-        """Parse, hand over what parses, bury what does not."""
+    async def receive(self, messages: Sequence[Msg], handle: BatchHandler[P]) -> None:
+        """Parse and prepare, hand over what that succeeds for, settle what it fails for."""
         started = time.monotonic()
-        deliveries: list[Delivery[F]] = []
+        deliveries: list[Delivery[P]] = []
         async with self._kept_alive(messages):
             for number, message in enumerate(messages, 1):
                 if number % BREATH == 0:
                     await asyncio.sleep(0)
-                event: Event | None = None
                 try:
                     event = self.model.model_validate_json(message.data)
-                    deliveries.append(Delivery(self._prepare(event), message))
                 except ValidationError as error:
                     reason = f"the payload is not a valid {self.model.subject}: {_first_error(error)}"
                     await self.fail(message, None, Permanent(reason))
+                    continue
+                try:
+                    deliveries.append(Delivery(self._prepare(event), message))
                 except Exception as error:  # noqa: BLE001 - every outcome is settled by type
                     await self.fail(message, event, error)
             if deliveries:
@@ -180,8 +185,8 @@ class Desk(Generic[F]):
             self._open.discard(message.reply)
         self._counters[outcome].inc(len(rest))
 
-    async def fail(self, message: Msg, event: Fact | None, error: Exception) -> None:
-        """Settle a message whose handler raised."""
+    async def fail(self, message: Msg, event: Prepared | None, error: Exception) -> None:
+        """Settle a message for which ``prepare`` or the handler raised."""
         if isinstance(error, Ignorable):
             log.debug("ignored", event_id=_id(event), reason=str(error))
             await self.done(message, Outcome.IGNORED)
@@ -201,7 +206,7 @@ class Desk(Generic[F]):
             await message.nak(delay=delay_s)
             self._count(Outcome.RETRIED)
 
-    async def _give_up(self, message: Msg, event: Fact | None, error: Exception) -> None:
+    async def _give_up(self, message: Msg, event: Prepared | None, error: Exception) -> None:
         reason = str(error) or type(error).__name__
         detail = "" if isinstance(error, Permanent) else repr(error)
         try:
@@ -240,7 +245,7 @@ class Desk(Generic[F]):
         self._counters[outcome].inc()
 
 
-def subscribe(broker: NatsBroker, desk: Desk[F], handle: BatchHandler[F]) -> None:
+def subscribe(broker: NatsBroker, desk: Desk[P], handle: BatchHandler[P]) -> None:
     """Register the consumer's pull loops with FastStream; they start and stop with the broker."""
 
     async def on_batch(messages: list[Msg]) -> None:
@@ -249,7 +254,7 @@ def subscribe(broker: NatsBroker, desk: Desk[F], handle: BatchHandler[F]) -> Non
     _pull(broker, desk.row, on_batch)
 
 
-def subscribe_raw(broker: NatsBroker, desk: Desk[F], handle: RawHandler) -> None:
+def subscribe_raw(broker: NatsBroker, desk: Desk[P], handle: RawHandler) -> None:
     """Register a consumer whose messages are not events, such as dead letters; each is handled by itself."""
 
     async def on_batch(messages: list[Msg]) -> None:
@@ -286,10 +291,10 @@ async def _consume(broker: NatsBroker, subscriber: BatchPullStreamSubscriber, ro
         await puller.stop()
 
 
-def one_by_one(desk: Desk[F], handle: Callable[[F], Awaitable[None]]) -> BatchHandler[F]:
+def one_by_one(desk: Desk[P], handle: Callable[[P], Awaitable[None]]) -> BatchHandler[P]:
     """A batch handler that runs ``handle`` for each event concurrently and settles each by its own outcome."""
 
-    async def settle(delivery: Delivery[F]) -> None:
+    async def settle(delivery: Delivery[P]) -> None:
         try:
             await patiently(lambda: handle(delivery.event))
         except Exception as error:  # noqa: BLE001 - every outcome is settled here, by type
@@ -297,7 +302,7 @@ def one_by_one(desk: Desk[F], handle: Callable[[F], Awaitable[None]]) -> BatchHa
         else:
             await desk.done(delivery.message)
 
-    async def handle_batch(deliveries: list[Delivery[F]]) -> None:
+    async def handle_batch(deliveries: list[Delivery[P]]) -> None:
         async with asyncio.TaskGroup() as tasks:
             for delivery in deliveries:
                 tasks.create_task(settle(delivery))
@@ -331,11 +336,11 @@ def _first_error(error: ValidationError) -> str:
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
-def _id(event: Fact | None) -> str | None:
+def _id(event: Prepared | None) -> str | None:
     return None if event is None else str(event.event_id)
 
 
-def _quarantine(service: str, event: Fact | None, reason: str, detail: str) -> FileQuarantined | None:
+def _quarantine(service: str, event: Prepared | None, reason: str, detail: str) -> FileQuarantined | None:
     """The file.quarantined that goes with a given-up event, when the event names a file."""
     file_id, path = getattr(event, "file_id", None), getattr(event, "path", None)
     if event is None or isinstance(event, FileQuarantined) or (file_id is None and path is None):

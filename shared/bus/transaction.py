@@ -8,21 +8,21 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from shared.bus.delivery import BatchHandler, Delivery, Desk, F, Outcome, patiently
+from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, P, patiently
 from shared.db.errors import translated
 from shared.db.inbox import claim
 
 Connection = asyncpg.pool.PoolConnectionProxy
-Effect = Callable[[Connection, list[F]], Awaitable[None]]
+Effect = Callable[[Connection, list[P]], Awaitable[None]]
 """Writes the effect of new events, and their follow-up events to the outbox, on the given connection."""
 
 
 def in_transaction(
-    pool: asyncpg.Pool, desk: Desk[F], apply: Effect[F], after_commit: Callable[[], None]
-) -> BatchHandler[F]:
+    pool: asyncpg.Pool, desk: Desk[P], apply: Effect[P], after_commit: Callable[[], None]
+) -> BatchHandler[P]:
     """A batch handler that applies a batch in one transaction and settles every message of it."""
 
-    async def commit(deliveries: list[Delivery[F]]) -> set[int]:
+    async def commit(deliveries: list[Delivery[P]]) -> set[int]:
         """Returns the positions of deliveries that were new; the others had been applied before."""
         with translated():
             async with pool.acquire() as connection, connection.transaction():
@@ -31,7 +31,7 @@ def in_transaction(
                     await apply(connection, [deliveries[index].event for index in sorted(new)])
         return new
 
-    async def settle(deliveries: list[Delivery[F]]) -> None:
+    async def settle(deliveries: list[Delivery[P]]) -> None:
         try:
             new = await patiently(lambda: commit(deliveries))
         except Exception as error:  # noqa: BLE001 - every outcome is settled here, by type

@@ -1,7 +1,7 @@
 """The headers that travel with an event: the message id that deduplicates it, and CloudEvents 1.0 attributes.
 
-Only the attributes that CloudEvents requires: every reader parses every header of every message, and the optional ones
-(time, content type) stand in the event itself.
+Only the attributes that CloudEvents requires: every message carries them, and the optional ones (time, content type)
+stand in the event itself.
 """
 
 from shared.events.base import Event

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from shared.library.reading import buffer, open_source
+from shared.library.reading import BUFFER_BYTES, buffer, open_source
 
 _LARGE_BYTES = 16 * 1024 * 1024
-_PART_BYTES = 1024 * 1024
-_PARTS = 4
+_BUFFERS = 4
 _AHEAD_BYTES = 8 * 1024 * 1024
 _local = threading.local()
 
@@ -71,16 +70,16 @@ class StreamHash:
         self._pending: deque[Future[None]] = deque()
 
     def buffers(self) -> Iterator[memoryview]:
-        """Where to read the parts to, in turn: this thread's buffer, for large streams one of its larger ones."""
-        return cycle((buffer(),) if self._helper is None else _large_buffers())
+        """Where to read the parts to, in turn; to be called once. The one that comes next is free by then."""
+        return cycle((buffer(),) if self._helper is None else _ring())
 
     def update(self, part: memoryview) -> None:
-        """Hash a part; it must stay as it is until ``buffers`` comes back to it."""
+        """Hash a part that was read to the buffer that came last; it must stay as it is until that comes again."""
         if self._helper is None:
             self._sha256.update(part)
             return
         self._pending.append(self._helper.submit(self._sha256.update, part))
-        if len(self._pending) == _PARTS:
+        if len(self._pending) == _BUFFERS:  # the oldest part lies in the buffer that comes next
             self._pending.popleft().result()
 
     def hexdigest(self) -> str:
@@ -90,12 +89,12 @@ class StreamHash:
         return self._sha256.hexdigest()
 
 
-def _large_buffers() -> tuple[memoryview, ...]:
-    """This thread's buffers for large files: handing a part over costs as much as hashing 100 kB."""
-    buffers: tuple[memoryview, ...] | None = getattr(_local, "buffers", None)
-    if buffers is None:
-        buffers = _local.buffers = tuple(memoryview(bytearray(_PART_BYTES)) for _ in range(_PARTS))
-    return buffers
+def _ring() -> tuple[memoryview, ...]:
+    """This thread's buffers for large files: with several, reading and hashing do not wait for each other each time."""
+    ring: tuple[memoryview, ...] | None = getattr(_local, "ring", None)
+    if ring is None:
+        ring = _local.ring = tuple(memoryview(bytearray(BUFFER_BYTES)) for _ in range(_BUFFERS))
+    return ring
 
 
 def _helper() -> ThreadPoolExecutor:

@@ -131,7 +131,7 @@ def _copy(source: Source, fd: int, library: Root) -> Digest:
 
 
 def _transfer(source: Source, fd: int) -> Digest:
-    """One pass through this thread's buffer: read, hash, write, and have the kernel begin to write out early."""
+    """One pass through this thread's buffers: read, hash, write, and have the kernel begin to write out early."""
     sha256 = StreamHash(source.status.st_size)
     done = begun = 0
     with io.FileIO(source.fd, "rb", closefd=False) as file:

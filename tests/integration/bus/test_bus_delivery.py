@@ -272,6 +272,37 @@ async def test_work_longer_than_ack_wait_is_not_delivered_twice(settings: Settin
     assert calls == 1
 
 
+async def test_an_event_that_cannot_be_prepared_is_settled_by_itself(settings: Settings, nats_client: Client) -> None:
+    """What ``prepare`` raises settles its own event, with quarantine; the handler gets what was made of the others."""
+    seen: list[str] = []
+
+    def prepare(event: FileArrived) -> FileArrived:
+        match event.origin:
+            case "1.fit":
+                raise Permanent("nobody can use this one")
+            case "2.fit":
+                raise Ignorable("not for us")
+        return event.model_copy(update={"origin": f"prepared {event.origin}"})
+
+    async def handle(event: FileArrived) -> None:
+        seen.append(event.origin)
+
+    async with Service("scanner", settings) as service:
+        publisher = Publisher(service.js, "scanner")
+        for number in range(4):
+            await publisher.publish(arrival(number))
+        desk = Desk(consumer("scanner", "file.arrived"), FileArrived, publisher, prepare)
+        subscribe(service.broker, desk, one_by_one(desk, handle))
+        await service.broker.start()
+        await until(settled(service.js))
+        message = await service.js.get_last_msg(EVENTS, FileQuarantined.subject)
+        letters = await dead_letters(service.js)
+    quarantined = FileQuarantined.model_validate_json(message.data or b"")
+    assert sorted(seen) == ["prepared 0.fit", "prepared 3.fit"]
+    assert [letter.reason for letter in letters] == ["nobody can use this one"]
+    assert (quarantined.file_id, quarantined.root, quarantined.path) == (arrival(1).file_id, "library", "night/1.fit")
+
+
 def test_the_delay_grows_and_stays_below_its_limit() -> None:
     """Delays double, are jittered by a quarter at most, and end at five minutes."""
     for attempt in range(1, 40):

@@ -71,11 +71,11 @@ def _histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     return events, batches
 
 
-async def _outcome(connection: Any, batches: list[Any]) -> Any:
+async def _outcome(connection: Any, batches: list[Any], *, bisected: bool = False) -> Any:
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await apply(connection, *batches)
+        await apply(connection, *batches, bisected=bisected)
         result = await snapshot(connection)
         assert await check(connection) == []
         await rebuild(connection)
@@ -90,6 +90,8 @@ async def _outcome(connection: Any, batches: list[Any]) -> Any:
 )
 @given(history=_histories())
 async def test_any_order_gives_the_same_tables(connection: Any, history: tuple[list[Event], list[list[Event]]]) -> None:
-    """Shuffled, repeated and batched at random, events give the rows that they give one by one; so does a rebuild."""
+    """Shuffled, repeated, batched at random and bisected, events give the rows of one by one; so does a rebuild."""
     events, batches = history
-    assert await _outcome(connection, batches) == await _outcome(connection, list(events))
+    expected = await _outcome(connection, list(events))
+    assert await _outcome(connection, batches) == expected
+    assert await _outcome(connection, batches, bisected=True) == expected

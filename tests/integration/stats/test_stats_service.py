@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -94,7 +95,12 @@ async def test_one_bad_payload_in_a_batch_of_100(
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"), [({"object_name": "M\x0031"}, "refuses a value"), ({"exposure_s": 1e300}, "cannot be counted")]
+    ("facts", "words"),
+    [
+        ({"object_name": "M\x0031"}, "refuses a value"),
+        ({"exposure_s": 1e300}, "cannot be counted"),
+        ({"night": date.max}, "cannot be counted"),
+    ],
 )
 async def test_a_refused_event_stands_alone(
     settings: Settings, nats_client: Any, consuming: Service, pool: Any, facts: dict[str, Any], words: str
@@ -114,6 +120,7 @@ async def test_a_refused_event_stands_alone(
     assert (await js.stream_info(DEAD_LETTERS)).state.messages == 1
     row = await pool.fetchrow("SELECT * FROM quarantined")
     assert (row["file_id"], row["stage"], row["attempt"]) == (file_id("f7"), "stats", 1)
+    assert (row["root"], row["path"]) == ("library", "night/f7.fits")
     assert words in row["reason"]
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from services.stats.frames import scanned_of
+from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
 from shared.events.base import Event
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
@@ -104,8 +104,11 @@ def quarantined(name: str, *, attempt: int = 1, stage: str = "scanner", at: date
     )  # fmt: skip
 
 
-async def apply(connection: Any, *batches: Event | Sequence[Event]) -> None:
-    """Handle batches of events of one subject each, every batch in a transaction of its own."""
+async def apply(connection: Any, *batches: Event | Sequence[Event], bisected: bool = False) -> None:
+    """Handle batches of events of one subject each, every batch in a transaction of its own.
+
+    ``bisected``: scanned files first in a transaction that is rolled back, then in halves, as after a refusal.
+    """
     for batch in batches:
         events: Any = [batch] if isinstance(batch, Event) else list(batch)
         async with connection.transaction():
@@ -113,7 +116,17 @@ async def apply(connection: Any, *batches: Event | Sequence[Event]) -> None:
                 case FileArrived():
                     await record_arrivals(connection, events)
                 case FileScanned():
-                    await count_frames(connection, [scanned_of(event, _ZONE) for event in events])
+                    frames = [frame_of(event, _ZONE) for event in events]
+                    middle = 0
+                    if bisected:
+                        refused = connection.transaction()
+                        await refused.start()
+                        await count_frames(connection, frames)
+                        await refused.rollback()
+                        middle = len(frames) // 2
+                    for part in (frames[:middle], frames[middle:]):
+                        if part:
+                            await count_frames(connection, part)
                 case _:
                     await record_quarantine(connection, events)
 

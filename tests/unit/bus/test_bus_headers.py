@@ -22,3 +22,20 @@ def test_damaged_header_lines_do_not_stop_a_message() -> None:
     raw = b"ce-id:1\r\nno colon\r\nce-type: \t file.scanned \r\nce-source: caf\xe9\r\n\r\n"
     assert Headers(raw) == {"ce-id": "1", "ce-type": "file.scanned", "ce-source": "caf\ufffd"}
     assert Headers(raw) == Client._parse_header_lines(raw)
+
+
+async def test_the_client_library_takes_headers_that_nobody_read() -> None:
+    """Statuses with headers, plain headers and none, as nats-py processes what a server sends."""
+    client = Client()
+    client._parse_header_lines = Headers  # type: ignore[assignment,method-assign]
+    heartbeat = await client._process_headers(b"NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 7\r\n\r\n")
+    assert heartbeat == {"Status": "100", "Description": "Idle Heartbeat", "Nats-Last-Consumer": "7"}
+    assert await client._process_headers(b"NATS/1.0 404 No Messages\r\n\r\n") == {
+        "Status": "404",
+        "Description": "No Messages",
+    }
+    plain = await client._process_headers(b"NATS/1.0\r\nce-id: 1\r\n\r\n")
+    assert plain
+    assert (plain.get("ce-id"), plain.get("Status"), dict(plain)) == ("1", None, {"ce-id": "1"})
+    assert str(plain) == "{'ce-id': '1'}"
+    assert await client._process_headers(b"") is None

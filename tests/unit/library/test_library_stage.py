@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from shared.errors import Permanent, Transient
 from shared.library import stage as stage_module
-from shared.library.hashing import sha256_file
+from shared.library.hashing import StreamHash, sha256_file
 from shared.library.place import copy_verified
 from shared.library.reading import BUFFER_BYTES
 from shared.library.roots import Root, open_library
@@ -199,3 +200,34 @@ def test_large_files_are_hashed_beside_their_copy(tmp_path: Path, library: Root,
     assert (staged.file_id, staged.size_bytes) == (hashlib.sha256(content).hexdigest(), len(content))
     assert (library.own_folder / "tmp" / staged.temporary_name).read_bytes() == content
     assert sha256_file(path).file_id == staged.file_id
+
+
+def test_a_buffer_comes_again_only_when_its_part_is_hashed() -> None:
+    """However slow the helper thread is, no part is overwritten before it is in the hash."""
+    content = random.Random(1).randbytes(20 * BUFFER_BYTES + 17)
+    stream = StreamHash(len(content))
+    assert stream._helper is not None
+    held = threading.Event()
+    stream._helper.submit(held.wait)
+    done: list[str] = []
+    free = 0
+
+    def read_all() -> None:
+        nonlocal free
+        for number, view in enumerate(stream.buffers()):
+            part = content[number * BUFFER_BYTES : (number + 1) * BUFFER_BYTES]
+            if not part:
+                break
+            view[: len(part)] = part
+            free = number
+            stream.update(view[: len(part)])
+        done.append(stream.hexdigest())
+
+    reader = threading.Thread(target=read_all)
+    reader.start()
+    reader.join(0.5)
+    assert reader.is_alive()
+    assert free == 3, "four buffers are full, and the first is not given again"
+    held.set()
+    reader.join(30)
+    assert done == [hashlib.sha256(content).hexdigest()]
