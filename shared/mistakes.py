@@ -24,6 +24,8 @@ def _sentence(
 ) -> str:
     key = ".".join(str(part) for part in location if not isinstance(part, int))
     where = _member(location, message, written)
+    if not key:
+        return message.removeprefix("Value error, ")
     if kind != "extra_forbidden":
         return f"setting {key}{where}: {message.removeprefix('Value error, ')}"
     sections = sorted({name.split(".")[0] for name in known})

@@ -1,8 +1,9 @@
-"""Sections of nightbus.toml for what the user owns: rigs, cameras, telescopes."""
+"""Sections of nightbus.toml for what is the user's own: rigs, cameras, telescopes, targets."""
 
-from typing import Literal
+import re
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from shared.section import Section
 
@@ -51,3 +52,26 @@ class TelescopeSettings(Section):
     kind: str = Field(default="", description="such as refractor, newtonian, sct, rc, rasa, lens, smart")
     aperture_mm: float | None = Field(default=None, gt=0, description="clear aperture")
     focal_length_mm: float | None = Field(default=None, gt=0, description="focal length without reducer or extender")
+
+
+class TargetSettings(Section):
+    """One target of yours: names for an object of the catalogue, or an object that it lacks."""
+
+    id: str = Field(description="id of the object, such as M31 or MyField-7; letters, digits, + and -")
+    names: tuple[str, ...] = Field(default=(), description="what you call it, display name first; these names win")
+    ra_deg: float | None = Field(default=None, ge=0, lt=360, description="right ascension, J2000, degrees (not hours)")
+    dec_deg: float | None = Field(default=None, ge=-90, le=90, description="declination, J2000, degrees")
+    size_arcmin: float | None = Field(default=None, gt=0, le=10_800, description="larger diameter, arcminutes")
+
+    @field_validator("id")
+    @classmethod
+    def _well_formed(cls, catalog_id: str) -> str:
+        if re.fullmatch(r"[A-Za-z0-9+-]{1,64}", catalog_id) is None:
+            raise ValueError(f"{catalog_id!r} is no target id: those have letters, digits, + and - only, such as M31")
+        return catalog_id
+
+    @model_validator(mode="after")
+    def _both_coordinates(self) -> Self:
+        if (self.ra_deg is None) != (self.dec_deg is None):
+            raise ValueError(f"the target {self.id} needs both ra_deg and dec_deg, or neither")
+        return self

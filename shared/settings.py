@@ -6,12 +6,11 @@ errors that name the nearest known one. Settings are read once, in a service's `
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -19,10 +18,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.errors import UserError
 from shared.library.template import LIBRARY_FIELDS, PathTemplate
 from shared.mistakes import sentences
-from shared.own_settings import CameraSettings, RigSettings, TelescopeSettings
-from shared.section import Section
+from shared.own_settings import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
+from shared.section import Section, ZoneName
 
 CONFIG_VERSION = 1
+LONGEST_S = 366 * 24 * 3600.0
+"""Longest time that a session may be waited for."""
 ENV_PREFIX = "NIGHTBUS_"
 RESERVED_ENV = frozenset(
     {"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK", "NIGHTBUS_FAULT_SEED", "NIGHTBUS_FAULT_OUTAGE_S"}
@@ -40,7 +41,8 @@ class NatsSettings(Section):
     max_bytes: int | None = Field(
         default=None,
         ge=1024**2,
-        description="largest size of the event stream, bytes; unset: as the stream is, or 2 GiB for a new one",
+        description="largest size of the event stream, bytes; unset: as the stream is, or 2 GiB for a new one; "
+        "`nightbus up` sizes it by its disk",
     )
     replicas: int | None = Field(
         default=None,
@@ -108,7 +110,7 @@ class SourceSettings(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="short name, lower case")
     path: Path = Field(description="folder to watch")
     mode: Literal["copy", "move", "index"] = Field(default="copy", description="index leaves the files where they are")
-    time_zone: str | None = Field(
+    time_zone: ZoneName | None = Field(
         default=None, description="IANA zone of the devices' local times, such as Europe/Berlin"
     )
     settle_s: float | None = Field(
@@ -124,14 +126,6 @@ class SourceSettings(Section):
         if name == "library":
             raise ValueError("a source cannot be called library: that is the name of the library's own root")
         return name
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in available_timezones():
-            near = difflib.get_close_matches(zone, available_timezones(), n=1)
-            raise ValueError(f"unknown time zone {zone!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        return zone
 
     def zone(self) -> ZoneInfo | None:
         """The source's time zone, when set."""
@@ -186,27 +180,10 @@ class ScannerSettings(Section):
         default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
     )
 
-
-class TargetSettings(Section):
-    """One target of yours: names for an object of the catalogue, or an object that it lacks."""
-
-    id: str = Field(description="id of the object, such as M31 or MyField-7; letters, digits, + and -")
-    names: tuple[str, ...] = Field(default=(), description="what you call it, display name first; these names win")
-    ra_deg: float | None = Field(default=None, ge=0, lt=360, description="right ascension, J2000, degrees (not hours)")
-    dec_deg: float | None = Field(default=None, ge=-90, le=90, description="declination, J2000, degrees")
-    size_arcmin: float | None = Field(default=None, gt=0, le=10_800, description="larger diameter, arcminutes")
-
-    @field_validator("id")
-    @classmethod
-    def _well_formed(cls, catalog_id: str) -> str:
-        if re.fullmatch(r"[A-Za-z0-9+-]{1,64}", catalog_id) is None:
-            raise ValueError(f"{catalog_id!r} is no target id: those have letters, digits, + and - only, such as M31")
-        return catalog_id
-
     @model_validator(mode="after")
-    def _both_coordinates(self) -> Self:
-        if (self.ra_deg is None) != (self.dec_deg is None):
-            raise ValueError(f"the target {self.id} needs both ra_deg and dec_deg, or neither")
+    def _previews_have_a_place(self) -> Self:
+        if self.previews and self.previews_dir is None:
+            raise ValueError("previews is on, so previews_dir must name a folder to keep them in")
         return self
 
 
@@ -214,15 +191,15 @@ class StatsSettings(Section):
     """The service that counts."""
 
     session_quiet_s: float = Field(
-        default=3600.0, ge=0, description="quiet time after the last arrival before a session is finished"
+        default=3600.0, ge=0, le=LONGEST_S, description="quiet time after the last arrival before a session is finished"
     )
     session_check_interval_s: float = Field(
         default=60.0, gt=0, description="seconds between looks for finished sessions"
     )
     session_revision_interval_s: float = Field(
-        default=3600.0, ge=0, description="least time between two revisions of a session"
+        default=3600.0, ge=0, le=LONGEST_S, description="least time between two revisions of a session"
     )
-    time_zone: str = Field(
+    time_zone: ZoneName = Field(
         default="UTC", description="IANA zone of the night's end where a site is unknown (09:00 local)"
     )
     needs_more_hours: float = Field(
@@ -300,6 +277,14 @@ class Settings(BaseSettings):
             raise ValueError(f"two sources are called {min(twice)!r}")
         return sources
 
+    @model_validator(mode="after")
+    def _sources_outside_the_library(self) -> Self:
+        library = self.library.path
+        for source in self.sources:
+            if library is not None and source.path.absolute().is_relative_to(library.absolute()):
+                raise ValueError(f"the source {source.name!r} lies in the library {library}: nothing would be taken")
+        return self
+
     @field_validator("rigs")
     @classmethod
     def _rigs_apart(cls, rigs: tuple[RigSettings, ...]) -> tuple[RigSettings, ...]:
@@ -344,12 +329,15 @@ def load_settings() -> Settings:
     """
     file = config_file()
     if file is not None and not file.is_file():
-        raise UserError(f"the settings file {file} (NIGHTBUS_CONFIG) does not exist")
+        state = "is not a file" if file.exists() else "does not exist"
+        raise UserError(f"the settings file {file} (NIGHTBUS_CONFIG) {state}")
     try:
         _refuse_unknown_environment(os.environ)
         return Settings()
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except ValidationError as error:
         known = [name.replace("[]", "") for name in known_keys()]
         raise UserError(sentences(error, known, _written(file))) from error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from services.cli.usage import folder
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ HomeOption = Annotated[
     typer.Option(
         "--home",
         metavar="DIR",
+        parser=folder,
         envvar="NIGHTBUS_HOME",
         help="Folder in which `nightbus up` keeps everything; default: /var/lib/nightbus as root, else nightbus below "
         "$XDG_DATA_HOME or ~/.local/share (macOS: ~/Library/Application Support).",
@@ -182,6 +184,8 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
         # As text Postgres writes the digits that a real has: 2.3927, where its binary form reads 2.392699956893921.
         await connection.set_type_codec("float4", encoder=str, decoder=float, schema="pg_catalog", format="text")
         yield connection
+    except BrokenPipeError:
+        raise  # who reads our output has stopped; a server that goes away is told of in other ways
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError) as error:
         raise UserError(f"the database is not up to date: run `nightbus migrate` ({error})") from error
     except (

@@ -82,8 +82,8 @@ class Filters:
         """Conditions on the view stats.files; ``frames_only`` leaves the objects out."""
         where = Where()
         if self.objects and not frames_only:
-            either = f"{_compacted('catalog_id')} LIKE ANY({{}}) OR {_compacted('object_name')} LIKE ANY({{}})"
-            where.add(either, _compact(self.objects))
+            either = [f"{_compacted(column)} LIKE ANY({{}})" for column in ("catalog_id", "object_name")]
+            where.add(" OR ".join((*either, f"catalog_id IN ({_NAMED})")), _compact(self.objects))
         self._add_nights(where, "night")
         self._add_names(where, "filter", self.filters)
         self._add_names(where, "rig", self.rigs)
@@ -119,9 +119,8 @@ class Filters:
         if self.filters:
             where.add(f"EXISTS ({targets} AND lower(t.filter) LIKE ANY({{}}))", _like(self.filters))
         if self.objects:
-            named = f"SELECT c.catalog_id FROM stats.captures c WHERE {_compacted('c.name')} LIKE ANY({{}})"
             where.add(
-                f"EXISTS ({targets} AND ({_compacted('t.catalog_id')} LIKE ANY({{}}) OR t.catalog_id IN ({named})))",
+                f"EXISTS ({targets} AND ({_compacted('t.catalog_id')} LIKE ANY({{}}) OR t.catalog_id IN ({_NAMED})))",
                 _compact(self.objects),
             )
         if self.types:
@@ -233,3 +232,7 @@ def _compact(names: Sequence[str]) -> list[str]:
 def _like(names: Sequence[str]) -> list[str]:
     """LIKE patterns of names in lower case: ``*`` is any text, everything else stands for itself."""
     return [re.sub(r"([\\%_])", r"\\\1", name.strip().lower()).replace("*", "%") for name in names]
+
+
+_NAMED = f"SELECT c.catalog_id FROM stats.captures c WHERE {_compacted('c.name')} LIKE ANY({{}})"
+"""Targets by display name."""

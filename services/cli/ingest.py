@@ -15,6 +15,7 @@ import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.output import Row, counted, printable, to_json
+from services.cli.usage import WrongUsage
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def ingest(
     home: HomeOption = None,
 ) -> None:
     """Import files and folders now, and report found = arrived + already here + ignored + failed."""
+    if "" in paths:
+        raise WrongUsage("an empty path names nothing; is a variable unset?")
     stack = find_stack(home)
     absolute = [os.path.abspath(Path(path).expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
     if stack.home is not None and (missing := [path for path in absolute if not os.path.lexists(path)]):

@@ -9,6 +9,7 @@ import typer
 
 from services.cli.match import UNDECIDED_NOTE, LinesOption, each
 from services.cli.output import printable, size, to_json
+from services.cli.usage import no_file_name
 from shared.errors import NightbusError
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, An
     from services.scanner.scan import scan_file
     from shared.library.hashing import sha256_file
 
+    if mistake := no_file_name(name):
+        return {"path": name, "error": mistake}
     path = Path(os.path.abspath(name))  # noqa: PTH100 - links are left as they are
     try:
         digest = sha256_file(path)

@@ -9,6 +9,7 @@ import typer
 from services.cli.inspect import EXIT_UNREADABLE, FilesArgument
 from services.cli.match import each
 from services.cli.output import printable
+from services.cli.usage import folder, no_file_name
 from shared.errors import NightbusError, UserError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ StretchName = Literal["auto", "linked", "none"]
 
 def preview(
     files: FilesArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", parser=folder, help="Folder for the pictures.")] = Path(),
     size: Annotated[
         int, typer.Option("--size", metavar="N", min=16, max=8192, help="Longest side in pixels; nothing is enlarged.")
     ] = 1024,
@@ -39,6 +40,9 @@ def preview(
         raise UserError(f"the folder {printable(str(out))} does not exist")
     failed = 0
     for name in each(files):
+        if mistake := no_file_name(name):
+            failed += _complain(name, mistake)
+            continue
         target = out / f"{Path(name).name}.preview{kind.extension}"
         try:
             words = _write_preview(Path(name), target, size, kind, StretchKind(stretch))

@@ -88,7 +88,10 @@ def _place(keep: Path | None) -> Iterator[Place]:
     if keep is not None:
         if (keep / "captures").exists():
             raise UserError(f"{keep} already holds a demonstration: choose another folder for --keep")
-        keep.mkdir(parents=True, exist_ok=True)
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{keep} cannot be the folder for --keep: {error.strerror}") from error
         yield Place(keep.resolve() / "captures", keep.resolve() / "home", kept=True)
         return
     with tempfile.TemporaryDirectory(prefix="nightbus-demo-", ignore_cleanup_errors=True) as name:

@@ -42,6 +42,10 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (SOURCES + "modus = 1", "unknown setting sources.modus of 'rig'; did you mean sources.mode?"),
         (SOURCES.replace('name = "rig"\n', ""), "setting sources.name of number 2: Field required"),
         ('[[targets]]\nid = "M31"\nsize_arcmin = -1', "setting targets.size_arcmin of 'M31': "),
+        ('[stats]\ntime_zone = "Europe/Berlim"', "setting stats.time_zone: .*did you mean 'Europe/Berlin'"),
+        ("[stats]\nsession_quiet_s = 1e300", "setting stats.session_quiet_s: Input should be less than"),
+        ("[scanner]\npreviews = true", "setting scanner: previews is on, so previews_dir must name a folder"),
+        ('[library]\npath = "/a"' + SOURCES, "^the source 'seestar' lies in the library /a: nothing would be taken"),
     ],
 )
 def test_what_would_fail_later_is_refused_at_once(file: Path, text: str, sentence: str) -> None:
@@ -52,6 +56,24 @@ def test_what_would_fail_later_is_refused_at_once(file: Path, text: str, sentenc
     result = CliRunner().invoke(app, ["config", "check"])
     assert (result.exit_code, result.stderr) == (1, f"nightbus: {caught.value}\n")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"# gr\xfc\xdfe", "# UTF-16".encode("utf-16")])
+def test_a_file_that_is_no_text_is_refused_with_a_sentence(file: Path, content: bytes) -> None:
+    """An editor that saves in another encoding is told which one is read."""
+    file.write_bytes(content)
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("nightbus: nightbus.toml is not UTF-8 text (byte ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_folder_is_no_settings_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NIGHTBUS_CONFIG that names a folder is told apart from one that names nothing."""
+    for path, words in ((file.parent, "is not a file"), (file, "does not exist")):
+        monkeypatch.setenv("NIGHTBUS_CONFIG", str(path))
+        with pytest.raises(UserError, match=words):
+            load_settings()
 
 
 def test_a_source_of_the_environment_is_named_by_its_place(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

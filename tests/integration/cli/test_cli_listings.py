@@ -36,6 +36,7 @@ def test_files_are_filtered(quick: Quick) -> None:
         (["--object", "m31"], "ab"),
         (["--object", "M 3*"], "ab"),
         (["--object", "NGC 224"], "ab"),
+        (["--object", "Andromeda*"], "ab"),
         (["--object", "M3"], ""),
         (["--object", "m 42", "--object", "M31"], "abc"),
         (["--filter", "ha"], "b"),

@@ -117,6 +117,13 @@ async def test_a_connection_lost_on_the_way_is_one_sentence(settings: Settings) 
             await connection.fetchval("SELECT 1")
 
 
+async def test_a_reader_of_our_output_that_stops_is_no_lost_connection(settings: Settings) -> None:
+    """`nightbus files --json | head -1` is nothing to complain of: the error goes on to where it is passed over."""
+    with pytest.raises(BrokenPipeError):
+        async with reader(Stack(settings, None)):
+            raise BrokenPipeError
+
+
 async def test_a_driver_used_wrongly_is_no_lost_connection(settings: Settings) -> None:
     """A mistake of ours on a sound connection keeps its name."""
     with pytest.raises(asyncpg.InterfaceError):

@@ -101,6 +101,40 @@ def test_inspect_tries_all_files_and_then_fails(tmp_path: Path) -> None:
     assert all(row["error"] for row in rows[:2])
 
 
+def test_names_that_no_file_has_are_answered_like_others() -> None:
+    """An empty line and one with a NUL in it are files that cannot be read, and those after them are tried."""
+    result = CliRunner().invoke(app, ["inspect", "-", "--json"], input="\na\0b\nmissing.fits\n")
+    assert result.exit_code == 1
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["path"] for row in rows] == ["", "a\0b", "missing.fits"]
+    assert ["empty name" in rows[0]["error"], "NUL" in rows[1]["error"], "No such" in rows[2]["error"]] == [True] * 3
+    result = CliRunner().invoke(app, ["preview", "-"], input="\na\0b\n")
+    assert result.exit_code == 1
+    assert ["empty name" in result.stderr, "NUL" in result.stderr] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ingest", "", "--mode", "move"], ["ingest", "a.fits", ""], ["files", "--home", ""], ["up", "--home", ""],
+        ["demo", "--keep", ""], ["preview", "a.fits", "--out", ""],
+    ],
+)  # fmt: skip
+def test_an_empty_path_never_means_the_current_folder(words: list[str]) -> None:
+    """A script whose variable is unset moves nothing and starts nothing."""
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "an empty path names" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_file_cannot_be_the_folder_of_a_demonstration(tmp_path: Path) -> None:
+    """What is no folder is refused in a sentence before anything starts."""
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["demo", "--keep", str(tmp_path / "file")])
+    assert result.exit_code == 1
+    assert "cannot be the folder for --keep: File exists" in result.stderr
+
+
 def test_inspect_for_people_names_the_facts(tmp_path: Path) -> None:
     """Without --json there is a readable block per file."""
     file = write_fits(tmp_path / "a.fits", IMAGETYP="LIGHT", OBJECT="M 31", EXPTIME=60.0)
