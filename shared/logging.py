@@ -35,7 +35,17 @@ def configure_logging(settings: LogSettings, service: str, output: TextIO | None
     structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(output)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared_processors))
+    handler.addFilter(_retries_in_one_line)
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def _retries_in_one_line(record: logging.LogRecord) -> bool:
+    """An outage of Postgres is a line for each try of the pool to reconnect, where asyncpg wants thirty."""
+    if record.name.startswith("asyncpg") and record.levelno == logging.WARNING and record.exc_info:
+        error = record.exc_info[1]
+        record.msg, record.args = f"{record.getMessage()}: {error or type(error).__name__}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def get_logger(name: str) -> Any:
