@@ -295,11 +295,10 @@ def test_the_folder_must_be_apart_from_all_captures(tmp_path: Path) -> None:
 
 
 async def test_the_scanner_refuses_a_wrong_folder(tmp_path: Path) -> None:
-    """Previews without a folder, or with one in a source, the library or a mapped root, end the start with a reason."""
+    """Previews in a source, the library or a mapped root end the start with a reason; without a folder settings do."""
     captures = tmp_path / "captures"
     source = SourceSettings(name="seestar", path=captures)
     for settings, words in (
-        (Settings(scanner=ScannerSettings(previews=True)), "previews_dir must name a folder"),
         (Settings(scanner=ScannerSettings(previews=True, previews_dir=captures / "p"), sources=(source,)), "seestar"),
         (
             Settings(
