@@ -24,10 +24,9 @@ def _sentence(
 ) -> str:
     key = ".".join(str(part) for part in location if not isinstance(part, int))
     where = _member(location, message, written)
-    if not key:
-        return message.removeprefix("Value error, ")
     if kind != "extra_forbidden":
-        return f"setting {key}{where}: {message.removeprefix('Value error, ')}"
+        words = message.removeprefix("Value error, ")
+        return f"setting {key}{where}: {words}" if key else words
     sections = sorted({name.split(".")[0] for name in known})
     near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.5)
     return f"unknown setting {key}{where}" + (f"; did you mean {near[0]}?" if near else "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from services.cli.usage import folder
+from services.cli.usage import named_path
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ HomeOption = Annotated[
     typer.Option(
         "--home",
         metavar="DIR",
-        parser=folder,
+        parser=named_path,
         envvar="NIGHTBUS_HOME",
         help="Folder in which `nightbus up` keeps everything; default: /var/lib/nightbus as root, else nightbus below "
         "$XDG_DATA_HOME or ~/.local/share (macOS: ~/Library/Application Support).",

@@ -15,7 +15,7 @@ import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.output import Row, counted, printable, to_json
-from services.cli.usage import WrongUsage
+from services.cli.usage import named_path
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class Mode(StrEnum):
     INDEX = "index"
 
 
-PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH…", help="Files or folders, on the host of ingest.")]
+PathsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH…", parser=named_path, help="Files or folders, on the host of ingest."),
+]
 ModeOption = Annotated[
     Mode, typer.Option("--mode", help="copy or move into the library, or index: leave the files where they are.")
 ]
@@ -68,10 +71,8 @@ def ingest(
     home: HomeOption = None,
 ) -> None:
     """Import files and folders now, and report found = arrived + already here + ignored + failed."""
-    if "" in paths:
-        raise WrongUsage("an empty path names nothing; is a variable unset?")
     stack = find_stack(home)
-    absolute = [os.path.abspath(Path(path).expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
+    absolute = [os.path.abspath(path.expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
     if stack.home is not None and (missing := [path for path in absolute if not os.path.lexists(path)]):
         raise UserError(f"{printable(missing[0])} does not exist")
     try:

@@ -9,7 +9,7 @@ import typer
 from services.cli.inspect import EXIT_UNREADABLE, FilesArgument
 from services.cli.match import each
 from services.cli.output import printable
-from services.cli.usage import folder, no_file_name
+from services.cli.usage import named_path, no_file_name
 from shared.errors import NightbusError, UserError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ StretchName = Literal["auto", "linked", "none"]
 
 def preview(
     files: FilesArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", parser=folder, help="Folder for the pictures.")] = Path(),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", parser=named_path, help="Folder for the pictures.")
+    ] = Path(),
     size: Annotated[
         int, typer.Option("--size", metavar="N", min=16, max=8192, help="Longest side in pixels; nothing is enlarged.")
     ] = 1024,

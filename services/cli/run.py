@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from services.cli.connection import HomeOption, find_stack, wait_for
-from services.cli.usage import folder
+from services.cli.usage import named_path
 
 
 class ServiceName(StrEnum):
@@ -37,7 +37,7 @@ def up(home: HomeOption = None) -> None:
 def demo(
     keep: Annotated[
         Path | None,
-        typer.Option("--keep", metavar="DIR", parser=folder, help="Keep files and database in this folder."),
+        typer.Option("--keep", metavar="DIR", parser=named_path, help="Keep files and database in this folder."),
     ] = None,
     nights: Annotated[int, typer.Option("--nights", metavar="N", min=1, max=365, help="Nights to play.")] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Same number, same nights.")] = 1,

@@ -18,8 +18,8 @@ def no_file_name(text: str) -> str:
     return "no file name holds a NUL character; one name a line" if "\0" in text else ""
 
 
-def folder(text: str) -> Path:
-    """The folder of an option. ``--home "$DIR"`` with nothing in ``DIR`` does not mean the current one."""
+def named_path(text: str) -> Path:
+    """The path that a word of the command names: ``--home "$DIR"`` with nothing in ``DIR`` is no path at all."""
     if not text:
-        raise typer.BadParameter("an empty path names no folder; is a variable unset?")
+        raise typer.BadParameter("an empty path names nothing; is a variable unset?")
     return Path(text)
