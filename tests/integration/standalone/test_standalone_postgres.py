@@ -356,7 +356,7 @@ async def test_an_account_that_cannot_read_the_environment_gets_copies(
             (home.bin / "postgres-0.0.1").mkdir()
             server = EmbeddedPostgres(home)
             await server.start()
-            copied = sorted(entry.name for entry in home.bin.iterdir())
+            copied = sorted(entry.name for entry in home.bin.iterdir() if entry.is_dir())
             assert copied == [f"nats-{installed.nats_version}", f"postgres-{installed.postgres_version}"]
             assert server.pid is not None
             assert psutil.Process(server.pid).exe().startswith(str(home.bin))
