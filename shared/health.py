@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from shared.metrics import READY
 from shared.settings import HealthSettings
+from shared.tasks import start_task
 
 Check = Callable[[], Awaitable[None]]
 """Raises when something that the service needs does not answer; its message names it."""
@@ -51,7 +52,7 @@ async def health_pages(settings: HealthSettings, service: str, checks: dict[str,
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]
-    task = asyncio.create_task(server._serve(), name="health pages")  # noqa: SLF001 - serve() would take the signals
+    task = start_task(server._serve(), name="health pages")  # noqa: SLF001 - serve() would take the signals
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ from shared.errors import Unavailable, UserError
 from shared.health import Check, health_pages
 from shared.logging import get_logger
 from shared.settings import Settings
+from shared.tasks import end_tasks, start_task
 
 log = get_logger(__name__)
 
@@ -98,8 +99,9 @@ class Service:
         tasks: list[asyncio.Task[object]] = []
 
         async def on_start() -> None:
-            tasks.extend(asyncio.create_task(self._supervised(app, coroutine)) for coroutine in self._background)
-            tasks.append(asyncio.create_task(self._watch(app)))
+            for coroutine in (*self._background, self._watch(app)):
+                name = getattr(coroutine, "__qualname__", str(coroutine))
+                tasks.append(start_task(coroutine, name=name, on_failure=lambda: self._end(app)))
             self._background.clear()
             log.info("ready", pid=os.getpid())
 
@@ -111,26 +113,18 @@ class Service:
             if not tasks:  # it never started
                 raise
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
         log.info("stopped", exit_code=self._exit_code)
         return self._exit_code
-
-    async def _supervised(self, app: FastStream, coroutine: Coroutine[Any, Any, object]) -> None:
-        try:
-            await coroutine
-        except Exception:
-            log.exception("a background task failed, the service ends", task=str(coroutine))
-            self._end(app)
 
     async def _watch(self, app: FastStream) -> None:
         client = self.client
         reason = await Watchdog(self.js, self.consumers, lambda: not (client.is_connected or client.is_closed)).run()
-        log.error("the service ends to be started again", reason=reason)
+        log.error("only a restart helps", reason=reason)
         self._end(app)
 
     def _end(self, app: FastStream) -> None:
+        log.error("the service ends, to be started again")
         self._exit_code = EX_TEMPFAIL
         app.exit()
 

@@ -20,6 +20,7 @@ from shared.library.roots import Root
 from shared.library.stage import discard
 from shared.library.walk import Entry
 from shared.logging import get_logger
+from shared.tasks import start_task
 
 log = get_logger(__name__)
 
@@ -82,7 +83,8 @@ class Collector:
                     except BaseException:
                         await self._abandon(outcomes)
                         raise
-                commit = asyncio.create_task(self._commit(source, outcomes, replaced, tally, import_id))
+                recording = self._commit(source, outcomes, replaced, tally, import_id)
+                commit = start_task(recording, name=f"commit of {source.name}", expected=(NightbusError,))
         finally:
             if commit is not None:
                 await commit

@@ -17,6 +17,7 @@ from shared.bus.delivery import patiently
 from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import Settings
+from shared.tasks import beside, restarted
 
 log = get_logger(__name__)
 
@@ -62,16 +63,14 @@ class ImportRunner:
     async def _run_one(self, row: asyncpg.Record) -> None:
         running = _Running(row["import_id"], row["mode"])
         log.info("import started", import_id=str(running.import_id), paths=row["paths"], mode=running.mode)
-        reporter = asyncio.create_task(self._report(running))
+        name = f"report of import {running.import_id}"
         error = None
         try:
-            for path in row["paths"]:
-                await self._take(Path(path), running)
+            async with beside(restarted(lambda: self._report(running), name=name), name=name):
+                for path in row["paths"]:
+                    await self._take(Path(path), running)
         except UserError as refused:
             error = str(refused)
-        finally:
-            reporter.cancel()
-            await asyncio.gather(reporter, return_exceptions=True)
         total = running.total
         await patiently(lambda: self._store.finish_import(running.import_id, total, error))
         log.info(

@@ -13,6 +13,7 @@ from shared.bus.delivery import patiently
 from shared.errors import Unavailable
 from shared.library.extensions import is_system_folder
 from shared.logging import get_logger
+from shared.tasks import beside, restarted
 
 log = get_logger(__name__)
 
@@ -41,15 +42,12 @@ class Watcher:
         """
         while True:
             self._mounted = await self._until_there()
-            hints = asyncio.create_task(self._follow_hints())
-            await asyncio.sleep(0)  # hints are on before the scan begins, so that nothing falls between them
-            try:
+            name = f"hints of {self._source.name}"
+            async with beside(restarted(self._follow_hints, name=name), name=name):
+                await asyncio.sleep(0)  # hints are on before the scan begins, so that nothing falls between them
                 while _identity(self._source.path) == self._mounted:
                     unsettled = await self._full_scan()
                     await self._between_scans(unsettled)
-            finally:
-                hints.cancel()
-                await asyncio.gather(hints, return_exceptions=True)
 
     async def _until_there(self) -> tuple[int, int]:
         """Wait for the source's folder; returns what tells it from another one in its place."""

@@ -20,6 +20,7 @@ from services.scanner.reader import LENGTH, Answer, Request
 from shared.errors import Away, Permanent, Transient
 from shared.events.file import FileArrived
 from shared.logging import get_logger
+from shared.tasks import end_tasks, restarted, start_task
 
 if TYPE_CHECKING:
     from services.scanner.previews import PreviewPlace
@@ -82,14 +83,13 @@ class ReaderPool:
 
     async def __aenter__(self) -> Self:
         """Start the readers."""
-        self._tasks = [asyncio.create_task(self._keep_reading(), name=f"reader {n}") for n in range(self._count)]
+        names = [f"reader {number}" for number in range(self._count)]
+        self._tasks = [start_task(restarted(self._keep_reading, name=name), name=name) for name in names]
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """End the readers; files in hand are not answered."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def scan(self, arrived: FileArrived, root_path: str) -> Reply:
         """Have a file scanned.
@@ -131,12 +131,15 @@ class ReaderPool:
                 continue
             self.pids.add(process.pid)
             sent: deque[_Job] = deque()
-            end = asyncio.create_task(self._notice_end(process))
+            end = start_task(self._notice_end(process), name=f"end of reader {process.pid}")
             try:
                 _tell(process, self._knowledge)
                 if await _is_ready(process):
                     failure = await self._serve(process, sent)
                     await self._return(sent, failure)
+            except Exception:
+                await self._return(sent, "could not be served")
+                raise
             finally:
                 self.pids.discard(process.pid)
                 with contextlib.suppress(ProcessLookupError):
@@ -165,7 +168,11 @@ class ReaderPool:
                 return f"took longer than {limit_s:.1f} s"
             except asyncio.IncompleteReadError:
                 return _death(await process.wait())
-            _settle(sent.popleft(), body)
+            try:
+                _settle(sent[0], body)
+            except (ValueError, KeyError, TypeError) as error:
+                return f"gave an answer that is none ({error!r})"
+            sent.popleft()
 
     async def _notice_end(self, process: asyncio.subprocess.Process) -> None:
         """Wake the one who feeds a reader when it dies without a file in hand, so that no file is blamed for it."""

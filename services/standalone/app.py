@@ -13,8 +13,10 @@ from typing import Self, TextIO, cast
 from services.standalone.calling import command
 from services.standalone.home import Home
 from services.standalone.stack import SERVICES, Stack
+from shared.errors import NightbusError
 from shared.logging import configure_logging
 from shared.settings import Settings, config_file, load_settings
+from shared.tasks import start_task
 
 LOG_FILE = "nightbus.log"
 LOG_LIMIT_BYTES = 50 * 1024**2
@@ -84,8 +86,8 @@ async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     try:
-        start = asyncio.create_task(stack.start())
-        stop = asyncio.create_task(stopping.wait())
+        start = start_task(stack.start(), name="start", expected=(NightbusError,))
+        stop = start_task(stopping.wait(), name="wait for a signal")
         await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
             start.cancel()
@@ -96,7 +98,7 @@ async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
         log.line("up", f"ready after {time.monotonic() - started:.1f} s; home {home.path}")
         for line in _where_to_look(home, settings):
             log.line("up", line)
-        supervision = asyncio.create_task(stack.supervise())
+        supervision = start_task(stack.supervise(), name="supervision")
         await asyncio.wait({supervision, stop}, return_when=asyncio.FIRST_COMPLETED)
         supervision.cancel()
         with contextlib.suppress(asyncio.CancelledError):

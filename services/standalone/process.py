@@ -15,6 +15,7 @@ from pathlib import Path
 
 from services.standalone.accounts import Account, launch_command
 from shared.errors import Transient
+from shared.tasks import end_tasks, restarted, start_task
 
 LineSink = Callable[[str], None]
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
@@ -117,7 +118,7 @@ class ManagedProcess:
             if log_fd is not None:
                 os.close(log_fd)
         self._last_lines = []
-        self._attendance = asyncio.create_task(self._attend(self._child), name=f"attendance of {self.name}")
+        self._attendance = start_task(self._attend(self._child), name=f"attendance of {self.name}")
 
     async def wait(self) -> int:
         """Wait for the end of the child and of its output; its exit code."""
@@ -166,7 +167,9 @@ class ManagedProcess:
 
     async def _attend(self, child: asyncio.subprocess.Process) -> int:
         """Stay with the child to its end, and clean up at that moment, while its id cannot be another group's."""
-        follower = asyncio.create_task(self._follow(child), name=f"output of {self.name}")
+        name = f"output of {self.name}"
+        # Restarted: a full disk under the log must neither end the supervision nor leave a pipe that nobody empties.
+        follower = start_task(restarted(lambda: self._follow(child), name=name), name=name)
         try:
             code = await child.wait()
             with contextlib.suppress(ProcessLookupError):
@@ -174,10 +177,7 @@ class ManagedProcess:
             # A process outside the group may hold the pipe open: the last lines are worth a second, not more.
             await asyncio.wait([follower], timeout=0.0 if isinstance(self._output, LogFile) else 1.0)
         finally:
-            follower.cancel()
-            await asyncio.wait([follower])
-        if not follower.cancelled():
-            follower.result()
+            await end_tasks([follower])
         return code
 
     async def _follow(self, child: asyncio.subprocess.Process) -> None:

@@ -43,6 +43,7 @@ from shared.events.base import Event
 from shared.events.file import FileQuarantined
 from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
+from shared.tasks import beside, restarted
 
 log = get_logger(__name__)
 
@@ -225,16 +226,14 @@ class Desk(Generic[P]):
     @contextlib.asynccontextmanager
     async def _kept_alive(self, messages: Sequence[Msg]) -> AsyncIterator[None]:
         self._open.update(message.reply for message in messages)
-        task = asyncio.create_task(self._say_in_progress(list(messages)))
+        name = f"progress of {self.row.durable}"
         try:
-            yield
+            async with beside(restarted(lambda: self._say_in_progress(messages), name=name), name=name):
+                yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
             self._open.difference_update(message.reply for message in messages)
 
-    async def _say_in_progress(self, messages: list[Msg]) -> None:
+    async def _say_in_progress(self, messages: Sequence[Msg]) -> None:
         while True:
             await asyncio.sleep(self.row.ack_wait_s / 3)
             for message in messages:
@@ -263,8 +262,14 @@ def subscribe_raw(broker: NatsBroker, desk: Desk[P], handle: RawHandler) -> None
     _pull(broker, desk.row, on_batch)
 
 
-def _pull(broker: NatsBroker, row: Consumer, on_batch: Callable[[list[Msg]], Awaitable[None]]) -> None:
-    for _ in range(row.loops):
+def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awaitable[None]]) -> None:
+    async def on_batch(messages: list[Msg]) -> None:
+        try:
+            await receive(messages)
+        except Exception:  # FastStream would say nothing of it
+            log.exception("a batch failed, what is not settled comes again", consumer=row.durable, size=len(messages))
+
+    for number in range(1, row.loops + 1):
         subscriber = broker.subscriber(
             row.subject,
             stream=JStream(row.stream, declare=False),
@@ -275,7 +280,9 @@ def _pull(broker: NatsBroker, row: Consumer, on_batch: Callable[[list[Msg]], Awa
         )
         subscriber(on_batch)
         # The instance's own loop, before FastStream starts it: see shared.bus.pull for what is wrong with the other.
-        subscriber._consume_pull = partial(_consume, broker, subscriber, row)  # type: ignore[method-assign]  # noqa: SLF001
+        # FastStream restarts a failed loop without a word and without a pause.
+        pull = partial(_consume, broker, subscriber, row)
+        subscriber._consume_pull = partial(restarted, pull, name=f"{row.durable} {number}")  # type: ignore[method-assign]  # noqa: SLF001
 
 
 async def _consume(broker: NatsBroker, subscriber: BatchPullStreamSubscriber, row: Consumer) -> None:

@@ -25,6 +25,7 @@ from shared.events.base import Event
 from shared.events.envelope import headers_of
 from shared.logging import get_logger
 from shared.metrics import PUBLISHED
+from shared.tasks import start_task
 
 log = get_logger(__name__)
 
@@ -84,7 +85,7 @@ class Publisher:
         if stream == EVENTS:
             self._waiting.append(message)
             if self._sender is None:
-                self._sender = asyncio.create_task(self._send_all())
+                self._sender = start_task(self._send_all(), name=f"publisher of {self._service}")
         else:
             await self._send_one(message)
         await stored

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -130,6 +131,53 @@ def test_astropy_is_imported_where_it_is_needed_only() -> None:
         if "astropy" in imports(tree):
             assert named(file).startswith(ASTROPY_AT_HOME), named(file)
             assert "astropy" not in {name for node in tree.body for name in _imports_at_start(node)}, named(file)
+
+
+def test_no_task_can_die_unheard() -> None:
+    """Tasks are started by shared.tasks or in a TaskGroup, and nobody throws away how one ended.
+
+    A bare create_task or ensure_future, a thrown-away future of an executor, and gather(return_exceptions=True) whose
+    results nobody looks at are where a failure vanishes.
+    """
+    unheard = []
+    for file in SOURCES:
+        if named(file) == "shared/tasks.py":
+            continue
+        tree = ast.parse(file.read_text())
+        groups = set(_task_groups(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) in {"create_task", "ensure_future"}:
+                receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+                if not (isinstance(receiver, ast.Name) and receiver.id in groups):
+                    unheard.append(f"{named(file)}:{node.lineno}: {_called(node)}")
+            if isinstance(node, ast.Expr) and (lost := _thrown_away(node)):
+                unheard.append(f"{named(file)}:{node.lineno}: {lost}")
+    assert not unheard
+
+
+def _called(node: ast.Call) -> str:
+    """The last part of the name that is called."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _task_groups(tree: ast.AST) -> Iterator[str]:
+    """Names that stand for a TaskGroup somewhere in a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncWith):
+            for item in node.items:
+                if isinstance(item.context_expr, ast.Call) and _called(item.context_expr) == "TaskGroup":
+                    yield ast.unparse(item.optional_vars) if item.optional_vars else ""
+
+
+def _thrown_away(node: ast.Expr) -> str:
+    """What a statement starts and does not look at the end of, or nothing."""
+    call = node.value.value if isinstance(node.value, ast.Await) else node.value
+    if not isinstance(call, ast.Call):
+        return ""
+    collects = any(word.arg == "return_exceptions" for word in call.keywords)
+    lost = _called(call) == "gather" and collects
+    lost |= not isinstance(node.value, ast.Await) and _called(call) in {"submit", "run_in_executor"}
+    return _called(call) if lost else ""
 
 
 def _imports_at_start(node: ast.stmt) -> set[str]:
