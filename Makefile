@@ -5,6 +5,9 @@ UV      := $(VENV)/bin/uv
 PYTHON ?= python3
 SHELL   := /bin/bash
 
+# Tests are shared out over the machine's cores; each worker has a Postgres of its own.
+SHARDS := -n logical --maxprocesses 8 --dist worksteal
+
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -37,8 +40,11 @@ check: setup ## lint, types, import walls
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/mypy
 
-test: setup ## all tests that need pip packages only (under 10 minutes)
-	@$(VENV)/bin/pytest -q
+unit: setup ## tests without servers (under a minute)
+	@$(VENV)/bin/pytest -q $(SHARDS) tests/unit tests/contract tests/hostile
+
+test: setup ## all tests that need pip packages only (under 12 minutes)
+	@$(VENV)/bin/pytest -q $(SHARDS)
 
 test-system: setup ## tests that need Debian packages; installs them (root)
 	@bash tests/system/install.sh
@@ -60,4 +66,4 @@ docs: setup ## generate docs/events.md, docs/asyncapi.yaml, docs/commands.md and
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup lock demo up check test test-system faults bench fuzz docs clean
+.PHONY: help setup lock demo up check unit test test-system faults bench fuzz docs clean

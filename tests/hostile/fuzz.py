@@ -135,7 +135,7 @@ def mutated(content: bytes, source: random.Random) -> tuple[bytes, bool]:
         if raw:
             change(raw, source)
             only_cut = only_cut and change is _cut
-    return gzip.compress(bytes(raw), 1) if packed else bytes(raw), only_cut
+    return gzip.compress(bytes(raw), 1, mtime=0) if packed else bytes(raw), only_cut
 
 
 def read(path: Path) -> Scanned | None:

@@ -107,7 +107,7 @@ def test_gzip_is_read_and_its_damage_found(make_fits: FitsMaker, tmp_path: Path)
             b"SIMPLE  = T / x\nBITPIX  = 16\n",
             "begins like FITS, but has no header: fewer than 3 80-column cards with a value",
         ),
-        ("a.gz", gzip.compress(b"text"), "not a capture file: it is gzip data that hold no FITS file"),
+        ("a.gz", gzip.compress(b"text", mtime=0), "not a capture file: it is gzip data that hold no FITS file"),
         ("a.xisf", b"XISF0100\xff\xff\xff\xff\0\0\0\0", "the XISF header has an impossible length of 4294967295 bytes"),
         ("a.ser", b"LUCAM-RECORDER", "truncated: a SER header has 178 bytes, 14 are there"),
         ("a.avi", b"RIFF\x04\0\0\0AVI ", "the AVI file has no main header"),
