@@ -24,6 +24,9 @@ def _sentence(
 ) -> str:
     key = ".".join(str(part) for part in location if not isinstance(part, int))
     where = _member(location, message, written)
+    match location:
+        case (str(section),) if kind == "tuple_type" and isinstance(written.get(section), Mapping):
+            return f"setting {section}: write [[{section}]] with double brackets, once per {section.removesuffix('s')}"
     if kind != "extra_forbidden":
         words = message.removeprefix("Value error, ")
         return f"setting {key}{where}: {words}" if key else words

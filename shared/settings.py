@@ -6,6 +6,7 @@ errors that name the nearest known one. Settings are read once, in a service's `
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,8 @@ from shared.errors import UserError
 from shared.library.template import LIBRARY_FIELDS, PathTemplate
 from shared.mistakes import sentences
 from shared.own_settings import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
-from shared.section import Section, ZoneName
+from shared.section import Section, WholePath, ZoneName
+from shared.source_folders import require_apart
 
 CONFIG_VERSION = 1
 LONGEST_S = 366 * 24 * 3600.0
@@ -37,7 +39,7 @@ class NatsSettings(Section):
     url: str = Field(default="nats://127.0.0.1:4222", description="address of the server")
     user: str | None = Field(default=None, description="login name")
     password: SecretStr | None = Field(default=None, description="password; better: password_file")
-    password_file: Path | None = Field(default=None, description="file that holds the password")
+    password_file: WholePath | None = Field(default=None, description="file that holds the password")
     max_bytes: int | None = Field(
         default=None,
         ge=1024**2,
@@ -66,7 +68,7 @@ class PostgresSettings(Section):
     database: str = Field(default="nightbus", description="name of the database")
     admin_role: str = Field(default="nightbus_admin", description="role that runs migrations and creates the others")
     password: SecretStr | None = Field(default=None, description="password of this process's role")
-    secrets_dir: Path | None = Field(
+    secrets_dir: WholePath | None = Field(
         default=None, description="folder with one password file per role, named as the role"
     )
     pool_size: int = Field(default=5, ge=2, le=50, description="most connections per service")
@@ -87,7 +89,9 @@ class PostgresSettings(Section):
 class LibrarySettings(Section):
     """The folder that Nightbus keeps captures in."""
 
-    path: Path | None = Field(default=None, description="folder of the library; needed by sources that copy or move")
+    path: WholePath | None = Field(
+        default=None, description="folder of the library; needed by sources that copy or move"
+    )
     template: str = Field(
         default="{source}/{folder}/{name}",
         description="where a file goes; fields: source folder name stem extension year month day date "
@@ -107,8 +111,8 @@ class LibrarySettings(Section):
 class SourceSettings(Section):
     """One place that captures land in."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="short name, lower case")
-    path: Path = Field(description="folder to watch")
+    name: str = Field(description="short name: lower-case letters, digits, - and _, such as seestar-s50")
+    path: WholePath = Field(description="folder to watch")
     mode: Literal["copy", "move", "index"] = Field(default="copy", description="index leaves the files where they are")
     time_zone: ZoneName | None = Field(
         default=None, description="IANA zone of the devices' local times, such as Europe/Berlin"
@@ -122,9 +126,14 @@ class SourceSettings(Section):
 
     @field_validator("name")
     @classmethod
-    def _not_the_library(cls, name: str) -> str:
+    def _usable(cls, name: str) -> str:
         if name == "library":
             raise ValueError("a source cannot be called library: that is the name of the library's own root")
+        if re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) is None:
+            allowed = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "seestar"
+            raise ValueError(
+                f"{name!r} is no name for a source: use lower-case letters, digits, - and _, such as {allowed!r}"
+            )
         return name
 
     def zone(self) -> ZoneInfo | None:
@@ -156,13 +165,13 @@ class ScannerSettings(Section):
         description="seconds one file may take before its reader is killed; one more for every 5 MB",
     )
     memory_limit_mb: int = Field(default=1536, ge=256, description="memory of one reader process, MiB")
-    roots: dict[str, Path] = Field(
+    roots: dict[str, WholePath] = Field(
         default_factory=dict, description="root name = folder, where mounts differ from ingest's"
     )
     targets_uncertain_below: float = Field(
         default=0.8, ge=0, le=1, description="confidence below which a target match is marked uncertain"
     )
-    nina_profiles: tuple[Path, ...] = Field(
+    nina_profiles: tuple[WholePath, ...] = Field(
         default=(),
         description="N.I.N.A. profiles or folders of them; one called <optic>@f<ratio>+<camera> is a rig",
     )
@@ -173,7 +182,7 @@ class ScannerSettings(Section):
     previews: bool = Field(
         default=False, description="whether a preview of every frame is made in the same read; else when asked for"
     )
-    previews_dir: Path | None = Field(
+    previews_dir: WholePath | None = Field(
         default=None, description="folder of its own for previews, apart from the library and all sources"
     )
     previews_max_mb: int = Field(
@@ -211,7 +220,7 @@ class StatsSettings(Section):
 class ApiSettings(Section):
     """The service that keeps the dead-letter register and will serve the web."""
 
-    dead_letter_dir: Path | None = Field(default=None, description="folder for payloads too large for the table")
+    dead_letter_dir: WholePath | None = Field(default=None, description="folder for payloads too large for the table")
 
 
 class HealthSettings(Section):
@@ -271,18 +280,15 @@ class Settings(BaseSettings):
 
     @field_validator("sources")
     @classmethod
-    def _sources_apart(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+    def _source_names_apart(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
         names = [source.name for source in sources]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two sources are called {min(twice)!r}")
         return sources
 
     @model_validator(mode="after")
-    def _sources_outside_the_library(self) -> Self:
-        library = self.library.path
-        for source in self.sources:
-            if library is not None and source.path.absolute().is_relative_to(library.absolute()):
-                raise ValueError(f"the source {source.name!r} lies in the library {library}: nothing would be taken")
+    def _source_folders_apart(self) -> Self:
+        require_apart({source.name: source.path for source in self.sources}, self.library.path)
         return self
 
     @field_validator("rigs")
@@ -372,8 +378,9 @@ def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
     for name in environment:
         if not name.startswith(ENV_PREFIX) or name in RESERVED_ENV:
             continue
-        section = name.removeprefix(ENV_PREFIX).split("__")[0]
-        if section not in sections:
-            near = difflib.get_close_matches(section, sections, n=1)
-            hint = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
+        if name.removeprefix(ENV_PREFIX).split("__")[0] not in sections:
+            keys = [key.replace("[]", "").upper().replace(".", "__") for key in known_keys()]
+            known = [*RESERVED_ENV, *(ENV_PREFIX + key for key in (*keys, *sorted(sections)))]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
             raise UserError(f"unknown setting {name} in the environment{hint}")

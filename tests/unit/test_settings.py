@@ -46,6 +46,26 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("[stats]\nsession_quiet_s = 1e300", "setting stats.session_quiet_s: Input should be less than"),
         ("[scanner]\npreviews = true", "setting scanner: previews is on, so previews_dir must name a folder"),
         ('[library]\npath = "/a"' + SOURCES, "^the source 'seestar' lies in the library /a: nothing would be taken"),
+        (
+            '[library]\npath = "/a/library"' + SOURCES,
+            "^the library /a/library lies in the source 'seestar' \\(/a\\): put the library elsewhere",
+        ),
+        (
+            SOURCES.replace("/b", "/a/rig"),
+            "^the source 'rig' \\(/a/rig\\) lies in the source 'seestar' \\(/a\\): .*twice",
+        ),
+        (SOURCES.replace("/b", "/a"), "^the sources 'seestar' and 'rig' are the same folder /a: remove one of them"),
+        (SOURCES.replace("/b", "captures"), "setting sources.path of 'rig': 'captures' is not a whole path: write it "),
+        ('[library]\npath = "~/astro"', f"setting library.path: '~/astro' is not a whole path: .* {Path.home()}/astro"),
+        (
+            SOURCES.replace('"rig"', '"My Rig (north)"'),
+            "setting sources.name: 'My Rig \\(north\\)' is no name for a source: .*, such as 'my-rig-north'",
+        ),
+        (
+            SOURCES.replace("[[", "[").replace("]]", "]").split('[sources]\nname = "rig"')[0],
+            r"write \[\[sources\]\] with",
+        ),
+        ('[rigs]\nname = "a"', r"setting rigs: write \[\[rigs\]\] with double brackets, once per rig"),
     ],
 )
 def test_what_would_fail_later_is_refused_at_once(file: Path, text: str, sentence: str) -> None:
@@ -89,3 +109,31 @@ def test_check_says_where_it_looked(file: Path) -> None:
     assert (result.exit_code, result.stdout) == (
         0, f"ok: no nightbus.toml found, looked at {file}; environment and defaults\n",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("NIGHTBUS_LIBRARY_PATH", "NIGHTBUS_LIBRARY__PATH"),
+        ("NIGHTBUS_INGEST_WORKERS", "NIGHTBUS_INGEST__WORKERS"),
+        ("NIGHTBUS_SOURCE", "NIGHTBUS_SOURCES"),
+        ("NIGHTBUS_HOMES", "NIGHTBUS_HOME"),
+        ("NIGHTBUS_CONFIG_FILE", "NIGHTBUS_CONFIG"),
+    ],
+)
+def test_an_unknown_variable_names_the_nearest_known_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    """A misspelt variable of the environment is refused, and the whole name that was meant is said."""
+    monkeypatch.setenv(name, "/a")
+    with pytest.raises(UserError, match=f"^unknown setting {name} in the environment; did you mean {hint}\\?$"):
+        load_settings()
+
+
+def test_an_unknown_key_of_a_known_section_in_the_environment_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt key behind a right section is told as in the file."""
+    monkeypatch.setenv("NIGHTBUS_LIBRARY__PAHT", "/a")
+    with pytest.raises(UserError, match=r"unknown setting library\.paht; did you mean library\.path\?"):
+        load_settings()
