@@ -14,4 +14,5 @@ OUTBOX_WAITING = Gauge("nightbus_outbox_waiting", "Events committed but not yet 
 STREAM_FULL = Gauge(
     "nightbus_stream_paused", "1 while publishing pauses because the stream is nearly full", ["service"]
 )
+JOBS = Counter("nightbus_jobs", "Attempts at jobs, by the state that they left the job in", ["kind", "state"])
 READY = Gauge("nightbus_service_ready", "1 while the service can do its work", ["service"])

@@ -1,0 +1,1 @@
+"""Jobs on the real Postgres: claims, leases, fences."""
