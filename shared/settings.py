@@ -97,6 +97,18 @@ class LibrarySettings(Section):
         description="where a file goes; fields: source folder name stem extension year month day date "
         "object frame_type filter camera night",
     )
+    mode: str | None = Field(
+        default=None,
+        description='permissions of placed files, such as "0664"; folders may be entered too; unset: the umask decides',
+    )
+    group: str | None = Field(default=None, description="group that placed files and folders belong to; name or id")
+
+    @field_validator("mode")
+    @classmethod
+    def _permissions(cls, mode: str | None) -> str | None:
+        if mode is not None and re.fullmatch(r"0?[0-7]{3}", mode) is None:
+            raise ValueError(f'{mode!r} are no permissions: write three octal digits, such as "0664"')
+        return mode
 
     @field_validator("template")
     @classmethod

@@ -1,7 +1,6 @@
 """Wiring of ingest."""
 
 import asyncio
-from pathlib import Path
 from uuid import UUID
 
 from services.ingest.announce import Reconciler
@@ -21,12 +20,13 @@ from shared.bus.rpc import answer
 from shared.db.pool import check_database, pool_of
 from shared.errors import Transient, Unavailable
 from shared.events.commands import ImportPaths, RescanFiles
+from shared.library.access import Access
 from shared.library.lock import LibraryLock
 from shared.library.roots import Root, open_library
 from shared.library.stage import clean_temporaries
 from shared.logging import get_logger
 from shared.service import Service
-from shared.settings import Settings
+from shared.settings import LibrarySettings, Settings
 
 log = get_logger(__name__)
 
@@ -36,7 +36,7 @@ async def run(settings: Settings) -> int:
     async with pool_of(settings.postgres, SERVICE) as pool, Service(SERVICE, settings) as service:
         store = Store(pool)
         relay = OutboxRelay(pool, service.js, SERVICE)
-        library = await _open_library(store, settings.library.path)
+        library = await _open_library(store, settings.library)
         lock = await _clean_up(library) if library is not None else None
         collector = Collector(
             store,
@@ -71,11 +71,11 @@ async def run(settings: Settings) -> int:
                 lock.release()
 
 
-async def _open_library(store: Store, path: Path | None) -> Root | None:
+async def _open_library(store: Store, settings: LibrarySettings) -> Root | None:
     """Open the library, waiting for its volume; its marker is made the first time and demanded ever after."""
-    if path is None:
+    if (path := settings.path) is None:
         return None
-    root = Root(LIBRARY, path, writable=True)
+    root = Root(LIBRARY, path, writable=True, access=Access.of(settings.mode, settings.group))
     await patiently(lambda: store.ensure_root(LIBRARY, path, LIBRARY))
 
     async def opened() -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 DEFAULT_ACCOUNT = "nobody"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _UNCHANGED = "-"
+_PRIVATE_UMASK = "077"
 # Some interpreters need it to start; the launcher gets it, and the program that follows does not.
 _LOADER_PATH = "LD_LIBRARY_PATH"
 _DENIED = 3
@@ -80,18 +81,20 @@ def service_account(configured: str | None = None) -> Account | None:
 
 
 def launch_command(
-    argv: Sequence[str], env: Mapping[str, str] | None, *, account: Account | None, death_signal: int
+    argv: Sequence[str], env: Mapping[str, str] | None, *, account: Account | None, death_signal: int, private: bool
 ) -> tuple[list[str], dict[str, str] | None]:
     """The command line and environment that run ``argv`` as ``account`` with exactly ``env``.
 
-    None stands for this process's own environment. ``death_signal`` reaches the program when this process dies.
+    None stands for this process's own environment. ``death_signal`` reaches the program when this process dies. What a
+    ``private`` program writes is closed to all others; another one follows the umask of this process.
     """
     uid, gid = (str(account.uid), str(account.gid)) if account else (_UNCHANGED, _UNCHANGED)
     lent = _UNCHANGED
     if env is not None and _LOADER_PATH not in env and _LOADER_PATH in os.environ:
         lent = _LOADER_PATH
         env = {**env, lent: os.environ[lent]}
-    command = [*_launcher(), "run", uid, gid, str(death_signal), str(os.getpid()), lent, *argv]
+    umask = _PRIVATE_UMASK if private else _UNCHANGED
+    command = [*_launcher(), "run", uid, gid, str(death_signal), str(os.getpid()), lent, umask, *argv]
     return command, None if env is None else dict(env)
 
 
@@ -127,10 +130,11 @@ def _death_signal_request(number: int, parent: int) -> Callable[[], None]:
     return ask
 
 
-def _run(uid: str, gid: str, number: str, parent: str, lent: str, *argv: str) -> NoReturn:
+def _run(uid: str, gid: str, number: str, parent: str, lent: str, umask: str, *argv: str) -> NoReturn:
     ask_for_death_signal = _death_signal_request(int(number), int(parent))
     _become(uid, gid)
-    os.umask(0o077)
+    if umask != _UNCHANGED:
+        os.umask(int(umask, 8))
     os.environ.pop(lent, None)
     ask_for_death_signal()
     # Python ignores SIGPIPE and exec passes that on, as wanted: a server whose log pipe broke with its supervisor

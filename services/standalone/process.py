@@ -58,6 +58,7 @@ class LogFile:
 class ManagedProcess:
     """One child: ``await start()``, ``wait_ready(probe)``, ``wait()`` for its end, ``stop()``.
 
+    What it writes is closed to others unless it is not ``private``; then the umask decides.
     Output goes to a ``LogFile`` (also after the supervisor's death), or line by line to a function that must not raise.
     """
 
@@ -71,6 +72,7 @@ class ManagedProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         death_signal: int = signal.SIGTERM,
+        private: bool = True,
     ) -> None:
         self.name = name
         self._argv = [str(word) for word in argv]
@@ -79,6 +81,7 @@ class ManagedProcess:
         self._env = env
         self._cwd = cwd
         self._death_signal = death_signal
+        self._private = private
         self._child: asyncio.subprocess.Process | None = None
         self._attendance: asyncio.Task[int] | None = None
         self._last_lines: list[str] = []
@@ -102,7 +105,9 @@ class ManagedProcess:
         """Start the child; it may be started again after its end."""
         if self.running:
             raise RuntimeError(f"{self.name} is running")
-        command, env = launch_command(self._argv, self._env, account=self._account, death_signal=self._death_signal)
+        command, env = launch_command(
+            self._argv, self._env, account=self._account, death_signal=self._death_signal, private=self._private
+        )
         log_fd = self._output.open() if isinstance(self._output, LogFile) else None
         try:
             self._child = await asyncio.create_subprocess_exec(

@@ -143,7 +143,10 @@ class Stack:
             self.home.port(f"health_{name}")
             argv = [sys.executable, "-m", "services.cli.main", "run", name]
             output = _sink(name, self._log_line) if self._log_line else LogFile(self.home.log / f"{name}.log")
-            self.services[name] = ManagedProcess(name, argv, output, env=self.environment(name), cwd=Path.cwd())
+            # The library is the user's, who may share it: its files follow the umask of who started us.
+            self.services[name] = ManagedProcess(
+                name, argv, output, env=self.environment(name), cwd=Path.cwd(), private=False
+            )
 
     async def _start_ready(self, name: str) -> None:
         process = self.services[name]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.library.access import AS_UMASK, Access
 from shared.library.reading import NO_FOLLOW
 
 _FSYNC_UNKNOWN = frozenset((errno.EINVAL, errno.EBADF, errno.ENOTSUP))
@@ -14,7 +15,7 @@ _making = threading.Lock()
 
 
 @contextmanager
-def open_folder(base: Path, parts: Sequence[str] = ()) -> Iterator[int]:
+def open_folder(base: Path, parts: Sequence[str] = (), access: Access = AS_UMASK) -> Iterator[int]:
     """The descriptor of ``base/part/part/...``, making the parts that are missing; closed at the end of the block.
 
     ``base`` itself must exist and may be reached through links; below it none is followed. A folder that is made here
@@ -27,7 +28,7 @@ def open_folder(base: Path, parts: Sequence[str] = ()) -> Iterator[int]:
     fd = os.open(os.path.realpath(base), flags | NO_FOLLOW)
     try:
         for part in parts:
-            below = _enter(fd, part, flags | NO_FOLLOW)
+            below = _enter(fd, part, flags | NO_FOLLOW, access)
             os.close(fd)
             fd = below
         yield fd
@@ -53,7 +54,7 @@ def unlink_if_there(name: str, folder: int) -> bool:
     return True
 
 
-def _enter(parent: int, part: str, flags: int) -> int:
+def _enter(parent: int, part: str, flags: int, access: Access) -> int:
     """Open a folder in a folder, making it first where it is missing."""
     try:
         return os.open(part, flags, dir_fd=parent)
@@ -63,7 +64,8 @@ def _enter(parent: int, part: str, flags: int) -> int:
         try:
             os.mkdir(part, dir_fd=parent)
         except FileExistsError:
-            pass  # another thread was faster, and has synced it: it held the lock
-        else:
-            sync_folder(parent)
-    return os.open(part, flags, dir_fd=parent)
+            return os.open(part, flags, dir_fd=parent)  # another thread was faster, and has synced it: it held the lock
+        fd = os.open(part, flags, dir_fd=parent)
+        access.give_folder(fd)
+        sync_folder(parent)
+    return fd

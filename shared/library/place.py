@@ -80,7 +80,7 @@ def place(staged: Staged, library: Root, relative_target: str) -> Placed:
     base = library.path if target.is_relative_to(library.path) else Path(os.path.realpath(library.path))
     parts = target.parent.relative_to(base).parts
     characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
-    with temporaries(library, target) as unfinished, open_folder(library.path, parts) as folder:
+    with temporaries(library, target) as unfinished, open_folder(library.path, parts, library.access) as folder:
         for number in range(1, _MOST_SAME_NAMES):
             name = target.name if number == 1 else numbered(target.name, number, characters=characters)
             new = _claim(unfinished, staged.temporary_name, folder, name)

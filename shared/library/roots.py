@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import Permanent, Transient, UserError
+from shared.library.access import AS_UMASK, Access
 from shared.library.extensions import OWN_PREFIX, is_system_folder
 from shared.library.folders import open_folder, sync_folder
 from shared.library.reading import shown
@@ -27,6 +28,7 @@ class Root:
     name: str
     path: Path
     writable: bool = False
+    access: Access = AS_UMASK
 
     def __post_init__(self) -> None:
         """Refuse what could not be told apart later."""

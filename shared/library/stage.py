@@ -119,6 +119,7 @@ def _copy(source: Source, fd: int, library: Root) -> Digest:
     written = _transfer(source, fd)
     source.require_unchanged(written.size_bytes)
     os.utime(fd, ns=(source.status.st_atime_ns, source.status.st_mtime_ns))
+    library.access.give_file(fd)
     os.fsync(fd)  # not fdatasync: the mtime is to last as well
     _drop_cache(fd, 0, 0)
     os.lseek(fd, 0, os.SEEK_SET)

@@ -65,6 +65,10 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             SOURCES.replace("[[", "[").replace("]]", "]").split('[sources]\nname = "rig"')[0],
             r"write \[\[sources\]\] with",
         ),
+        (
+            '[library]\nmode = "rw-rw-r--"',
+            "setting library.mode: 'rw-rw-r--' are no permissions: write three octal digits",
+        ),
         ('[rigs]\nname = "a"', r"setting rigs: write \[\[rigs\]\] with double brackets, once per rig"),
     ],
 )

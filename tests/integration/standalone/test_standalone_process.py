@@ -162,3 +162,17 @@ def test_a_large_log_is_cut_and_one_earlier_part_kept(tmp_path: Path) -> None:
     assert (tmp_path / "server.log").read_bytes() == b"new line\n"
     assert (tmp_path / "server.log.1").read_bytes() == b"old line\n" * 20
     assert log.tail() == ["new line"]
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_only_what_is_not_private_follows_the_umask(tmp_path: Path, private: bool) -> None:
+    """Servers and secrets write for their owner alone; the library follows the umask of its user."""
+    code = f"open({str(tmp_path / 'made')!r}, 'w').close()"
+    before = os.umask(0o027)
+    try:
+        process = ManagedProcess("writer", python(code), LogFile(tmp_path / "log"), private=private)
+        await process.start()
+        assert await process.wait() == 0
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == (0o600 if private else 0o640)
