@@ -15,8 +15,8 @@ from services.cli.output import print_table, to_json
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from shared.section import Section
     from shared.settings import Settings
+    from shared.settings.section import Section
 
 app = typer.Typer(no_args_is_help=True, help="Settings: check, explain, example.")
 
@@ -129,7 +129,7 @@ def _origin(keys: tuple[str, ...], written: dict[str, Any], file: Path | None) -
 
 def section_of(field: "FieldInfo") -> "type[Section] | None":
     """The section that a field of Settings holds, once or as a list; None for plain values."""
-    from shared.section import Section
+    from shared.settings.section import Section
 
     for candidate in (field.annotation, *get_args(field.annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):

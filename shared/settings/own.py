@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.section import Section
+from shared.settings.section import Section
 
 
 class RigSettings(Section):

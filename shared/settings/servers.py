@@ -1,0 +1,79 @@
+"""Sections that every service has in common: NATS, Postgres, health pages, log."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from shared.errors import UserError
+from shared.settings.section import Section, WholePath
+
+
+class NatsSettings(Section):
+    """Where NATS is, and how large the stream may grow."""
+
+    url: str = Field(default="nats://127.0.0.1:4222", description="address of the server")
+    user: str | None = Field(default=None, description="login name")
+    password: SecretStr | None = Field(default=None, description="password; better: password_file")
+    password_file: WholePath | None = Field(default=None, description="file that holds the password")
+    max_bytes: int | None = Field(
+        default=None,
+        ge=1024**2,
+        description="largest size of the event stream, bytes; unset: as the stream is, or 2 GiB for a new one; "
+        "`nightbus up` sizes it by its disk",
+    )
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=5,
+        description="copies of the stream in a NATS cluster; unset: as the stream is, or 1 for a new one",
+    )
+
+    def resolved_password(self) -> str | None:
+        """The password from the setting or its file, or None."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        return self.password_file.read_text().strip() if self.password_file else None
+
+
+class PostgresSettings(Section):
+    """Where Postgres is, and how each service's role proves itself."""
+
+    host: str = Field(default="127.0.0.1", description="host name, address or socket folder")
+    port: int = Field(default=5432, ge=1, le=65535, description="TCP port")
+    database: str = Field(default="nightbus", description="name of the database")
+    admin_role: str = Field(default="nightbus_admin", description="role that runs migrations and creates the others")
+    password: SecretStr | None = Field(default=None, description="password of this process's role")
+    secrets_dir: WholePath | None = Field(
+        default=None, description="folder with one password file per role, named as the role"
+    )
+    pool_size: int = Field(default=5, ge=2, le=50, description="most connections per service")
+
+    def password_of(self, role: str) -> str:
+        """The password of a role, from ``secrets_dir`` or ``password``.
+
+        Raises:
+            UserError: when neither is set.
+        """
+        if self.secrets_dir is not None and (file := self.secrets_dir / role).is_file():
+            return file.read_text().strip()
+        if self.password is not None:
+            return self.password.get_secret_value()
+        raise UserError(f"no password for the Postgres role {role}: set postgres.secrets_dir or postgres.password")
+
+
+class HealthSettings(Section):
+    """The /livez, /readyz and /metrics pages of a service."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=0, ge=0, le=65535, description="port; 0 = no pages")
+
+
+class LogSettings(Section):
+    """How services log."""
+
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="auto = console on a terminal, else json"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severity that is written"
+    )
