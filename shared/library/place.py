@@ -40,11 +40,15 @@ _SHORTEST_NAME = 40
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A file that is safe in the library. ``already_here``: this very content had that name before."""
+    """A file that is safe in the library. ``already_here``: this very content had that name before.
+
+    ``mtime_ns`` is the modification time that the file system gives for it: the times of some are coarser than ours.
+    """
 
     relative_path: str
     file_id: str
     size_bytes: int
+    mtime_ns: int
     already_here: bool
 
 
@@ -59,7 +63,7 @@ def copy_verified(source: Path, library: Root, relative_target: str) -> Placed:
         Permanent: the source is not a regular file, or the target would leave the root or enter ``.nightbus``.
         UserError: the folder belongs to another library.
     """
-    _resolve(library, relative_target)  # before a gigabyte is copied in vain
+    place_of(library, relative_target)  # before a gigabyte is copied in vain
     staged = stage(source, library)
     try:
         return place(staged, library, relative_target)
@@ -74,30 +78,36 @@ def place(staged: Staged, library: Root, relative_target: str) -> Placed:
 
     Raises as ``copy_verified`` does; the staged copy then stays, to be placed again or discarded.
     """
-    target = _resolve(library, relative_target)
+    target, parts = place_of(library, relative_target)
     parent = relative_target.rpartition("/")[0]
     prefix = parent + "/" if parent else ""
-    base = library.path if target.is_relative_to(library.path) else Path(os.path.realpath(library.path))
-    parts = target.parent.relative_to(base).parts
     characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
     with temporaries(library, target) as unfinished, open_folder(library.path, parts, library.access) as folder:
         for number in range(1, _MOST_SAME_NAMES):
             name = target.name if number == 1 else numbered(target.name, number, characters=characters)
-            new = _claim(unfinished, staged.temporary_name, folder, name)
+            new = claim(unfinished, staged.temporary_name, folder, name)
             if new or _holds(folder, name, staged, target.with_name(name)):
                 sync_folder(folder)
                 unlink_if_there(staged.temporary_name, unfinished)
-                return Placed(prefix + name, staged.file_id, staged.size_bytes, already_here=not new)
+                mtime_ns = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns
+                return Placed(prefix + name, staged.file_id, staged.size_bytes, mtime_ns, already_here=not new)
     raise Permanent(f"{shown(target)} cannot be placed: {_MOST_SAME_NAMES} other files have that name")
 
 
-def _resolve(library: Root, relative_target: str) -> Path:
-    if relative_target.casefold().startswith(OWN_PREFIX):
-        raise Permanent(f"'{shown(relative_target)}' is in the folder that Nightbus keeps for itself")
-    return resolve(library, relative_target)
+def place_of(library: Root, relative_path: str) -> tuple[Path, tuple[str, ...]]:
+    """Where a path of the library is, and the folders from the library to it, links inside the library resolved.
+
+    Raises:
+        Permanent: it would leave the root or enter the folder that Nightbus keeps for itself.
+    """
+    if relative_path.casefold().startswith(OWN_PREFIX):
+        raise Permanent(f"'{shown(relative_path)}' is in the folder that Nightbus keeps for itself")
+    path = resolve(library, relative_path)
+    base = library.path if path.is_relative_to(library.path) else Path(os.path.realpath(library.path))
+    return path, path.parent.relative_to(base).parts
 
 
-def _claim(unfinished: int, temporary: str, folder: int, name: str) -> bool:
+def claim(unfinished: int, temporary: str, folder: int, name: str) -> bool:
     """Give the copy a name in a folder unless that is taken; whether it got it."""
     try:
         os.link(temporary, name, src_dir_fd=unfinished, dst_dir_fd=folder, follow_symlinks=False)

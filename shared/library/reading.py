@@ -94,6 +94,12 @@ def buffer() -> memoryview:
     return view
 
 
+def drop_cache(fd: int, offset: int = 0, length: int = 0) -> None:
+    """Ask the kernel to forget clean pages, to the end by default, so that what is read next comes from the disk."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
+
+
 def shown(path: Path | str) -> str:
     """A path for a message: characters that cannot be printed, such as newlines, are written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in str(path))

@@ -1,38 +1,53 @@
-"""Removing a source file: the one place where Nightbus takes something away from the user."""
+"""Removing a source file: the one place where Nightbus takes something away from the user.
+
+The order, each step of which *must* precede the next:
+
+1. the source is read and hashed again, since devices rewrite their stacks under one name
+2. the stored copy is seen to be another file, also where two mounts show one folder as two devices
+3. the stored copy is read from the disk and hashed, and both its bytes and its name are made durable
+4. the source has not changed since it was opened; its name is removed
+"""
 
 import os
-import stat
+import secrets
 from pathlib import Path
 
-from shared.errors import Permanent, Transient, UserError
+from shared.errors import NightbusError, Transient, UserError
+from shared.library.extensions import OWN_PREFIX
+from shared.library.folders import open_folder, sync_folder
 from shared.library.hashing import Digest, sha256_descriptor
-from shared.library.reading import open_source, reading_error, shown
+from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
+from shared.library.settle import is_network_filesystem
 
 
-def remove_verified(source: Path, expected: Digest, *, stored_at: Path | None = None) -> bool:
+class NotStoredError(Transient):
+    """The stored copy that was named is missing, cannot be read, or does not hold the expected bytes."""
+
+
+def remove_verified(source: Path, expected: Digest, *, stored_at: Path) -> bool:
     """Remove a source whose content is what was stored, and whether there was one to remove.
 
-    The source is read and hashed again first, since devices rewrite their stacks under one name. ``stored_at`` is the
-    stored copy; where it is given it must be a file of the expected size that is not the source itself under another
-    name. A source that has already gone is a repeated job and no error. Between the last comparison and the removal lie
-    microseconds in which a writer could still replace the file; no system offers to remove a file by descriptor.
+    ``stored_at`` is the stored copy; it must hold the expected bytes now. A source that has already gone is a repeated
+    job and no error. Between the last comparison and the removal lie microseconds in which a writer could still replace
+    the file; no system offers to remove a file by descriptor.
 
     Raises:
         UserError: the source differs from what was stored, or is the stored copy itself; it is left alone.
-        Transient: the source changed while it was read or cannot be read or removed now, or the stored copy is missing.
+        NotStoredError: the stored copy is missing, cannot be read or holds other bytes.
+        Transient: the source changed while it was read or cannot be read or removed now.
         Permanent: the source is a symbolic link, a folder or a special file.
     """
     if not os.path.lexists(source):
         return False
     with open_source(source) as opened:
-        if stored_at is not None:
-            _require_stored(source, opened.status, stored_at, expected)
         if opened.status.st_size != expected.size_bytes:
             raise UserError(_differs(source, f"{opened.status.st_size} bytes instead of {expected.size_bytes}"))
         digest = sha256_descriptor(opened.fd)
         opened.require_unchanged(digest.size_bytes)
         if digest != expected:
             raise UserError(_differs(source, "its content is another"))
+        _require_stored(opened, stored_at, expected)
+        opened.require_unchanged(digest.size_bytes)
         try:
             source.unlink()
         except OSError as error:
@@ -40,19 +55,49 @@ def remove_verified(source: Path, expected: Digest, *, stored_at: Path | None = 
     return True
 
 
-def _require_stored(source: Path, status: os.stat_result, stored_at: Path, expected: Digest) -> None:
-    """Make sure that a copy remains when the source has gone."""
+def _require_stored(source: Source, stored_at: Path, expected: Digest) -> None:
+    """Make sure that a whole and durable copy remains when the source has gone."""
+    kept = f"{shown(source.path)} is kept"
     try:
-        stored = os.lstat(stored_at)
-    except OSError as error:
-        failure = reading_error(stored_at, error)
-        raise Transient(f"{shown(source)} is kept: {failure}") from error
-    if (stored.st_ino, stored.st_dev) == (status.st_ino, status.st_dev):
-        raise UserError(f"{shown(source)} is kept: it is the stored file itself, {shown(stored_at)}")
-    if not stat.S_ISREG(stored.st_mode):
-        raise Permanent(f"{shown(source)} is kept: {shown(stored_at)} is not a regular file")
-    if stored.st_size != expected.size_bytes:
-        raise UserError(f"{shown(source)} is kept: {shown(stored_at)} does not have the size that was stored")
+        with open_source(stored_at) as stored:
+            if _is_one_file(source, stored):
+                raise UserError(f"{kept}: it is the stored file itself, {shown(stored_at)}")
+            drop_cache(stored.fd)
+            digest = sha256_descriptor(stored.fd)
+            stored.require_unchanged(digest.size_bytes)
+            if digest != expected:
+                raise NotStoredError(f"{kept}: {shown(stored_at)} does not hold the bytes that were stored")
+            os.fsync(stored.fd)  # somebody may have put it back by hand a moment ago
+        with open_folder(stored_at.parent) as folder:
+            sync_folder(folder)
+    except (UserError, NotStoredError):
+        raise
+    except NightbusError as failure:
+        raise NotStoredError(f"{kept}: {failure}") from failure
+    except OSError as failure:
+        raise NotStoredError(
+            f"{kept}: the folder of {shown(stored_at)} cannot be read: {failure.strerror}"
+        ) from failure
+
+
+def _is_one_file(source: Source, stored: Source) -> bool:
+    """Whether removing the one would remove the other: one inode (a hard link, a bind mount), or one folder twice.
+
+    A share that is mounted a second time, or by another protocol, has a device and maybe inodes of its own there. Then
+    a file with a name that nobody ever asked for is made beside the copy, and looked for beside the source.
+    """
+    one, other = source.status, stored.status
+    if one.st_dev == other.st_dev:
+        return one.st_ino == other.st_ino
+    if not is_network_filesystem(source.path.parent) and not is_network_filesystem(stored.path.parent):
+        return False
+    name = f"{OWN_PREFIX}-{secrets.token_hex(16)}"
+    with open_folder(stored.path.parent) as folder:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600, dir_fd=folder))
+        try:
+            return os.path.lexists(source.path.parent / name)
+        finally:
+            os.unlink(name, dir_fd=folder)
 
 
 def _differs(source: Path, how: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from shared.errors import NightbusError, Permanent, Transient
 from shared.library.folders import open_folder, unlink_if_there
 from shared.library.hashing import Digest, StreamHash, sha256_descriptor
-from shared.library.reading import NO_FOLLOW, Source, open_source, shown
+from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
 from shared.library.roots import Root, read_marker
 
 _NAME = re.compile(r"[0-9a-f]{32}\.tmp")
@@ -121,7 +121,7 @@ def _copy(source: Source, fd: int, library: Root) -> Digest:
     os.utime(fd, ns=(source.status.st_atime_ns, source.status.st_mtime_ns))
     library.access.give_file(fd)
     os.fsync(fd)  # not fdatasync: the mtime is to last as well
-    _drop_cache(fd, 0, 0)
+    drop_cache(fd)
     os.lseek(fd, 0, os.SEEK_SET)
     if sha256_descriptor(fd) != written:
         raise Transient(
@@ -145,7 +145,7 @@ def _transfer(source: Source, fd: int) -> Digest:
                 chunk = chunk[os.write(fd, chunk) :]
             done += count
             if done - begun >= _WRITE_OUT_BYTES:
-                _drop_cache(fd, begun, done - begun)  # on pages that are not yet written this starts their write-out
+                drop_cache(fd, begun, done - begun)  # on pages that are not yet written this starts their write-out
                 begun = done
     return Digest(sha256.hexdigest(), done)
 
@@ -156,9 +156,3 @@ def _read(file: io.FileIO, view: memoryview, path: Path) -> int:
         return file.readinto(view) or 0
     except OSError as error:
         raise Transient(f"{shown(path)} cannot be read: {error.strerror}") from error
-
-
-def _drop_cache(fd: int, offset: int, length: int) -> None:
-    """Ask the kernel to forget clean pages, so that the read-back comes from the disk wherever it can."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)

@@ -267,7 +267,7 @@ def test_a_crash_leaves_nothing_that_harms(
 ) -> None:
     """After a crash on either side of the link the next try ends with one complete file, and leftovers go by age."""
     staged = stage(source, library)
-    name = "sync_folder" if step == "after the link" else "_claim"
+    name = "sync_folder" if step == "after the link" else "claim"
 
     def crash(*_args: object) -> None:
         raise _CrashError

@@ -1,4 +1,4 @@
-"""Roots, hashing and removal: the right volume, the right file, and nothing removed that is not stored."""
+"""Roots and hashing: the right volume, the right place, the right file."""
 
 import hashlib
 import json
@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Permanent, Transient, UserError
-from shared.library import remove as remove_module
-from shared.library.hashing import Digest, sha256_descriptor, sha256_file
-from shared.library.remove import remove_verified
+from shared.library.hashing import Digest, sha256_file
 from shared.library.roots import Root, open_library, resolve
 
 
@@ -115,63 +113,3 @@ def test_hash_and_size_of_a_file(tmp_path: Path) -> None:
     for content in (b"", b"abc", os.urandom(2_500_000)):
         (tmp_path / "a").write_bytes(content)
         assert sha256_file(tmp_path / "a") == Digest(hashlib.sha256(content).hexdigest(), len(content))
-
-
-def test_removing_what_is_stored(tmp_path: Path) -> None:
-    """A source with the stored content goes, its copy stays, and a repeated removal finds nothing to do."""
-    source, copy = tmp_path / "source.fit", tmp_path / "copy.fit"
-    source.write_bytes(b"content")
-    copy.write_bytes(b"content")
-    expected = sha256_file(copy)
-    assert remove_verified(source, expected, stored_at=copy)
-    assert not remove_verified(source, expected, stored_at=copy)
-    assert copy.read_bytes() == b"content"
-
-
-@pytest.mark.parametrize("content", [b"CONTENT", b"content and more", b""])
-def test_a_rewritten_source_is_kept(tmp_path: Path, content: bytes) -> None:
-    """A device that rewrote its stack keeps it, whether the size differs or the bytes alone."""
-    source = tmp_path / "source.fit"
-    source.write_bytes(content)
-    with pytest.raises(UserError, match="differs from what was stored"):
-        remove_verified(source, Digest(hashlib.sha256(b"content").hexdigest(), 7))
-    assert source.read_bytes() == content
-
-
-def test_a_source_that_changes_while_it_is_compared_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source replaced by a new file between hashing and removal stays."""
-    source = tmp_path / "source.fit"
-    source.write_bytes(b"content")
-
-    def replaced(fd: int) -> Digest:
-        digest = sha256_descriptor(fd)
-        (tmp_path / "new").write_bytes(b"new stack")
-        (tmp_path / "new").rename(source)
-        return digest
-
-    monkeypatch.setattr(remove_module, "sha256_descriptor", replaced)
-    with pytest.raises(Transient, match="changed while it was read"):
-        remove_verified(source, Digest(hashlib.sha256(b"content").hexdigest(), 7))
-    assert source.read_bytes() == b"new stack"
-
-
-def test_a_source_without_a_stored_copy_is_kept(tmp_path: Path) -> None:
-    """Nothing is removed where the copy is missing, of another size, or the source itself by another name."""
-    source = tmp_path / "source.fit"
-    source.write_bytes(b"content")
-    expected = sha256_file(source)
-    (tmp_path / "short").write_bytes(b"cont")
-    (tmp_path / "hardlink").hardlink_to(source)
-    (tmp_path / "symlink").symlink_to(source)
-    with pytest.raises(Transient, match="is kept"):
-        remove_verified(source, expected, stored_at=tmp_path / "missing")
-    with pytest.raises(UserError, match="size"):
-        remove_verified(source, expected, stored_at=tmp_path / "short")
-    for same in (source, tmp_path / "hardlink"):
-        with pytest.raises(UserError, match="stored file itself"):
-            remove_verified(source, expected, stored_at=same)
-    with pytest.raises(Permanent, match="not a regular file"):
-        remove_verified(source, expected, stored_at=tmp_path / "symlink")
-    with pytest.raises(Permanent, match="symbolic link"):
-        remove_verified(tmp_path / "symlink", expected)
-    assert source.read_bytes() == b"content"

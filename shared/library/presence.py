@@ -1,0 +1,50 @@
+"""Which files of the library are still there: one listing for each folder instead of a look at each file."""
+
+import errno
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterable
+
+from shared.library.roots import Root, read_marker
+
+_NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR))
+
+
+def missing(library: Root, relative_paths: Iterable[str]) -> set[str]:
+    """Those of the paths at which no regular file lies. Where a folder cannot be listed, nothing is said of its files.
+
+    Raises:
+        Transient: the library is not mounted, at the beginning or at the end of the look.
+        UserError: the folder belongs to another library.
+    """
+    read_marker(library)
+    names: dict[str, list[str]] = defaultdict(list)
+    for path in relative_paths:
+        folder, _slash, name = path.rpartition("/")
+        names[folder].append(name)
+    found = {
+        f"{folder}/{name}".lstrip("/")
+        for folder, wanted in names.items()
+        for name in _missing_in(os.path.join(library.path, folder), wanted)  # noqa: PTH118 - scandir takes a string
+    }
+    if found:
+        read_marker(library)  # a volume that went away meanwhile takes every name with it
+    return found
+
+
+def _missing_in(folder: str, names: list[str]) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            files = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+    except OSError as error:
+        return names if error.errno in _NOT_THERE else []
+    return [name for name in names if name not in files and not _is_there(f"{folder}/{name}")]
+
+
+def _is_there(path: str) -> bool:
+    """A second look by name, since some file systems list names in another spelling than they were given."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError as error:
+        return error.errno not in _NOT_THERE

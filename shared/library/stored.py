@@ -1,0 +1,100 @@
+"""Looking at a stored copy: is it there, is it whole, and where it is not, did it rot or did somebody change it.
+
+A place in the library is known with the content that it should hold and with the mtime at which it held that. Whoever
+changes a file moves its mtime; a disk that loses bits does not. So other bytes at that very mtime are rot, and other
+bytes at another mtime, or where the mtime was never noted, are somebody's work.
+"""
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from shared.library.hashing import Digest, sha256_descriptor
+from shared.library.place import place_of
+from shared.library.reading import drop_cache, open_source, reading_error
+from shared.library.roots import Root, read_marker
+
+_NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR))
+
+
+class Condition(StrEnum):
+    """What became of a stored copy."""
+
+    SOUND = "sound"
+    GONE = "gone"
+    """No regular file has that name: nothing has, or a link, a folder or a special file."""
+    DAMAGED = "damaged"
+    """Other bytes at the mtime at which it was whole."""
+    CHANGED = "changed"
+    """Other bytes at another mtime, or where that mtime is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found. ``digest``: what the file holds, where it was hashed. ``inode`` and ``device`` tell one file."""
+
+    condition: Condition
+    mtime_ns: int = 0
+    inode: int = 0
+    device: int = 0
+    digest: Digest | None = None
+
+
+def examine(library: Root, relative_path: str, expected: Digest, *, whole_at_ns: int | None, hashing: bool) -> Examined:
+    """Look at a stored copy.
+
+    Args:
+        library: where it is.
+        relative_path: its path there.
+        expected: what it should hold.
+        whole_at_ns: the mtime at which it held that, nanoseconds since 1970; None where that is not known.
+        hashing: whether its bytes are read; without it a file of the right size is read only where its mtime is
+            another one than it was.
+
+    Raises:
+        Transient: the library is not mounted, or the copy cannot be read now or changes meanwhile.
+        Permanent: the path leaves the root.
+    """
+    read_marker(library)
+    path = place_of(library, relative_path)[0] if not _is_link(library, relative_path) else None
+    if path is None:
+        return Examined(Condition.GONE)
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        if error.errno not in _NOT_THERE:
+            raise reading_error(path, error) from error
+        read_marker(library)  # a volume that went away since the first look takes every name with it
+        return Examined(Condition.GONE)
+    if not stat.S_ISREG(status.st_mode):
+        return Examined(Condition.GONE)
+    looks_whole = status.st_size == expected.size_bytes and whole_at_ns in (None, status.st_mtime_ns)
+    if looks_whole and not hashing:
+        return Examined(Condition.SOUND, status.st_mtime_ns, status.st_ino, status.st_dev)
+    return _hashed(path, expected, whole_at_ns)
+
+
+def _hashed(path: Path, expected: Digest, whole_at_ns: int | None) -> Examined:
+    digest, status = read_back(path)
+    if digest == expected:
+        condition = Condition.SOUND
+    else:
+        condition = Condition.DAMAGED if status.st_mtime_ns == whole_at_ns else Condition.CHANGED
+    return Examined(condition, status.st_mtime_ns, status.st_ino, status.st_dev, digest)
+
+
+def read_back(path: Path) -> tuple[Digest, os.stat_result]:
+    """Hash a file from the disk rather than from memory, wherever the kernel lets us; raises as ``sha256_file``."""
+    with open_source(path) as opened:
+        drop_cache(opened.fd)
+        digest = sha256_descriptor(opened.fd)
+        opened.require_unchanged(digest.size_bytes)
+        return digest, opened.status
+
+
+def _is_link(library: Root, relative_path: str) -> bool:
+    """Whether a symbolic link has the name, wherever it leads: then the library holds no file there."""
+    return os.path.islink(library.path / relative_path)  # noqa: PTH114 - a name that cannot exist raises in Path

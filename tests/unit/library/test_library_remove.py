@@ -1,0 +1,187 @@
+"""Removal: nothing goes whose stored copy was not read and found whole at that moment."""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.errors import Permanent, Transient, UserError
+from shared.library import remove as remove_module
+from shared.library.hashing import Digest, sha256_descriptor, sha256_file
+from shared.library.remove import NotStoredError, remove_verified
+
+CONTENT = b"content"
+EXPECTED = Digest(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A source in a folder of its own."""
+    path = tmp_path / "card" / "source.fit"
+    path.parent.mkdir()
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def copy(tmp_path: Path, source: Path) -> Path:
+    """Its stored copy, with the same mtime."""
+    path = tmp_path / "library" / "copy.fit"
+    path.parent.mkdir()
+    path.write_bytes(CONTENT)
+    same_mtime(path, source)
+    return path
+
+
+def same_mtime(path: Path, like: Path) -> None:
+    """Give a file another one's mtime."""
+    status = like.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_source_goes_when_its_copy_is_whole(source: Path, copy: Path) -> None:
+    """A source with the stored content goes, its copy stays, and a repeated removal finds nothing to do."""
+    assert remove_verified(source, EXPECTED, stored_at=copy)
+    assert not source.exists()
+    assert not remove_verified(source, EXPECTED, stored_at=copy)
+    assert copy.read_bytes() == CONTENT
+    assert list(copy.parent.iterdir()) == [copy]
+
+
+@pytest.mark.parametrize("content", [b"CONTENT", b"conten", b"content\0", b""])
+def test_a_damaged_copy_keeps_the_source(source: Path, copy: Path, content: bytes) -> None:
+    """Other bytes in the stored copy, also at the same size and mtime, keep the source."""
+    copy.write_bytes(content)
+    same_mtime(copy, source)
+    with pytest.raises(NotStoredError, match=r"source\.fit is kept: .*copy\.fit does not hold the bytes"):
+        remove_verified(source, EXPECTED, stored_at=copy)
+    assert source.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("content", [b"CONTENT", b"content and more", b""])
+def test_a_rewritten_source_is_kept(source: Path, copy: Path, content: bytes) -> None:
+    """A device that rewrote its stack keeps it, whether the size differs or the bytes alone."""
+    source.write_bytes(content)
+    with pytest.raises(UserError, match="differs from what was stored"):
+        remove_verified(source, EXPECTED, stored_at=copy)
+    assert source.read_bytes() == content
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_source_that_changes_while_it_is_compared_is_kept(
+    source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """A source that is replaced by a new file after it was hashed, or after its copy was, stays."""
+    calls = 0
+
+    def replaced(fd: int) -> Digest:
+        nonlocal calls
+        calls += 1
+        digest = sha256_descriptor(fd)
+        if calls == after:
+            (source.parent / "new").write_bytes(b"new stack")
+            (source.parent / "new").rename(source)
+        return digest
+
+    monkeypatch.setattr(remove_module, "sha256_descriptor", replaced)
+    with pytest.raises(Transient, match=r"source\.fit changed while it was read"):
+        remove_verified(source, EXPECTED, stored_at=copy)
+    assert source.read_bytes() == b"new stack"
+
+
+def test_a_copy_that_is_missing_or_no_file_keeps_the_source(source: Path, tmp_path: Path) -> None:
+    """Without a stored file of its own, also where a link to the source or a folder has its name, the source stays."""
+    (tmp_path / "link").symlink_to(source)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (
+        ("missing", "No such file"), ("link", "symbolic link"), ("folder", "not a regular"), ("pipe", "not a regular")
+    ):  # fmt: skip
+        with pytest.raises(NotStoredError, match=rf"source\.fit is kept: .*{name}.*{reason}"):
+            remove_verified(source, EXPECTED, stored_at=tmp_path / name)
+    with pytest.raises(Permanent, match="symbolic link"):
+        remove_verified(tmp_path / "link", EXPECTED, stored_at=source)
+    assert source.read_bytes() == CONTENT
+
+
+def test_a_copy_that_is_the_source_itself_keeps_it(source: Path, tmp_path: Path) -> None:
+    """One file by two names, a hard link or a library reached through a link, is never removed under either."""
+    (tmp_path / "hardlink").hardlink_to(source)
+    (tmp_path / "library by link").symlink_to(source.parent)
+    for same in (source, tmp_path / "hardlink", tmp_path / "library by link" / source.name):
+        with pytest.raises(UserError, match="it is the stored file itself"):
+            remove_verified(source, EXPECTED, stored_at=same)
+    assert source.read_bytes() == CONTENT
+
+
+def test_one_folder_mounted_twice_keeps_the_source(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that shows the library's folder as another device, with other inodes, is recognised; nothing is left."""
+    by_share = tmp_path / "share"
+    by_share.symlink_to(source.parent)
+    true_fstat = os.fstat
+    opened: set[int] = set()
+
+    def fstat(fd: int) -> os.stat_result:
+        """The second file that is opened has the device of a share and an inode of the client."""
+        status = true_fstat(fd)
+        if not opened or fd in opened:
+            opened.add(fd)
+            return status
+        return os.stat_result((*status[:1], status.st_ino + 1, status.st_dev + 1, *status[3:]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fstat)
+        patch.setattr(remove_module, "is_network_filesystem", lambda path: path == by_share)
+        with pytest.raises(UserError, match="it is the stored file itself"):
+            remove_verified(source, EXPECTED, stored_at=by_share / source.name)
+    assert source.read_bytes() == CONTENT
+    assert list(source.parent.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_a_copy_that_cannot_be_read_keeps_the_source(
+    source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A failing disk, a permission or a stale handle says nothing of the bytes: the source stays for another try."""
+    calls = 0
+
+    def failing(fd: int) -> Digest:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError(number, os.strerror(number))
+        return sha256_descriptor(fd)
+
+    monkeypatch.setattr(remove_module, "sha256_descriptor", failing)
+    with pytest.raises(NotStoredError, match=rf"copy\.fit cannot be read: {os.strerror(number)}"):
+        remove_verified(source, EXPECTED, stored_at=copy)
+    assert source.read_bytes() == CONTENT
+
+
+def test_what_cannot_be_made_durable_keeps_the_source(
+    source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy whose bytes the disk does not confirm is no copy."""
+
+    def refuse(_fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(NotStoredError, match="is kept"):
+        remove_verified(source, EXPECTED, stored_at=copy)
+    assert source.read_bytes() == CONTENT
+
+
+def test_a_source_that_cannot_be_removed_is_told(source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that only others may write to is a reason to try again later."""
+
+    def refuse(_path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(Transient, match=r"source\.fit cannot be removed: Permission denied"):
+        remove_verified(source, sha256_file(copy), stored_at=copy)
