@@ -108,7 +108,8 @@ async def _watchers(store: Store, scanner: Scanner, settings: Settings) -> list[
     for configured in settings.sources:
         source = Source.make(configured.name, configured.path, configured.mode, settings.ingest, configured)
         await _register(store, source)
-        watchers.append(Watcher(source, scanner, rescan_interval_s=configured.rescan_interval_s))
+        exclude = scanner.excluded(source)
+        watchers.append(Watcher(source, scanner, rescan_interval_s=configured.rescan_interval_s, exclude=exclude))
     return watchers
 
 

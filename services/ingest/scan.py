@@ -73,11 +73,11 @@ class Scanner:
         """
         done = progress or Pass()
         for folder in folders:
-            async for group in _groups(source.path, folder, self._excluded(source), recursive=recursive):
+            async for group in _groups(source.path, folder, self.excluded(source), recursive=recursive):
                 await self._judge(source, group, only, import_id, done)
         return done
 
-    def _excluded(self, source: Source) -> list[Path]:
+    def excluded(self, source: Source) -> list[Path]:
         """The library is never a source of itself, unless it is indexed where it is."""
         library = self._collector.library
         return [library.path] if library is not None and library.path != source.path else []

@@ -1,17 +1,15 @@
 """Watching configured sources: hints from inotify, the truth from rescans."""
 
 import asyncio
-import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
-
-from watchfiles import awatch
 
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
 from shared.bus.delivery import patiently
 from shared.errors import Unavailable
-from shared.library.extensions import is_system_folder
+from shared.library.walk import is_walked
 from shared.logging import get_logger
 from shared.tasks import beside, restarted
 
@@ -19,7 +17,9 @@ log = get_logger(__name__)
 
 MOST_HINTS = 500
 """Beyond this many folders at once a full scan is cheaper than following each hint."""
-HINT_DEBOUNCE_MS = 400
+HINT_DEBOUNCE_S = 0.4
+HINTS_AGAIN_S = 60.0
+"""Before hints are asked for again where they ended or could not be had."""
 MISSING_POLL_S = 5.0
 """Between two looks for a source whose folder is not there."""
 
@@ -27,12 +27,19 @@ MISSING_POLL_S = 5.0
 class Watcher:
     """Follows one source for as long as the service runs."""
 
-    def __init__(self, source: Source, scanner: Scanner, *, rescan_interval_s: float) -> None:
+    def __init__(
+        self, source: Source, scanner: Scanner, *, rescan_interval_s: float, exclude: Sequence[Path] = ()
+    ) -> None:
+        """``exclude``: folders in the source that are no part of it."""
         self._source = source
         self._scanner = scanner
         self._rescan_interval_s = rescan_interval_s
         self._hinted: set[str] = set()
+        self._exclude = exclude
+        self._missed = False
+        """Whether there were hints that could not be told: only a full scan sees them all."""
         self._hint = asyncio.Event()
+        self._hints_on = asyncio.Event()
         self._mounted: tuple[int, int] | None = None
 
     async def run(self) -> None:
@@ -43,25 +50,31 @@ class Watcher:
         while True:
             self._mounted = await self._until_there()
             name = f"hints of {self._source.name}"
+            self._hints_on.clear()
             async with beside(restarted(self._follow_hints, name=name), name=name):
-                await asyncio.sleep(0)  # hints are on before the scan begins, so that nothing falls between them
-                while _identity(self._source.path) == self._mounted:
+                await self._hints_on.wait()  # before the scan begins, so that nothing falls between them
+                while await self._is_mounted():
                     unsettled = await self._full_scan()
                     await self._between_scans(unsettled)
 
     async def _until_there(self) -> tuple[int, int]:
         """Wait for the source's folder; returns what tells it from another one in its place."""
         said = False
-        while (found := _identity(self._source.path)) is None:
+        while (found := await asyncio.to_thread(_identity, self._source.path)) is None:
             if not said:
                 log.warning("source is not there", source=self._source.name, path=str(self._source.path))
                 said = True
             await asyncio.sleep(MISSING_POLL_S)
         return found
 
+    async def _is_mounted(self) -> bool:
+        """Whether the source's folder is still the one that it was; asked in a thread, since shares may hang."""
+        return await asyncio.to_thread(_identity, self._source.path) == self._mounted
+
     async def _full_scan(self) -> set[str]:
         source = self._source
         self._hinted.clear()
+        self._missed = False
         if await patiently(lambda: self._scanner.looks_unmounted(source)):
             log.error(
                 "source holds none of its known files: empty or foreign mount? Nothing is changed",
@@ -86,12 +99,12 @@ class Watcher:
             self._hint.clear()
             folders = self._hinted | {_parent(path) for path in unsettled}
             self._hinted = set()
-            if len(folders) > MOST_HINTS or _identity(self._source.path) != self._mounted:
+            if self._missed or len(folders) > MOST_HINTS or not await self._is_mounted():
                 return
             unsettled = await self._look_at(sorted(folders))
 
     async def _look_at(self, folders: list[str]) -> set[str]:
-        there = [folder for folder in folders if _walked(self._source.path, folder)]
+        there = await asyncio.to_thread(_walked, self._source.path, folders)
         try:
             done = await self._scanner.scan(self._source, there, recursive=False)
         except Unavailable as error:
@@ -112,27 +125,53 @@ class Watcher:
 
     async def _follow_hints(self) -> None:
         """Collect folders in which something happened. Network shares send no hints; their rescans do all."""
-        source = self._source
-        while not source.network:
-            try:
-                async for changes in awatch(source.path, debounce=HINT_DEBOUNCE_MS, ignore_permission_denied=True):
-                    for _change, name in changes:
-                        self._add_hint(Path(name))
-                    self._hint.set()
-            except (OSError, RuntimeError) as error:
-                log.warning("no hints from the file system, rescans go on", source=source.name, reason=str(error))
-                await asyncio.sleep(60.0)
+        try:
+            while not self._source.network:
+                pause_s = MISSING_POLL_S  # the source's folder has gone, and may come back as another
+                try:
+                    await self._follow_watches()
+                except OSError as error:
+                    pause_s = HINTS_AGAIN_S
+                    log.warning(
+                        "no hints from the file system, rescans go on", source=self._source.name, reason=str(error)
+                    )
+                self._hints_on.set()
+                await asyncio.sleep(pause_s)
+        finally:
+            self._hints_on.set()
 
-    def _add_hint(self, path: Path) -> None:
-        relative = path.relative_to(self._source.path).as_posix() if path != self._source.path else ""
-        if path.is_dir():
-            # A folder that was moved in brings files for which no hint comes.
-            self._hinted.add("" if relative == "." else relative)
-            self._hinted.update(
-                (Path(relative) / sub.relative_to(path)).as_posix() for sub in path.rglob("*") if sub.is_dir()
-            )
-        else:
-            self._hinted.add(_parent(relative))
+    async def _follow_watches(self) -> None:
+        """Follow hints until the source's own folder has gone. Raises OSError where it cannot be watched."""
+        from services.ingest.hints import Hints  # inotify is there on Linux alone
+
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        unwatched = 0
+        with await asyncio.to_thread(Hints, self._source.path, self._exclude) as hints:
+            await asyncio.to_thread(hints.cover)
+            if self._hints_on.is_set():  # not the first time: what happened meanwhile made no hint
+                self._missed = True
+                self._hint.set()
+            self._hints_on.set()
+            while not hints.over:
+                if hints.unwatched > unwatched:
+                    unwatched = hints.unwatched
+                    log.warning(
+                        "too many folders for hints from all of them, rescans look at the others: "
+                        "fs.inotify.max_user_watches may be raised",
+                        source=self._source.name, watched=len(hints), unwatched=unwatched,
+                    )  # fmt: skip
+                loop.add_reader(hints.fileno(), readable.set)
+                try:
+                    await readable.wait()
+                finally:
+                    loop.remove_reader(hints.fileno())
+                readable.clear()
+                await asyncio.sleep(HINT_DEBOUNCE_S)
+                self._hinted |= await asyncio.to_thread(hints.read)
+                self._missed |= hints.missed
+                hints.missed = False
+                self._hint.set()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -144,13 +183,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
 
-def _walked(root: Path, folder: str) -> bool:
-    """Whether a full scan would come to this folder: it is there, not hidden, and no link leads to it."""
-    if any(part.startswith(".") or is_system_folder(part) for part in folder.split("/")):
-        return False
-    place = os.path.join(os.path.realpath(root), folder).rstrip("/")  # noqa: PTH118 - compared with a real path
-    # Path.is_dir raises what a share that went away answers (EIO, EHOSTDOWN); here it is a folder that is not there.
-    return os.path.realpath(place) == place and os.path.isdir(place)  # noqa: PTH112
+def _walked(root: Path, folders: list[str]) -> list[str]:
+    """Those of the folders that a full scan would come to."""
+    return [folder for folder in folders if is_walked(root, folder)]
 
 
 def _parent(relative: str) -> str:

@@ -53,7 +53,7 @@ def walk(root: Path, *, recursive: bool = True, exclude: Sequence[Path] = ()) ->
     """
     real_root = os.path.realpath(root).rstrip("/")
     excluded = frozenset(os.path.realpath(path) for path in exclude)
-    if any(f"{real_root}/".startswith(path.rstrip("/") + "/") for path in excluded):
+    if not _is_reached(real_root, "", excluded):
         yield DirectoryListing("", [], [Skipped("", "excluded")])
         return
     pending = [""]
@@ -62,6 +62,60 @@ def walk(root: Path, *, recursive: bool = True, exclude: Sequence[Path] = ()) ->
         listing, folders = _list(real_root, relative, excluded if recursive else None)
         pending.extend(reversed(folders))
         yield listing
+
+
+def walk_folders(root: Path, start: str = "", *, exclude: Sequence[Path] = ()) -> Iterator[str]:
+    """The relative paths of the folders that a full walk of ``root`` enters, from ``start`` on, without its files.
+
+    Each is given before it is looked into, so that whoever watches it from that moment on misses nothing. Nothing is
+    given where a full walk would not come to ``start``: through a link, a hidden, a system or an excluded folder.
+    """
+    real_root = os.path.realpath(root).rstrip("/")
+    excluded = frozenset(os.path.realpath(path) for path in exclude)
+    if not _is_reached(real_root, start, excluded):
+        return
+    pending = [start]
+    while pending:
+        relative = pending.pop()
+        yield relative
+        below = []
+        try:
+            with os.scandir(f"{real_root}/{relative}") as scan:
+                for item in scan:
+                    path = f"{relative}/{item.name}" if relative else item.name
+                    if not _is_folder(item) or not _is_utf8(item.name):
+                        continue
+                    if _folder_rule(item.name, f"{real_root}/{path}", excluded) is None:
+                        below.append(path)
+        except OSError:
+            pass  # it has gone, or may not be read: the walk says so where somebody asks for its files
+        pending.extend(sorted(below, reverse=True))
+
+
+def is_walked(root: Path, folder: str) -> bool:
+    """Whether a full walk would come to this folder: it is there, not hidden, and no link leads to it."""
+    real_root = os.path.realpath(root).rstrip("/")
+    # os.path.isdir is False where a share that went away answers EIO or EHOSTDOWN: then the folder is not there.
+    return _is_reached(real_root, folder, frozenset()) and os.path.isdir(f"{real_root}/{folder}")  # noqa: PTH112
+
+
+def _is_reached(real_root: str, folder: str, excluded: frozenset[str]) -> bool:
+    """Whether the way from a root to a folder below it is one that a walk takes."""
+    place = real_root
+    if any(f"{real_root}/".startswith(path.rstrip("/") + "/") for path in excluded):
+        return False
+    for part in folder.split("/") if folder else ():
+        place = f"{place}/{part}"
+        if not _is_utf8(part) or _folder_rule(part, place, excluded) is not None:
+            return False
+    return os.path.realpath(place) == place or not folder
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[DirectoryListing, list[str]]:

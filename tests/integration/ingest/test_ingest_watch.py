@@ -1,9 +1,12 @@
 """Watching a source: hints and rescans, files that are still being written, folders that come and go."""
 
 import asyncio
+import os
 import re
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -27,7 +30,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter pauses, the same rules."""
-    monkeypatch.setattr(watch, "HINT_DEBOUNCE_MS", 100)
+    monkeypatch.setattr(watch, "HINT_DEBOUNCE_S", 0.1)
     monkeypatch.setattr(watch, "MISSING_POLL_S", 0.1)
 
 
@@ -38,7 +41,7 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(_watcher: object) -> None:
         """Nothing ever comes."""
 
-    monkeypatch.setattr("services.ingest.watch.Watcher._follow_hints", none)
+    monkeypatch.setattr("services.ingest.watch.Watcher._follow_watches", none)
 
 
 def rig(path: Path, *, rescan_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
@@ -72,6 +75,41 @@ async def test_hints_bring_new_files_in_seconds(
             "first.fit", "a.fit", "new/b.fit", "elsewhere/deep/er/moved.fit", "last.fit"
         }  # fmt: skip
         assert b"secret" not in library_files(service.library).values()
+
+
+async def test_links_out_of_a_source_are_neither_watched_nor_walked(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links to / and /usr in a source cost no watch and no walk, hints go on, and nothing walks on the event loop."""
+    on_the_loop: list[str] = []
+    scandir = os.scandir
+
+    def observed(path: Any) -> Any:
+        if threading.current_thread() is threading.main_thread() and Path(str(path)).is_relative_to(source):
+            on_the_loop.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", observed)
+    (source / "before").symlink_to("/")
+    write(source, {"night/a.fit": b"a"})
+    async with ingest(configured(settings, tmp_path, rig(source)), nats_client) as service:
+        await service.until_ledger("night/a.fit")
+        assert watches() == 2
+        (source / "root").symlink_to("/")
+        (source / "night" / "usr").symlink_to("/usr")
+        write(source, {"night/deep/b.fit": b"b"})
+        await service.until_ledger("night/deep/b.fit")
+        write(source, {"night/deep/c.fit": b"c"})
+        await service.until_ledger("night/deep/c.fit")
+        assert watches() == 3, "the source, night and night/deep"
+    assert on_the_loop == []
+    assert watches() == 0
+
+
+def watches() -> int:
+    """How many folders this process watches by inotify, as the kernel counts."""
+    texts = [file.read_text() for file in Path("/proc/self/fdinfo").iterdir() if file.exists()]
+    return sum(line.startswith("inotify ") for text in texts for line in text.splitlines())
 
 
 @pytest.mark.usefixtures("without_hints")

@@ -6,7 +6,8 @@ import pytest
 
 from services.ingest import source
 from services.ingest.source import Source
-from services.ingest.watch import _identity, _walked
+from services.ingest.watch import _identity
+from shared.library.walk import is_walked
 from shared.settings import IngestSettings, SourceSettings
 
 SETTINGS = IngestSettings(settle_s=3.0, network_settle_s=30.0)
@@ -45,9 +46,9 @@ def test_hints_go_where_a_walk_would(tmp_path: Path) -> None:
     (root / "file.fit").touch()
     folders = ["", "night", "night/deep", ".hidden", ".hidden/deep", "@eaDir", "night/#recycle", "link", "link/deep",
                "file.fit", "gone", ".."]  # fmt: skip
-    assert [folder for folder in folders if _walked(root, folder)] == ["", "night", "night/deep"]
+    assert [folder for folder in folders if is_walked(root, folder)] == ["", "night", "night/deep"]
     (tmp_path / "alias").symlink_to(root)
-    assert _walked(tmp_path / "alias", "night/deep")
+    assert is_walked(tmp_path / "alias", "night/deep")
 
 
 def test_a_folder_is_told_from_another_in_its_place(tmp_path: Path) -> None:
