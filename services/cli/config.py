@@ -40,6 +40,8 @@ def check() -> None:
     file = config_file()
     looked = f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; environment and defaults"
     print(f"ok: {file.resolve() if file else looked}")
+    if settings.scanner.previews and settings.scanner.previews_dir is None:
+        print("note: `nightbus up` keeps previews in its home; `nightbus run scanner` needs scanner.previews_dir")
     for source in settings.sources:
         if not source.path.is_dir():
             print(f"note: the folder {source.path} of source {source.name} is not there now")

@@ -8,6 +8,7 @@ from services.scanner.readers import ReaderPool
 from shared.bus.delivery import Desk, one_by_one, subscribe
 from shared.bus.publish import Publisher
 from shared.bus.streams import consumer
+from shared.errors import UserError
 from shared.events.file import FileArrived
 from shared.logging import get_logger
 from shared.service import Service
@@ -59,7 +60,8 @@ def _preview_place(settings: Settings) -> "PreviewPlace":
     from shared.previews.cache import require_apart
 
     folder = settings.scanner.previews_dir
-    assert folder is not None  # the settings see to it
+    if folder is None:
+        raise UserError("scanner.previews is on, so scanner.previews_dir must name a folder to keep them in")
     library = settings.library.path
     places = [("the library", library)] if library else []
     places += [(f"the source {source.name}", source.path) for source in settings.sources]

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import io
-import os
+import json
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TextIO, cast
+from typing import Literal, Self, TextIO, cast
 
 from services.standalone.calling import command
 from services.standalone.home import Home
+from services.standalone.own_servers import require_obeyable
 from services.standalone.stack import SERVICES, Stack
 from shared.errors import NightbusError
 from shared.logging import configure_logging
@@ -23,13 +25,17 @@ LOG_LIMIT_BYTES = 50 * 1024**2
 
 
 class ReadableLog:
-    """One log of all services: every line names its service; it goes to ``log/nightbus.log`` and to the terminal."""
+    """One log of all services: every line names its service; it goes to ``log/nightbus.log`` and to the terminal.
 
-    def __init__(self, path: Path, *, terminal: bool = True) -> None:
+    With ``as_json`` each line is one JSON object, whatever the process printed.
+    """
+
+    def __init__(self, path: Path, *, terminal: bool = True, as_json: bool = False) -> None:
         if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
             path.replace(path.with_suffix(".log.1"))
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._terminal = terminal
+        self._as_json = as_json
         self._width = max(len(name) for name in SERVICES)
 
     def __enter__(self) -> Self:
@@ -40,13 +46,20 @@ class ReadableLog:
 
     def line(self, name: str, text: str) -> None:
         """Write one line of a service."""
-        shown = f"{name:<{self._width}} | {text}\n"
+        shown = f"{_as_json(name, text)}\n" if self._as_json else f"{name:<{self._width}} | {text}\n"
         self._file.write(shown)
         if not self._terminal:
             return
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.write(shown)
             sys.stdout.flush()
+
+
+def _as_json(name: str, text: str) -> str:
+    """A line that is no JSON object yet, such as a traceback's, as the event of one."""
+    if text.startswith("{") and text.endswith("}"):
+        return text
+    return json.dumps({"service": name, "event": text, "timestamp": datetime.now(UTC).isoformat()})
 
 
 class OwnLines(io.TextIOBase):
@@ -71,8 +84,10 @@ def up(home: Path | None) -> int:
         NightbusError: it did not come up; one sentence.
     """
     settings = load_settings()
-    with Home.open(home) as opened, ReadableLog(opened.log / LOG_FILE) as log:
-        own = settings.log.model_copy(update={"format": "console"})  # as the services' lines, which are beside ours
+    require_obeyable(settings)
+    as_json = log_format(settings) == "json"
+    with Home.open(home) as opened, ReadableLog(opened.log / LOG_FILE, as_json=as_json) as log:
+        own = settings.log.model_copy(update={"format": log_format(settings)})  # as the services' lines beside ours
         configure_logging(own, "up", cast("TextIO", OwnLines(log)))
         log.line("up", read_from())
         return asyncio.run(_run(opened, settings, log))
@@ -80,7 +95,12 @@ def up(home: Path | None) -> int:
 
 async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
     started = time.monotonic()
-    stack = Stack(home, extra_environment=environment_of(home, settings), log_line=log.line)
+    stack = Stack(
+        home,
+        extra_environment=environment_of(home, settings),
+        log_line=log.line,
+        stream_max_bytes=settings.nats.max_bytes,
+    )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,10 +139,18 @@ def read_from() -> str:
 
 
 def environment_of(home: Home, settings: Settings) -> dict[str, str]:
-    """What the services are told beyond addresses: a library under the home, unless the settings name one."""
-    if settings.library.path is not None or "NIGHTBUS_LIBRARY__PATH" in os.environ:
-        return {}
-    return {"NIGHTBUS_LIBRARY__PATH": str(home.path / "library")}
+    """What the services are told beyond addresses: folders under the home, where the settings name none."""
+    told = {"NIGHTBUS_LOG__FORMAT": log_format(settings), "NIGHTBUS_HEALTH__HOST": settings.health.host}
+    if settings.library.path is None:
+        told["NIGHTBUS_LIBRARY__PATH"] = str(home.path / "library")
+    if settings.scanner.previews and settings.scanner.previews_dir is None:
+        told["NIGHTBUS_SCANNER__PREVIEWS_DIR"] = str(home.path / "previews")
+    return told
+
+
+def log_format(settings: Settings) -> Literal["console", "json"]:
+    """How all processes of this stack log: for people, unless the settings ask for JSON."""
+    return "json" if settings.log.format == "json" else "console"
 
 
 def _where_to_look(home: Home, settings: Settings) -> list[str]:

@@ -21,7 +21,7 @@ from shared.bus.broker import connect
 from shared.bus.provision import provision
 from shared.db.migrate import SCHEMAS, migrate
 from shared.db.pool import READER
-from shared.errors import NightbusError
+from shared.errors import NightbusError, UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings, PostgresSettings
 
@@ -59,11 +59,16 @@ class Stack:
         extra_environment: Mapping[str, str] | None = None,
         log_line: Callable[[str, str], None] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
+        stream_max_bytes: int | None = None,
     ) -> None:
-        """``extra_environment`` goes to the services; ``log_line`` gets (name, line) of everything they print."""
+        """``extra_environment`` goes to the services; ``log_line`` gets (name, line) of everything they print.
+
+        ``stream_max_bytes`` is the largest size of the event stream; without it the disk decides.
+        """
         self.home = home
         self._extra = dict(extra_environment or {})
         self._log_line = log_line
+        self._stream_max_bytes = stream_max_bytes
         self.postgres = EmbeddedPostgres(home, settings=postgres_settings)
         self.nats = EmbeddedNats(home)
         self.services: dict[str, ManagedProcess] = {}
@@ -103,8 +108,17 @@ class Stack:
             url=f"nats://{LOOPBACK}:{self.nats.port}",
             user=NATS_USER,
             password_file=self.home.secrets / "nats",
-            max_bytes=int(self.nats.max_file_store_bytes() * STREAM_SHARE),
+            max_bytes=self._stream_bytes(),
         )
+
+    def _stream_bytes(self) -> int:
+        most = int(self.nats.max_file_store_bytes() * STREAM_SHARE)
+        if self._stream_max_bytes is not None and self._stream_max_bytes > most:
+            raise UserError(
+                f"setting nats.max_bytes is {self._stream_max_bytes}, but the disk of {self.home.path} leaves NATS "
+                f"{most} bytes for the stream: lower it, or remove the key and the disk decides"
+            )
+        return self._stream_max_bytes or most
 
     def postgres_settings(self) -> PostgresSettings:
         """How to reach this home's Postgres."""

@@ -149,17 +149,13 @@ class ScannerSettings(Section):
         default=False, description="whether a preview of every frame is made in the same read; else when asked for"
     )
     previews_dir: WholePath | None = Field(
-        default=None, description="folder of its own for previews, apart from the library and all sources"
+        default=None,
+        description="folder of its own for previews, apart from the library and all sources; "
+        "unset: previews in the home of `nightbus up`, and needed by `nightbus run`",
     )
     previews_max_mb: int = Field(
         default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
     )
-
-    @model_validator(mode="after")
-    def _previews_have_a_place(self) -> Self:
-        if self.previews and self.previews_dir is None:
-            raise ValueError("previews is on, so previews_dir must name a folder to keep them in")
-        return self
 
 
 class StatsSettings(Section):

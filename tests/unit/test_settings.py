@@ -44,7 +44,6 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ('[[targets]]\nid = "M31"\nsize_arcmin = -1', "setting targets.size_arcmin of 'M31': "),
         ('[stats]\ntime_zone = "Europe/Berlim"', "setting stats.time_zone: .*did you mean 'Europe/Berlin'"),
         ("[stats]\nsession_quiet_s = 1e300", "setting stats.session_quiet_s: Input should be less than"),
-        ("[scanner]\npreviews = true", "setting scanner: previews is on, so previews_dir must name a folder"),
         ('[library]\npath = "/a"' + SOURCES, "^the source 'seestar' lies in the library /a: nothing would be taken"),
         (
             '[library]\npath = "/a/library"' + SOURCES,

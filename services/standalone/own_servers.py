@@ -1,0 +1,44 @@
+"""What the settings may say where Nightbus brings its own NATS and Postgres: obeyed, or refused in a sentence."""
+
+from shared.errors import UserError
+from shared.settings import Settings
+
+_PLACES = {
+    "nats": ("NATS", ("url", "user", "password", "password_file")),
+    "postgres": ("Postgres", ("host", "port", "database", "admin_role", "password", "secrets_dir")),
+}
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """A sentence for each setting that `nightbus up` could not obey."""
+    found = []
+    for section, (server, keys) in _PLACES.items():
+        values = getattr(settings, section)
+        defaults = type(values).model_fields
+        written = [key for key in keys if getattr(values, key) != defaults[key].default]
+        if written:
+            found.append(
+                f"setting {section}.{written[0]} says where {server} is, but `nightbus up` brings its own {server}: "
+                "remove the key, or run the services with `nightbus run`"
+            )
+    if (settings.nats.replicas or 1) > 1:
+        found.append(
+            f"setting nats.replicas is {settings.nats.replicas}, but the NATS of `nightbus up` is a single server: "
+            "remove the key"
+        )
+    if settings.health.port:
+        found.append(
+            "setting health.port is one port for one service, but `nightbus up` runs several: remove the key; it gives "
+            "each a port of its own (run/ports.json of its home)"
+        )
+    return found
+
+
+def require_obeyable(settings: Settings) -> None:
+    """Refuse settings that would hold nothing here.
+
+    Raises:
+        UserError: one sentence for each.
+    """
+    if found := contradictions(settings):
+        raise UserError("\n".join(found))
