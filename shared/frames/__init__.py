@@ -8,9 +8,11 @@ header cards, what is wrong with the file, and where its pixels are.
     cards.py      FITS header block -> cards              shared.equipment  camera, rig, filter names
     fits.py       HDUs, the image, the declared length    dialects.py how each capture program writes: the table
     xisf.py       XISF header -> cards and image          paths.py    facts from names and folders (pathkeys.py)
-    sidefiles.py  pictures (exif.py) and videos           kinds.py    frame type, exposure, stacks
+    sidefiles.py  pictures (exif.py) and videos           kinds.py    frame type and stacks (exposures.py)
     layout.py     where the pixels are (tiles.py, xisf_blocks.py)  timing.py   start of the exposure and its night
-    pixels.py     layout -> numpy array                   pointing.py site and sky position (precession.py, solution.py)
+    pixels.py     layout -> numpy array                   pointing.py sky position (precession.py, solution.py)
+    units.py      units and senses in comments            site.py     where the telescope stood
+    texts.py      bytes outside ASCII                     limits.py   keywords and what their values can be
     read.py       the entry point                         metadata.py all of it -> FrameMetadata
     frametypes.py the words for a frame's type            ninapatterns.py a person's own N.I.N.A. file patterns
     ninafiles.py  N.I.N.A.'s side files                   provenance.py where each value came from (trace.py)

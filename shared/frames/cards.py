@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shared.frames.texts import decoded
+
 CARD_BYTES = 80
 BLOCK_BYTES = 2880
 MAX_HEADER_BYTES = 2 << 20
@@ -42,7 +44,7 @@ class Remark(Card):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A parsed header: logical cards (CONTINUE joined), the 80-column images, its length in the file and its faults."""
+    """A parsed header: logical cards (CONTINUE joined), images of 80 bytes, its length in the file and its faults."""
 
     cards: tuple[Card, ...]
     images: tuple[str, ...]
@@ -60,7 +62,7 @@ class Header:
         return found
 
 
-# Everything that a header may not hold becomes '?'; zero bytes become the blanks that they stand for.
+# Where END is looked for, what a header may not hold is '?'; zero bytes become the blanks that they stand for.
 _REPAIR = bytes(32 if byte == 0 else byte if 32 <= byte < 127 else 63 for byte in range(256))
 _FORBIDDEN = bytes(byte for byte in range(256) if byte != 0 and not 32 <= byte < 127)
 _END = b"END     "
@@ -112,13 +114,14 @@ def read_header(read: Reader, offset: int) -> Header:
             end = _last_text_card(raw)
             problems.append("the header has no END card")
         head, clean = raw[:end], clean[:end]
+    text = clean.decode("ascii")
+    images = [text[at : at + CARD_BYTES] for at in range(0, end, CARD_BYTES)]
     if head != clean:
         if head.translate(None, _FORBIDDEN) != head:
             problems.append("the header holds characters outside printable ASCII")
+            images = [decoded(head[at : at + CARD_BYTES]) for at in range(0, end, CARD_BYTES)]
         if b"\x00" in head:
             problems.append("the header is padded with zero bytes instead of blanks")
-    text = clean.decode("ascii")
-    images = [text[at : at + CARD_BYTES] for at in range(0, end, CARD_BYTES)]
     parsed, faults = _parse_cards(images)
     _note(faults, images, problems)
     cards = _join_cards(parsed, problems) if "CONTINUE" in text else tuple(parsed)

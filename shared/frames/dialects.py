@@ -42,8 +42,10 @@ class Dialect:
     ra_in_hours: bool = False
     of_date: bool = False
     milliseconds_from: float | None = None
+    exposure_is_sum: bool = False
     west_positive: bool = False
     western: bool = False
+    eastern: bool = False
 
 
 RULES: dict[str, str] = {
@@ -57,8 +59,10 @@ RULES: dict[str, str] = {
     "ra_in_hours": "a plain number in RA is hours",
     "of_date": "RA and DEC are of the EQUINOX card's date, or of the observation's without one; a solution goes first",
     "milliseconds_from": "exposures of at least {:g} are milliseconds",
+    "exposure_is_sum": "EXPTIME beside a number of frames is the sum of all",
     "west_positive": "longitudes count westwards",
     "western": "a LONGITUD without a sign is west",
+    "eastern": "a LONGITUD without a sign is east",
 }
 """Every rule that a row can switch on, in words."""
 
@@ -235,9 +239,19 @@ DIALECTS: tuple[Dialect, ...] = (
         "Astro Pixel Processor",
         _REAL,
         (("SOFTWARE", r"Astro Pixel Processor"),),
-        "decimal commas; EXPTIME is the total",
+        "decimal commas; the number of frames is in NUMFRAME",
         untyped=_PROCESSED,
         processes=True,
+        exposure_is_sum=True,
+    ),
+    Dialect(
+        "DeepSkyStacker",
+        _TOLD,
+        (("SOFTWARE", r"DeepSkyStacker"), ("CREATOR", r"DeepSkyStacker"), ("PROGRAM", r"DeepSkyStacker")),
+        "the number of frames is in NCOMBINE",
+        untyped=_PROCESSED,
+        processes=True,
+        exposure_is_sum=True,
     ),
     Dialect(
         "GraXpert",

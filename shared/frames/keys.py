@@ -1,22 +1,52 @@
 """Reading keywords in order of preference, with every value made safe for the contract's models."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Self
 
-from shared.frames import values
-from shared.frames.cards import CardValue
+from shared.frames import limits, values
+from shared.frames.cards import Card, CardValue
 from shared.frames.limits import COLDEST_C, HOTTEST_C, KELVIN_OF_0_C, LARGEST
+from shared.frames.units import TemperatureUnit, millimetres_of, temperature_unit
+
+_MEASURED = frozenset(
+    (
+        *limits.EXPOSURES, *limits.TOTALS, *limits.EXPOSURES_OF_ONE, *limits.COUNTS_IN_WORDS,
+        *limits.SENSOR_TEMPERATURES, *limits.SET_TEMPERATURES, *limits.FOCAL_LENGTHS, *limits.PIXEL_SIZES,
+        *limits.APERTURES, *limits.LATITUDES, *limits.LONGITUDES, *limits.CLOCKS, "RA", "OBJCTRA", "DATE-OBS",
+    )
+)  # fmt: skip
+"""Keywords whose comments are asked for the unit or the sense of their values."""
+_NO_COMMENTS: Mapping[str, str] = {}
+
+
+def comments_of(cards: Iterable[Card], keys: Mapping[str, CardValue]) -> dict[str, str]:
+    """The comments, not empty, of the cards that ``keys`` has its measured values from."""
+    return {
+        keyword: comment
+        for keyword, value, comment in cards
+        if comment and keyword in _MEASURED and keys.get(keyword) == value
+    }
 
 
 class Keys:
     """A header's keywords (first of duplicates) behind tolerant getters; each answers the first usable value.
 
-    `about` and `used` do nothing here: `trace.py` overrides them to note where a fact came from.
+    `about` and `used` do nothing here: `trace.py` overrides them to note where a fact came from. ``comments`` are those
+    of `comments_of`.
     """
 
-    def __init__(self, keys: Mapping[str, CardValue]) -> None:
+    def __init__(self, keys: Mapping[str, CardValue], comments: Mapping[str, str] = _NO_COMMENTS) -> None:
         self.raw = keys
+        self.comments = comments
+
+    def silent(self) -> "Keys":
+        """The same, without notes of what answers."""
+        return Keys(self.raw, self.comments)
+
+    def comment(self, keyword: str) -> str:
+        """What stands behind the value; empty where nothing does."""
+        return self.comments.get(keyword, "")
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.raw
@@ -48,6 +78,15 @@ class Keys:
         """The first number above zero: zero stands for 'not known' in optics."""
         return self._first_above(0.0, keywords)
 
+    def length_mm(self, *keywords: str, unit_mm: float = 1.0) -> float | None:
+        """The first length above zero, in millimetres; ``unit_mm`` is the unit where no comment names one."""
+        for keyword in keywords:
+            if keyword in self.raw and (found := _number(self.raw[keyword])) is not None and found > 0:
+                self.used(keyword)
+                named = millimetres_of(comment) if (comment := self.comment(keyword)) else None
+                return found * (unit_mm if named is None else named)
+        return None
+
     def setting(self, *keywords: str) -> float | None:
         """The first number above -1, which is what programs write for a gain or offset that no driver told them."""
         return self._first_above(-1.0, keywords)
@@ -76,15 +115,25 @@ class Keys:
         return int(found)
 
     def temperature(self, *keywords: str) -> float | None:
-        """Degrees Celsius; numbers above 100 are kelvin, numbers no sensor reaches are absent."""
+        """Degrees Celsius; kelvin by the comment, or above 100; numbers no sensor reaches are absent."""
         for keyword in keywords:
             found = _number(self.raw[keyword]) if keyword in self.raw else None
-            if found is not None and found > HOTTEST_C:
+            if found is None:
+                continue
+            unit = self._temperature_unit(keyword)
+            if unit == "fahrenheit":
+                found = round((found - 32) / 1.8, 3)
+            elif found > HOTTEST_C or (unit == "kelvin" and found > 0):
                 found = round(found - KELVIN_OF_0_C, 3)
-            if found is not None and COLDEST_C <= found <= HOTTEST_C:
+            if COLDEST_C <= found <= HOTTEST_C:
                 self.used(keyword)
                 return found
         return None
+
+    def _temperature_unit(self, keyword: str) -> TemperatureUnit | None:
+        value = self.raw[keyword]
+        written = temperature_unit(f"[{value.lstrip('+-0123456789., ')}]") if isinstance(value, str) else None
+        return written or (temperature_unit(comment) if (comment := self.comment(keyword)) else None)
 
 
 def _number(value: CardValue) -> float | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from shared.events.frame import FrameType
 from shared.frames.cards import Card
 from shared.frames.dialects import Dialect
+from shared.frames.exposures import exposures
 from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, frame_type_of
 from shared.frames.keys import Keys
-from shared.frames.limits import EXPOSURE_KEYWORDS, LONGEST_EXPOSURE_S
 from shared.frames.paths import PathFacts
 
 _DEVICE_PATHS = frozenset({"DWARF"})
@@ -34,20 +34,9 @@ def kind_of(
     keys: Keys, cards: Iterable[Card], dialect: Dialect, path: PathFacts, planes: int, problems: list[str]
 ) -> Kind:
     """Decide by header first, path second, the program's habit last."""
-    exposure = _exposure(keys.about("exposure_s"), dialect, path)
     declared = _declared_type(keys.about("frame_type"), problems)
     edited, integrated = _edits(cards) if "HISTORY" in keys else (False, None)
-    keys.about("stack_count")
-    count = keys.count("STACKCNT") or keys.count("NSTACK") or keys.count("NCOMBINE") or integrated
-    if integrated is not None and count == integrated:
-        keys.used("HISTORY")
-    total = keys.about("total_exposure_s").positive("TOTALEXP", "LIVETIME")
-    sub = keys.about("exposure_s", "stack_count").positive("SUBEXP")
-    if sub is not None and exposure is not None and exposure > sub:
-        # SharpCap's live stacks: EXPTIME is the total; asked for again, so that a trace knows whose it is.
-        whole = _exposure(keys.about("total_exposure_s"), dialect, path)
-        total, exposure = total or whole or exposure, sub
-        count = count or max(1, round(total / exposure))
+    exposure, total, count = exposures(keys, dialect, path, integrated, problems)
     keys.about("frame_type")
     device_stack = dialect.cube_is_stack and (planes == 3 or "STACKCNT" in keys or path.frame_type is FrameType.STACK)
     if device_stack and dialect.local_time and exposure is not None and path.exposure_s and exposure > path.exposure_s:
@@ -80,19 +69,6 @@ def _edits(cards: Iterable[Card]) -> tuple[bool, int | None]:
             edited = True
             count = int(match["count"]) if match["count"] else count
     return edited, count or None
-
-
-def _exposure(keys: Keys, dialect: Dialect, path: PathFacts) -> float | None:
-    found = keys.between(0.0, LONGEST_EXPOSURE_S, *EXPOSURE_KEYWORDS)
-    if found is None:
-        return path.exposure_s
-    if dialect.milliseconds_from is not None:
-        by_name = path.exposure_s is not None and path.exposure_s > 0 and abs(found / path.exposure_s - 1000) < 1
-        if by_name or found >= dialect.milliseconds_from:
-            return found / 1000
-    # Single precision in the capture program: 0.00999999977648258 was 0.01.
-    rounded = float(f"{found:.6g}")
-    return rounded if found != 0 and abs(rounded - found) / found < 1e-7 else found
 
 
 def _declared_type(keys: Keys, problems: list[str]) -> FrameType | None:

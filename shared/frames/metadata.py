@@ -7,10 +7,11 @@ from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
 from shared.frames import limits, values
 from shared.frames.cards import Card, CardValue
 from shared.frames.dialects import PROGRAM_KEYWORDS, Dialect, find_dialect
-from shared.frames.keys import Keys
+from shared.frames.keys import Keys, comments_of
 from shared.frames.kinds import kind_of
 from shared.frames.paths import PathFacts, panel_of
-from shared.frames.pointing import centre, site
+from shared.frames.pointing import centre
+from shared.frames.site import site
 from shared.frames.timing import timing
 from shared.frames.trace import Trace
 
@@ -25,7 +26,6 @@ _AS_EXPOSED = frozenset({FrameType.LIGHT, *(one for one in FrameType if one.is_c
 _SHUTTERED = _AS_EXPOSED - {FrameType.LIGHT, FrameType.FLAT, FrameType.MASTER_FLAT}
 """Types that no light reaches, so that a rig's fixed filter says nothing of them."""
 _BAYER_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
-_TIME_KEYWORDS = frozenset({"DATE-OBS"})
 _LARGEST_RATIO, _LARGEST_SCALE_ARCSEC = 1000.0, 1e6
 
 
@@ -47,16 +47,14 @@ def assemble(
     ``equipment`` fills what the header leaves out (default: the built-in tables). A ``trace`` notes the origin of each
     fact.
     """
-    found = Keys(keys)
+    found = Keys(keys, comments_of(cards, keys))
     dialect = find_dialect(keys, path.program)
     if trace is not None:
-        found, dialect, path = trace.keys(keys), trace.rows(dialect), trace.path(path)
-    comments = {card[0]: card[2] for card in cards if card[0] in _TIME_KEYWORDS} if dialect.local_time else {}
+        found, dialect, path = trace.keys(found), trace.rows(dialect), trace.path(path)
     kind = kind_of(found, cards, dialect, path, planes, problems)
     latitude, longitude = site(found, dialect, problems)
     when = timing(
         found,
-        comments,
         dialect,
         path,
         exposure_s=kind.exposure_s,
@@ -238,7 +236,7 @@ def _focal_ratio(keys: Keys, dialect: Dialect, focal_length: float | None) -> fl
 
 def _pixel_size(keys: Keys, binning: int | None) -> float | None:
     """Of a binned pixel, micrometres: XPIXSZ is binned already, PIXSIZE1 is the sensor's own."""
-    binned, own = keys.positive("XPIXSZ"), Keys(keys.raw).positive("PIXSIZE1")
+    binned, own = keys.positive("XPIXSZ"), keys.silent().positive("PIXSIZE1")
     factor = binning or 1
     if binned is not None and not (own == binned and factor > 1):
         size: float | None = binned

@@ -1,40 +1,16 @@
-"""Where the telescope stood and looked: site, right ascension and declination."""
+"""Where the telescope looked: right ascension and declination."""
 
 from datetime import datetime
 
 from shared.frames import values
-from shared.frames.cards import CardValue
 from shared.frames.dialects import Dialect
 from shared.frames.keys import Keys
 from shared.frames.precession import julian_epoch, to_icrs
 from shared.frames.solution import is_solved, solved_centre
+from shared.frames.units import angle_unit
 
-_LATITUDES = ("SITELAT", "OBSGEO-B", "LAT-OBS", "OBSLAT", "LATITUDE")
-_LONGITUDES = ("SITELONG", "OBSGEO-L", "LONG-OBS", "OBSLONG", "LONGITUD")
-_CENTRES = (("RA", "DEC"), ("OBJCTRA", "OBJCTDEC"), ("RA-MNT", "DEC-MNT"))
+_CENTRES = (("RA", "DEC"), ("OBJCTRA", "OBJCTDEC"), ("RA-MNT", "DEC-MNT"), ("FOVRA", "FOVDEC"))
 _J2000 = 2000.0
-
-
-def site(keys: Keys, dialect: Dialect, problems: list[str]) -> tuple[float | None, float | None]:
-    """Latitude and longitude (east positive) in degrees; 0/0 and impossible angles are unknown."""
-    latitude = _angle(keys.about("site_latitude_deg"), _LATITUDES)
-    longitude = _angle(keys.about("site_longitude_deg"), _LONGITUDES)
-    if not latitude and not longitude:
-        return None, None
-    if longitude is not None and longitude > 0 and not dialect.west_positive and _is_unsigned_longitud(keys):
-        if dialect.western:
-            longitude = -longitude
-        else:
-            problems.append("LONGITUD has no sign, so east and west cannot be told apart")
-            longitude = None
-    if longitude is not None:
-        longitude = -longitude if dialect.west_positive else longitude
-        if 180 < abs(longitude) <= 360:
-            longitude -= 360 if longitude > 0 else -360
-    if (latitude is not None and abs(latitude) > 90) or (longitude is not None and abs(longitude) > 180):
-        problems.append("the site's coordinates are impossible")
-        return None, None
-    return latitude, longitude
 
 
 def centre(
@@ -48,9 +24,10 @@ def centre(
 ) -> tuple[float | None, float | None]:
     """Right ascension and declination in ICRS degrees.
 
-    From RA/DEC, else OBJCTRA/OBJCTDEC, else the mount's, else the reference point of a solved image. Right
-    ascensions in three parts are hours. Both zero means that nobody knew. Where a program's RA and DEC are of date, the
-    middle of an image of ``width`` by ``height`` pixels goes first, if it is solved.
+    From RA/DEC, else OBJCTRA/OBJCTDEC, else the mount's or the field's, else the reference point of a solved image.
+    Right ascensions in three parts are hours, plain numbers what their comment says. Both zero means that nobody knew.
+    Where a program's RA and DEC are of date, the middle of an image of ``width`` by ``height`` pixels goes first, if it
+    is solved.
     """
     keys.about("ra_deg", "dec_deg")
     if is_solved(keys) and dialect.of_date and (solved := solved_centre(keys, width, height)) is not None:
@@ -79,13 +56,20 @@ def _right_ascension(keys: Keys, name: str, dialect: Dialect) -> float | None:
     found = values.sexagesimal(value)
     if found is None:
         return None
-    hours = values.is_sexagesimal(value) or (dialect.ra_in_hours and name == "RA")
-    # OBJCTRA is defined as hours; a plain number above 24 there can only be degrees.
-    return found * 15 if hours or (name == "OBJCTRA" and abs(found) < 24) else found
+    if values.is_sexagesimal(value):
+        return found * 15
+    said = angle_unit(comment) if (comment := keys.comment(name)) else None
+    if said == "radians":
+        return None
+    # OBJCTRA is defined as hours; a plain number above 24 can only be degrees.
+    if said is None and name == "RA" and dialect.ra_in_hours:
+        return found * 15
+    hours = name == "OBJCTRA" if said is None else said == "hours"
+    return found * 15 if hours and abs(found) < 24 else found
 
 
 def _to_icrs(ra: float, dec: float, keys: Keys, dialect: Dialect, observed_at: datetime | None) -> tuple[float, float]:
-    equinox = Keys(keys.raw).number("EQUINOX", "EPOCH")
+    equinox = keys.silent().number("EQUINOX", "EPOCH")
     keys.about("ra_deg", "dec_deg")
     if (equinox is None or is_solved(keys)) and dialect.of_date and observed_at is not None:
         # In a solved header EQUINOX is the solution's, which was added to cards that stayed as they were.
@@ -99,7 +83,7 @@ def _solution_equinox(keys: Keys) -> float | None:
     """The equinox of a solution (FITS Standard 4.0, section 8.3): ICRS has none."""
     system = keys.get("RADESYS")
     icrs = isinstance(system, str) and system.strip().upper() == "ICRS"
-    return None if icrs else Keys(keys.raw).number("EQUINOX")
+    return None if icrs else keys.silent().number("EQUINOX")
 
 
 def _precessed(ra: float, dec: float, equinox: float | None) -> tuple[float, float]:
@@ -110,22 +94,7 @@ def _precessed(ra: float, dec: float, equinox: float | None) -> tuple[float, flo
     return _circle(precessed), declination
 
 
-def _is_unsigned_longitud(keys: Keys) -> bool:
-    """Whether the longitude comes from LONGITUD, which some programs write without its western sign."""
-    return keys.text(*_LONGITUDES[:-1]) is None and not str(keys.get("LONGITUD")).strip().startswith("+")
-
-
 def _circle(degrees: float) -> float:
     """The angle in [0, 360); tiny negative numbers would otherwise round up to 360."""
     found = degrees % 360.0
     return found if found < 360.0 else 0.0
-
-
-def _angle(keys: Keys, names: tuple[str, ...]) -> float | None:
-    for name in names:
-        value: CardValue = keys.get(name)
-        found = values.sexagesimal(value)
-        if found is not None and abs(found) <= 1000:
-            keys.used(name)
-            return found
-    return None

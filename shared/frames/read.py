@@ -30,7 +30,8 @@ _FITS_FORMATS = (FileFormat.FITS, FileFormat.FITS_GZ, FileFormat.FITS_FZ)
 class FrameFacts:
     """Everything that one file says about itself.
 
-    ``header_cards`` are 80-column card images without trailing blanks; characters that no header may hold are '?'.
+    ``header_cards`` are card images of 80 bytes without trailing blanks; bytes outside ASCII are read as UTF-8, else as
+    Latin-1.
     ``image`` is None where there are no pixels that could be measured.
     """
 

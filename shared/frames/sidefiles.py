@@ -18,6 +18,7 @@ from shared.errors import Permanent
 from shared.frames.exif import ExifFacts, read_exif
 from shared.frames.pictures import picture_faults
 from shared.frames.source import PlainSource
+from shared.frames.texts import decoded
 from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
 
 _SER_HEADER = struct.Struct("<14s7i40s40s40sqq")
@@ -124,8 +125,8 @@ def read_ser(source: PlainSource) -> SideFacts:
         height,
         local_time=_ser_time(local),
         observed_at=observed.replace(tzinfo=UTC) if (observed := _ser_time(utc)) else None,
-        camera=_latin(camera),
-        telescope=_latin(telescope),
+        camera=_text(camera),
+        telescope=_text(telescope),
         frame_count=frames,
         problems=tuple(problems),
     )
@@ -192,9 +193,8 @@ def _ser_time(ticks: int) -> datetime | None:
     return found if 1900 <= found.year <= 2100 else None
 
 
-def _latin(field: bytes) -> str | None:
-    words = field.split(b"\x00")[0].decode("latin-1")
-    return "".join(char for char in words if char.isprintable()).strip() or None
+def _text(field: bytes) -> str | None:
+    return decoded(field.split(b"\x00")[0], hidden="").strip() or None
 
 
 def reason_of(error: BaseException) -> str:

@@ -26,7 +26,7 @@ def solved_centre(keys: Keys, width: int | None, height: int | None) -> tuple[fl
     """
     if width is None or height is None or not is_solved(keys):
         return None
-    silent = Keys(keys.raw)
+    silent = keys.silent()
     ra, dec, matrix = silent.number("CRVAL1"), silent.number("CRVAL2"), _matrix(silent)
     x, y = silent.number("CRPIX1"), silent.number("CRPIX2")
     if ra is None or dec is None or x is None or y is None or matrix is None:

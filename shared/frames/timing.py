@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from shared.frames import nights, values
+from shared.frames import limits, nights, values
 from shared.frames.dialects import Dialect
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
 
 _START_KEYWORDS = ("DATE-OBS", "DATE_OBS", "DATEOBS", "DATE-BEG", "UT-OBS")
-_CLOCK_KEYWORDS = ("TIME-OBS", "UT", "UTC", "UTSTART", "TIME")
 _LONGEST_EXPOSURE_S = 86_400.0
 _FARTHEST_ZONE = timedelta(hours=14)
 """No clock on Earth is farther from UTC."""
@@ -27,7 +26,6 @@ class Timing:
 
 def timing(
     keys: Keys,
-    comments: dict[str, str],
     dialect: Dialect,
     path: PathFacts,
     *,
@@ -37,7 +35,7 @@ def timing(
     source_zone: str | None,
     problems: list[str],
 ) -> Timing:
-    """Start and night of a frame. ``comments`` are the header's, since some say what DATE-OBS means."""
+    """Start and night of a frame."""
     keyword, found = _start(keys.about("observed_at"), problems)
     if found is None:
         observed = values.moment_of_mjd(keys.number("MJD-OBS", "MJD")) or values.moment_of_mjd(_mjd_of_jd(keys))
@@ -46,7 +44,7 @@ def timing(
         keys.about("observed_at", "night")
         return _from_path(path, longitude_deg, source_zone)
     if dialect.local_time and found.tzinfo is None:
-        if "end of exposure" in comments.get(keyword, "").lower():
+        if "end of exposure" in keys.comment(keyword).lower():
             if is_stack and path.local_time is not None:
                 found = path.local_time
             else:
@@ -105,7 +103,7 @@ def _start(keys: Keys, problems: list[str]) -> tuple[str, datetime | None]:
 
 def _clock(keys: Keys) -> str:
     """The keyword of the time of day that stands apart from its date; empty where there is none."""
-    return next((keyword for keyword in _CLOCK_KEYWORDS if values.is_clock(keys.get(keyword))), "")
+    return next((keyword for keyword in limits.CLOCKS if values.is_clock(keys.get(keyword))), "")
 
 
 def _mjd_of_jd(keys: Keys) -> float | None:

@@ -4,11 +4,9 @@ The readers name the fact that they are about to look up (`Keys.about`); with a 
 dialect rules that answer are noted under that name. Without one nothing is noted and nothing is paid.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, cast
 
-from shared.frames.cards import CardValue
 from shared.frames.dialects import RULES, Dialect
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
@@ -42,7 +40,7 @@ class Trace:
     filled: dict[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
 
-    def keys(self, keys: Mapping[str, CardValue]) -> Keys:
+    def keys(self, keys: Keys) -> Keys:
         """The header's keywords, noting which of them answer."""
         return _TracedKeys(keys, self)
 
@@ -64,8 +62,8 @@ class Trace:
 
 
 class _TracedKeys(Keys):
-    def __init__(self, raw: Mapping[str, CardValue], trace: Trace) -> None:
-        super().__init__(raw)
+    def __init__(self, keys: Keys, trace: Trace) -> None:
+        super().__init__(keys.raw, keys.comments)
         self._trace = trace
 
     def about(self, *facts: str) -> Self:

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from shared.frames.cards import CardValue
+from shared.frames.units import seconds_of
 
 ABSENT = frozenset({"", "n/a", "na", "none", "null", "nan", "notavailable", "not available", "--", "undefined"})
 """What programs write (in lower case) where they have nothing to say."""
@@ -16,9 +17,12 @@ _NUMBER = re.compile(
     r"([+-]?(?:\d{1,40}(?:[.,]\d{0,40})?|[.,]\d{1,40})(?:[eEdD][+-]?\d{1,4})?)\s*([A-Za-z°%\"'/]{0,8})"
 )
 _SEXAGESIMAL = re.compile(
-    r"([+-]?)\s*(\d{1,3})\s*[:\sdh°]\s*(\d{1,2})(?:\s*[:\sm'′]\s*(\d{1,2}(?:[.,]\d*)?))?\s*[s\"″]?\s*([NSEW]?)",
+    r"([+-]?)\s*(\d{1,3})\s*[:\sdh°]\s*(?:(\d{1,2}[.,]\d+)|(\d{1,2})(?:\s*[:\sm'′]\s*(\d{1,2}(?:[.,]\d*)?))?)"
+    r"\s*(?:''|[ms'′\"″])?\s*([NSEW]?)",
     re.IGNORECASE,
 )
+_TYPED = str.maketrans({"−": "-", "–": "-", "º": "°", "’": "'", "”": '"', "\xa0": " "})
+"""Signs that people type or paste for those of the keyboard."""
 _ISO = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?"
@@ -26,6 +30,7 @@ _ISO = re.compile(
 )
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?:[T ](.*))?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?\s*(?:Z|UTC|UT)?")
+_FRACTION = re.compile(r"(\d{1,6}) ?/ ?(\d{1,6}) ?(?:s|sec)?")
 _BINNING = re.compile(r"(\d{1,2})(?:\s*[*xX×]\s*\d{1,2})?")
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
@@ -53,6 +58,24 @@ def number(value: CardValue) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def duration(value: CardValue) -> tuple[float, float | None] | None:
+    """A length of time as (number, seconds in its unit), the unit None where the value itself has none.
+
+    Texts may have a unit (``'500 ms'``), be a fraction (``'1/60'``) or a clock (``'00:05:00'``).
+    """
+    if isinstance(value, str):
+        words = value.strip()[:40]
+        if (clock := _CLOCK.fullmatch(words)) is not None:
+            return int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3]) + float(f"0.{clock[4] or 0}"), 1.0
+        if (parts := _FRACTION.fullmatch(words)) is not None:
+            return (int(parts[1]) / int(parts[2]), 1.0) if int(parts[2]) else None
+        match = _NUMBER.fullmatch(words)
+        found = number(value)
+        return None if found is None else (found, seconds_of(f"[{match[2]}]") if match and match[2] else None)
+    found = number(value)
+    return None if found is None else (found, None)
+
+
 def binning(value: CardValue) -> int | None:
     """The horizontal factor of ``2``, ``'2*2'`` or ``'2x2'``."""
     if isinstance(value, str):
@@ -65,20 +88,27 @@ def binning(value: CardValue) -> int | None:
 
 def is_sexagesimal(value: CardValue) -> bool:
     """Whether a value is written as three (or two) parts instead of one number."""
-    return isinstance(value, str) and _SEXAGESIMAL.fullmatch(value.strip()) is not None
+    return isinstance(value, str) and _SEXAGESIMAL.fullmatch(_as_typed(value)) is not None
+
+
+def _as_typed(value: str) -> str:
+    words = value.strip()
+    return words if words.isascii() else words.translate(_TYPED).strip()
 
 
 def sexagesimal(value: CardValue) -> float | None:
     """``'12 34 56.7'``, ``'-00:18:18'``, ``'3 43 0 W'`` or a plain number, in the unit of its first part."""
     if not isinstance(value, str):
         return number(value)
-    match = _SEXAGESIMAL.fullmatch(value.strip())
+    words = _as_typed(value)
+    match = _SEXAGESIMAL.fullmatch(words)
     if match is None:
-        return number(value)
-    sign, whole, minutes, seconds, side = match.groups()
-    if int(minutes) > 60 or float((seconds or "0").replace(",", ".")) > 60:
+        return number(words)
+    sign, whole, decimal, minutes, seconds, side = match.groups()
+    parts = float((decimal or minutes).replace(",", ".")), float((seconds or "0").replace(",", "."))
+    if max(parts) > 60:
         return None
-    found = int(whole) + int(minutes) / 60 + float((seconds or "0").replace(",", ".")) / 3600
+    found = int(whole) + parts[0] / 60 + parts[1] / 3600
     return -found if (sign == "-") != (side.upper() in ("S", "W") and side != "") else found
 
 

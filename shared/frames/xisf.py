@@ -320,4 +320,4 @@ def _card_image(card: Card) -> str:
             written = f"{'' if value is None else value:>20}"
         name = f"{card.keyword:<8}=" if len(card.keyword) <= 8 else f"HIERARCH {card.keyword} ="
         image = f"{name} {written}" + (f" / {card.comment}" if card.comment else "")
-    return "".join(char if " " <= char <= "~" else "?" for char in image)[:80].rstrip()
+    return "".join(char if char.isprintable() else "?" for char in image)[:80].rstrip()

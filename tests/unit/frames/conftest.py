@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from shared.events.frame import FrameMetadata
+from shared.frames import FrameFacts, read_frame
+
 CORPUS = Path(__file__).resolve().parents[3].parent / "shared" / "corpus"
 BLOCK = 2880
 
@@ -58,6 +61,27 @@ def make_fits(tmp_path: Path) -> FitsMaker:
         return path
 
     return make
+
+
+@pytest.fixture
+def read_facts(make_fits: FitsMaker, tmp_path: Path) -> Callable[..., FrameFacts]:
+    """All facts of a file with these cards, under this name (with folders)."""
+
+    def read(cards: list[str], name: str = "frame.fits", zone: str | None = None, **shape: int) -> FrameFacts:
+        path = make_fits(cards, name, **shape)
+        return read_frame(path, relative_path=str(path.relative_to(tmp_path)), source_zone=zone)
+
+    return read
+
+
+@pytest.fixture
+def read(read_facts: Callable[..., FrameFacts]) -> Callable[..., FrameMetadata]:
+    """Metadata of a file with these cards, under this name (with folders)."""
+
+    def read(cards: list[str], name: str = "frame.fits", zone: str | None = None, **shape: int) -> FrameMetadata:
+        return read_facts(cards, name, zone, **shape).metadata
+
+    return read
 
 
 @pytest.fixture

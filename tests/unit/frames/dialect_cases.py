@@ -172,6 +172,13 @@ CONTRACTS: list[Case] = [
         {"frame_type": FrameType.PROCESSED},
     ),
     (
+        "DeepSkyStacker",
+        "Autosave.fits",
+        ["SOFTWARE= 'DeepSkyStacker 5.1.8'", "NCOMBINE= 20", "EXPTIME = 6000.0", "DATE-OBS= '2025-03-26T21:20:00'"],
+        {},
+        {"frame_type": FrameType.PROCESSED, "exposure_s": 300.0, "total_exposure_s": 6000.0, "stack_count": 20},
+    ),
+    (
         "Ekos/INDI",
         "a.fits",
         ["FRAME   = 'Flat'", "PIXSIZE1= 3.8", "XBINNING= 2", "OBJCTRA = ' 0 06 23.27'", "OBJCTDEC= '89 51 41.95'"],

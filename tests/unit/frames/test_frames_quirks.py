@@ -18,18 +18,6 @@ from shared.frames.provenance import explain_frame
 FitsMaker = Callable[..., Path]
 Read = Callable[..., FrameMetadata]
 
-
-@pytest.fixture
-def read(make_fits: FitsMaker, tmp_path: Path) -> Read:
-    """Metadata of a file with these cards, under this name."""
-
-    def read(cards: list[str], name: str = "frame.fits", zone: str | None = None, **shape: int) -> FrameMetadata:
-        path = make_fits(cards, name, **shape)
-        return read_frame(path, relative_path=str(path.relative_to(tmp_path)), source_zone=zone).metadata
-
-    return read
-
-
 SEESTAR = ["CREATOR = 'ZWO Seestar S50'", "INSTRUME= 'Seestar S50'", "IMAGETYP= 'Light'", "EXPTIME = 10."]
 
 
@@ -409,7 +397,7 @@ def test_quirk_16_ends_that_are_not_as_they_should_be(make_fits: FitsMaker) -> N
     found = read_frame(path)
     assert found.metadata.object_name == "M 51"
     assert any("belong to no HDU" in problem for problem in found.problems)
-    assert any(card == "OBSERVER= 'Jos?'" for card in found.header_cards)
+    assert any(card == "OBSERVER= 'José'" for card in found.header_cards)
     end = whole.index(b"END     ") + 80
     path.write_bytes(whole[:end] + bytes(2880 - end) + whole[2880:])
     assert read_frame(path).metadata.object_name == "M 51"
@@ -514,3 +502,17 @@ def test_the_hour_that_clocks_repeat_is_noted(make_fits: FitsMaker) -> None:
     found = read_frame(make_fits(cards), source_zone="Europe/Berlin")
     assert found.metadata.observed_at == datetime(2025, 10, 26, 2, 30, tzinfo=UTC) - timedelta(hours=2)
     assert any("clocks of Europe/Berlin repeat" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_names_in_other_alphabets_reach_the_facts(read: Read, encoding: str) -> None:
+    """What was typed with accents, in either encoding, is the object's and the telescope's name, and a site."""
+    cards = [
+        "OBJECT  = 'Nebulosa de Orión'",
+        "TELESCOP= 'Takahashi µ250CRS'",
+        "SITELAT = '48°12''33\"'",
+        "SITELONG= 16.37",
+    ]
+    found = read([card.encode(encoding).decode("latin-1") for card in cards])
+    assert (found.object_name, found.telescope) == ("Nebulosa de Orión", "Takahashi µ250CRS")
+    assert found.site_latitude_deg == pytest.approx(48.209167)
