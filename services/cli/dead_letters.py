@@ -11,9 +11,10 @@ from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.listings import Listing
 from services.cli.match import LinesOption
-from services.cli.output import Row, cell_text, chosen_format, counted, plain, printable, size, to_json
+from services.cli.output import Row, cell_text, chosen_format, counted, plain, printable, to_json
 from services.cli.usage import WrongUsage
 from shared.errors import UserError
+from shared.quantities import size
 
 if TYPE_CHECKING:
     from shared.events.commands import DropDeadLetters, ReplayDeadLetters

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.match import UNDECIDED_NOTE, LinesOption, each
-from services.cli.output import printable, size, to_json
+from services.cli.output import printable, to_json
 from services.cli.usage import no_file_name
 from shared.errors import NightbusError
+from shared.quantities import size
 
 if TYPE_CHECKING:
     from services.scanner.knowledge import Loaded

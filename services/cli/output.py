@@ -160,12 +160,3 @@ def counted(count: int, noun: str) -> str:
 def fixed(value: float | None, digits: int) -> str | None:
     """A number with fixed decimals."""
     return None if value is None else f"{value:.{digits}f}"
-
-
-def size(size_bytes: float) -> str:
-    """Bytes with a decimal prefix: ``12.3 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 1000:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1000
-    return f"{size_bytes:.1f} TB"

@@ -8,6 +8,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,12 +24,13 @@ from rich.text import Text
 from services.standalone import calling
 from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
-from services.standalone.simulation import Anomaly, NightManifest, simulate
+from services.standalone.simulation import FULL, Anomaly, NightManifest, simulate
 from services.standalone.stack import Stack
 from shared.db.pool import READER
 from shared.errors import Transient, UserError
 from shared.logging import configure_logging
 from shared.proper_name import proper_name
+from shared.quantities import size
 from shared.settings import LogSettings
 from shared.words import longest, pieces, wrapped
 
@@ -76,11 +78,31 @@ def demo(keep: Path | None, nights: int, seed: int) -> int:
         console = Console(width=100)
     with (
         _place(keep) as place,
+        _announced(console, place, nights),
         Home.open(place.home) as home,
         ReadableLog(home.log / LOG_FILE, terminal=False) as log,
     ):
         asyncio.run(_play(console, place, home, log, nights, seed))
     return 0
+
+
+@contextlib.contextmanager
+def _announced(console: Console, place: Place, nights: int) -> Iterator[None]:
+    """Say what will be written and where, before anything is.
+
+    Raises:
+        UserError: the disk has no room for it.
+    """
+    need_bytes = 2 * nights * FULL.size_bytes  # the captures, and their copies in the library
+    free_bytes = shutil.disk_usage(place.captures.parent).free
+    many = f"{nights} nights and the library's copies of them" if nights > 1 else "A night and the library's copy of it"
+    words = f"{many}: about {size(need_bytes)}, in {place.captures.parent}"
+    if not place.kept:
+        words += " (removed at the end)"
+    if need_bytes > free_bytes:
+        raise UserError(f"{words}; but only {size(free_bytes)} are free there: play fewer nights, or use another disk")
+    console.print(words, soft_wrap=True)
+    yield
 
 
 @contextlib.contextmanager

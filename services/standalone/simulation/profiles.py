@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from services.standalone.simulation.sky import HIGH_DESERT, Site
 
+_STACK_PLANES = 3
+"""A stack of the Seestar holds red, green and blue."""
+
 
 @dataclass(frozen=True, slots=True)
 class LightPlan:
@@ -35,6 +38,14 @@ class Profile:
     bias: int
     star_density: float = 1.0
     site: Site = HIGH_DESERT
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much a night writes: its frames, of 16 bits a pixel, without headers, previews and notes."""
+        seestar = self.seestar_width_px * self.seestar_height_px * 2 * 2 * (self.seestar_subs + _STACK_PLANES)
+        lights = sum(plan.count for plan in self.lights)
+        calibration = 2 * self.darks_per_exposure + len(self.lights) * self.flats_per_filter + self.bias
+        return seestar + self.nina_width_px * self.nina_height_px * 2 * (lights + calibration)
 
 
 FULL = Profile(

@@ -19,12 +19,12 @@ from services.cli.output import (
     hours,
     plain,
     printable,
-    size,
     to_json,
     write_csv,
     write_json,
 )
 from shared.errors import UserError
+from shared.quantities import size
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 

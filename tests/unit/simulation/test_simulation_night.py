@@ -69,6 +69,12 @@ def test_the_manifest_lists_every_file_and_no_other(folder: Path, night: NightMa
     assert night.size_bytes == sum(on_disk.values())
 
 
+def test_the_size_of_a_night_is_known_beforehand(night: NightManifest) -> None:
+    """What the demo says it will write is what a night writes, but for headers and the small files."""
+    written = sum(item.size_bytes for item in night.files)
+    assert 0.85 * written < SMALL.size_bytes < written
+
+
 def test_every_kind_of_file_is_there(night: NightManifest) -> None:
     """A small night has lights, stacks, previews, darks, flats and bias of two rigs, in about forty files."""
     kinds = Counter(file.frame_type for file in night.files if file.anomaly is not Anomaly.DUPLICATE)

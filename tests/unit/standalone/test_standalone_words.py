@@ -3,6 +3,7 @@
 import io
 import logging
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -16,8 +17,9 @@ from rich.console import Console
 
 from services.cli.main import app
 from services.standalone.app import OwnLines, ReadableLog, read_from
-from services.standalone.demo import Place, _hours, _print_sum, _print_where_next
+from services.standalone.demo import Place, _announced, _hours, _print_sum, _print_where_next
 from services.standalone.simulation import Anomaly, FileTruth, NightManifest
+from shared.errors import UserError
 from shared.logging import configure_logging, get_logger
 from shared.settings import LogSettings
 
@@ -110,3 +112,24 @@ async def test_the_files_of_the_demo_add_up() -> None:
         "  7 files written = 4 arrived + 2 second copies of files + 1 unfinished upload (.part)\n"
         "  4 arrived = 3 scanned + 1 set aside\n"
     )
+
+
+def _space(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    usage = shutil._ntuple_diskusage(10**15, 0, free_bytes)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+
+
+def test_the_demo_says_first_what_it_will_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Size and folder are told before anything is written, and a disk without room is refused."""
+    output = io.StringIO()
+    place = Place(tmp_path / "captures", tmp_path / "home", kept=True)
+    _space(monkeypatch, 10**12)
+    with _announced(Console(file=output, width=40), place, 99):
+        assert output.getvalue() == f"99 nights and the library's copies of them: about 38.0 GB, in {tmp_path}\n"
+    _space(monkeypatch, 10**9)
+    with (
+        pytest.raises(UserError, match=r"about 38\.0 GB, in .*; but only 1\.0 GB are free there: play fewer nights"),
+        _announced(Console(file=output), place, 99),
+    ):
+        pytest.fail("it began all the same")
+    assert list(tmp_path.iterdir()) == []
