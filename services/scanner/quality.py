@@ -71,7 +71,7 @@ def measure(
     if sky is None:
         return FrameQuality()
     ceiling = _ceiling_of(pixels, saturation_adu)
-    quality = FrameQuality(
+    quality = FrameQuality.model_construct(
         background_adu=sky.level_adu, noise_adu=sky.noise_adu, saturated_fraction=_saturated(pixels, ceiling)
     )
     if min(pixels.shape) < _SMALLEST_PX or sky.noise_adu <= 0:
@@ -111,7 +111,7 @@ def levels(image: NDArray[Any], *, problems: list[str] | None = None) -> FrameQu
     sky = _known_sky(Plane(pixels, None, missing), problems)
     if sky is None:
         return FrameQuality()
-    return FrameQuality(
+    return FrameQuality.model_construct(
         background_adu=sky.level_adu,
         noise_adu=sky.noise_adu,
         saturated_fraction=_saturated(pixels, _ceiling_of(pixels, None)),

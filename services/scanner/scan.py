@@ -12,6 +12,7 @@ from shared.equipment.telescopes import telescope_key
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
+from shared.frames.keep import kept
 from shared.frames.layout import ImageLayout
 from shared.frames.read import FrameFacts, read_frame
 from shared.targets.designation import parse
@@ -68,10 +69,11 @@ def scan_file(
         equipment=known.equipment,
     )
     problems = list(facts.problems)
+    frame = kept(_of_rig(facts.metadata, known.equipment, hints), problems)
     quality = _from_pixels(path, facts, problems, measure_stars=measure_stars, keep_preview=keep_preview)
     return Scanned(
         format=facts.format.value,
-        frame=_of_rig(facts.metadata, known.equipment, hints),
+        frame=frame,
         quality=quality,
         reported=facts.reported,
         target=_target(known, facts.metadata, _folders(relative_path, path), hints),
@@ -139,6 +141,7 @@ def _measured(image: Any, frame: FrameMetadata, layout: ImageLayout, problems: l
             problems=gaps,
         )
     problems.extend(gaps)
+    quality = kept(quality, problems)
     return quality if quality != FrameQuality() else None
 
 

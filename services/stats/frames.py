@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of
 from services.stats.totals import Entry
-from shared.errors import Permanent
 from shared.events.file import ScannedFile
 
 # Columns of ``stats.frame`` by what they are read from. Where a name differs from the column's, both are given.
@@ -45,20 +44,11 @@ _of_event, _of_frame, _of_quality = attrgetter(*_EVENT), attrgetter(*_FRAME), at
 _of_reported, _of_target, _of_entry = attrgetter(*_REPORTED), attrgetter(*_TARGET), attrgetter(*_ENTRY)
 _NOT_MEASURED = (None,) * len(_QUALITY)
 _NO_TARGET = (None,) * len(_TARGET)
-_LONGEST_MS = 2**53
 
 
 def milliseconds(seconds: float | None) -> int | None:
-    """Whole milliseconds.
-
-    Raises:
-        Permanent: no exposure is that long.
-    """
-    if seconds is None:
-        return None
-    if not seconds * 1000 < _LONGEST_MS:
-        raise Permanent(f"an exposure of {seconds:g} s cannot be counted")
-    return round(seconds * 1000)
+    """Whole milliseconds."""
+    return None if seconds is None else round(seconds * 1000)
 
 
 @dataclass(slots=True)
@@ -81,14 +71,8 @@ def frame_of(event: ScannedFile, zone: ZoneInfo) -> NewFrame:
     """The frame of an event, not placed yet: it stands in its own session, uncounted.
 
     ``zone``: time zone of the night's end where the site is unknown.
-
-    Raises:
-        Permanent: a number or a time is beyond anything that can be counted.
     """
-    try:
-        entry = _entry_of(event, zone)
-    except (OverflowError, ValueError) as error:
-        raise Permanent(f"a number or a time cannot be counted: {error}") from error
+    entry = _entry_of(event, zone)
     target = event.target
     return NewFrame(
         event.event_id,

@@ -39,8 +39,9 @@ from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.bus.streams import Consumer
 from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
-from shared.events.base import Event
+from shared.events.base import Event, FileId, Model
 from shared.events.file import FileQuarantined
+from shared.events.values import Natural, PathText, Word
 from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
 from shared.tasks import beside, restarted
@@ -137,7 +138,7 @@ class Desk(Generic[P]):
                     event = self.model.model_validate_json(message.data)
                 except ValidationError as error:
                     reason = f"the payload is not a valid {self.model.subject}: {_first_error(error)}"
-                    await self.fail(message, None, Permanent(reason))
+                    await self.fail(message, _refused_file(self.model, message.data), Permanent(reason))
                     continue
                 try:
                     deliveries.append(Delivery(self._prepare(event), message))
@@ -341,6 +342,25 @@ def _first_error(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+class RefusedFile(Model):
+    """What an event that was refused says of its file: as much as quarantine needs, or it is no such thing."""
+
+    event_id: UUID
+    file_id: FileId
+    root: Word
+    path: PathText
+    scan_revision: Natural
+
+
+def _refused_file(model: type[Event], payload: bytes) -> RefusedFile | None:
+    if issubclass(model, FileQuarantined):
+        return None
+    try:
+        return RefusedFile.model_validate_json(payload)
+    except ValidationError:
+        return None
 
 
 def _id(event: Prepared | None) -> str | None:

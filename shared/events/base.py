@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.events.values import Moment, Natural
 
 EVENT_NAMESPACE = UUID("6f1d7f0e-6d0b-5b57-9f6a-3f0c8f7f9a11")
 """Namespace of the deterministic event ids (RFC 9562, version 5)."""
@@ -29,7 +31,7 @@ def utc_now() -> datetime:
 class Model(BaseModel):
     """A frozen value inside an event. Unknown fields are ignored, so that newer producers can add some."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Event(Model):
@@ -43,9 +45,9 @@ class Event(Model):
     identity: ClassVar[tuple[str, ...]]
 
     event_id: UUID = Field(default=NIL, description="uuid5 of the subject and the identifying fields")
-    occurred_at: AwareDatetime = Field(default_factory=utc_now, description="when the fact became true, UTC")
-    schema_version: int = Field(
-        default=1, ge=1, description="version of this event's contract; changes are additive within it"
+    occurred_at: Moment = Field(default_factory=utc_now, description="when the fact became true, UTC")
+    schema_version: Natural = Field(
+        default=1, description="version of this event's contract; changes are additive within it"
     )
 
     def model_post_init(self, _context: Any, /) -> None:

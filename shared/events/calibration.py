@@ -6,22 +6,23 @@ from pydantic import Field
 
 from shared.events.base import Event, FileId, Model, SessionId
 from shared.events.frame import FrameType
+from shared.events.values import Factor, Label, Natural, Real, Seconds, Sentence, Word
 
 
 class Requirement(Model):
     """The calibration that a group of lights needs."""
 
-    requirement_id: str
+    requirement_id: Label
     master_type: FrameType = Field(description="MASTER_DARK, MASTER_FLAT, MASTER_BIAS or MASTER_DARKFLAT")
-    camera: str
-    exposure_s: float | None = Field(default=None, ge=0)
-    filter: str | None = None
-    gain: float | None = None
-    offset: float | None = None
-    set_temp_c: float | None = None
-    x_binning: int | None = Field(default=None, ge=1)
-    readout_mode: str | None = None
-    telescope: str | None = None
+    camera: Word
+    exposure_s: Seconds | None = None
+    filter: Word | None = None
+    gain: Real | None = None
+    offset: Real | None = None
+    set_temp_c: Real | None = None
+    x_binning: Factor | None = None
+    readout_mode: Word | None = None
+    telescope: Word | None = None
 
 
 class CalibrationMatched(Event):
@@ -31,11 +32,11 @@ class CalibrationMatched(Event):
     identity: ClassVar[tuple[str, ...]] = ("session_id", "requirement_id", "revision")
 
     session_id: SessionId
-    requirement_id: str
-    revision: int = Field(ge=1)
+    requirement_id: Label
+    revision: Natural
     requirement: Requirement
     master_file_id: FileId
-    explanation: str = Field(description="why this master, one sentence")
+    explanation: Sentence = Field(description="why this master, one sentence")
 
 
 class CalibrationMissing(Event):
@@ -45,10 +46,10 @@ class CalibrationMissing(Event):
     identity: ClassVar[tuple[str, ...]] = ("session_id", "requirement_id", "revision")
 
     session_id: SessionId
-    requirement_id: str
-    revision: int = Field(ge=1)
+    requirement_id: Label
+    revision: Natural
     requirement: Requirement
-    reason: str = Field(description="why no master fits, and what to capture, one sentence")
+    reason: Sentence = Field(description="why no master fits, and what to capture, one sentence")
 
 
 class MasterBuilt(Event):
@@ -59,12 +60,12 @@ class MasterBuilt(Event):
 
     file_id: FileId
     master_type: FrameType
-    camera: str
-    input_count: int = Field(ge=1)
+    camera: Word
+    input_count: Natural
     input_file_ids: tuple[FileId, ...] = ()
-    exposure_s: float | None = Field(default=None, ge=0)
-    filter: str | None = None
-    gain: float | None = None
-    offset: float | None = None
-    set_temp_c: float | None = None
-    x_binning: int | None = Field(default=None, ge=1)
+    exposure_s: Seconds | None = None
+    filter: Word | None = None
+    gain: Real | None = None
+    offset: Real | None = None
+    set_temp_c: Real | None = None
+    x_binning: Factor | None = None

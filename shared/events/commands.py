@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 from pydantic import Field
 
 from shared.events.base import FileId, Model
+from shared.events.values import PathText, RowNumber, Sentence, Sum
 
 
 class Reply(Model):
     """The owner's answer: it was done or committed, or one sentence why it cannot be."""
 
     ok: bool = True
-    error: str | None = Field(default=None, description="one sentence for the person who asked")
+    error: Sentence | None = Field(default=None, description="one sentence for the person who asked")
 
 
 class ImportAccepted(Reply):
@@ -28,13 +29,13 @@ class ImportAccepted(Reply):
 class FilesRescanned(Reply):
     """How many files will be read anew."""
 
-    files: int = 0
+    files: Sum = 0
 
 
 class DeadLettersChanged(Reply):
     """How many dead letters the command changed."""
 
-    changed: int = 0
+    changed: Sum = 0
 
 
 class Command(Model):
@@ -52,7 +53,7 @@ class ImportPaths(Command):
     subject: ClassVar[str] = "cmd.ingest.import"
     reply: ClassVar[type[Reply]] = ImportAccepted
 
-    paths: tuple[str, ...] = Field(min_length=1, description="absolute paths on ingest's host")
+    paths: tuple[PathText, ...] = Field(min_length=1, description="absolute paths on ingest's host")
     mode: Literal["copy", "move", "index"] = "copy"
 
 
@@ -72,7 +73,7 @@ class ReplayDeadLetters(Command):
     subject: ClassVar[str] = "cmd.api.replay-dead-letters"
     reply: ClassVar[type[Reply]] = DeadLettersChanged
 
-    ids: tuple[int, ...] = ()
+    ids: tuple[RowNumber, ...] = ()
     everything: bool = Field(default=False, description="all that wait, whatever ids says")
 
 
@@ -82,9 +83,9 @@ class DropDeadLetters(Command):
     subject: ClassVar[str] = "cmd.api.drop-dead-letters"
     reply: ClassVar[type[Reply]] = DeadLettersChanged
 
-    ids: tuple[int, ...] = ()
+    ids: tuple[RowNumber, ...] = ()
     everything: bool = Field(default=False, description="all that wait, whatever ids says")
-    reason: Annotated[str, Field(min_length=1)]
+    reason: Annotated[Sentence, Field(min_length=1)]
 
 
 COMMANDS: tuple[type[Command], ...] = (ImportPaths, RescanFiles, ReplayDeadLetters, DropDeadLetters)

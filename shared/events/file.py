@@ -1,11 +1,12 @@
 """Events about files: arrived, scanned, quarantined, moved, removed."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from shared.events.base import CatalogId, Event, FileId, Model
 from shared.events.frame import FrameMetadata, FrameQuality, ReportedQuality, TargetMatch
+from shared.events.values import FileSize, Label, Moment, Natural, PathText, Sentence, Text, Word
 
 HEADER_CARDS_LIMIT_BYTES = 256 * 1024
 """Header cards beyond this many bytes are cut from the event, with a note in ``problems``."""
@@ -15,17 +16,17 @@ class Hints(Model):
     """What the sender of a file already knew about it; every part is optional."""
 
     catalog_id: CatalogId | None = None
-    target: str | None = Field(default=None, description="target name as a person or a planner wrote it")
-    rig: str | None = None
-    execution_id: str | None = Field(default=None, description="id of the plan execution that took the frame")
-    execution_target_id: str | None = None
+    target: Word | None = Field(default=None, description="target name as a person or a planner wrote it")
+    rig: Label | None = None
+    execution_id: Word | None = Field(default=None, description="id of the plan execution that took the frame")
+    execution_target_id: Word | None = None
 
 
 class Location(Model):
     """Where a file is: a named root and a path below it."""
 
-    root: str = Field(description="name of the root, such as library")
-    path: str = Field(description="path below the root, with forward slashes")
+    root: Word = Field(description="name of the root, such as library")
+    path: PathText = Field(description="path below the root, with forward slashes")
 
 
 class FileArrived(Event):
@@ -35,17 +36,17 @@ class FileArrived(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "root", "path", "scan_revision")
 
     file_id: FileId
-    root: str = Field(description="name of the root, such as library")
-    path: str = Field(description="path below the root, with forward slashes")
-    root_path: str = Field(
+    root: Word = Field(description="name of the root, such as library")
+    path: PathText = Field(description="path below the root, with forward slashes")
+    root_path: PathText = Field(
         description="folder of the root on the host of ingest; readers elsewhere map the root's name by settings"
     )
-    scan_revision: int = Field(default=1, ge=1, description="grows each time the file is to be read anew")
-    size_bytes: int = Field(ge=0)
-    source: str = Field(description="name of the source that the file came from")
-    source_zone: str | None = Field(default=None, description="IANA time zone of the source, for local times")
-    origin: str = Field(description="the file's path at its source, below the source's folder")
-    arrived_at: AwareDatetime = Field(description="when the file's first copy was recorded, UTC")
+    scan_revision: Natural = Field(default=1, description="grows each time the file is to be read anew")
+    size_bytes: FileSize
+    source: Word = Field(description="name of the source that the file came from")
+    source_zone: Word | None = Field(default=None, description="IANA time zone of the source, for local times")
+    origin: PathText = Field(description="the file's path at its source, below the source's folder")
+    arrived_at: Moment = Field(description="when the file's first copy was recorded, UTC")
     replaces: FileId | None = Field(default=None, description="content that this path held before")
     hints: Hints = Hints()
 
@@ -57,24 +58,24 @@ class ScannedFile(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "scan_revision")
 
     file_id: FileId
-    scan_revision: int = Field(ge=1)
-    root: str
-    path: str
-    size_bytes: int = Field(ge=0)
-    source: str
-    arrived_at: AwareDatetime
-    format: str = Field(description="FITS, FITS_GZ, FITS_FZ, XISF, JPEG, PNG, TIFF, AVI or SER, by first bytes")
+    scan_revision: Natural
+    root: Word
+    path: PathText
+    size_bytes: FileSize
+    source: Word
+    arrived_at: Moment
+    format: Word = Field(description="FITS, FITS_GZ, FITS_FZ, XISF, JPEG, PNG, TIFF, AVI or SER, by first bytes")
     frame: FrameMetadata
     quality: FrameQuality | None = Field(default=None, description="None when not measured")
     reported: ReportedQuality = ReportedQuality()
     target: TargetMatch | None = Field(default=None, description="None for calibration frames")
-    problems: tuple[str, ...] = Field(default=(), description="what is wrong with the file, one sentence each")
+    problems: tuple[Sentence, ...] = Field(default=(), description="what is wrong with the file, one sentence each")
 
 
 class FileScanned(ScannedFile):
     """A file's header was read, its stars measured and its target looked up."""
 
-    header_cards: tuple[str, ...] = Field(
+    header_cards: tuple[Text, ...] = Field(
         default=(), description="all header cards in order, 80 columns, right-stripped"
     )
 
@@ -86,12 +87,12 @@ class FileQuarantined(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "path", "stage", "attempt")
 
     file_id: FileId | None = None
-    root: str | None = None
-    path: str | None = None
-    stage: str = Field(description="the service that gave up")
-    attempt: int = Field(default=1, ge=1, description="the scan revision, or the number of the attempt")
-    reason: str = Field(description="one sentence for a person")
-    error: str | None = Field(default=None, description="technical detail")
+    root: Word | None = None
+    path: PathText | None = None
+    stage: Word = Field(description="the service that gave up")
+    attempt: Natural = Field(default=1, description="the scan revision, or the number of the attempt")
+    reason: Sentence = Field(description="one sentence for a person")
+    error: Sentence | None = Field(default=None, description="technical detail")
 
 
 class FileMoved(Event):
@@ -101,7 +102,7 @@ class FileMoved(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "location_revision")
 
     file_id: FileId
-    location_revision: Annotated[int, Field(ge=1)]
+    location_revision: Natural
     from_location: Location
     to_location: Location
 
@@ -113,7 +114,7 @@ class FileRemoved(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "location_revision")
 
     file_id: FileId
-    location_revision: Annotated[int, Field(ge=1)]
-    root: str
-    path: str
-    reason: str
+    location_revision: Natural
+    root: Word
+    path: PathText
+    reason: Sentence

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.events.base import CatalogId, Event, FileId, Model
+from shared.events.values import Label, Natural, Real, Sentence, Word
 
 
 class Verdict(StrEnum):
@@ -20,10 +21,10 @@ class Verdict(StrEnum):
 class Reason(Model):
     """One reason behind a verdict, with the numbers that it rests on."""
 
-    code: str = Field(description="short stable word, such as hfr, clouds or rms")
-    sentence: str = Field(description="for a person, numbers and units included")
-    value: float | None = None
-    limit: float | None = None
+    code: Word = Field(description="short stable word, such as hfr, clouds or rms")
+    sentence: Sentence = Field(description="for a person, numbers and units included")
+    value: Real | None = None
+    limit: Real | None = None
 
 
 class FrameJudged(Event):
@@ -33,10 +34,10 @@ class FrameJudged(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "verdict_number")
 
     file_id: FileId
-    verdict_number: int = Field(ge=1)
+    verdict_number: Natural
     verdict: Verdict
     by: Literal["pass1", "pass2", "grade", "person"]
-    person: str | None = None
+    person: Word | None = None
     reasons: tuple[Reason, ...] = ()
 
 
@@ -47,8 +48,8 @@ class FrameAssigned(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "assignment_number")
 
     file_id: FileId
-    assignment_number: int = Field(ge=1)
+    assignment_number: Natural
     catalog_id: CatalogId | None = None
-    rig: str | None = None
+    rig: Label | None = None
     cause: Literal["person", "merge", "undo"]
-    person: str | None = None
+    person: Word | None = None

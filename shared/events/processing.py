@@ -2,9 +2,8 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from shared.events.base import CatalogId, Event, FileId, SessionId
+from shared.events.values import Count, FileSize, Label, Natural, PathText, Word
 
 
 class ProcessingChanged(Event):
@@ -13,11 +12,11 @@ class ProcessingChanged(Event):
     subject: ClassVar[str] = "processing.changed"
     identity: ClassVar[tuple[str, ...]] = ("processing_id", "revision")
 
-    processing_id: str
-    revision: int = Field(ge=1)
-    name: str
+    processing_id: Word
+    revision: Natural
+    name: Label
     status: Literal["not_started", "in_progress", "complete"]
-    folder: str | None = None
+    folder: PathText | None = None
     session_ids: tuple[SessionId, ...] = ()
 
 
@@ -27,11 +26,11 @@ class ProductArrived(Event):
     subject: ClassVar[str] = "product.arrived"
     identity: ClassVar[tuple[str, ...]] = ("processing_id", "file_id", "revision")
 
-    processing_id: str
+    processing_id: Word
     file_id: FileId
-    revision: int = Field(ge=1)
-    root: str
-    path: str
-    size_bytes: int = Field(ge=0)
+    revision: Natural
+    root: Word
+    path: PathText
+    size_bytes: FileSize
     catalog_ids: tuple[CatalogId, ...] = ()
-    input_count: int | None = Field(default=None, ge=0)
+    input_count: Count | None = None

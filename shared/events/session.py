@@ -1,21 +1,21 @@
 """Events about sessions: one night of one rig."""
 
-from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from shared.events.base import CatalogId, Event, FileId, Model, SessionId
+from shared.events.values import Day, Label, Natural, PathText, Sum, Word
 
 
 class SessionTarget(Model):
     """What a session holds of one target in one filter. Only LIGHT exposures count."""
 
     catalog_id: CatalogId | None = None
-    name: str | None = None
-    filter: str | None = None
-    exposures: int = Field(ge=0)
-    integration_ms: int = Field(ge=0, description="sum of exposure times, milliseconds")
+    name: Word | None = None
+    filter: Word | None = None
+    exposures: Sum
+    integration_ms: Sum = Field(description="sum of exposure times, milliseconds")
 
 
 class SessionFinished(Event):
@@ -25,13 +25,13 @@ class SessionFinished(Event):
     identity: ClassVar[tuple[str, ...]] = ("session_id", "revision")
 
     session_id: SessionId
-    revision: int = Field(ge=1, description="1 for the first time; grows when files arrived after a finish")
-    night: date
-    rig: str
+    revision: Natural = Field(description="1 for the first time; grows when files arrived after a finish")
+    night: Day
+    rig: Label
     targets: tuple[SessionTarget, ...] = ()
-    counts: dict[str, int] = Field(default_factory=dict, description="files by frame type")
-    size_bytes: int = Field(ge=0)
-    integration_ms: int = Field(ge=0)
+    counts: dict[Word, Sum] = Field(default_factory=dict, description="files by frame type")
+    size_bytes: Sum
+    integration_ms: Sum
 
 
 class SessionChanged(Event):
@@ -41,7 +41,7 @@ class SessionChanged(Event):
     identity: ClassVar[tuple[str, ...]] = ("session_id", "revision")
 
     session_id: SessionId
-    revision: int = Field(ge=1)
+    revision: Natural
     change: Literal["merged", "split", "renamed", "reopened"]
     into: SessionId | None = Field(default=None, description="the session that took this one's files")
 
@@ -53,9 +53,9 @@ class SessionArchived(Event):
     identity: ClassVar[tuple[str, ...]] = ("session_id", "revision", "destination")
 
     session_id: SessionId
-    revision: int = Field(ge=1)
-    destination: str
-    key: str
+    revision: Natural
+    destination: Word
+    key: PathText
     sha256: FileId
-    size_bytes: int = Field(ge=0)
-    file_count: int = Field(ge=0)
+    size_bytes: Sum
+    file_count: Sum

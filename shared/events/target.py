@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from pydantic import AwareDatetime, Field
-
 from shared.events.base import CatalogId, Event
+from shared.events.values import Moment, Natural, Sum, Word
 
 
 class TargetUpdated(Event):
@@ -14,10 +13,10 @@ class TargetUpdated(Event):
     identity: ClassVar[tuple[str, ...]] = ("catalog_id", "revision")
 
     catalog_id: CatalogId
-    revision: int = Field(ge=1)
-    name: str | None = None
-    exposures: int = Field(ge=0)
-    sessions: int = Field(ge=0)
-    integration_ms: int = Field(ge=0)
-    first_captured_at: AwareDatetime | None = None
-    last_captured_at: AwareDatetime | None = None
+    revision: Natural
+    name: Word | None = None
+    exposures: Sum
+    sessions: Sum
+    integration_ms: Sum
+    first_captured_at: Moment | None = None
+    last_captured_at: Moment | None = None

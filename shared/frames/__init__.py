@@ -16,6 +16,7 @@ header cards, what is wrong with the file, and where its pixels are.
     read.py       the entry point                         metadata.py all of it -> FrameMetadata
     frametypes.py the words for a frame's type            ninapatterns.py a person's own N.I.N.A. file patterns
     ninafiles.py  N.I.N.A.'s side files                   provenance.py where each value came from (trace.py)
+    keep.py       facts within the contract's bounds
 
 Promises: `read_frame` raises nothing but Permanent (a sentence for a person) and OSError, reads bounded amounts of
 any input, and never changes a file. Header beats path; what cannot be read is None and a problem, never a guess.

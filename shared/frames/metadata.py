@@ -42,7 +42,9 @@ def assemble(
     equipment: Equipment | None = None,
     trace: Trace | None = None,
 ) -> tuple[FrameMetadata, ReportedQuality]:
-    """The contract's metadata and reported quality of one frame; oddities are appended to ``problems``.
+    """The contract's metadata and reported quality of one frame, to be held to its bounds by ``keep.kept``.
+
+    Oddities are appended to ``problems``.
 
     ``equipment`` fills what the header leaves out (default: the built-in tables). A ``trace`` notes the origin of each
     fact.
@@ -102,7 +104,7 @@ def assemble(
     problems.extend(limits.impossible(keys))
     if path.rejected:
         problems.append("the device rejected this exposure (failed_ in its name)")
-    metadata = FrameMetadata(
+    metadata = FrameMetadata.model_construct(
         frame_type=kind.frame_type,
         object_name=object_name,
         exposure_s=kind.exposure_s,
@@ -154,10 +156,10 @@ def side_metadata(
     focal_length_mm: float | None = None,
     equipment: Equipment | None = None,
 ) -> FrameMetadata:
-    """Metadata of a file without a header: what the name says, and the picture's size."""
+    """Metadata of a file without a header, as ``assemble`` gives it: what the name says, and the picture's size."""
     single = path.stack_count is None or path.stack_count <= 1
     total = path.exposure_s if path.exposure_s is None or single else path.exposure_s * (path.stack_count or 1)
-    return FrameMetadata(
+    return FrameMetadata.model_construct(
         frame_type=frame_type,
         object_name=path.object_name,
         exposure_s=path.exposure_s,
@@ -185,7 +187,7 @@ def _reported(keys: Keys, path: PathFacts) -> ReportedQuality:
     """Quality by the capture program; an HFR of zero is how programs say that it failed."""
     stars = keys.about("reported.star_count").number("STARS", "STARCOUN", "STARCNT", "NSTARS")
     counted = int(stars) if stars is not None and 0 <= stars < 2**31 else path.star_count
-    return ReportedQuality(
+    return ReportedQuality.model_construct(
         hfr_px=keys.about("reported.hfr_px").positive("HFR", "MEANHFR", "AVGHFR") or path.hfr_px,
         star_count=counted,
         rms_arcsec=_first(keys.about("reported.rms_arcsec").positive("RMSAC", "GUIDERMS"), path.rms_arcsec),

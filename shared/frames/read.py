@@ -12,6 +12,7 @@ from shared.frames import nights, values
 from shared.frames.cards import CardValue
 from shared.frames.fits import FitsFacts, read_fits
 from shared.frames.format import SNIFF_BYTES, FileFormat, describe_stranger, sniff
+from shared.frames.keep import kept
 from shared.frames.layout import ImageLayout
 from shared.frames.metadata import assemble, side_metadata
 from shared.frames.ninafiles import side_row, with_row
@@ -132,6 +133,7 @@ def _headed_frame(
             problems.append("the file holds no image")
         if metadata.frame_type is FrameType.LIGHT:
             metadata = metadata.model_copy(update={"frame_type": FrameType.OTHER})
+    metadata, reported = kept(metadata, problems), kept(reported, problems)
     return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image)
 
 
@@ -182,10 +184,11 @@ def _side_frame(
     if observed_at is not None:
         night = metadata.night or nights.night_of(observed_at, None, source_zone)
         metadata = metadata.model_copy(update={"observed_at": observed_at, "night": night})
-    reported = ReportedQuality(
+    reported = ReportedQuality.model_construct(
         hfr_px=path_facts.hfr_px, star_count=path_facts.star_count, rms_arcsec=path_facts.rms_arcsec
     )
-    return FrameFacts(file_format, metadata, reported, (), (*side.problems, *notes), None)
+    problems = [*side.problems, *notes]
+    return FrameFacts(file_format, kept(metadata, problems), kept(reported, problems), (), tuple(problems), None)
 
 
 def _side_type(file_format: FileFormat, path_facts: PathFacts) -> FrameType:

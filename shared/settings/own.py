@@ -1,7 +1,7 @@
 """Sections of nightbus.toml for what is the user's own: rigs, cameras, telescopes, targets."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -58,7 +58,9 @@ class TargetSettings(Section):
     """One target of yours: names for an object of the catalogue, or an object that it lacks."""
 
     id: str = Field(description="id of the object, such as M31 or MyField-7; letters, digits, + and -")
-    names: tuple[str, ...] = Field(default=(), description="what you call it, display name first; these names win")
+    names: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
+        default=(), description="what you call it, display name first; these names win"
+    )
     ra_deg: float | None = Field(default=None, ge=0, lt=360, description="right ascension, J2000, degrees (not hours)")
     dec_deg: float | None = Field(default=None, ge=-90, le=90, description="declination, J2000, degrees")
     size_arcmin: float | None = Field(default=None, gt=0, le=10_800, description="larger diameter, arcminutes")

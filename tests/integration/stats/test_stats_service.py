@@ -1,10 +1,10 @@
 """Promises of the whole service: from the stream to the tables, and back to the stream."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import date
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from shared.events.envelope import headers_of
 from shared.events.file import FileScanned
 from shared.service import Service
 from shared.settings import Settings
+from tests.contract.hostile import exchanged
 from tests.integration.stats.world import arrived, file_id, light
 
 
@@ -95,21 +96,26 @@ async def test_one_bad_payload_in_a_batch_of_100(
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"),
+    ("place", "value"),
     [
-        ({"object_name": "M\x0031"}, "refuses a value"),
-        ({"exposure_s": 1e300}, "cannot be counted"),
-        ({"night": date.max}, "cannot be counted"),
+        (("frame", "object_name"), "M\x0031"),
+        (("frame", "exposure_s"), 1e300),
+        (("frame", "night"), "9999-12-31"),
+        (("frame", "observed_at"), "0001-01-01T00:00:00Z"),
+        (("arrived_at",), "0001-01-01T00:00:00Z"),
     ],
 )
 async def test_a_refused_event_stands_alone(
-    settings: Settings, nats_client: Any, consuming: Service, pool: Any, facts: dict[str, Any], words: str
+    settings: Settings, nats_client: Any, consuming: Service, pool: Any, place: tuple[str, ...], value: Any
 ) -> None:
-    """A value that Postgres or we refuse costs its own event only, which ends as a dead letter and in quarantine."""
+    """A value that cannot be kept costs its own event only, which ends as a dead letter and its file in quarantine."""
     js = nats_client.jetstream()
     publisher = Publisher(js, "scanner")
     for n in range(20):
-        await publisher.publish(light(f"f{n}", start_s=60 * n, **(facts if n == 7 else {})))
+        event = light(f"f{n}", start_s=60 * n)
+        document = json.loads(event.model_dump_json())
+        text = exchanged(document, place, value) if n == 7 else json.dumps(document)
+        await publisher.publish_raw(event.subject, text.encode(), headers_of(event, "scanner"))
 
     async def quarantined() -> bool:
         return int(await pool.fetchval("SELECT count(*) FROM quarantined")) == 1
@@ -121,7 +127,7 @@ async def test_a_refused_event_stands_alone(
     row = await pool.fetchrow("SELECT * FROM quarantined")
     assert (row["file_id"], row["stage"], row["attempt"]) == (file_id("f7"), "stats", 1)
     assert (row["root"], row["path"]) == ("library", "night/f7.fits")
-    assert words in row["reason"]
+    assert f"not a valid file.scanned: {'.'.join(place)}: " in row["reason"]
 
 
 async def test_the_service_runs_until_told_to_stop(settings: Settings, nats_client: Any, pool: Any) -> None:

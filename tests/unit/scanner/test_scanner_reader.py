@@ -125,7 +125,7 @@ def test_a_root_that_is_away_is_told_from_a_file_that_is(tmp_path: Path) -> None
     assert not isinstance(failure.value, Away)
 
 
-@pytest.mark.parametrize("path", ["../x.fit", "/etc/passwd", "a//b.fit", "a\x00b.fit", "."])
+@pytest.mark.parametrize("path", ["../x.fit", "/etc/passwd", "a//b.fit", "."])
 def test_no_path_leaves_its_root(tmp_path: Path, path: str) -> None:
     """An event whose path leads out of its root is refused for good."""
     with pytest.raises(Permanent, match="does not stay inside the root"):
