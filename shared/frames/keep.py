@@ -23,5 +23,5 @@ def kept(facts: M, problems: list[str]) -> M:
             name = str(wrong["loc"][0])
             if name in found:
                 del found[name]
-                problems.append(f"{name} cannot be kept and was left out: {wrong['msg'].removeprefix('Value error, ')}")
+                problems.append(f"{name} is nothing that can be kept and was left out")
         return type(facts).model_validate(found)

@@ -30,8 +30,8 @@ the same as AsyncAPI 3.0 in [asyncapi.yaml](asyncapi.yaml).
   is also the `Nats-Msg-Id`; a deliberate re-emission appends `/attempt` to it.
 - Readers ignore fields that they do not know. Within a `schema_version` fields are only added, and only optional ones.
 - Events come at least once and in any order; readers apply each once (inbox) and only higher revisions.
-- Values that no service could store, subtract or publish again are refused when an event is read: text holds no NUL, times
-  lie between the years 1000 and 9000, numbers are finite and within the bounds of their schema.
+- Values that no service could store, subtract or publish again are refused when an event is read: text holds no NUL,
+  times lie between the years 1000 and 9000, numbers are finite and within the bounds of their schema.
 - An event stays under 512 KiB; header cards are cut at 256 KiB with a note in `problems`.
 - Names carry units: `_s` seconds, `_ms` milliseconds, `_px` pixels, `_arcsec` arcseconds, `_deg` degrees, `_c` degrees
   Celsius, `_adu` analog-to-digital units, `_um` micrometres, `_mm` millimetres, `_bytes` bytes, `_at` a time in UTC.
