@@ -1,0 +1,75 @@
+"""`sql`: open psql on the contract's views, as the role that reads and changes nothing."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.connection import READER, HomeOption, find_stack
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    from shared.settings import PostgresSettings
+
+SCHEMAS = "stats,ingest,api"
+"""Where names without a schema are looked up, so that `SELECT * FROM files` is enough."""
+
+WordsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PSQL WORDS]…", help="Passed to psql, such as -c 'SELECT * FROM captures' or --csv."),
+]
+UrlOption = Annotated[
+    bool, typer.Option("--url", help="Print where the database is, for other programs, and where the password is kept.")
+]
+
+
+def sql(words: WordsArgument = None, url: UrlOption = False, home: HomeOption = None) -> None:
+    """Open psql on the views, as the role reader; what is written after `--` goes to psql."""
+    where = find_stack(home).settings.postgres
+    if url:
+        print(connection_url(where))
+        return
+    program = psql()
+    # The password goes through the environment, which other users cannot see; a command line is seen by all.
+    os.execve(program, [program, *(words or [])], os.environ | environment(where))  # noqa: S606 - no shell is the point
+
+
+def psql() -> str:
+    """The psql of the system, else the one that comes with the embedded server.
+
+    Raises:
+        UserError: there is none.
+    """
+    if (found := shutil.which("psql")) is not None:
+        return found
+    from services.standalone.binaries import installed_binaries
+
+    try:
+        program = installed_binaries().postgres_bin / "psql"
+    except UserError:
+        program = Path()
+    if not program.is_file():
+        raise UserError("psql is not installed: it comes with the package postgresql-client")
+    return str(program)
+
+
+def environment(where: "PostgresSettings") -> dict[str, str]:
+    """What psql has to know (libpq's variables)."""
+    return {
+        "PGHOST": where.host,
+        "PGPORT": str(where.port),
+        "PGDATABASE": where.database,
+        "PGUSER": READER,
+        "PGPASSWORD": where.password_of(READER),
+        "PGOPTIONS": f"-c search_path={SCHEMAS}",
+        "PGAPPNAME": "nightbus-sql",
+    }
+
+
+def connection_url(where: "PostgresSettings") -> str:
+    """A URL for programs that take one, without the password, and the file that holds it where there is one."""
+    url = f"postgresql://{READER}@{where.host}:{where.port}/{where.database}"
+    file = where.secrets_dir / READER if where.secrets_dir is not None else None
+    return f"{url}\npassword: {file}" if file is not None else url
