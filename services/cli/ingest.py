@@ -15,6 +15,7 @@ import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.output import Row, counted, printable, to_json
+from services.cli.plan import make_plan, measure, plan_text, require_consent
 from services.cli.usage import named_path
 from shared.errors import UserError
 
@@ -60,6 +61,10 @@ ModeOption = Annotated[
     Mode, typer.Option("--mode", help="copy or move into the library, or index: leave the files where they are.")
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Also wait until every file is scanned or quarantined.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say how many files and bytes, where to, and how long; import nothing.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before much is copied onto the system disk.")]
 ReportOption = Annotated[bool, typer.Option("--json", help="Print the final report as one JSON line.")]
 
 
@@ -68,6 +73,8 @@ def ingest(
     mode: ModeOption = Mode.COPY,
     wait: WaitOption = False,
     as_json: ReportOption = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     home: HomeOption = None,
 ) -> None:
     """Import files and folders now, and report found = arrived + already here + ignored + failed."""
@@ -75,6 +82,11 @@ def ingest(
     absolute = [os.path.abspath(path.expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
     if stack.home is not None and (missing := [path for path in absolute if not os.path.lexists(path)]):
         raise UserError(f"{printable(missing[0])} does not exist")
+    if dry_run:
+        _print_plan(stack, absolute, mode, as_json=as_json)
+        return
+    if stack.home is not None and stack.settings.library.path is None and not yes:
+        require_consent(absolute, mode, stack.home / "library")
     try:
         report = wait_for(_import(stack, tuple(absolute), mode, wait=wait))
     except KeyboardInterrupt as stop:
@@ -82,6 +94,16 @@ def ingest(
         raise typer.Exit(EXIT_INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
     if report["failed"] or report["state"] == "failed":
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _print_plan(stack: Stack, paths: list[str], mode: Mode, *, as_json: bool) -> None:
+    """Say what the import would do; exit code 1 where the library has no room for it."""
+    library = stack.settings.library.path or (stack.home / "library" if stack.home is not None else None)
+    plan = make_plan(paths, library if mode is not Mode.INDEX else None)
+    measure(plan)
+    print(to_json(plan.row(mode)) if as_json else plan_text(plan, mode))
+    if not plan.fits:
         raise typer.Exit(EXIT_FAILED)
 
 

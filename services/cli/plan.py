@@ -1,0 +1,206 @@
+"""What an import would do: files, bytes, where to, free space, time. No server is asked, nothing is written."""
+
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.cli.output import Row, counted, hours, printable
+from services.cli.usage import WrongUsage
+from shared.errors import UserError
+from shared.quantities import size
+
+if TYPE_CHECKING:
+    from shared.library.walk import Entry
+
+SURPRISE_BYTES = 10 * 10**9
+SURPRISE_SHARE = 0.1
+"""A copy onto the system disk that is larger than this, or than this share of what is free there, is asked about."""
+PROBES = 8
+PROBE_BYTES = 32 * 1024**2
+PROBE_S = 4.0
+"""Some files are read to learn how fast the disk is: this many at the most, so much of each, for so long."""
+SHOWN_RULES = 4
+
+
+@dataclass(slots=True)
+class Plan:
+    """What lies below some paths, and where it would go."""
+
+    captures: int = 0
+    size_bytes: int = 0
+    ignored_by: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+    probes: list[tuple[Path, int]] = field(default_factory=list)
+    library: Path | None = None
+    free_bytes: int | None = None
+    bytes_per_s: float | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the library's disk has room for all of it, even if nothing of it is there yet."""
+        return self.free_bytes is None or self.size_bytes <= self.free_bytes
+
+    def count(self, folder: Path, entry: "Entry") -> None:
+        """Count one file."""
+        from shared.library.extensions import Kind, classify
+
+        if (verdict := classify(entry.name)).kind is not Kind.CAPTURE:
+            self.ignored_by[verdict.rule] += 1
+        elif entry.size_bytes == 0:
+            self.ignored_by["empty file"] += 1
+        else:
+            self.captures += 1
+            self.size_bytes += entry.size_bytes
+            self._keep_probe(folder / entry.relative_path, entry.size_bytes)
+
+    def row(self, mode: str) -> Row:
+        """The plan for programs."""
+        return {
+            "mode": mode,
+            "captures": self.captures,
+            "size_bytes": self.size_bytes,
+            "ignored": self.ignored_by.total(),
+            "ignored_by": dict(self.ignored_by),
+            "unreadable": self.unreadable,
+            "library": str(self.library) if self.library is not None else None,
+            "free_bytes": self.free_bytes,
+            "fits": self.fits,
+            "bytes_per_s": round(self.bytes_per_s) if self.bytes_per_s else None,
+            "duration_s": round(self.size_bytes / self.bytes_per_s) if self.bytes_per_s else None,
+        }
+
+    def _keep_probe(self, path: Path, size_bytes: int) -> None:
+        """Keep files from all over the tree: whenever there are too many, every second one goes."""
+        step = max(self.captures // PROBES, 1)
+        if self.captures % step == 0:
+            self.probes.append((path, size_bytes))
+        if len(self.probes) > 2 * PROBES:
+            self.probes = self.probes[::2]
+
+
+def make_plan(paths: Sequence[str], library: Path | None, *, at_most_bytes: float = float("inf")) -> Plan:
+    """Look at everything below some paths, as ingest would walk it.
+
+    Args:
+        paths: files and folders on this machine.
+        library: where copies would go; None where files stay in place or the library is on another machine.
+        at_most_bytes: looking ends as soon as so much was found.
+
+    Raises:
+        UserError: a path cannot be seen from here.
+    """
+    plan = Plan(library=library, free_bytes=free_bytes(library) if library is not None else None)
+    for path in paths:
+        for folder, entry in _files_below(Path(path), library, plan):
+            plan.count(folder, entry)
+            if plan.size_bytes > at_most_bytes:
+                return plan
+    return plan
+
+
+def _files_below(path: Path, library: Path | None, plan: Plan) -> Iterator[tuple[Path, "Entry"]]:
+    from shared.library.walk import walk
+
+    if not path.exists():
+        raise UserError(f"{printable(str(path))} cannot be seen from here: plan on the machine where ingest runs")
+    folder, only = (path, None) if path.is_dir() else (path.parent, path.name)
+    exclude = [library] if library is not None and library != folder else []
+    for listing in walk(folder, recursive=only is None, exclude=exclude):
+        if listing.error is not None and only is None:
+            plan.unreadable.append(f"{folder / listing.relative_path}: {listing.error}")
+        yield from ((folder, entry) for entry in listing.entries if only is None or entry.name == only)
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space where a folder is, or will be."""
+    place = folder
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def measure(plan: Plan) -> None:
+    """Read some of the files to learn how fast they come; nothing is kept of them."""
+    read_bytes, started = 0, time.monotonic()
+    for path, size_bytes in plan.probes[:PROBES]:
+        try:
+            read_bytes += _read(path, min(size_bytes, PROBE_BYTES))
+        except OSError as error:
+            plan.unreadable.append(f"{path}: {error.strerror}")
+        if time.monotonic() - started > PROBE_S:
+            break
+    spent_s = time.monotonic() - started
+    plan.bytes_per_s = read_bytes / spent_s if read_bytes and spent_s > 0 else None
+
+
+def _read(path: Path, most_bytes: int) -> int:
+    done = 0
+    with path.open("rb", buffering=0) as file:
+        if hasattr(os, "posix_fadvise"):  # what memory holds of the file says nothing about the disk
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while done < most_bytes and (chunk := file.read(1024**2)):
+            done += len(chunk)
+    return done
+
+
+def plan_text(plan: Plan, mode: str) -> str:
+    """The plan for people."""
+    lines = [f"{counted(plan.captures, 'capture')}, {size(plan.size_bytes)}"]
+    if ignored := plan.ignored_by.total():
+        rules = ", ".join(f"{printable(rule)} {number}" for rule, number in plan.ignored_by.most_common(SHOWN_RULES))
+        lines.append(f"{counted(ignored, 'other file')} would be ignored ({rules})")
+    lines.extend(f"cannot be read: {printable(reason)}" for reason in plan.unreadable)
+    if mode == "index":
+        lines.append("index: the files stay where they are; nothing is written there")
+    elif plan.library is None:
+        lines.append(f"{mode}: into the library of the machine where ingest runs")
+    else:
+        lines.append(f"{mode}: into {plan.library}, where {size(plan.free_bytes or 0)} are free")
+        lines.append("what the library holds already needs no room there")
+    if mode == "move":
+        lines.append("move: each file is deleted here once its copy was read back and compared")
+    if plan.bytes_per_s:
+        took = hours(plan.size_bytes / plan.bytes_per_s)
+        lines.append(
+            f"reading takes about {took}, at {size(plan.bytes_per_s)}/s as some of the files were read just now"
+        )
+    if mode != "index" and not plan.fits:
+        lines.append(f"not everything fits: {size(plan.size_bytes - (plan.free_bytes or 0))} are missing")
+    return "\n".join(lines)
+
+
+def require_consent(paths: Sequence[str], mode: str, library: Path) -> None:
+    """Ask before much is copied into the default library on the system disk, which nobody chose for that.
+
+    Raises:
+        WrongUsage: there is nobody to ask, or the answer was no.
+    """
+    if mode == "index" or not _on_system_disk(library):
+        return
+    free = free_bytes(library)
+    limit = min(SURPRISE_BYTES, SURPRISE_SHARE * free)
+    plan = make_plan(paths, library, at_most_bytes=limit)
+    if plan.size_bytes <= limit:
+        return
+    words = (
+        f"more than {size(limit)} would be copied into {library}, on the system disk (library.path is not set), "
+        f"where {size(free)} are free"
+    )
+    if not sys.stdin.isatty():
+        raise WrongUsage(f"{words}: repeat it with --yes, set library.path, or look with --dry-run first")
+    answer = input(f"{words[0].upper()}{words[1:]}. Go on? [y/N] ")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise WrongUsage("nothing was imported")
+
+
+def _on_system_disk(library: Path) -> bool:
+    place = library
+    while not place.exists():
+        place = place.parent
+    return place.stat().st_dev == Path("/").stat().st_dev
