@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,26 +14,41 @@ from starlette.routing import Route
 from shared.metrics import READY
 from shared.settings import HealthSettings
 from shared.tasks import start_task
+from shared.waits import Waits
 
 Check = Callable[[], Awaitable[None]]
 """Raises when something that the service needs does not answer; its message names it."""
+CHECK_TIMEOUT_S = 2.0
 
 
-def health_app(service: str, checks: dict[str, Check]) -> Starlette:
-    """The ASGI application: /livez says the loop runs, /readyz runs every check, /metrics is for Prometheus."""
+async def failures(checks: Mapping[str, Check]) -> list[str]:
+    """Run every check; what fails, one sentence each."""
+
+    async def failure(name: str, check: Check) -> str | None:
+        try:
+            await asyncio.wait_for(check(), timeout=CHECK_TIMEOUT_S)
+        except Exception as error:  # noqa: BLE001 - whatever fails is what is reported
+            return f"{name}: {str(error) or 'does not answer'}"
+        return None
+
+    found = await asyncio.gather(*(failure(name, check) for name, check in checks.items()))
+    return [sentence for sentence in found if sentence is not None]
+
+
+def health_app(service: str, checks: Mapping[str, Check], waits: Waits) -> Starlette:
+    """The ASGI application: /livez says the loop runs, /readyz runs every check, /metrics is for Prometheus.
+
+    A service that waits for something is ready all the same: it does what can be done. /readyz names what it waits for.
+    """
 
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        failed = []
-        for name, check in checks.items():
-            try:
-                await asyncio.wait_for(check(), timeout=5)
-            except Exception as error:  # noqa: BLE001 - whatever fails is what the page reports
-                failed.append(f"{name}: {error or type(error).__name__}")
+        failed = await failures(checks)
         READY.labels(service).set(0 if failed else 1)
-        return PlainTextResponse("\n".join(failed or ["ok"]) + "\n", status_code=503 if failed else 200)
+        lines = (failed or ["ok"]) + [f"waits for {wait.what}: {wait.reason}" for wait in waits.now()]
+        return PlainTextResponse("\n".join(lines) + "\n", status_code=503 if failed else 200)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -42,13 +57,15 @@ def health_app(service: str, checks: dict[str, Check]) -> Starlette:
 
 
 @contextlib.asynccontextmanager
-async def health_pages(settings: HealthSettings, service: str, checks: dict[str, Check]) -> AsyncIterator[None]:
+async def health_pages(
+    settings: HealthSettings, service: str, checks: Mapping[str, Check], waits: Waits
+) -> AsyncIterator[None]:
     """Serve the pages while the context lasts; nothing is served when the port is 0."""
     if settings.port == 0:
         yield
         return
     config = uvicorn.Config(
-        health_app(service, checks), host=settings.host, port=settings.port, log_level="warning", lifespan="off"
+        health_app(service, checks, waits), host=settings.host, port=settings.port, log_level="warning", lifespan="off"
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]

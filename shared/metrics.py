@@ -15,4 +15,5 @@ STREAM_FULL = Gauge(
     "nightbus_stream_paused", "1 while publishing pauses because the stream is nearly full", ["service"]
 )
 JOBS = Counter("nightbus_jobs", "Attempts at jobs, by the state that they left the job in", ["kind", "state"])
+WAITS = Gauge("nightbus_waits", "Things that a service waits for, such as its library", ["service"])
 READY = Gauge("nightbus_service_ready", "1 while the service can do its work", ["service"])

@@ -20,20 +20,23 @@ from nats.js import JetStreamContext
 from shared.bus.broker import client_of, jetstream_of, make_broker
 from shared.bus.delivery import patiently
 from shared.bus.provision import provision, verify
+from shared.bus.rpc import answer
 from shared.bus.streams import CONSUMERS
 from shared.bus.watchdog import Watchdog
 from shared.errors import Unavailable, UserError
-from shared.health import Check, health_pages
+from shared.events.commands import STATES, StateTold, TellState
+from shared.health import Check, failures, health_pages
 from shared.logging import get_logger
 from shared.settings import Settings
 from shared.tasks import end_tasks, start_task
+from shared.waits import Waits
 
 log = get_logger(__name__)
 
 EX_TEMPFAIL = 75
 """Exit code of a service that wants to be started again (sysexits.h)."""
 _NOTHING_TO_DRAIN = (ConnectionClosedError, ConnectionReconnectingError)
-"""What a broker raises that is stopped while NATS is away, after all else is stopped."""
+"""What a broker raises that is stopped while NATS is away, after all else is stopped; in a group for subscriptions."""
 
 
 class Service:
@@ -48,6 +51,7 @@ class Service:
         self.broker: NatsBroker = make_broker(settings.nats, name)
         self.consumers = [row for row in CONSUMERS if row.service == name]
         self.checks: dict[str, Check] = {"nats": self._check_nats}
+        self.waits = Waits(name)
         self._background: list[Coroutine[Any, Any, object]] = []
         self._exit_code = 0
 
@@ -72,7 +76,7 @@ class Service:
             coroutine.close()
         try:
             await self.broker.stop()
-        except _NOTHING_TO_DRAIN:
+        except* _NOTHING_TO_DRAIN:
             await self.client.close()
 
     @property
@@ -106,10 +110,11 @@ class Service:
             log.info("ready", pid=os.getpid())
 
         app.after_startup(on_start)
+        answer(self.broker, STATES[self.name], self._tell_state)
         try:
-            async with health_pages(self.settings.health, self.name, self.checks):
+            async with health_pages(self.settings.health, self.name, self.checks, self.waits):
                 await app.run()
-        except _NOTHING_TO_DRAIN:
+        except* _NOTHING_TO_DRAIN:
             if not tasks:  # it never started
                 raise
         finally:
@@ -136,6 +141,9 @@ class Service:
             raise
         except Exception as error:
             raise Unavailable(f"nats is not ready: {error or type(error).__name__}") from error
+
+    async def _tell_state(self, _question: TellState) -> StateTold:
+        return StateTold(failed=tuple(await failures(self.checks)), waits=self.waits.now())
 
     async def _check_nats(self) -> None:
         await verify(self.js, self.consumers)

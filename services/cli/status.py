@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
@@ -17,15 +18,11 @@ if TYPE_CHECKING:
     from nats.js import JetStreamContext
 
     from shared.bus.streams import Consumer
+    from shared.events.commands import StateTold
 
 SERVICES = ("ingest", "scanner", "stats", "api")
-_ASKED_BY_COMMAND = {"ingest": "cmd.ingest.import", "api": "cmd.api.replay-dead-letters"}
-"""A command that the service refuses when it is empty: its answer shows that it is there."""
 _OUTBOXES = ("ingest", "stats")
 ANSWER_TIMEOUT_S = 3.0
-LOOKS, LOOK_EVERY_S = 6, 0.2
-"""A waiting pull request shows that a consumer is served; between two of them there is a short gap."""
-BUSY_WITHIN_S = 60.0
 
 _WRITES = {
     "ingest": ("file.arrived",),
@@ -54,6 +51,14 @@ class ServiceState:
     dead_letters: int
     outbox: int | None
     last_active_at: datetime | None
+    failed: tuple[str, ...] = ()
+    waits: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def sentences(self) -> list[str]:
+        """What it waits for and what it does not reach."""
+        reasons = [f"{self.service} waits for {wait['what']}: {wait['reason']}" for wait in self.waits]
+        return reasons + [f"{self.service} does not reach {failure}" for failure in self.failed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print(f"\n{stages_text(stages)}")
+    for sentence in (sentence for service in services for sentence in service.sentences):
+        print(sentence)
     if absent := [service.service for service in services if not service.running]:
         print(f"not running: {', '.join(absent)}", file=sys.stderr)
 
@@ -145,16 +152,13 @@ async def _service(client: "Client", name: str) -> ServiceState:
     rows = [row for row in CONSUMERS if row.service == name]
     js = client.jetstream(timeout=ANSWER_TIMEOUT_S)
     found = [info for info in await asyncio.gather(*(_consumer(js, row) for row in rows)) if info is not None]
-    if name in _ASKED_BY_COMMAND:
-        running = await _answers(client, _ASKED_BY_COMMAND[name])
-    else:
-        running = len(found) == len(rows) and all([await _served(js, row) for row in rows])
+    state = await _state(client, name)
     published = await asyncio.gather(*(_last_message(js, subject) for subject in _WRITES.get(name, ())))
     active = [at for at in published if at is not None]
     active += [info.delivered.last_active for info in found if info.delivered and info.delivered.last_active]
     return ServiceState(
         service=name,
-        running=running,
+        running=state is not None,
         handled=sum(
             (info.delivered.consumer_seq if info.delivered else 0) - (info.num_ack_pending or 0) for info in found
         ),
@@ -162,6 +166,8 @@ async def _service(client: "Client", name: str) -> ServiceState:
         dead_letters=0,
         outbox=None,
         last_active_at=max(active, default=None),
+        failed=state.failed if state else (),
+        waits=tuple(wait.model_dump(mode="json") for wait in state.waits) if state else (),
     )
 
 
@@ -186,35 +192,30 @@ async def _last_message(js: "JetStreamContext", subject: str) -> datetime | None
         return None
 
 
-async def _answers(client: "Client", subject: str) -> bool:
+async def _state(client: "Client", name: str) -> "StateTold | None":
+    """What the service says of itself; None where nobody answers."""
     from nats.errors import NoRespondersError
     from nats.errors import TimeoutError as NatsTimeoutError
 
+    from shared.events.commands import STATES, StateTold
+
+    question = STATES[name]()
     try:
-        await client.request(subject, b"", timeout=ANSWER_TIMEOUT_S)
+        message = await client.request(question.subject, question.model_dump_json().encode(), timeout=ANSWER_TIMEOUT_S)
     except (NoRespondersError, NatsTimeoutError):
-        return False
-    return True
+        return None
+    return StateTold.model_validate_json(message.data)
 
 
-async def _served(js: "JetStreamContext", row: "Consumer") -> bool:
-    """Whether somebody pulls from the consumer, or works on what it pulled."""
-    for _ in range(LOOKS):
-        info = await _consumer(js, row)
-        if info is None:
-            return False
-        if info.num_waiting:
-            return True
-        last = info.delivered.last_active if info.delivered else None
-        if info.num_ack_pending and last and (datetime.now(UTC) - last).total_seconds() < BUSY_WITHIN_S:
-            return True
-        await asyncio.sleep(LOOK_EVERY_S)
-    return False
+def _state_word(row: Mapping[str, Any]) -> str:
+    if not row["running"]:
+        return "not running"
+    return "waiting" if row["waits"] or row["failed"] else "running"
 
 
 _COLUMNS = (
     Column("service", lambda row: row["service"]),
-    Column("state", lambda row: "running" if row["running"] else "not running"),
+    Column("state", _state_word),
     Column("handled", lambda row: row["handled"], "right"),
     Column("waiting", lambda row: row["waiting"], "right"),
     Column("outbox", lambda row: row["outbox"], "right"),

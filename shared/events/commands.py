@@ -7,7 +7,7 @@ is sent twice does its work once.
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID, uuid4
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.events.base import FileId, Model
 from shared.events.values import PathText, RowNumber, Sentence, Sum
@@ -36,6 +36,21 @@ class DeadLettersChanged(Reply):
     """How many dead letters the command changed."""
 
     changed: Sum = 0
+
+
+class Wait(Model):
+    """Something that a service waits for while it goes on with all that does not need it."""
+
+    what: str = Field(description="what is waited for, such as `the library`")
+    reason: str = Field(description="why it is not there, one sentence")
+    since: AwareDatetime = Field(description="when the waiting began, UTC")
+
+
+class StateTold(Reply):
+    """How a service is. Whoever gets no answer at all knows that it does not run."""
+
+    failed: tuple[str, ...] = Field(default=(), description="what it needs and does not reach, one sentence each")
+    waits: tuple[Wait, ...] = Field(default=(), description="what it waits for, longest first")
 
 
 class Command(Model):
@@ -88,5 +103,49 @@ class DropDeadLetters(Command):
     reason: Annotated[Sentence, Field(min_length=1)]
 
 
-COMMANDS: tuple[type[Command], ...] = (ImportPaths, RescanFiles, ReplayDeadLetters, DropDeadLetters)
+class TellState(Command):
+    """Tell how the service is and what it waits for; changes nothing."""
+
+    reply: ClassVar[type[Reply]] = StateTold
+
+
+class TellIngestState(TellState):
+    """Tell how ingest is and what it waits for; changes nothing."""
+
+    subject: ClassVar[str] = "cmd.ingest.state"
+
+
+class TellScannerState(TellState):
+    """Tell how the scanner is and what it waits for; changes nothing."""
+
+    subject: ClassVar[str] = "cmd.scanner.state"
+
+
+class TellStatsState(TellState):
+    """Tell how stats is and what it waits for; changes nothing."""
+
+    subject: ClassVar[str] = "cmd.stats.state"
+
+
+class TellApiState(TellState):
+    """Tell how the api service is and what it waits for; changes nothing."""
+
+    subject: ClassVar[str] = "cmd.api.state"
+
+
+STATES: dict[str, type[TellState]] = {
+    "ingest": TellIngestState,
+    "scanner": TellScannerState,
+    "stats": TellStatsState,
+    "api": TellApiState,
+}
+"""The question for the state of each service; every service answers its own (shared/service.py)."""
+
+COMMANDS: tuple[type[Command], ...] = (
+    ImportPaths,
+    RescanFiles,
+    ReplayDeadLetters,
+    DropDeadLetters,
+    *STATES.values(),
+)
 """Every command, for the documentation and its tests."""

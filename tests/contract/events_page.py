@@ -56,8 +56,12 @@ def render() -> str:
     """The page."""
     parts = [_INTRO, "## At a glance\n", *_overview(), ""]
     parts += [section for route in ROUTES for section in _event(route)]
-    parts += ["# Parts of events\n", *(line for model in _parts() for line in _model(model))]
+    parts += [
+        "# Parts of events\n",
+        *(line for model in _parts([route.model for route in ROUTES]) for line in _model(model)),
+    ]
     parts += ["# Commands\n", *(line for command in COMMANDS for line in _command(command))]
+    parts += ["# Parts of answers\n", *(line for model in _parts_of_answers() for line in _model(model))]
     parts += ["# Streams\n", *_streams(), "", "# Consumers\n", *_consumers()]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -132,8 +136,13 @@ def _type(annotation: Any) -> str:
     return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
-def _parts() -> list[type[Model]]:
-    """Models inside events, in the order in which they are first met."""
+def _parts_of_answers() -> list[type[Model]]:
+    replies = list(dict.fromkeys(command.reply for command in COMMANDS))
+    return [model for model in _parts(replies) if model not in replies]
+
+
+def _parts(whole: list[type[Model]]) -> list[type[Model]]:
+    """Models inside others, in the order in which they are first met."""
     found: dict[type[Model], None] = {}
 
     def visit(annotation: Any) -> None:
@@ -145,8 +154,8 @@ def _parts() -> list[type[Model]]:
         for argument in get_args(annotation):
             visit(argument)
 
-    for route in ROUTES:
-        visit(route.model)
+    for model in whole:
+        visit(model)
     return list(found)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from shared.events.base import Event, Model
 from shared.events.calibration import CalibrationMatched, CalibrationMissing, MasterBuilt, Requirement
 from shared.events.commands import (
+    STATES,
     Command,
     DeadLettersChanged,
     DropDeadLetters,
@@ -18,6 +19,8 @@ from shared.events.commands import (
     ReplayDeadLetters,
     Reply,
     RescanFiles,
+    StateTold,
+    Wait,
 )
 from shared.events.file import (
     FileArrived,
@@ -305,12 +308,19 @@ COMMANDS: tuple[Command, ...] = (
     RescanFiles(command_id=COMMAND_ID, file_ids=(LIGHT, MASTER), everything=True),
     ReplayDeadLetters(command_id=COMMAND_ID, ids=(3, 4), everything=True),
     DropDeadLetters(command_id=COMMAND_ID, ids=(5,), everything=True, reason="written by a broken script"),
+    *(question(command_id=COMMAND_ID) for question in STATES.values()),
 )
 
 REPLIES: tuple[Reply, ...] = (
     ImportAccepted(ok=True, error="half of the folder cannot be read", import_id=COMMAND_ID),
     FilesRescanned(ok=True, error="one file is not known", files=2),
     DeadLettersChanged(ok=True, error="number 4 was dropped before", changed=1),
+    StateTold(
+        ok=True,
+        error="the checks took too long",
+        failed=("postgres: the database does not answer",),
+        waits=(Wait(what="the library", reason="/mnt/nas has no marker: is the volume mounted?", since=AT),),
+    ),
 )
 
 

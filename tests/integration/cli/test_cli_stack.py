@@ -16,7 +16,14 @@ from nats.js import JetStreamContext
 
 from services.cli.connection import Stack, reader
 from shared.errors import UserError
-from shared.events.commands import DropDeadLetters, ImportPaths, ReplayDeadLetters, RescanFiles
+from shared.events.commands import (
+    DropDeadLetters,
+    ImportPaths,
+    ReplayDeadLetters,
+    RescanFiles,
+    TellIngestState,
+    TellScannerState,
+)
 from shared.settings import Settings
 from tests.stack import admin_execute
 
@@ -131,19 +138,24 @@ async def test_a_driver_used_wrongly_is_no_lost_connection(settings: Settings) -
             await connection.fetchval("SELECT $1::int", 1, 2)
 
 
-async def test_status_sees_waiting_and_served_consumers(js: JetStreamContext, run: Run) -> None:
-    """Messages nobody has read are waiting; a consumer with a pull request belongs to a running service."""
+async def test_status_sees_what_waits_and_who_answers(
+    js: JetStreamContext, run: Run, answer: Callable[..., Any]
+) -> None:
+    """Messages nobody has read are waiting; a service that answers runs, and its own words say what it waits for."""
     await js.publish("file.arrived", b"{}")
-    subscription = await js.pull_subscribe_bind("scanner-file-arrived", "NIGHTBUS")
-    assert len(await subscription.fetch(1)) == 1
-    pull = asyncio.create_task(subscription.fetch(1, timeout=30))
-    await asyncio.sleep(0.2)
+    reason = "the library root library at /mnt/nas has no marker: is the volume mounted?"
+    waits = [{"what": "the library", "reason": reason, "since": "2026-03-01T06:00:00Z"}]
+    await answer(TellScannerState, lambda _: {"failed": ["nats: does not answer"]})
+    await answer(TellIngestState, lambda _: {"waits": waits})
     found = json.loads((await nightbus(run, "status", "--json")).stdout)
     services = {service["service"]: service for service in found["services"]}
-    pull.cancel()
-    assert services["scanner"]["running"]
-    assert not services["stats"]["running"]
+    assert [services[name]["running"] for name in ("scanner", "ingest", "stats")] == [True, True, False]
     assert (services["scanner"]["waiting"], services["stats"]["waiting"]) == (1, 1)
+    assert services["ingest"]["waits"] == waits
+    text = await nightbus(run, "status")
+    assert f"ingest waits for the library: {reason}\n" in text.stdout
+    assert "scanner does not reach nats: does not answer\n" in text.stdout
+    assert text.stderr == "not running: stats, api\n"
 
 
 async def test_dead_letters_are_listed_and_shown(letters: None, run: Run) -> None:
