@@ -50,7 +50,7 @@ async def run(settings: Settings) -> int:
     ):
         publisher = Publisher(service.js, NAME, linger_s=LINGER_S)
         desk = Desk(consumer(NAME, FileArrived.subject), FileArrived, publisher)
-        subscribe(service.broker, desk, one_by_one(desk, FileScanner(readers, publisher, scanner).scan))
+        subscribe(service.broker, desk, one_by_one(desk, FileScanner(readers, publisher, scanner, service.waits).scan))
         return await service.run()
 
 

@@ -7,10 +7,10 @@ is sent twice does its work once.
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from shared.events.base import FileId, Model
-from shared.events.values import PathText, RowNumber, Sentence, Sum
+from shared.events.values import Label, Moment, PathText, RowNumber, Sentence, Sum
 
 
 class Reply(Model):
@@ -41,15 +41,15 @@ class DeadLettersChanged(Reply):
 class Wait(Model):
     """Something that a service waits for while it goes on with all that does not need it."""
 
-    what: str = Field(description="what is waited for, such as `the library`")
-    reason: str = Field(description="why it is not there, one sentence")
-    since: AwareDatetime = Field(description="when the waiting began, UTC")
+    what: Label = Field(description="what is waited for, such as `the library`")
+    reason: Sentence = Field(description="why it is not there, one sentence")
+    since: Moment = Field(description="when the waiting began, UTC")
 
 
 class StateTold(Reply):
     """How a service is. Whoever gets no answer at all knows that it does not run."""
 
-    failed: tuple[str, ...] = Field(default=(), description="what it needs and does not reach, one sentence each")
+    failed: tuple[Sentence, ...] = Field(default=(), description="what it needs and does not reach, one sentence each")
     waits: tuple[Wait, ...] = Field(default=(), description="what it waits for, longest first")
 
 

@@ -1,7 +1,7 @@
 """docs/events.md: every subject, its fields, who publishes and reads it, and the streams and consumers behind them."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -141,7 +141,7 @@ def _parts_of_answers() -> list[type[Model]]:
     return [model for model in _parts(replies) if model not in replies]
 
 
-def _parts(whole: list[type[Model]]) -> list[type[Model]]:
+def _parts(whole: Sequence[type[Model]]) -> list[type[Model]]:
     """Models inside others, in the order in which they are first met."""
     found: dict[type[Model], None] = {}
 
