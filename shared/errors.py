@@ -10,12 +10,21 @@
     ├── Ignorable         valid, but not for us    -> ack and count
     └── UserError         what the user asked cannot be done; the message is one clear sentence
 
-The module that knows whether a retry is safe raises the word; ``shared.bus.delivery`` obeys it.
+The module that knows whether a retry is safe raises the word; ``shared.bus.delivery`` obeys it. Whatever names and
+header values a sentence quotes, it is printable, on one line and of bounded length: see ``shared.inert``.
 """
+
+from shared.inert import sentence
 
 
 class NightbusError(Exception):
-    """Base of every error that Nightbus raises on purpose."""
+    """Base of every error that Nightbus raises on purpose: one sentence, or several, each on its line."""
+
+    def __init__(self, *sentences: object) -> None:
+        super().__init__(*map(sentence, sentences))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class Transient(NightbusError):

@@ -1,12 +1,23 @@
-"""Logging: structlog, one canonical line per unit of work, readable on a terminal and JSON elsewhere."""
+"""Logging: structlog, one canonical line per unit of work, readable on a terminal and JSON elsewhere.
+
+Every field of every line is inert (see ``shared.inert``): printable, and of bounded length and number.
+"""
 
 import logging
 import sys
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TextIO
 
 import structlog
 
+from shared.inert import DETAIL_CHARS, SENTENCE_CHARS, paragraph, printable
 from shared.settings import LogSettings
+
+_TRACEBACK_CHARS = 8000
+_MOST_ITEMS = 20
+"""Of a list or mapping in a field; how many there are is said."""
+_DEEPEST = 4
 
 
 def configure_logging(settings: LogSettings, service: str, output: TextIO | None = None) -> None:
@@ -22,6 +33,7 @@ def configure_logging(settings: LogSettings, service: str, output: TextIO | None
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _inert_fields,
     ]
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=output.isatty()) if console else structlog.processors.JSONRenderer()
@@ -37,6 +49,31 @@ def configure_logging(settings: LogSettings, service: str, output: TextIO | None
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared_processors))
     handler.addFilter(_retries_in_one_line)
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def _inert_fields(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The fields of a line as they may be shown; those of processors further on, which begin with _, are left alone."""
+    for key, value in fields.items():
+        if key in {"exception", "stack"} and isinstance(value, str):
+            fields[key] = paragraph(value, _TRACEBACK_CHARS)
+        elif not key.startswith("_"):
+            most = DETAIL_CHARS if key in {"error", "detail"} else SENTENCE_CHARS
+            fields[key] = _inert(value, most, _DEEPEST)
+    return fields
+
+
+def _inert(value: Any, most: int, depth: int) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth and isinstance(value, Mapping):
+        found = {
+            printable(key, most): _inert(item, most, depth - 1) for key, item in islice(value.items(), _MOST_ITEMS)
+        }
+        return found if len(value) <= _MOST_ITEMS else found | {"...": f"{len(value)} in all"}
+    if depth and isinstance(value, list | tuple | set | frozenset):
+        items = [_inert(item, most, depth - 1) for item in islice(value, _MOST_ITEMS)]
+        return items if len(value) <= _MOST_ITEMS else [*items, f"... {len(value)} in all"]
+    return printable(value, most)
 
 
 def _retries_in_one_line(record: logging.LogRecord) -> bool:

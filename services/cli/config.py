@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import typer
-
 from services.cli.filters import JsonOption
 from services.cli.layout import Column
+from services.cli.lazy import group
 from services.cli.output import print_table, to_json
+from services.cli.usage import help_alone
+from shared import inert
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from shared.settings import Settings
     from shared.settings.section import Section
 
-app = typer.Typer(no_args_is_help=True, help="Settings: check, explain, example.")
+app = group(help="Settings: check, explain, example.")
+app.callback(invoke_without_command=True)(help_alone)
 
 MASKED = "********"
 _EXAMPLE_HEAD = """\
@@ -39,14 +41,14 @@ def check() -> None:
     notes = Knowledge.of(settings).notes
     file = config_file()
     looked = f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; environment and defaults"
-    print(f"ok: {file.resolve() if file else looked}")
+    print(f"ok: {inert.sentence(file.resolve() if file else looked)}")
     if settings.scanner.previews and settings.scanner.previews_dir is None:
         print("note: `nightbus up` keeps previews in its home; `nightbus run scanner` needs scanner.previews_dir")
     for source in settings.sources:
-        if not source.path.is_dir():
-            print(f"note: the folder {source.path} of source {source.name} is not there now")
+        if not os.path.isdir(source.path):  # noqa: PTH112 - a Path raises for a name that is too long
+            print(f"note: the folder {inert.name(source.path)} of source {source.name} is not there now")
     for note in notes:
-        print(f"note: {note}")
+        print(f"note: {inert.sentence(note)}")
 
 
 @app.command("explain")

@@ -9,17 +9,20 @@ import typer
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
+from services.cli.lazy import group
 from services.cli.listings import Listing
 from services.cli.match import LinesOption
-from services.cli.output import Row, cell_text, chosen_format, counted, plain, printable, to_json
-from services.cli.usage import WrongUsage
+from services.cli.output import Row, cell_text, chosen_format, counted, plain, to_json
+from services.cli.usage import WrongUsage, help_alone, letter_number, named_thing, spoken_reason
 from shared.errors import UserError
+from shared.inert import printable
 from shared.quantities import size
 
 if TYPE_CHECKING:
     from shared.events.commands import DropDeadLetters, ReplayDeadLetters
 
-app = typer.Typer(no_args_is_help=True, help="Messages that no retry could help: list, show, replay, drop.")
+app = group(help="Messages that no retry could help: list, show, replay, drop.")
+app.callback(invoke_without_command=True)(help_alone)
 
 COMMAND_TIMEOUT_S = 120.0
 _NOTE_BYTES = 2000
@@ -35,7 +38,9 @@ class LetterState(StrEnum):
     ALL = "all"
 
 
-IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="ID…", help="Numbers, as `list` shows them.")]
+IdsArgument = Annotated[
+    list[int] | None, typer.Argument(metavar="ID…", parser=letter_number, help="Numbers, as `list` shows them.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="All that wait.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
@@ -58,7 +63,8 @@ _FIELDS = (
 def list_letters(
     state: Annotated[LetterState, typer.Option("--state", help="Which to list.")] = LetterState.WAITING,
     service: Annotated[
-        str | None, typer.Option("--service", metavar="NAME", help="Only what this service gave up.")
+        str | None,
+        typer.Option("--service", parser=named_thing, metavar="NAME", help="Only what this service gave up."),
     ] = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
@@ -85,7 +91,9 @@ def list_letters(
 
 @app.command("show")
 def show(
-    dead_letter_id: Annotated[int, typer.Argument(metavar="ID", help="Number, as `list` shows it.")],
+    dead_letter_id: Annotated[
+        int, typer.Argument(metavar="ID", parser=letter_number, help="Number, as `list` shows it.")
+    ],
     as_json: LinesOption = False,
     payload: Annotated[
         bool, typer.Option("--payload", help="Print the bytes of the message and nothing else.")
@@ -101,7 +109,10 @@ def show(
                 f"{row['payload_file']} in api.dead_letter_dir",
                 file=sys.stderr,
             )
-        sys.stdout.buffer.write(row["payload"])
+        if sys.stdout.isatty():  # bytes from anywhere, which a terminal would obey
+            print(printable(str(plain(row["payload"]))))
+        else:
+            sys.stdout.buffer.write(row["payload"])
         return
     if as_json:
         print(to_json(row))
@@ -126,7 +137,9 @@ def replay(
 
 @app.command("drop")
 def drop(
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the register.")],
+    reason: Annotated[
+        str, typer.Option("--reason", parser=spoken_reason, metavar="TEXT", help="Why; kept in the register.")
+    ],
     ids: IdsArgument = None,
     everything: AllOption = False,
     dry_run: DryRunOption = False,
@@ -135,10 +148,8 @@ def drop(
     """Drop dead letters; the register keeps them and the reason."""
     from shared.events.commands import DropDeadLetters
 
-    if not reason.strip():
-        raise WrongUsage("--reason must say something")
     chosen = _chosen(ids, everything=everything)
-    command = DropDeadLetters(ids=chosen, everything=everything, reason=reason.strip())
+    command = DropDeadLetters(ids=chosen, everything=everything, reason=reason)
     _send(find_stack(home), command, "dropped", dry_run=dry_run)
 
 

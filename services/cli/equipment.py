@@ -10,19 +10,21 @@ import typer
 from services.cli.connection import wait_for
 from services.cli.filters import CsvOption, JsonOption
 from services.cli.layout import Column
+from services.cli.lazy import group
 from services.cli.output import Format, Row, chosen_format, fixed, print_table, write_csv, write_json
+from services.cli.usage import help_alone, named_thing
 
 if TYPE_CHECKING:
     from services.scanner.knowledge import Knowledge
 
-app = typer.Typer(
-    no_args_is_help=True, help="Cameras, telescopes, filters and rigs: the built-in tables, with yours in front."
-)
+app = group(help="Cameras, telescopes, filters and rigs: the built-in tables, with yours in front.")
+app.callback(invoke_without_command=True)(help_alone)
 
 _SPARE = {"kind": 5, "brand": 4}
 
 NameOption = Annotated[
-    list[str] | None, typer.Option("--name", metavar="NAME", help="Name or alias; * is any text, case is ignored.")
+    list[str] | None,
+    typer.Option("--name", parser=named_thing, metavar="NAME", help="Name or alias; * is any text, case is ignored."),
 ]
 OwnOption = Annotated[bool, typer.Option("--own", help="Only what nightbus.toml and N.I.N.A. profiles add.")]
 

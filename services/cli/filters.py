@@ -8,28 +8,47 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.usage import WrongUsage
+from services.cli.usage import WrongUsage, named_thing
+
+MOST_ROWS = 10**12
+"""More than any database of captures holds."""
 
 ObjectOption = Annotated[
     list[str] | None,
-    typer.Option("--object", metavar="NAME", help="Target id, name or OBJECT, case and blanks ignored; * is any text."),
+    typer.Option(
+        "--object",
+        parser=named_thing,
+        metavar="NAME",
+        help="Target id, name or OBJECT, case and blanks ignored; * is any text.",
+    ),
 ]
 FilterOption = Annotated[
-    list[str] | None, typer.Option("--filter", metavar="NAME", help="Filter by any of its names; * is any text.")
+    list[str] | None,
+    typer.Option("--filter", parser=named_thing, metavar="NAME", help="Filter by any of its names; * is any text."),
 ]
 DateOption = Annotated[str | None, typer.Option("--date", metavar="NIGHT", help="One night, YYYY-MM-DD.")]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="NIGHT", help="This night and later.")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="NIGHT", help="This night and earlier.")]
-RigOption = Annotated[list[str] | None, typer.Option("--rig", metavar="NAME", help="Rig; * is any text.")]
-CameraOption = Annotated[list[str] | None, typer.Option("--camera", metavar="NAME", help="Camera; * is any text.")]
-TypeOption = Annotated[list[str] | None, typer.Option("--type", metavar="TYPE", help="Frame type, such as LIGHT.")]
+RigOption = Annotated[
+    list[str] | None, typer.Option("--rig", parser=named_thing, metavar="NAME", help="Rig; * is any text.")
+]
+CameraOption = Annotated[
+    list[str] | None, typer.Option("--camera", parser=named_thing, metavar="NAME", help="Camera; * is any text.")
+]
+TypeOption = Annotated[
+    list[str] | None, typer.Option("--type", parser=named_thing, metavar="TYPE", help="Frame type, such as LIGHT.")
+]
 YearOption = Annotated[
     int | None, typer.Option("--year", metavar="YEAR", min=1900, max=9999, help="Nights of this year.")
 ]
 LimitOption = Annotated[
     int | None,
     typer.Option(
-        "--limit", metavar="N", min=1, help="Most rows; a table stops at 100 unless told, --json and --csv do not."
+        "--limit",
+        metavar="N",
+        min=1,
+        max=MOST_ROWS,
+        help="Most rows; a table stops at 100 unless told, --json and --csv do not.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array with every field.")]
@@ -155,8 +174,8 @@ def make_filters(
     Raises:
         WrongUsage: a night or a frame type that is none.
     """
-    first = [_night(text, option) for text, option in ((on, "--date"), (since, "--since")) if text]
-    last = [_night(text, option) for text, option in ((on, "--date"), (until, "--until")) if text]
+    first = [_night(text, option) for text, option in ((on, "--date"), (since, "--since")) if text is not None]
+    last = [_night(text, option) for text, option in ((on, "--date"), (until, "--until")) if text is not None]
     if year is not None:
         first.append(date(year, 1, 1))
         last.append(date(year, 12, 31))

@@ -14,16 +14,17 @@ from uuid import UUID
 import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
-from services.cli.output import Row, counted, printable, to_json
+from services.cli.exits import FAILED, INTERRUPTED
+from services.cli.output import Row, counted, to_json
 from services.cli.plan import make_plan, measure, plan_text, require_consent
 from services.cli.usage import named_path
+from shared import inert
 from shared.errors import UserError
+from shared.given import wrong_stored_path
 
 if TYPE_CHECKING:
     import asyncpg
 
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 POLL_S = 0.25
 LONGEST_POLL_S = 5.0
 LINE_EVERY_S = 5.0
@@ -79,9 +80,12 @@ def ingest(
 ) -> None:
     """Import files and folders now, and report found = arrived + already here + ignored + failed."""
     stack = find_stack(home)
+    for path in paths:
+        if mistake := wrong_stored_path(str(path)):
+            raise UserError(mistake)
     absolute = [os.path.abspath(path.expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
     if stack.home is not None and (missing := [path for path in absolute if not os.path.lexists(path)]):
-        raise UserError(f"{printable(missing[0])} does not exist")
+        raise UserError(f"{inert.name(missing[0])} does not exist")
     if dry_run:
         _print_plan(stack, absolute, mode, as_json=as_json)
         return
@@ -91,10 +95,10 @@ def ingest(
         report = wait_for(_import(stack, tuple(absolute), mode, wait=wait))
     except KeyboardInterrupt as stop:
         print("\nthe import goes on without this command; `nightbus status` shows how far it is", file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPTED) from stop
+        raise typer.Exit(INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
     if report["failed"] or report["state"] == "failed":
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def _print_plan(stack: Stack, paths: list[str], mode: Mode, *, as_json: bool) -> None:
@@ -104,7 +108,7 @@ def _print_plan(stack: Stack, paths: list[str], mode: Mode, *, as_json: bool) ->
     measure(plan)
     print(to_json(plan.row(mode)) if as_json else plan_text(plan, mode))
     if not plan.fits:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def report_text(report: Row) -> str:
@@ -118,12 +122,12 @@ def report_text(report: Row) -> str:
     if report["found"] != arrived + already + ignored + failed and report["state"] == "done":
         lines.append("these counts do not add up; please report it")
     for rule, count in sorted(report["ignored_by"].items(), key=lambda item: -item[1]):
-        lines.append(f"  ignored {count}: {printable(rule)}")
-    lines.extend(f"  failed: {printable(sentence)}" for sentence in report["failures"])
+        lines.append(f"  ignored {count}: {inert.sentence(rule)}")
+    lines.extend(f"  failed: {inert.sentence(sentence)}" for sentence in report["failures"])
     if failed > len(report["failures"]):
         lines.append(f"  and {failed - len(report['failures'])} more failures")
     if report["error"]:
-        lines.append(f"the import failed: {printable(report['error'])}")
+        lines.append(f"the import failed: {inert.sentence(report['error'])}")
     if "scanned" in report:
         lines.append(f"{report['scanned'] + report['quarantined']} handled = {report['scanned']} scanned + "
                      f"{report['quarantined']} quarantined")  # fmt: skip
@@ -211,7 +215,7 @@ class _Progress:
             self._waits = files
             print(f"waiting for {counted(count, 'file')} to be complete:", file=sys.stderr)
             more = [f"and {count - len(files)} more"] if count > len(files) else []
-            print("\n".join(f"  {printable(line)}" for line in [*files, *more]), file=sys.stderr, flush=True)
+            print("\n".join(f"  {inert.sentence(line)}" for line in [*files, *more]), file=sys.stderr, flush=True)
             print("  what stays incomplete is taken as it is in the end (ingest.incomplete_wait_s)", file=sys.stderr)
 
     def show(self, step: str, done: int, total: int) -> None:

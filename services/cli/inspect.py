@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.exits import FAILED
 from services.cli.match import UNDECIDED_NOTE, LinesOption, each
-from services.cli.output import printable, to_json
-from services.cli.usage import no_file_name
+from services.cli.output import to_json
+from shared import inert
 from shared.errors import NightbusError
+from shared.given import wrong_path
 from shared.quantities import size
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ QUALITY_KEYS = (
 )  # fmt: skip
 REPORTED_KEYS = ("hfr_px", "star_count", "rms_arcsec")
 TARGET_KEYS = ("catalog_id", "name", "confidence", "method", "separation_deg", "candidates")
-
-EXIT_UNREADABLE = 1
 
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE…", help="Capture files; - reads their names from standard input.")
@@ -63,7 +63,7 @@ def inspect(
         unreadable += "error" in facts
         print(to_json(facts) if as_json else _block(facts), flush=True)
     if unreadable:
-        raise typer.Exit(EXIT_UNREADABLE)
+        raise typer.Exit(FAILED)
 
 
 def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, An
     from services.scanner.scan import scan_file
     from shared.library.hashing import sha256_file
 
-    if mistake := no_file_name(name):
-        return {"path": name, "error": mistake}
+    if mistake := wrong_path(name):
+        return {"path": inert.shortened(name, inert.NAME_CHARS), "error": mistake}
     path = Path(os.path.abspath(name))  # noqa: PTH100 - links are left as they are
     try:
         digest = sha256_file(path)
@@ -117,8 +117,8 @@ def _pick(model: Any, keys: tuple[str, ...]) -> dict[str, Any] | None:
 def _block(facts: dict[str, Any]) -> str:
     """A file's facts for a person: one fact per line, absent ones left out."""
     if "error" in facts:
-        return f"{printable(facts['path'])}\n  cannot be read: {printable(facts['error'])}\n"
-    lines = [printable(facts["path"]), f"  {facts['format']}, {size(facts['size_bytes'])}, {facts['file_id']}"]
+        return f"{inert.name(facts['path'])}\n  cannot be read: {inert.sentence(facts['error'])}\n"
+    lines = [inert.name(facts["path"]), f"  {facts['format']}, {size(facts['size_bytes'])}, {facts['file_id']}"]
     reasons, prefix = facts.get("explain", {}), {"frame": "", "quality": "quality.", "reported": "reported."}
     for part in ("frame", "quality", "reported"):
         known = {key: value for key, value in (facts[part] or {}).items() if value is not None}
@@ -129,16 +129,16 @@ def _block(facts: dict[str, Any]) -> str:
                 for key, value in known.items()
             )
     lines.append(f"  target                 {_target(facts['target'])}")
-    lines.extend(f"  problem                {printable(problem)}" for problem in facts["problems"])
+    lines.extend(f"  problem                {inert.sentence(problem)}" for problem in facts["problems"])
     return "\n".join(lines) + "\n"
 
 
 def _reason(why: dict[str, Any] | None) -> str:
-    return "" if why is None else f" <- {why['source']}: {printable(why['detail'])}"
+    return "" if why is None else f" <- {why['source']}: {inert.sentence(why['detail'])}"
 
 
 def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else printable(str(value))
+    return f"{value:.6g}" if isinstance(value, float) else inert.sentence(value)
 
 
 def _target(target: dict[str, Any] | None) -> str:
@@ -148,5 +148,5 @@ def _target(target: dict[str, Any] | None) -> str:
         others = ", ".join(candidate["catalog_id"] for candidate in target["candidates"])
         return f"none ({target['method']})" + (f"; perhaps {others}" if others else "")
     away = f", {target['separation_deg']:.2f}° from the centre" if target["separation_deg"] is not None else ""
-    name = f", {printable(target['name'])}" if target["name"] and target["name"] != target["catalog_id"] else ""
+    name = f", {inert.name(target['name'])}" if target["name"] and target["name"] != target["catalog_id"] else ""
     return f"{target['catalog_id']}{name} ({target['method']}, {target['confidence']:.0%}{away})"

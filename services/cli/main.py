@@ -1,42 +1,140 @@
-"""The entry point: commands put together, failures turned into one sentence."""
+"""The commands put together; every failure that is to be expected ends as a sentence on standard error."""
 
+import io
 import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from services.cli import config, dead_letters, equipment, ingest, inspect, listings, match, preview, rescan, run, status
-from services.cli.usage import WrongUsage
+from services.cli.exits import FAILED, INTERRUPTED, USAGE
+from services.cli.lazy import Commands, Listed, group
+from services.cli.usage import WrongUsage, help_alone
 from shared.errors import NightbusError
+from shared.inert import sentence
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+PROGRAM = "nightbus"
+START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Without a stack", "Care"
+
+COMMANDS = (
+    Listed("up", START, "Run everything on this machine, without Docker: NATS, Postgres and all services.", "run:up"),
+    Listed(
+        "demo", START, "Play simulated nights through the whole of Nightbus and show what came of them.", "run:demo",
+    ),
+    Listed(
+        "run", START, "Run one service against the NATS and Postgres of the settings, until a signal.",
+        "run:run_service",
+    ),
+    Listed("migrate", START, "Bring the database to this version: roles, schemas, views, grants.", "run:migrate"),
+    Listed(
+        "ingest", LIBRARY,
+        "Import files and folders now, and report found = arrived + already here + ignored + failed.", "ingest:ingest",
+    ),
+    Listed(
+        "rescan", LIBRARY,
+        "Have files read anew, chosen by id, by filters, or all; what was found before is replaced.", "rescan:rescan",
+    ),
+    Listed(
+        "status", LOOK,
+        "Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up.",
+        "status:status",
+    ),
+    Listed(
+        "files", LOOK,
+        "List files, newest night first, with what was found in each; an OBJECT in brackets is no known target.",
+        "listings:files",
+    ),
+    Listed(
+        "captures", LOOK, "List targets with their integration, most first; filters restrict what is summed up.",
+        "listings:captures",
+    ),
+    Listed("sessions", LOOK, "List sessions (one night of one rig), newest first.", "listings:sessions"),
+    Listed(
+        "inspect", OFFLINE, "Show what Nightbus finds in capture files: header, star quality, target.",
+        "inspect:inspect",
+    ),
+    Listed("match", OFFLINE, "Find the catalogue object that a target name means.", "match:match"),
+    Listed(
+        "preview", OFFLINE, "Write a stretched picture of each capture file as NAME.preview.jpg.", "preview:preview",
+    ),
+    Listed(
+        "equipment", OFFLINE, "Cameras, telescopes, filters and rigs: the built-in tables, with yours in front.",
+        "equipment:app",
+    ),
+    Listed("dead-letters", CARE, "Messages that no retry could help: list, show, replay, drop.", "dead_letters:app"),
+    Listed("config", CARE, "Settings: check, explain, example.", "config:app"),
+)  # fmt: skip
 
 
-class Commands(TyperGroup):
-    """The command group; expected failures end as a sentence on standard error, never as a traceback."""
+class Nightbus(TyperGroup):
+    """The command group."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands(COMMANDS)  # type: ignore[assignment]
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """The names of the commands, in their order; none is loaded for it."""
+        return list(self.commands)
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        """List the commands by what they are for."""
+        for panel in dict.fromkeys(one.panel for one in COMMANDS):
+            with formatter.section(panel):
+                formatter.write_dl([(one.name, one.summary) for one in COMMANDS if one.panel == panel])
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run what the command line says and exit with its code; without ``standalone_mode`` return and raise."""
+        extra = {"prog_name": PROGRAM, **extra, "standalone_mode": False}
+        if not standalone_mode:
+            return super().main(*args, **extra)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # whatever is named in a terminal of few characters
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            code = super().main(*args, **extra)
+        except TyperException as error:
+            code = error.exit_code
+            print(f"nightbus: {_usage_sentence(error)}", file=sys.stderr)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the words before the command; Ctrl-C may come while that imports something."""
+        try:
+            return super().make_context(*args, **extra)
+        except KeyboardInterrupt as stop:
+            raise _stopped() from stop
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
         except NightbusError as error:
-            print(f"nightbus: {error}", file=sys.stderr)
-            raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_FAILED) from error
+            for words in str(error).splitlines():
+                print(f"nightbus: {words}", file=sys.stderr)
+            raise typer.Exit(USAGE if isinstance(error, WrongUsage) else FAILED) from error
         except KeyboardInterrupt as stop:
-            print("nightbus: stopped", file=sys.stderr)
-            raise typer.Exit(EXIT_INTERRUPTED) from stop
+            raise _stopped() from stop
 
 
-app = typer.Typer(
-    cls=Commands,
-    name="nightbus",
+def _stopped() -> typer.Exit:
+    print("nightbus: stopped", file=sys.stderr)
+    return typer.Exit(INTERRUPTED)
+
+
+def _usage_sentence(error: TyperException) -> str:
+    """Wrong usage in our words: one inert sentence, and where the right usage is written."""
+    words = sentence(" ".join(error.format_message().split())).rstrip(".")
+    where = getattr(error, "ctx", None)
+    return f"{words[:1].lower()}{words[1:]}; see `{PROGRAM if where is None else where.command_path} --help`"
+
+
+app = group(
+    cls=Nightbus,
+    add_completion=True,
+    name=PROGRAM,
     help="Carries a night's captures home: every frame safe, measured, matched to its target and counted.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -48,39 +146,16 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    ctx: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Carries a night's captures home: every frame safe, measured, matched to its target and counted."""
-
-
-START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Without a stack", "Care"
-
-app.command(rich_help_panel=START)(run.up)
-app.command(rich_help_panel=START)(run.demo)
-app.command("run", rich_help_panel=START)(run.run_service)
-app.command(rich_help_panel=START)(run.migrate)
-app.command("ingest", rich_help_panel=LIBRARY)(ingest.ingest)
-app.command("rescan", rich_help_panel=LIBRARY)(rescan.rescan)
-app.command("status", rich_help_panel=LOOK)(status.status)
-app.command(rich_help_panel=LOOK)(listings.files)
-app.command(rich_help_panel=LOOK)(listings.captures)
-app.command(rich_help_panel=LOOK)(listings.sessions)
-app.command("inspect", rich_help_panel=OFFLINE)(inspect.inspect)
-app.command("match", rich_help_panel=OFFLINE)(match.match)
-app.command("preview", rich_help_panel=OFFLINE)(preview.preview)
-app.add_typer(equipment.app, name="equipment", rich_help_panel=OFFLINE)
-app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
-app.add_typer(config.app, name="config", rich_help_panel=CARE)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
+    help_alone(ctx)
 
 
 if __name__ == "__main__":
-    main()
+    app()

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from services.cli.output import printable, to_json
+from services.cli.output import to_json
+from shared import inert
+from shared.given import LONGEST_NAME_CHARS, wrong_name
 from shared.proper_name import proper_name
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names; - reads them from standard input.")]
@@ -25,10 +27,10 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
     matcher = Matcher.load(own=own_targets(load_settings()))
     print(UNDECIDED_NOTE, file=sys.stderr)
     for name in each(names):
-        found = matcher.match(name)
+        found = matcher.match("" if wrong_name(name) else name)
         if as_json:
             line = {
-                "query": name,
+                "query": inert.shortened(name, LONGEST_NAME_CHARS),
                 "catalog_id": found.catalog_id,
                 "name": found.name,
                 "confidence": found.confidence,
@@ -36,10 +38,10 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
             }
             print(to_json(line), flush=True)
         elif found.catalog_id is None:
-            print(f"{printable(name)}: no match")
+            print(f"{inert.name(name)}: no match")
         else:
             label = ", ".join(filter(None, (found.catalog_id, proper_name(found.catalog_id, found.name))))
-            print(f"{printable(name)}: {label} ({found.method}, {found.confidence:.0%})")
+            print(f"{inert.name(name)}: {label} ({found.method}, {found.confidence:.0%})")
 
 
 def each(names: list[str]) -> Iterator[str]:

@@ -16,9 +16,20 @@ from uuid import UUID
 
 from services.cli.layout import Cell, Column, layout
 from services.cli.usage import WrongUsage
+from shared.inert import json_escaped, sentence, visible
 
 Row = Mapping[str, Any]
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
+"""Tabs and carriage returns are escapes by then."""
 _CSV_NULL = ""
 
 
@@ -41,11 +52,6 @@ def chosen_format(*, as_json: bool, as_csv: bool) -> Format:
     return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
 
 
-def printable(text: str) -> str:
-    """Text that cannot move the cursor or colour the terminal, whatever a file was named."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def plain(value: Any) -> Any:
     """A value as JSON has it: times in UTC with Z, NaN and infinities as null, bytes as text where they are text."""
     if isinstance(value, datetime):
@@ -66,13 +72,12 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """A value on one line of JSON; bytes of a file name that are no UTF-8 become escapes that read back the same."""
-    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    """A value on one line of JSON; what a terminal would obey are escapes that read back the same."""
+    return json_escaped(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
 
 
 def csv_cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    """A cell that no spreadsheet takes for a formula and no terminal obeys; numbers stay numbers."""
     value = plain(value)
     if value is None:
         return _CSV_NULL
@@ -81,6 +86,7 @@ def csv_cell(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = visible(text)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
 
 
@@ -137,7 +143,7 @@ def cell_text(value: object) -> str:
         return ""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return printable(str(value))
+    return sentence(value)
 
 
 def hours(seconds: float | None) -> str | None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.cli.output import Row, counted, hours, printable
+from services.cli.output import Row, counted, hours
 from services.cli.usage import WrongUsage
+from shared import inert
 from shared.errors import UserError
 from shared.quantities import size
 
@@ -107,8 +108,8 @@ def make_plan(paths: Sequence[str], library: Path | None, *, at_most_bytes: floa
 def _files_below(path: Path, library: Path | None, plan: Plan) -> Iterator[tuple[Path, "Entry"]]:
     from shared.library.walk import walk
 
-    if not path.exists():
-        raise UserError(f"{printable(str(path))} cannot be seen from here: plan on the machine where ingest runs")
+    if not os.path.exists(path):  # noqa: PTH110 - a Path raises for a name that is too long
+        raise UserError(f"{inert.name(path)} cannot be seen from here: plan on the machine where ingest runs")
     folder, only = (path, None) if path.is_dir() else (path.parent, path.name)
     exclude = [library] if library is not None and library != folder else []
     for listing in walk(folder, recursive=only is None, exclude=exclude):
@@ -153,15 +154,16 @@ def plan_text(plan: Plan, mode: str) -> str:
     """The plan for people."""
     lines = [f"{counted(plan.captures, 'capture')}, {size(plan.size_bytes)}"]
     if ignored := plan.ignored_by.total():
-        rules = ", ".join(f"{printable(rule)} {number}" for rule, number in plan.ignored_by.most_common(SHOWN_RULES))
+        shown = plan.ignored_by.most_common(SHOWN_RULES)
+        rules = ", ".join(f"{inert.sentence(rule)} {number}" for rule, number in shown)
         lines.append(f"{counted(ignored, 'other file')} would be ignored ({rules})")
-    lines.extend(f"cannot be read: {printable(reason)}" for reason in plan.unreadable)
+    lines.extend(f"cannot be read: {inert.sentence(reason)}" for reason in plan.unreadable)
     if mode == "index":
         lines.append("index: the files stay where they are; nothing is written there")
     elif plan.library is None:
         lines.append(f"{mode}: into the library of the machine where ingest runs")
     else:
-        lines.append(f"{mode}: into {plan.library}, where {size(plan.free_bytes or 0)} are free")
+        lines.append(f"{mode}: into {inert.name(plan.library)}, where {size(plan.free_bytes or 0)} are free")
         lines.append("what the library holds already needs no room there")
     if mode == "move":
         lines.append("move: each file is deleted here once its copy was read back and compared")
@@ -189,8 +191,8 @@ def require_consent(paths: Sequence[str], mode: str, library: Path) -> None:
     if plan.size_bytes <= limit:
         return
     words = (
-        f"more than {size(limit)} would be copied into {library}, on the system disk (library.path is not set), "
-        f"where {size(free)} are free"
+        f"more than {size(limit)} would be copied into {inert.name(library)}, on the system disk (library.path is not "
+        f"set), where {size(free)} are free"
     )
     if not sys.stdin.isatty():
         raise WrongUsage(f"{words}: repeat it with --yes, set library.path, or look with --dry-run first")

@@ -1,16 +1,19 @@
 """`preview`: a picture of a capture file, stretched so that its faint parts show. Needs no stack."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.cli.inspect import EXIT_UNREADABLE, FilesArgument
+from services.cli.exits import FAILED
+from services.cli.inspect import FilesArgument
 from services.cli.match import each
-from services.cli.output import printable
-from services.cli.usage import named_path, no_file_name
+from services.cli.usage import named_path
+from shared import inert
 from shared.errors import NightbusError, UserError
+from shared.given import wrong_path
 
 if TYPE_CHECKING:
     from shared.previews.kinds import PictureFormat, StretchKind
@@ -38,11 +41,11 @@ def preview(
     from shared.previews.kinds import PictureFormat, StretchKind
 
     kind = PictureFormat(picture_format)
-    if not out.is_dir():
-        raise UserError(f"the folder {printable(str(out))} does not exist")
+    if not os.path.isdir(out):  # noqa: PTH112 - a Path raises for a name that is too long
+        raise UserError(f"the folder {inert.name(out)} does not exist")
     failed = 0
     for name in each(files):
-        if mistake := no_file_name(name):
+        if mistake := wrong_path(name):
             failed += _complain(name, mistake)
             continue
         target = out / f"{Path(name).name}.preview{kind.extension}"
@@ -55,13 +58,13 @@ def preview(
         except MemoryError:
             failed += _complain(name, "the file is too large for this machine's memory")
         else:
-            print(f"{printable(str(target))}  {words}", flush=True)
+            print(f"{inert.name(target)}  {words}", flush=True)
     if failed:
-        raise typer.Exit(EXIT_UNREADABLE)
+        raise typer.Exit(FAILED)
 
 
 def _complain(name: str, reason: str) -> int:
-    print(f"nightbus: {printable(name)}: {printable(reason)}", file=sys.stderr)
+    print(f"nightbus: {inert.name(name)}: {inert.sentence(reason)}", file=sys.stderr)
     return 1
 
 
@@ -70,8 +73,8 @@ def _write_preview(path: Path, target: Path, size_px: int, kind: "PictureFormat"
     from shared.previews.files import encode_picture
     from shared.previews.make import own_stretch, reduce_file, stretch_with
 
-    if target.exists():
-        raise UserError(f"{target} is there already")
+    if os.path.lexists(target):
+        raise UserError(f"{inert.name(target)} is there already")
     reduced = reduce_file(path, size_px=size_px)
     shown = reduced.picture
     if reduced.proxy is not None:
@@ -81,16 +84,16 @@ def _write_preview(path: Path, target: Path, size_px: int, kind: "PictureFormat"
     try:
         file = target.open("xb")
     except FileExistsError as error:
-        raise UserError(f"{target} is there already") from error
+        raise UserError(f"{inert.name(target)} is there already") from error
     except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}") from error
+        raise UserError(f"{inert.name(target)} cannot be written: {error.strerror}") from error
     try:
         with file:
             file.write(data)
     except BaseException as error:
         target.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise UserError(f"{target} cannot be written: {error.strerror}") from error
+            raise UserError(f"{inert.name(target)} cannot be written: {error.strerror}") from error
         raise
     colours = "colour" if shown.ndim == 3 else "grey"
     return f"{shown.shape[1]} x {shown.shape[0]} of {reduced.width_px} x {reduced.height_px}, {colours}"

@@ -20,7 +20,7 @@ from services.cli.filters import (
     make_filters,
 )
 from services.cli.output import counted
-from services.cli.usage import WrongUsage
+from services.cli.usage import WrongUsage, named_thing
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ COMMAND_TIMEOUT_S = 300.0
 _ID = re.compile(r"[0-9a-f]{6,64}")
 
 IdsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="FILE_ID…", help="File ids, or their first 6+ digits.")
+    list[str] | None, typer.Argument(metavar="FILE_ID…", parser=named_thing, help="File ids, or their first 6+ digits.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every file.")]
 QuarantinedOption = Annotated[bool, typer.Option("--quarantined", help="Files that could not be handled.")]

@@ -23,7 +23,12 @@ class ServiceName(StrEnum):
 
 PlainHomeOption = Annotated[
     Path | None,
-    typer.Option("--home", metavar="DIR", help="Read NATS' and Postgres' addresses from this folder of `nightbus up`."),
+    typer.Option(
+        "--home",
+        metavar="DIR",
+        parser=named_path,
+        help="Read NATS' and Postgres' addresses from this folder of `nightbus up`.",
+    ),
 ]
 
 

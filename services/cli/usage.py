@@ -1,25 +1,52 @@
 """Wrong usage: what a person typed is no request at all. One sentence and exit code 2, as for an unknown option."""
 
+import sys
 from pathlib import Path
 
 import typer
 
+from services.cli.exits import USAGE
+from shared import inert
 from shared.errors import UserError
+from shared.given import LARGEST_NUMBER, wrong_name, wrong_path, wrong_reason
 
 
 class WrongUsage(UserError):
     """The words of the command do not go together, or one of them is malformed."""
 
 
-def no_file_name(text: str) -> str:
-    """What is wrong with a name that no file can have; empty for any other."""
-    if not text:
-        return "an empty name"
-    return "no file name holds a NUL character; one name a line" if "\0" in text else ""
-
-
-def named_path(text: str) -> Path:
+def named_path(text: str | Path) -> Path:
     """The path that a word of the command names: ``--home "$DIR"`` with nothing in ``DIR`` is no path at all."""
-    if not text:
-        raise typer.BadParameter("an empty path names nothing; is a variable unset?")
+    if mistake := wrong_path(str(text)):
+        raise typer.BadParameter(mistake)
     return Path(text)
+
+
+def named_thing(text: str) -> str:
+    """A name that is looked for in the database, or a pattern of one."""
+    if mistake := wrong_name(text):
+        raise typer.BadParameter(mistake)
+    return text
+
+
+def letter_number(text: str) -> int:
+    """The number of a dead letter."""
+    if not text.isdecimal():
+        raise typer.BadParameter(f"{inert.name(text)} is no number of a dead letter, which `dead-letters list` shows")
+    if len(text) > 19 or not 0 < int(text) <= LARGEST_NUMBER:
+        raise typer.BadParameter(f"there is no dead letter {inert.name(text)}")
+    return int(text)
+
+
+def spoken_reason(text: str) -> str:
+    """A reason that is kept, printable."""
+    if mistake := wrong_reason(text):
+        raise typer.BadParameter(mistake)
+    return inert.sentence(text.strip())
+
+
+def help_alone(ctx: typer.Context) -> None:
+    """Without a command there is the help, and that nothing was done is said by the exit code."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help(), file=sys.stderr)
+        raise typer.Exit(USAGE)

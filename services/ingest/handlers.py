@@ -21,9 +21,6 @@ class Commands:
 
     async def import_paths(self, command: ImportPaths) -> ImportAccepted:
         """Commit an import; its id is the command's."""
-        for path in command.paths:
-            if not path.startswith("/"):
-                raise UserError(f"{path} is not an absolute path")
         await self._store.add_import(command.command_id, command.paths, command.mode)
         self._imports.wake()
         return ImportAccepted(import_id=command.command_id)

@@ -7,6 +7,7 @@ from services.ingest.source import Source
 from shared.errors import NightbusError
 from shared.library.completeness import is_complete
 from shared.library.hashing import sha256_file
+from shared.library.reading import shown
 from shared.library.roots import Root
 from shared.library.stage import Staged, stage
 from shared.library.walk import Entry
@@ -54,7 +55,7 @@ def take(source: Source, entry: Entry, library: Root | None, *, even_unfinished:
     except NightbusError as error:
         return Failed(entry, str(error))
     except OSError as error:
-        return Failed(entry, f"{path} cannot be read: {error.strerror or error}")
+        return Failed(entry, f"{shown(path)} cannot be read: {error.strerror or error}")
     return Taken(entry, staged.file_id, staged.size_bytes, staged)
 
 

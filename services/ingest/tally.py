@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from shared.inert import sentence
+
 MOST_FAILURES = 100
 
 
@@ -28,11 +30,11 @@ class Tally:
         """All files that were judged."""
         return self.arrived + self.already_here + self.ignored + self.failed
 
-    def fail(self, sentence: str) -> None:
+    def fail(self, words: str) -> None:
         """Count a failure; the first hundred sentences are kept."""
         self.failed += 1
         if len(self.failures) < MOST_FAILURES:
-            self.failures.append(sentence)
+            self.failures.append(sentence(words))
 
     def add(self, other: "Tally") -> None:
         """Add another tally to this one."""

@@ -16,12 +16,15 @@ from services.standalone.home import Home
 from services.standalone.own_servers import require_obeyable
 from services.standalone.stack import SERVICES, Stack
 from shared.errors import NightbusError
+from shared.inert import printable
 from shared.logging import configure_logging
 from shared.settings import Settings, config_file, load_settings
 from shared.tasks import start_task
 
 LOG_FILE = "nightbus.log"
 LOG_LIMIT_BYTES = 50 * 1024**2
+LINE_CHARS = 100_000
+"""The longest line: one of a service with a traceback in it."""
 
 
 class ReadableLog:
@@ -45,7 +48,8 @@ class ReadableLog:
         self._file.close()
 
     def line(self, name: str, text: str) -> None:
-        """Write one line of a service."""
+        """Write one line of a service or server, whatever names of files or headers it quotes."""
+        text = printable(text.expandtabs(), LINE_CHARS)
         shown = f"{_as_json(name, text)}\n" if self._as_json else f"{name:<{self._width}} | {text}\n"
         self._file.write(shown)
         if not self._terminal:

@@ -8,6 +8,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -26,6 +27,7 @@ from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
 from services.standalone.simulation import FULL, Anomaly, NightManifest, simulate
 from services.standalone.stack import Stack
+from shared import inert
 from shared.db.pool import READER
 from shared.errors import Transient, UserError
 from shared.logging import configure_logging
@@ -101,14 +103,14 @@ def _announced(console: Console, place: Place, nights: int) -> Iterator[None]:
         words += " (removed at the end)"
     if need_bytes > free_bytes:
         raise UserError(f"{words}; but only {size(free_bytes)} are free there: play fewer nights, or use another disk")
-    console.print(words, soft_wrap=True)
+    console.print(inert.printable(words), soft_wrap=True, markup=False)
     yield
 
 
 @contextlib.contextmanager
 def _place(keep: Path | None) -> Iterator[Place]:
     if keep is not None:
-        if (keep / "captures").exists():
+        if os.path.exists(keep / "captures"):  # noqa: PTH110 - a Path raises for a name that is too long
             raise UserError(f"{keep} already holds a demonstration: choose another folder for --keep")
         try:
             keep.mkdir(parents=True, exist_ok=True)
@@ -304,4 +306,4 @@ def _print_where_next(console: Console, place: Place) -> None:
             f"  {calling.command('up')}   for real; README.md says how to name your own folders",
         ]
     for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(inert.printable(line), soft_wrap=True, highlight=False, markup=False)

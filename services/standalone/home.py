@@ -105,7 +105,7 @@ class Home:
             UserError: there is none.
         """
         folder = cls.resolve(path)
-        if not (folder / LOCK_FILE).exists():
+        if not os.path.exists(folder / LOCK_FILE):  # noqa: PTH110 - a Path raises for a name that is too long
             raise UserError(f"There is no Nightbus home in {folder}: `nightbus up` makes one, --home names another.")
         return cls(folder)
 

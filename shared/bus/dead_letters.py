@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
+from shared import inert
 from shared.bus.publish import Publisher
 from shared.bus.streams import DEAD_LETTERS, DEAD_SUBJECT
 from shared.events.envelope import MESSAGE_ID
+from shared.inert import DETAIL_CHARS
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-HEADER_LIMIT_CHARS = 2000
 BODY_LIMIT_BYTES = 960 * 1024
 """Body plus headers must stay below the server's max_payload of 1 MiB."""
 
@@ -35,9 +36,9 @@ class DeadLetter:
     payload: bytes
 
 
-def _printable(text: str) -> str:
-    cleaned = "".join(char if char.isprintable() else " " for char in text).strip()
-    return cleaned.encode("ascii", "backslashreplace").decode()[:HEADER_LIMIT_CHARS]
+def _header(text: str) -> str:
+    """Text as a header of a message holds it: printable ASCII, bounded."""
+    return inert.shortened(inert.printable(text).strip().encode("ascii", "backslashreplace").decode(), DETAIL_CHARS)
 
 
 async def bury(publisher: Publisher, service: str, message: Msg, *, reason: str, error: str = "") -> None:
@@ -50,14 +51,14 @@ async def bury(publisher: Publisher, service: str, message: Msg, *, reason: str,
     original = message.headers or {}
     headers = {
         # Not the attempt: a service that is killed between this and its term buries the message again.
-        MESSAGE_ID: f"dead/{service}/{position}/{_printable(original.get('ce-id', ''))}",
+        MESSAGE_ID: f"dead/{service}/{position}/{_header(original.get('ce-id', ''))}",
         "nb-service": service,
         "nb-subject": message.subject,
         "nb-sequence": str(position),
         "nb-attempt": str(message.metadata.num_delivered),
-        "nb-reason": _printable(reason),
-        "nb-error": _printable(error),
-        "nb-event-id": _printable(original.get("ce-id", "")),
+        "nb-reason": _header(reason),
+        "nb-error": _header(error),
+        "nb-event-id": _header(original.get("ce-id", "")),
         "nb-bytes": str(len(message.data)),
     }
     await publisher.publish_raw(

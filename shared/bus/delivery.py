@@ -41,6 +41,7 @@ from shared.bus.streams import Consumer
 from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
 from shared.events.base import Event, FileId, Model
 from shared.events.file import FileQuarantined
+from shared.events.mistakes import first_mistake
 from shared.events.values import Natural, PathText, Word
 from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
@@ -137,7 +138,7 @@ class Desk(Generic[P]):
                 try:
                     event = self.model.model_validate_json(message.data)
                 except ValidationError as error:
-                    reason = f"the payload is not a valid {self.model.subject}: {_first_error(error)}"
+                    reason = f"the payload is not a valid {self.model.subject}: {first_mistake(error)}"
                     await self.fail(message, _refused_file(self.model, message.data), Permanent(reason))
                     continue
                 try:
@@ -336,12 +337,6 @@ async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
 def retry_delay_s(attempt: int) -> float:
     """Seconds until the next delivery: 2^attempt up to five minutes, with a quarter of jitter."""
     return float(min(2.0**attempt, LONGEST_DELAY_S) * random.uniform(0.75, 1.25))
-
-
-def _first_error(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 class RefusedFile(Model):

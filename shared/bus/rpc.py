@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import NoRespondersError
+from nats.errors import MaxPayloadError, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic import ValidationError
 
 from shared.errors import NightbusError, UserError
 from shared.events.commands import Command, Reply
+from shared.events.mistakes import first_mistake
 
 if TYPE_CHECKING:  # those who only ask need not wait for the imports of FastStream and structlog
     from faststream.nats import NatsBroker
@@ -32,6 +33,8 @@ async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: fl
         raise UserError(f"the {service} service is not running") from error
     except NatsTimeoutError as error:
         raise UserError(f"the {service} service did not answer within {timeout_s:.0f} s") from error
+    except MaxPayloadError as error:
+        raise UserError("that is too much for one request: name fewer things, or the folder that holds them") from error
     answer = reply.model_validate_json(message.data)
     if not answer.ok:
         raise UserError(answer.error or f"the {service} service refused the request")
@@ -48,7 +51,7 @@ def answer(broker: "NatsBroker", model: type[C], handle: Callable[[C], Awaitable
         try:
             reply: Reply = await handle(model.model_validate_json(message.data))
         except ValidationError as error:
-            reply = model.reply(ok=False, error=f"not a valid {model.__name__}: {error.errors()[0]['msg']}")
+            reply = model.reply(ok=False, error=f"{model.subject}: {first_mistake(error)}")
         except NightbusError as error:
             reply = model.reply(ok=False, error=str(error))
         except Exception:

@@ -7,10 +7,30 @@ is sent twice does its work once.
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID, uuid4
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from shared import inert
 from shared.events.base import FileId, Model
 from shared.events.values import Label, Moment, PathText, RowNumber, Sentence, Sum
+from shared.given import wrong_reason, wrong_stored_path
+
+
+def _path_of_a_host(text: str) -> str:
+    if mistake := wrong_stored_path(text):
+        raise ValueError(mistake)
+    if not text.startswith("/"):
+        raise ValueError(f"{inert.name(text)} is not an absolute path")
+    return text
+
+
+def _reason_of_a_person(text: str) -> str:
+    if mistake := wrong_reason(text):
+        raise ValueError(mistake)
+    return inert.sentence(text.strip())
+
+
+HostPath = Annotated[PathText, AfterValidator(_path_of_a_host)]
+PersonsReason = Annotated[str, AfterValidator(_reason_of_a_person)]
 
 
 class Reply(Model):
@@ -68,7 +88,7 @@ class ImportPaths(Command):
     subject: ClassVar[str] = "cmd.ingest.import"
     reply: ClassVar[type[Reply]] = ImportAccepted
 
-    paths: tuple[PathText, ...] = Field(min_length=1, description="absolute paths on ingest's host")
+    paths: tuple[HostPath, ...] = Field(min_length=1, description="absolute paths on ingest's host")
     mode: Literal["copy", "move", "index"] = "copy"
 
 
@@ -100,7 +120,7 @@ class DropDeadLetters(Command):
 
     ids: tuple[RowNumber, ...] = ()
     everything: bool = Field(default=False, description="all that wait, whatever ids says")
-    reason: Annotated[Sentence, Field(min_length=1)]
+    reason: Annotated[PersonsReason, Field(min_length=1)]
 
 
 class TellState(Command):

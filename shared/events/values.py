@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
+from shared import inert
+
 EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 """Times lie in between: centuries can be added to them, and taken from them, in any time zone."""
 LARGEST_REAL = 3.4e38
@@ -19,7 +21,7 @@ LONGEST_S = 1e10
 LARGEST_SMALLINT, LARGEST_INTEGER, LARGEST_BIGINT = 2**15 - 1, 2**31 - 1, 2**63 - 1
 LARGEST_FILE_BYTES = 2**53 - 1
 """Largest file: JSON readers that know floating point only hold it exactly."""
-LONGEST_WORD, LONGEST_LABEL, LONGEST_PATH, LONGEST_SENTENCE = 255, 600, 4096, 2000
+LONGEST_WORD, LONGEST_LABEL, LONGEST_PATH = 255, 600, 4096
 """Characters. Words are parts of index entries, of which Postgres takes up to 2,700 bytes."""
 
 
@@ -29,17 +31,8 @@ def _without_nul(text: str) -> str:
     return text
 
 
-def sentence(text: str) -> str:
-    """Words for a person that can be stored: what cannot is replaced, and what is too long ends with an ellipsis."""
-    if len(text) > LONGEST_SENTENCE:
-        text = f"{text[: LONGEST_SENTENCE - 1]}…"
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def _sentence(value: object) -> object:
-    return sentence(value) if isinstance(value, str) else value
+    return inert.sentence(value) if isinstance(value, str) else value
 
 
 Text = Annotated[str, AfterValidator(_without_nul)]
@@ -51,7 +44,7 @@ Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL), AfterValidat
 PathText = Annotated[str, StringConstraints(max_length=LONGEST_PATH), AfterValidator(_without_nul)]
 """A path with forward slashes."""
 Sentence = Annotated[str, BeforeValidator(_sentence)]
-"""A sentence for a person. It is never refused: what is too long is cut, what cannot be stored is replaced."""
+"""A sentence for a person. It is never refused: what is too long is cut, what cannot be printed is an escape."""
 
 Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 """A time with its zone."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared import inert
 from shared.errors import NightbusError, Permanent, Transient
 
 BUFFER_BYTES = 1024 * 1024
@@ -101,8 +102,8 @@ def drop_cache(fd: int, offset: int = 0, length: int = 0) -> None:
 
 
 def shown(path: Path | str) -> str:
-    """A path for a message: characters that cannot be printed, such as newlines, are written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in str(path))
+    """A path for a message: printable, and no longer than leaves room for what is said of it."""
+    return inert.name(path)
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

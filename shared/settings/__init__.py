@@ -278,8 +278,8 @@ def load_settings() -> Settings:
         UserError: one sentence per wrong or unknown key, naming the nearest known key.
     """
     file = config_file()
-    if file is not None and not file.is_file():
-        state = "is not a file" if file.exists() else "does not exist"
+    if file is not None and not os.path.isfile(file):  # noqa: PTH113 - a Path raises for a name that is too long
+        state = "is not a file" if os.path.exists(file) else "does not exist"  # noqa: PTH110 - as above
         raise UserError(f"the settings file {file} (NIGHTBUS_CONFIG) {state}")
     try:
         _refuse_unknown_environment(os.environ)
@@ -290,7 +290,7 @@ def load_settings() -> Settings:
         raise UserError(f"{file} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except ValidationError as error:
         known = [name.replace("[]", "") for name in known_keys()]
-        raise UserError(sentences(error, known, _written(file))) from error
+        raise UserError(*sentences(error, known, _written(file))) from error
 
 
 def _written(file: Path | None) -> dict[str, Any]:

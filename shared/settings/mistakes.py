@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 
-def sentences(error: ValidationError, known: Iterable[str], written: Mapping[str, Any]) -> str:
-    """One line per mistake.
+def sentences(error: ValidationError, known: Iterable[str], written: Mapping[str, Any]) -> list[str]:
+    """One sentence per mistake.
 
     Args:
         error: what pydantic found.
@@ -16,7 +16,7 @@ def sentences(error: ValidationError, known: Iterable[str], written: Mapping[str
         written: the settings file's content, by which the member of a list is called.
     """
     names = list(known)
-    return "\n".join(_sentence(item["loc"], item["type"], item["msg"], names, written) for item in error.errors())
+    return [_sentence(item["loc"], item["type"], item["msg"], names, written) for item in error.errors()]
 
 
 def _sentence(

@@ -3,11 +3,13 @@
 import io
 import json
 import logging
+from pathlib import Path
+from typing import Literal
 
 import pytest
 import structlog
 
-from shared.logging import configure_logging
+from shared.logging import configure_logging, get_logger
 from shared.settings import LogSettings
 
 
@@ -36,3 +38,35 @@ def test_a_pool_that_reconnects_logs_a_line_and_no_traceback() -> None:
     assert retry["event"].startswith("Failed to restore the pool connection floor; retrying: [Errno 111]")
     assert "exception" not in retry
     assert "Traceback" in error["exception"]
+
+
+HOSTILE = "\x1b[31m\x9b\u202e\n\x00\udcff"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_every_field_of_a_line_is_inert_and_bounded(form: Literal["json", "console"]) -> None:
+    """Names, reasons, lists, mappings, tracebacks and other libraries' lines: printable, and no line is large."""
+    output = io.StringIO()
+    configure_logging(LogSettings(format=form), "scanner", output)
+    log = get_logger("test")
+    log.warning("will retry", reason=HOSTILE + "x" * 10**6, error="y" * 10**6, path=Path(f"/a/{HOSTILE}"))
+    log.info(HOSTILE, paths=[HOSTILE * 1000] * 1000, by_name={HOSTILE: {HOSTILE: [HOSTILE]}})
+    try:
+        raise ValueError(HOSTILE + "z" * 10**6)
+    except ValueError:
+        log.exception("failed", reason=HOSTILE)
+        logging.getLogger("other").exception("failed %s", HOSTILE)
+    written = output.getvalue()
+    assert all(line.isprintable() for line in written.split("\n"))
+    assert len(written) < 60_000
+    assert written.encode()
+
+
+def test_two_thousand_hostile_messages_are_a_small_log() -> None:
+    """A reason of any length is one line of a few thousand bytes at most."""
+    output = io.StringIO()
+    configure_logging(LogSettings(format="json"), "stats", output)
+    log = get_logger("test")
+    for number in range(2000):
+        log.error("dead letter", sequence=number, reason="\x01" * 9000, error="v" * 90_000)
+    assert len(output.getvalue()) < 2000 * 4000

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -219,3 +220,32 @@ async def test_what_is_registered_is_purged_when_room_gets_scarce(
     assert not await make_room(js, row)
     assert await make_room(js, row, above=0.0)
     assert (await js.stream_info(DEAD_LETTERS)).state.messages == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"ids": [2**63], "reason": "x"}, "ids.0: Input should be less than or equal to 9223372036854775807"),
+        ({"ids": [-1], "reason": "x"}, "ids.0: Input should be greater than or equal to 1"),
+        ({"ids": [1], "reason": "x" * 10_000}, "reason: a reason has at most 500 characters, and not 10000"),
+        ({"ids": [1], "reason": " "}, "reason: a reason must say something"),
+        ({"ids": [1], "reason": "a\0b\x9b"}, "there is no dead letter 1"),
+        ({"ids": ["\x1b"], "reason": "x"}, "ids.0: Input should be a valid integer"),
+    ],
+)
+async def test_hostile_commands_are_refused_with_a_sentence(
+    nats_client: Client, fields: dict[str, object], answer: str
+) -> None:
+    """Numbers that no row has, endless reasons and characters that no database holds: one printable sentence each."""
+    reply = await nats_client.request("cmd.api.drop-dead-letters", json.dumps(fields).encode())
+    said = json.loads(reply.data)
+    assert not said["ok"]
+    assert answer in said["error"]
+    assert "unexpectedly" not in said["error"]
+    assert said["error"].isprintable()
+
+
+async def test_a_request_that_no_server_takes_is_one_sentence(nats_client: Client) -> None:
+    """More numbers than one message holds are refused by the asker itself."""
+    with pytest.raises(UserError, match="too much for one request"):
+        await ask(nats_client, ReplayDeadLetters(ids=tuple(range(1, 300_000))), DeadLettersChanged)

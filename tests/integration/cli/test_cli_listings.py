@@ -194,3 +194,31 @@ def test_a_wrong_night_is_one_sentence(quick: Quick) -> None:
     """--date takes YYYY-MM-DD only."""
     result = quick("files", "--date", "yesterday")
     assert (result.exit_code, result.stderr) == (2, "nightbus: --date wants a night as YYYY-MM-DD, not 'yesterday'\n")
+
+
+HOSTILE = ("%", "'; DROP TABLE stats.file; --", "\\", "*" * 1000, "\x1b[31m\x9b\u202e", "x" * 1000, "{}", "$1")
+
+
+@pytest.mark.parametrize("listing", ["files", "captures", "sessions"])
+def test_hostile_patterns_find_nothing_and_break_nothing(quick: Quick, listing: str) -> None:
+    """Whatever a filter looks for, the answer is a listing; only a row of asterisks finds what there is."""
+    for option in ("--object", "--filter", "--rig", "--camera"):
+        for value in HOSTILE:
+            result = quick(listing, f"{option}={value}", "--json")
+            assert result.exit_code == 0, (option, value, result.stderr)
+            assert value[0] == "*" or json.loads(result.stdout) == [], (option, value)
+    assert quick(listing, "--limit", str(10**12), "--json").exit_code == 0
+
+
+async def test_what_a_terminal_obeys_is_never_printed(quick: Quick, stats: asyncpg.Connection) -> None:
+    """Names with control characters and turned writing are escapes in tables, in JSON (which parses) and in CSV."""
+    hostile = "\x1b[31m\x07\x9b\u202e\u2066\u2028\nM 31"
+    await stats.execute("UPDATE frame SET object_name = $1, rig = $1, camera = $1, catalog_id = NULL", hostile)
+    await stats.execute("UPDATE session SET rig = $1", hostile)
+    for listing in ("files", "sessions", "captures"):
+        for form in ([], ["--json"], ["--csv"]):
+            result = await asyncio.to_thread(quick, listing, *form)
+            assert result.exit_code == 0, result.stderr
+            assert all(line.isprintable() for line in result.stdout.split("\n")), (listing, form)
+    rows = await asyncio.to_thread(listed, quick, "files")
+    assert hostile in [row["object_name"] for row in rows]

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 
 from shared.bus.streams import EVENTS
 from shared.errors import UserError
+from shared.events.commands import ImportPaths
 from shared.settings import LibrarySettings, Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -242,12 +243,19 @@ async def test_a_file_as_path_is_taken_alone(service: Ingest, source: Path) -> N
 
 
 async def test_wrong_requests_end_with_one_sentence(service: Ingest, source: Path) -> None:
-    """A PATH that does not exist fails the import with a sentence, a relative one is refused at once."""
+    """A PATH that does not exist fails the import with a sentence; what is no path of a host is refused at once."""
     report = await service.take(source / "nowhere")
     assert (report["state"], report["found"]) == ("failed", 0)
     assert report["error"] == f"{source / 'nowhere'} cannot be read: No such file or directory"
-    with pytest.raises(UserError, match="night is not an absolute path"):
-        await service.start(Path("night"))
+    for path, answer in (
+        ("night", "night is not an absolute path"),
+        ("/a\0b", "no file name holds a NUL character"),
+        ("", "an empty path names nothing"),
+        ("/" + "n" * 100_000, "it is 100001 bytes long"),
+    ):
+        reply = await service.client.request(ImportPaths.subject, json.dumps({"paths": [path]}).encode())
+        said = json.loads(reply.data)
+        assert (said["ok"], answer in said["error"], said["error"].isprintable()) == (False, True, True), said
     with pytest.raises(UserError, match="name the files to read anew, or ask for everything"):
         await service.rescan()
 

@@ -107,10 +107,10 @@ def test_names_that_no_file_has_are_answered_like_others() -> None:
     assert result.exit_code == 1
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row["path"] for row in rows] == ["", "a\0b", "missing.fits"]
-    assert ["empty name" in rows[0]["error"], "NUL" in rows[1]["error"], "No such" in rows[2]["error"]] == [True] * 3
+    assert ["empty path" in rows[0]["error"], "NUL" in rows[1]["error"], "No such" in rows[2]["error"]] == [True] * 3
     result = CliRunner().invoke(app, ["preview", "-"], input="\na\0b\n")
     assert result.exit_code == 1
-    assert ["empty name" in result.stderr, "NUL" in result.stderr] == [True, True]
+    assert ["empty path" in result.stderr, "NUL" in result.stderr] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from services.cli.ingest import SETTLED_AFTER_S, _Progress
-from services.cli.output import printable
+from shared.inert import sentence as printable
 
 
 def test_files_that_are_waited_for_are_named_once(capsys: pytest.CaptureFixture[str]) -> None:
