@@ -7,9 +7,9 @@ header cards, what is wrong with the file, and where its pixels are.
     source.py     bounded reads, plain and gzipped        nights.py   the night of a moment
     cards.py      FITS header block -> cards              shared.equipment  camera, rig, filter names
     fits.py       HDUs, the image, the declared length    dialects.py how each capture program writes: the table
-    xisf.py       XISF header -> cards and image          paths.py    facts from names and folders (pathkeys.py)
-    sidefiles.py  pictures (exif.py) and videos           kinds.py    frame type and stacks (exposures.py)
-    layout.py     where the pixels are (tiles.py, xisf_blocks.py)  timing.py   start of the exposure and its night
+    xisf.py       XISF header (xisf_*.py) -> the same     paths.py    facts from names and folders (pathkeys.py)
+    sidefiles.py  pictures (exif.py) and videos           kinds.py    frame type, stacks (exposures.py, edits.py)
+    layout.py     where the pixels are (tiles.py)         timing.py   start of the exposure (starts.py), its night
     pixels.py     layout -> numpy array                   pointing.py sky position (precession.py, solution.py)
     units.py      units and senses in comments            site.py     where the telescope stood
     texts.py      bytes outside ASCII                     limits.py   keywords and what their values can be

@@ -1,23 +1,18 @@
 """What kind of exposure a frame is, and how long it was: types, stacks and totals."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.events.frame import FrameType
 from shared.frames.cards import Card
 from shared.frames.dialects import Dialect
+from shared.frames.edits import Edits, edits
 from shared.frames.exposures import exposures
-from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, frame_type_of
+from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, declared_type_of
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
 
 _DEVICE_PATHS = frozenset({"DWARF"})
-_EDITS = re.compile(
-    r"\b(?:ImageCalibration|CosmeticCorrection|Debayer|StarAlignment|LocalNormalization|DrizzleIntegration"
-    r"|ImageIntegration)(?:\.|\b)(?:numberOfImages\s*[:=]\s*(?P<count>\d{1,6}))?"
-)
-"""Processes of PixInsight, which write their parameters as HISTORY; the capture's own cards stay as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +30,8 @@ def kind_of(
 ) -> Kind:
     """Decide by header first, path second, the program's habit last."""
     declared = _declared_type(keys.about("frame_type"), problems)
-    edited, integrated = _edits(cards) if "HISTORY" in keys else (False, None)
-    exposure, total, count = exposures(keys, dialect, path, integrated, problems)
+    told = edits(keys, cards)
+    exposure, total, count = exposures(keys, dialect, path, told.integrated, problems)
     keys.about("frame_type")
     device_stack = dialect.cube_is_stack and (planes == 3 or "STACKCNT" in keys or path.frame_type is FrameType.STACK)
     if device_stack and dialect.local_time and exposure is not None and path.exposure_s and exposure > path.exposure_s:
@@ -50,8 +45,10 @@ def kind_of(
         count = count or path.stack_count
     stacked = device_stack or (count or 1) > 1
     frame_type = _type(
-        keys.about("frame_type"), dialect, path, declared=declared, stacked=stacked, exposure=exposure, edited=edited
+        keys.about("frame_type"), dialect, path, declared=declared, stacked=stacked, exposure=exposure, told=told
     )
+    if told.dark_only and frame_type is FrameType.LIGHT:
+        problems.append("a dark was subtracted from this light already")
     if not stacked:
         count = None
     if total is None or (total < (exposure or 0.0)):
@@ -61,21 +58,11 @@ def kind_of(
     return Kind(frame_type, exposure, total, count)
 
 
-def _edits(cards: Iterable[Card]) -> tuple[bool, int | None]:
-    """Whether HISTORY tells of PixInsight's processes, and of how many frames an integration was made."""
-    edited, count = False, None
-    for keyword, text, _ in cards:
-        if keyword == "HISTORY" and isinstance(text, str) and (match := _EDITS.search(text)) is not None:
-            edited = True
-            count = int(match["count"]) if match["count"] else count
-    return edited, count or None
-
-
 def _declared_type(keys: Keys, problems: list[str]) -> FrameType | None:
     unknown: str | None = None
     for keyword in FRAME_TYPE_KEYWORDS:
         words = keys.text(keyword)
-        found = frame_type_of(words)
+        found = declared_type_of(words)
         if found is not None:
             return found
         if words is not None and keyword != "FRAME" and unknown is None:
@@ -93,21 +80,21 @@ def _type(
     declared: FrameType | None,
     stacked: bool,
     exposure: float | None,
-    edited: bool,
+    told: Edits,
 ) -> FrameType:
     frame_type = declared or path.frame_type or _habit(keys, dialect, exposure)
     if "INTEGRAT" in keys and dialect.processes:
         frame_type = FrameType.PROCESSED
     if frame_type is FrameType.LIGHT:
-        if edited:
-            keys.used("HISTORY")
-        if path.processed or edited or dialect.results_only:
+        if told.picture:
+            keys.used(told.picture)
+        if path.processed or told.picture or dialect.results_only:
             return FrameType.PROCESSED
         if stacked:
             return FrameType.PROCESSED if dialect.processes else FrameType.STACK
     if stacked and f"MASTER_{frame_type}" in FrameType.__members__:
         return FrameType[f"MASTER_{frame_type}"]
-    if edited and f"MASTER_{frame_type}" in FrameType.__members__:
+    if told.keyword and f"MASTER_{frame_type}" in FrameType.__members__:
         # A calibrated flat is no raw flat any more, and one of its own kind must not be made a master of.
         return FrameType.PROCESSED
     return frame_type

@@ -24,16 +24,22 @@ _SEXAGESIMAL = re.compile(
 _TYPED = str.maketrans({"−": "-", "–": "-", "º": "°", "’": "'", "”": '"', "\xa0": " "})
 """Signs that people type or paste for those of the keyboard."""
 _ISO = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
     r"(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?"
     r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?(?:\[[A-Za-z/_+-]+\])?"
 )
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T _-]?(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2,4})(?:[T ](.*))?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?\s*(?:Z|UTC|UT)?")
+_OFFSET = re.compile(r":\d\d(?:[.,]\d+)?\s*([+-])(\d{2}):?(\d{2})(?:\[[A-Za-z/_+-]+\])?$")
+_DIGIT = re.compile(r"\d")
 _FRACTION = re.compile(r"(\d{1,6}) ?/ ?(\d{1,6}) ?(?:s|sec)?")
 _BINNING = re.compile(r"(\d{1,2})(?:\s*[*xX×]\s*\d{1,2})?")
+_DAY = timedelta(days=1)
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
+_CENTURY_FROM = 50
+"""The standard's two digits are of the last century (4.0, section 9.5), but no camera took a frame before 1950."""
 
 
 def text(value: CardValue) -> str | None:
@@ -112,20 +118,21 @@ def sexagesimal(value: CardValue) -> float | None:
     return -found if (sign == "-") != (side.upper() in ("S", "W") and side != "") else found
 
 
-def moment(value: CardValue, clock: CardValue = None) -> datetime | None:
+def moment(value: CardValue) -> datetime | None:
     """A date and time as written: naive without a zone, aware UTC with one (``Z``, ``[UTC]``, ``-0700``).
 
-    ``clock`` supplies the time of day where ``value`` is a date alone (TIME-OBS, UT). Reads ISO 8601 with any number
-    of digits in the fraction, ``26/10/92`` (day first) and ``26/07/102``, where the year counts from 1900.
+    A date alone is its midnight. Reads ISO 8601 with any number of digits in the fraction, also compact or with
+    slashes, ``26/10/92`` (day first), where years below 50 are of this century, and ``26/07/102``, where the year
+    counts from 1900.
     """
     if not isinstance(value, str):
         return None
     words = value.strip()[:80]
-    match = _ISO.fullmatch(words)
+    match = _ISO.fullmatch(words) or _COMPACT.fullmatch(words)
     if match is not None:
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         if hour is None:
-            return _at(int(year), int(month), int(day), *_clock(clock))
+            return _at(int(year), int(month), int(day), 0, 0, 0, 0)
         second_of = (int(hour), int(minute), int(second or 0), _microseconds(fraction))
         return _zoned(_at(int(year), int(month), int(day), *second_of), zone)
     slashed = _SLASHED.fullmatch(words)
@@ -133,18 +140,35 @@ def moment(value: CardValue, clock: CardValue = None) -> datetime | None:
         return None
     year_number = int(slashed[3])
     if len(slashed[3]) < 4:
-        year_number += 1900
-    return _at(year_number, int(slashed[2]), int(slashed[1]), *_clock(slashed[4] or clock))
+        year_number += 2000 if year_number < _CENTURY_FROM else 1900
+    return _at(year_number, int(slashed[2]), int(slashed[1]), *_clock(slashed[4]))
 
 
 def is_date_only(value: CardValue) -> bool:
     """Whether the text gives a day and no time of day."""
-    return isinstance(value, str) and value.strip() != "" and ":" not in value
+    return isinstance(value, str) and value.strip() != "" and ":" not in value and len(_DIGIT.findall(value)) < 12
 
 
-def is_clock(value: CardValue) -> bool:
-    """Whether the text is a time of day alone."""
-    return isinstance(value, str) and _CLOCK.fullmatch(value.strip()[:40]) is not None
+def written_offset(value: CardValue) -> timedelta | None:
+    """The offset from UTC, east positive, that is written behind a time: ``-0700``; None for ``Z`` or nothing."""
+    match = _OFFSET.search(value.strip()[:80]) if isinstance(value, str) else None
+    if match is None:
+        return None
+    found = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return -found if match[1] == "-" else found
+
+
+def time_of_day(value: CardValue, unit_s: float | None) -> timedelta | None:
+    """The time since midnight of ``07:18:51``, or of a plain number where its unit in seconds is known."""
+    if isinstance(value, str) and (match := _CLOCK.fullmatch(value.strip()[:40])) is not None:
+        hour, minute, second = int(match[1]), int(match[2]), int(match[3])
+        found = timedelta(hours=hour, minutes=minute, seconds=second, microseconds=_microseconds(match[4]))
+    else:
+        count = number(value)
+        if count is None or unit_s is None or not 0 <= count * unit_s < _DAY.total_seconds():
+            return None
+        found = timedelta(seconds=count * unit_s)
+    return found if found < _DAY else None
 
 
 def moment_of_mjd(days: float | None) -> datetime | None:

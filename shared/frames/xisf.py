@@ -17,6 +17,7 @@ from shared.frames.layout import ImageLayout
 from shared.frames.source import PlainSource
 from shared.frames.values import number
 from shared.frames.xisf_blocks import DataBlock, describe_block, size_fault
+from shared.frames.xisf_properties import HISTORIES, MAX_HISTORY, PROPERTIES, SIGNATURE, cards_of, history_of, mosaic_of
 
 _T = TypeVar("_T")
 
@@ -41,29 +42,6 @@ _STORAGES = {"Planar": False, "Normal": True}
 _BYTE_ORDERS = {"little": "<", "big": ">"}
 _MOST_BLOCKS = 10_000
 
-_PROPERTIES: dict[str, tuple[str, float]] = {
-    "Instrument:Camera:Name": ("INSTRUME", 0),
-    "Instrument:Camera:Gain": ("EGAIN", 1),
-    "Instrument:Camera:XBinning": ("XBINNING", 1),
-    "Instrument:Camera:YBinning": ("YBINNING", 1),
-    "Instrument:ExposureTime": ("EXPTIME", 1),
-    "Instrument:Filter:Name": ("FILTER", 0),
-    "Instrument:Sensor:Temperature": ("CCD-TEMP", 1),
-    "Instrument:Sensor:TargetTemperature": ("SET-TEMP", 1),
-    "Instrument:Sensor:XPixelSize": ("XPIXSZ", 1),
-    "Instrument:Telescope:Name": ("TELESCOP", 0),
-    "Instrument:Telescope:FocalLength": ("FOCALLEN", 1000),
-    "Instrument:Telescope:Aperture": ("APTDIA", 1000),
-    "Observation:Object:Name": ("OBJECT", 0),
-    "Observation:Time:Start": ("DATE-OBS", 0),
-    "Observation:Center:RA": ("RA", 1),
-    "Observation:Center:Dec": ("DEC", 1),
-    "Observation:Location:Latitude": ("SITELAT", 1),
-    "Observation:Location:Longitude": ("SITELONG", 1),
-    "XISF:CreatorApplication": ("SWCREATE", 0),
-}
-"""XISF property -> FITS keyword and the factor between their units (0 for text); lengths in XISF are metres."""
-
 
 @dataclass(frozen=True, slots=True)
 class XisfFacts:
@@ -78,7 +56,10 @@ class XisfFacts:
 
 @dataclass(slots=True)
 class _Collector:
-    """What the XML says, gathered element by element. Only the first Image counts, and nothing inside a Thumbnail."""
+    """What the XML says, gathered element by element. Only the first Image counts, and nothing inside a Thumbnail.
+
+    ``mosaics`` are the patterns of ColorFilterArray elements by their uid, since an image may refer to one.
+    """
 
     images: int = 0
     image: dict[str, str] = field(default_factory=dict)
@@ -86,12 +67,18 @@ class _Collector:
     cards: list[Card] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
+    histories: list[str] = field(default_factory=list)
+    signatures: list[str] = field(default_factory=list)
+    mosaics: dict[str, str | None] = field(default_factory=dict)
+    mosaic: str | None = None
     attachments: list[tuple[int, int]] = field(default_factory=list)
     block_text: list[str] = field(default_factory=list)
     _path: list[str] = field(default_factory=list)
-    _thumbnails: int = 0
+    _in_thumbnail: int = 0
+    _in_other: int = 0
     _open_property: str | None = None
     _text: list[str] = field(default_factory=list)
+    _text_length: int = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= _DEEPEST:
@@ -99,41 +86,64 @@ class _Collector:
         name = tag.rpartition(":")[2]
         parent = self._path[-1] if self._path else ""
         self._path.append(name)
-        if name == "Thumbnail":
-            self._thumbnails += 1
-        if self._thumbnails:
+        if name == "Image":
+            self.images += 1
+        if self._in_thumbnail or name == "Thumbnail":
+            self._in_thumbnail += 1
             return
         if (found := _ATTACHMENT.fullmatch(attributes.get("location", ""))) and len(self.attachments) < _MOST_BLOCKS:
             self.attachments.append((int(found[1]), int(found[2])))
-        if name == "Image":
-            self.images += 1
-            if self.images == 1:
-                self.image = attributes
-        elif self.images > 1:
-            return
+        if self._in_other or (name == "Image" and self.images > 1):
+            self._in_other += 1
+        elif name == "Image":
+            self.image = attributes
         elif name == "Data" and parent == "Image":
             self.image_data = attributes
         elif name == "FITSKeyword":
             self._keyword(attributes)
-        elif name == "Property" and attributes.get("id") in _PROPERTIES:
-            identifier = attributes["id"]
+        elif name == "Property":
+            self._property(attributes)
+        elif name == "ColorFilterArray":
+            pattern = mosaic_of(attributes)
+            if parent == "Image":
+                self.mosaic = pattern
+            elif len(self.mosaics) < _MOST_BLOCKS:
+                self.mosaics[attributes.get("uid", "")] = pattern
+        elif name == "Reference" and parent == "Image" and attributes.get("ref") in self.mosaics:
+            self.mosaic = self.mosaics[attributes["ref"]]
+
+    def _property(self, attributes: dict[str, str]) -> None:
+        identifier = attributes.get("id", "")
+        if identifier.startswith(SIGNATURE):
+            self.signatures.append(identifier.removeprefix(SIGNATURE)[:80])
+        elif identifier in PROPERTIES or identifier in HISTORIES:
             if "value" in attributes:
-                self.properties[identifier] = attributes["value"][:_MAX_TEXT]
+                self._keep(identifier, attributes["value"])
             else:
-                self._open_property, self._text = identifier, []
+                self._open_property, self._text, self._text_length = identifier, [], 0
+
+    def _keep(self, identifier: str, text: str) -> None:
+        if identifier in HISTORIES:
+            self.histories.append(text[:MAX_HISTORY])
+        else:
+            self.properties[identifier] = text[:_MAX_TEXT].strip()
 
     def data(self, text: str) -> None:
         if self._open_property is not None:
-            if len(self._text) < 64:
-                self._text.append(text[:_MAX_TEXT])
-        elif self.images == 1 and not self._thumbnails and self._holds_image():
+            if self._text_length < MAX_HISTORY:
+                self._text.append(text)
+                self._text_length += len(text)
+        elif self.images == 1 and not self._in_thumbnail and not self._in_other and self._holds_image():
             self.block_text.append(text)
 
     def end(self, _tag: str) -> None:
-        if self._path.pop() == "Thumbnail":
-            self._thumbnails -= 1
+        self._path.pop()
+        if self._in_thumbnail:
+            self._in_thumbnail -= 1
+        elif self._in_other:
+            self._in_other -= 1
         elif self._open_property is not None:
-            self.properties[self._open_property] = "".join(self._text)[:_MAX_TEXT].strip()
+            self._keep(self._open_property, "".join(self._text))
             self._open_property = None
 
     def _holds_image(self) -> bool:
@@ -170,14 +180,10 @@ def read_xisf(source: PlainSource) -> XisfFacts:
     found = _parse(xml.rstrip(b"\x00 "))
     problems = found.problems
     known = {card.keyword for card in found.cards}
-    for identifier, text in found.properties.items():
-        keyword, factor = _PROPERTIES[identifier]
-        value: CardValue = text
-        if factor:
-            measured = number(text)
-            value = None if measured is None else measured * factor
-        if keyword not in known and value not in (None, ""):
-            found.cards.append(Card(keyword, value, f"XISF {identifier}"))
+    found.cards += cards_of(found.properties, known)
+    found.cards += history_of(found.histories, found.signatures)
+    if found.mosaic is not None:
+        _add_mosaic(found, found.mosaic)
     if "imageType" in found.image and "IMAGETYP" not in known:
         found.cards.append(Card("IMAGETYP", found.image["imageType"][:68], "XISF imageType"))
     layout = None
@@ -199,6 +205,14 @@ def read_xisf(source: PlainSource) -> XisfFacts:
     return XisfFacts(
         tuple(found.cards), tuple(_card_image(card) for card in found.cards), keys, layout, tuple(problems)
     )
+
+
+def _add_mosaic(found: _Collector, pattern: str) -> None:
+    written = next((card.value for card in found.cards if card.keyword == "BAYERPAT"), None)
+    if written is None:
+        found.cards.append(Card("BAYERPAT", pattern, "XISF ColorFilterArray"))
+    elif isinstance(written, str) and written.strip().upper() != pattern:
+        found.problems.append(f"BAYERPAT is {written.strip()[:20]!r}, the ColorFilterArray of the image is {pattern!r}")
 
 
 def _parse(xml: bytes) -> _Collector:

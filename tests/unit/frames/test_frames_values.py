@@ -14,7 +14,18 @@ from shared.equipment.filters import canonical_filter
 from shared.frames.cards import CardValue
 from shared.frames.nights import is_repeated, local_to_utc, night_of
 from shared.frames.precession import of_date, to_icrs
-from shared.frames.values import binning, file_stamp, moment, moment_of_mjd, number, sexagesimal, text
+from shared.frames.values import (
+    binning,
+    duration,
+    file_stamp,
+    moment,
+    moment_of_mjd,
+    number,
+    sexagesimal,
+    text,
+    time_of_day,
+    written_offset,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -59,25 +70,30 @@ def test_sexagesimal(written: str, degrees: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "clock", "meant"),
+    ("written", "meant"),
     [
-        ("2025-09-10T03:32:01.7364051", None, datetime(2025, 9, 10, 3, 32, 1, 736405)),
-        ("2023-06-10T09:31:35.2882193Z[UTC]", None, datetime(2023, 6, 10, 9, 31, 35, 288219, UTC)),
-        ("2017-12-19T18:33:43.317-0700", None, datetime(2017, 12, 20, 1, 33, 43, 317000, UTC)),
-        ("2019-01-01T00:00:00.00", None, datetime(2019, 1, 1)),
-        ("26/10/92", "12:34:56", datetime(1992, 10, 26, 12, 34, 56)),
-        ("26/07/102", "19:36:37", datetime(2002, 7, 26, 19, 36, 37)),
-        ("2019-08-08", "00:42:27.4", datetime(2019, 8, 8, 0, 42, 27, 400000)),
-        ("2016-12-31T23:59:60", None, datetime(2016, 12, 31, 23, 59, 59, 999999)),
-        ("N/A", None, None),
-        ("0001-01-01T00:00:00", None, None),
-        ("2023-13-45T00:00:00", None, None),
-        ("2023-01-01T25:00:00", None, None),
+        ("2025-09-10T03:32:01.7364051", datetime(2025, 9, 10, 3, 32, 1, 736405)),
+        ("2023-06-10T09:31:35.2882193Z[UTC]", datetime(2023, 6, 10, 9, 31, 35, 288219, UTC)),
+        ("2017-12-19T18:33:43.317-0700", datetime(2017, 12, 20, 1, 33, 43, 317000, UTC)),
+        ("2019-01-01T00:00:00.00", datetime(2019, 1, 1)),
+        ("26/10/92", datetime(1992, 10, 26)),
+        ("26/07/102", datetime(2002, 7, 26)),
+        ("2019-08-08", datetime(2019, 8, 8)),
+        ("2016-12-31T23:59:60", datetime(2016, 12, 31, 23, 59, 59, 999999)),
+        ("02/01/05", datetime(2005, 1, 2)),
+        ("02/01/05T04:49:34", datetime(2005, 1, 2, 4, 49, 34)),
+        ("2005/01/02 04:49:34.5", datetime(2005, 1, 2, 4, 49, 34, 500000)),
+        ("20050102T044934Z", datetime(2005, 1, 2, 4, 49, 34, tzinfo=UTC)),
+        ("20050102", datetime(2005, 1, 2)),
+        ("N/A", None),
+        ("0001-01-01T00:00:00", None),
+        ("2023-13-45T00:00:00", None),
+        ("2023-01-01T25:00:00", None),
     ],
 )
-def test_times(written: str, clock: str | None, meant: datetime | None) -> None:
+def test_times(written: str, meant: datetime | None) -> None:
     """Every way of writing a start time that was met gives that time; impossible ones give none."""
-    assert moment(written, clock) == meant
+    assert moment(written) == meant
 
 
 def test_modified_julian_dates() -> None:
@@ -108,7 +124,10 @@ def test_no_text_makes_the_readers_raise(written: str) -> None:
     text(written)
     number(written)
     sexagesimal(written)
-    moment(written, written)
+    moment(written)
+    time_of_day(written, 1.0)
+    written_offset(written)
+    duration(written)
     binning(written)
     file_stamp(written)
     canonical_filter(written)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.errors import Permanent
 from shared.events.frame import FrameType
-from shared.frames import load_image, read_frame
+from shared.frames import FrameFacts, load_image, read_frame
 from tests.hostile.writers import pack, xisf
 
 
@@ -60,6 +60,106 @@ def test_properties_fill_what_keywords_leave_out(tmp_path: Path) -> None:
     assert found.metadata.frame_type is FrameType.MASTER_DARK
     assert (found.metadata.focal_length_mm, found.metadata.camera) == (530.0, "ASI2600MM")
     assert found.metadata.observed_at == datetime(2024, 5, 1, 22, tzinfo=UTC)
+
+
+LIGHT = (
+    '<FITSKeyword name="IMAGETYP" value="\'Light\'" comment=""/><FITSKeyword name="EXPTIME" value="120" comment=""/>'
+)
+MOSAIC = '<ColorFilterArray pattern="RGGB" width="2" height="2" name="RGGB Bayer Filter"/>'
+
+
+def facts_of(path: Path, inside: str, around: str = "{}") -> FrameFacts:
+    """What is read of an XISF file with one small image that has these elements inside."""
+    image = f'<Image geometry="4:3:1" sampleFormat="UInt16" location="attachment:4096:24">{inside}</Image>'
+    return read_frame(write_xisf(path, around.format(image), bytes(24)))
+
+
+def test_every_property_fills_its_fact(tmp_path: Path) -> None:
+    """Instrument, optics, place and time of the standard's properties become facts, also outside of the image."""
+    properties = {
+        "Instrument:Camera:Name": "ZWO ASI2600MM Pro", "Instrument:Camera:ISOSpeed": "800",
+        "Instrument:Camera:Rotation": "12.5", "Instrument:Camera:XBinning": "2", "Instrument:ExposureTime": "300",
+        "Instrument:Filter:Name": "Ha 3nm", "Instrument:Sensor:Temperature": "-10.0",
+        "Instrument:Sensor:TargetTemperature": "-10", "Instrument:Sensor:XPixelSize": "7.52",
+        "Instrument:Telescope:Name": "Some refractor", "Instrument:Telescope:FocalLength": "0.48",
+        "Instrument:Telescope:Aperture": "0.08", "Observation:Object:Name": "M 31", "Observation:Object:RA": "10.68",
+        "Observation:Object:Dec": "41.27", "Observation:Location:Latitude": "48.2", "Observation:Equinox": "2000",
+        "Observation:Location:Longitude": "16.4", "Observation:Time:End": "2024-03-05T21:20:02.5Z",
+    }  # fmt: skip
+    cards = "".join(f'<Property id="{name}" type="String" value="{value}"/>' for name, value in properties.items())
+    for number, (inside, around) in enumerate(((cards, "{}"), ("", "{}<Metadata>" + cards + "</Metadata>"))):
+        found = facts_of(tmp_path / f"{number}.xisf", inside, around).metadata
+        assert (found.camera, found.gain, found.rotator_angle_deg, found.x_binning) == (
+            "ZWO ASI2600MM Pro",
+            800,
+            12.5,
+            2,
+        )
+        assert (found.exposure_s, found.filter, found.sensor_temp_c, found.set_temp_c) == (300.0, "Ha", -10.0, -10.0)
+        assert (found.pixel_size_um, found.focal_length_mm, found.focal_ratio) == (7.52, 480.0, 6.0)
+        assert (found.telescope, found.object_name) == ("Some refractor", "M 31")
+        assert (found.ra_deg, found.dec_deg) == (10.68, 41.27)
+        assert (found.site_latitude_deg, found.site_longitude_deg) == (48.2, 16.4)
+        assert found.observed_at == datetime(2024, 3, 5, 21, 15, 2, 500000, UTC)
+
+
+def test_the_centre_goes_before_the_object(tmp_path: Path) -> None:
+    """Where the image looks is the place of the frame, and not where its object is."""
+    inside = "".join(
+        f'<Property id="Observation:{of}:{axis}" type="Float64" value="{value}"/>'
+        for of, axis, value in (
+            ("Object", "RA", 1),
+            ("Object", "Dec", 2),
+            ("Center", "RA", 10.5),
+            ("Center", "Dec", 41),
+        )
+    )
+    found = facts_of(tmp_path / "a.xisf", inside).metadata
+    assert (found.ra_deg, found.dec_deg) == (10.5, 41.0)
+
+
+def test_the_mosaic_is_structure(tmp_path: Path) -> None:
+    """A ColorFilterArray is the Bayer pattern, also by reference; other mosaics are none, and a keyword goes first."""
+    assert facts_of(tmp_path / "a.xisf", LIGHT + MOSAIC).metadata.bayer_pattern == "RGGB"
+    elsewhere = MOSAIC.replace(" pattern", ' uid="cfa" pattern')
+    referring = facts_of(tmp_path / "b.xisf", LIGHT + '<Reference ref="cfa"/>', elsewhere + "{}")
+    assert referring.metadata.bayer_pattern == "RGGB"
+    trans = MOSAIC.replace("RGGB", "GBGGRGRGRBGBGBGGRGGRGGBGBGBRGRGRGGBG", 1).replace('"2"', '"6"')
+    assert facts_of(tmp_path / "c.xisf", LIGHT + trans).metadata.bayer_pattern is None
+    keyword = '<FITSKeyword name="BAYERPAT" value="\'GRBG\'" comment=""/>'
+    found = facts_of(tmp_path / "d.xisf", LIGHT + keyword + MOSAIC)
+    assert found.metadata.bayer_pattern == "GRBG"
+    assert found.problems == ("BAYERPAT is 'GRBG', the ColorFilterArray of the image is 'RGGB'",)
+
+
+_DOCUMENT = "&lt;ProcessingHistory&gt;&lt;instance class=&quot;{}&quot; version=&quot;1&quot;&gt;{}&lt;/instance&gt;"
+_TABLE = "&lt;table id=&quot;images&quot; rows=&quot;25&quot;&gt;"
+
+
+@pytest.mark.parametrize(
+    ("inside", "frame_type", "count"),
+    [
+        (_DOCUMENT.format("ImageCalibration", ""), FrameType.PROCESSED, None),
+        (_DOCUMENT.format("HistogramTransformation", ""), FrameType.PROCESSED, None),
+        (_DOCUMENT.format("ImageIntegration", _TABLE), FrameType.PROCESSED, 25),
+        (_DOCUMENT.format("FITSHeader", ""), FrameType.LIGHT, None),
+        ("", FrameType.LIGHT, None),
+    ],
+)
+def test_pixinsights_history_is_a_property(
+    tmp_path: Path, inside: str, frame_type: FrameType, count: int | None
+) -> None:
+    """A light that PixInsight's processes changed is PROCESSED, and an integration tells of how many frames it is."""
+    history = f'<Property id="PixInsight:ProcessingHistory" type="String">{inside}</Property>'
+    found = facts_of(tmp_path / "a.xisf", LIGHT + history).metadata
+    assert (found.frame_type, found.stack_count) == (frame_type, count)
+
+
+def test_pixinsights_signatures_are_properties(tmp_path: Path) -> None:
+    """What the calibration and the registration process sign is no raw frame."""
+    for name in ("Calibration", "Registration", "Integration"):
+        signature = f'<Property id="PCL:Signature:{name}" type="String" value="1"/>'
+        assert facts_of(tmp_path / f"{name}.xisf", LIGHT + signature).metadata.frame_type is FrameType.PROCESSED
 
 
 def test_truncation_and_a_thumbnail_past_the_end(tmp_path: Path) -> None:
