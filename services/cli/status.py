@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, 
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import counted, print_table, to_json
+from shared import inert
 
 if TYPE_CHECKING:
     import asyncpg
@@ -37,6 +38,8 @@ SELECT (SELECT max(last_arrived_at) FROM stats.sessions) AS ingest,
        (SELECT max(changed_at) FROM api.dead_letters) AS api
 """
 """The same as far as the database knows it."""
+MOST_REASONS = 3
+_NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
@@ -74,6 +77,8 @@ class Stages:
     kept_sources: int
     open_sessions: int
     adds_up: bool
+    failures: tuple[str, ...] = ()
+    """Why files could not be taken: the latest reasons."""
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
@@ -103,6 +108,9 @@ def stages_text(stages: Stages) -> str:
         lines.append(
             f"{counted(stages.failed, 'file')} could not be taken from the sources and {again} tried again at each scan"
         )
+        lines += [f"  {inert.sentence(reason)}" for reason in stages.failures]
+        if stages.failed > len(stages.failures):
+            lines.append(f"  and {stages.failed - len(stages.failures)} more: the view ingest.not_taken has them all")
     if stages.kept_sources:
         kept = counted(stages.kept_sources, "moved file")
         lines.append(f"{kept} could not be deleted at the source; the view ingest.kept_source has the reasons")
@@ -117,6 +125,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
             (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
             (stats,) = await connection.fetch("SELECT * FROM stats.stage")
             kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
+            not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
             (kept,) = await connection.fetch(_KEPT)
     outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
@@ -127,10 +136,12 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
             service.handled = ingest["files"]
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
-    return list(services), _stages(ingest, stats, kept_sources)
+    return list(services), _stages(ingest, stats, kept_sources, [row["reason"] for row in not_taken])
 
 
-def _stages(ingest: "asyncpg.Record", stats: "asyncpg.Record", kept_sources: int) -> Stages:
+def _stages(
+    ingest: "asyncpg.Record", stats: "asyncpg.Record", kept_sources: int, failures: Sequence[str] = ()
+) -> Stages:
     handled = stats["scanned"] + stats["quarantined"] + stats["waiting"]
     on_the_way = ingest["files"] - stats["files"]
     return Stages(
@@ -142,6 +153,7 @@ def _stages(ingest: "asyncpg.Record", stats: "asyncpg.Record", kept_sources: int
         failed=ingest["failed"],
         kept_sources=kept_sources,
         open_sessions=stats["open_sessions"],
+        failures=tuple(failures),
         adds_up=stats["files"] == handled and on_the_way >= 0,
     )
 

@@ -5,17 +5,19 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
 from uuid import UUID
 
+from services.ingest.ledger import observe
 from services.ingest.placement import Placement
+from services.ingest.recorder import Recorder
 from services.ingest.source import Source
-from services.ingest.store import Arrival, Observation, Store
+from services.ingest.store import Arrival, Store
 from services.ingest.take import Failed, Outcome, Taken, Unfinished, take_many
 from services.ingest.tally import Tally
 from shared.bus.outbox import OutboxRelay
-from shared.errors import NightbusError
+from shared.errors import NightbusError, Permanent
 from shared.library.place import place
+from shared.library.reading import shown
 from shared.library.roots import Root
 from shared.library.stage import discard
 from shared.library.walk import Entry
@@ -44,7 +46,7 @@ class Collector:
         incomplete_wait_s: float,
     ) -> None:
         self._store = store
-        self._relay = relay
+        self.recorder = Recorder(store, relay.wake)
         self._placement = placement
         self._incomplete_wait_s = incomplete_wait_s
         self._threads = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="take")
@@ -132,20 +134,18 @@ class Collector:
                 raise
             failed += unplaced
         observations = [
-            *(_observation(item.entry, file_id=item.file_id) for item in taken),
-            *(_observation(item.entry, reason=item.sentence) for item in failed),
+            *(observe(item.entry, file_id=item.file_id) for item in taken),
+            *(observe(item.entry, reason=item.sentence) for item in failed),
         ]
-        if not observations:
-            return
-        deletions = observations[: len(taken)] if source.mode == "move" else []
-        states = await self._store.record(source.name, source.zone, observations, arrivals, deletions, import_id)
-        self._relay.wake()
-        tally.arrived += states.count("arrived")
-        tally.already_here += states.count("already_here")
-        tally.brought_home += len(arrivals) - states.count("arrived") if source.mode != "index" else 0
-        for item in failed:
-            log.warning("file not taken", source=source.name, reason=item.sentence)
-            tally.fail(item.sentence)
+        recorded = await self.recorder.record(
+            source, observations, arrivals, tally, import_id, moved=source.mode == "move"
+        )
+        arrived = recorded.states.count("arrived")
+        tally.arrived += arrived
+        tally.already_here += recorded.states.count("already_here")
+        if source.mode != "index":
+            written = {item.file_id for item in recorded.observations}
+            tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
 
     async def _place(
         self, source: Source, taken: list[Taken], replaced: dict[str, str]
@@ -176,6 +176,10 @@ class Collector:
             return place(item.staged, self.library, self._placement.path_of(source, item.entry)).relative_path
         except NightbusError as error:
             return error
+        except Exception as error:  # one file costs itself, whatever its header makes a reader do
+            log.exception("a file could not be placed", source=source.name, path=item.entry.relative_path)
+            where = shown(source.path / item.entry.relative_path)
+            return Permanent(f"{where} cannot be placed: {error or type(error).__name__}")
 
     async def _abandon(self, outcomes: Sequence[Outcome]) -> None:
         """Throw the copies of a page away that cannot be recorded now; those that have a name already keep it."""
@@ -209,20 +213,6 @@ def _arrival(root: Root, path: str, item: Taken, origin: str, replaced: dict[str
 def _indexed(source: Source, item: Taken, replaced: dict[str, str]) -> Arrival:
     where = item.entry.relative_path
     return _arrival(Root(source.name, source.path, writable=False), where, item, where, replaced)
-
-
-def _observation(entry: Entry, *, file_id: str | None = None, reason: str | None = None) -> Observation:
-    folder = str(PurePosixPath(entry.relative_path).parent)
-    return Observation(
-        folder="" if folder == "." else folder,
-        name=entry.name,
-        size_bytes=entry.size_bytes,
-        mtime_ns=entry.mtime_ns,
-        ctime_ns=entry.ctime_ns,
-        inode=entry.inode,
-        file_id=file_id,
-        reason=reason,
-    )
 
 
 def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

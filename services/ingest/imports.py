@@ -15,6 +15,7 @@ from services.ingest.store import LEASE_S, Store
 from services.ingest.tally import Tally
 from shared.bus.delivery import patiently
 from shared.errors import UserError
+from shared.library.roots import real_path
 from shared.logging import get_logger
 from shared.settings import Settings
 from shared.tasks import beside, restarted
@@ -116,10 +117,7 @@ class ImportRunner:
         """
         if mode != "index" and self._settings.library.path is None:
             raise UserError(f"cannot {mode} without a library: set library.path, or use --mode index")
-        try:
-            resolved = await asyncio.to_thread(path.resolve, strict=True)
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from error
+        resolved = await asyncio.to_thread(real_path, path)
         folder = resolved.parent if resolved.is_file() else resolved
         kind = "indexed" if mode == "index" else "source"
         name, root = await patiently(lambda: self._store.root_of(folder, kind))

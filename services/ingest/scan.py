@@ -3,14 +3,16 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from services.ingest import refusals
 from services.ingest.collector import Collector
+from services.ingest.ledger import Known, Observation, folders_of, key_of, unchanged
 from services.ingest.source import Source
-from services.ingest.store import Known, Store, inode_key
+from services.ingest.store import Store
 from services.ingest.tally import Tally
 from shared.library.extensions import Kind, classify
 from shared.library.walk import DirectoryListing, Entry, Skipped, walk
@@ -24,7 +26,6 @@ EMPTY = "empty file"
 SETTLING = "it changed a moment ago"
 NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
 """Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
-NOT_UTF8 = "name is not UTF-8"
 
 
 @dataclass(slots=True)
@@ -90,22 +91,27 @@ class Scanner:
         import_id: UUID | None,
         done: Pass,
     ) -> None:
-        known = await self._store.known(source.name, [listing.relative_path for listing in group])
+        folders = {name for listing in group for name in folders_of(listing.relative_path)}
+        known = await self._store.known(source.name, sorted(folders))
+        refused: list[Observation] = []
         now_ns, now_s = time.time_ns(), time.monotonic()
         candidates: list[Entry] = []
         replaced: dict[str, str] = {}
         for listing in group:
             if only is None:
-                _count_skipped(source, listing, done.tally)
+                _count_ignored(listing, done.tally)
+                refused += refusals.of_listing(source, listing, asked_for=import_id is not None)
             for entry in listing.entries:
                 if only is not None and entry.relative_path not in only:
                     continue
-                row = known.get((listing.relative_path, entry.name))
+                row = known.get(key_of(listing.relative_path, entry.name))
                 if (verdict := classify(entry.name)).kind is not Kind.CAPTURE:
                     done.tally.ignored_by[verdict.rule] += 1
                 elif entry.size_bytes == 0:
                     done.tally.ignored_by[EMPTY] += 1
-                elif row is not None and row.state != "failed" and _unchanged(row, entry):
+                elif (unfit := refusals.of_entry(source, entry)) is not None:
+                    refused.append(unfit)
+                elif row is not None and row.state != "failed" and unchanged(row, entry):
                     _count_known(row, import_id, done.tally)
                 elif source.settler.settled(entry.relative_path, entry, now_ns, now_s):
                     candidates.append(entry)
@@ -113,11 +119,23 @@ class Scanner:
                         replaced[entry.relative_path] = row.file_id
                 else:
                     done.unsettled[entry.relative_path] = SETTLING
+        recorder = self._collector.recorder
+        if refused:
+            await recorder.record(source, refused, (), done.tally, import_id)
+        if only is None and (over := _failures_that_are_over(known, group, refused)):
+            await recorder.forget(source, over)
         unfinished = await self._collector.collect(source, candidates, replaced, done.tally, import_id)
         done.unsettled |= unfinished
         gone = {entry.relative_path for entry in candidates} - unfinished.keys()
         for path in gone:
             source.settler.forget(path)
+
+    async def forget_gone_folders(self, source: Source) -> None:
+        """Forget what could not be taken in folders that are no more."""
+        folders = await self._store.failed_folders(source.name)
+        gone = await asyncio.to_thread(_not_there, source.path, folders)
+        if gone:
+            await self._store.forget_failed_folders(source.name, gone)
 
     async def looks_unmounted(self, source: Source) -> bool:
         """Whether none of the files that the source is known to hold is there: an empty or foreign mount.
@@ -139,14 +157,21 @@ def _any_there(root: Path, paths: Sequence[str]) -> bool:
     return any(os.path.exists(root / path) for path in paths)  # noqa: PTH110
 
 
-def _unchanged(row: Known, entry: Entry) -> bool:
-    """The device number is left out: it changes when a share is mounted anew, and inode, size and times say enough."""
-    return (row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode) == (
-        entry.size_bytes,
-        entry.mtime_ns,
-        entry.ctime_ns,
-        inode_key(entry.inode),
-    )
+def _not_there(root: Path, folders: Sequence[str]) -> list[str]:
+    return [folder for folder in folders if not os.path.isdir(root / folder)]  # noqa: PTH112 - as above
+
+
+def _failures_that_are_over(
+    known: Mapping[tuple[str, str], Known], group: Sequence[DirectoryListing], refused: Sequence[Observation]
+) -> list[tuple[str, str]]:
+    """Failures that the ledger knows of what is not there any more, or is no obstacle any more."""
+    failed = {key for key, row in known.items() if row.state == "failed"}
+    if not failed:
+        return []
+    seen = {name for listing in group if listing.error is None for name in folders_of(listing.relative_path)}
+    still = {key_of(listing.relative_path, entry.name) for listing in group for entry in listing.entries}
+    still.update(item.key for item in refused)
+    return sorted(key for key in failed if key[0] in seen and key not in still)
 
 
 def _count_known(row: Known, import_id: UUID | None, tally: Tally) -> None:
@@ -156,15 +181,9 @@ def _count_known(row: Known, import_id: UUID | None, tally: Tally) -> None:
         tally.already_here += 1
 
 
-def _count_skipped(source: Source, listing: DirectoryListing, tally: Tally) -> None:
-    if listing.error is not None:
-        tally.fail(f"{source.path / listing.relative_path}: {listing.error}")
+def _count_ignored(listing: DirectoryListing, tally: Tally) -> None:
     for skipped in listing.skipped:
-        if skipped.rule == NOT_UTF8:
-            tally.fail(f"{source.path}/{skipped.relative_path}: the name is not UTF-8; rename it")
-        elif skipped.rule.startswith("unreadable"):
-            tally.fail(f"{source.path}/{skipped.relative_path}: {skipped.rule}")
-        elif skipped.rule not in NOT_COUNTED:
+        if skipped.rule not in NOT_COUNTED and not refusals.is_refused(skipped):
             tally.ignored_by[skipped.rule] += 1
 
 
@@ -195,6 +214,7 @@ def _below(folder: str, listings: Iterator[DirectoryListing]) -> Iterator[Direct
             ],
             [Skipped(f"{folder}/{skipped.relative_path}".rstrip("/"), skipped.rule) for skipped in listing.skipped],
             listing.error,
+            listing.gone,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.ingest.ledger import Known, Observation
 from services.ingest.source import Mode
 from services.ingest.tally import Tally
 from shared.bus.outbox import enqueue
@@ -24,34 +25,6 @@ LIBRARY = "library"
 MOST_NAMED = 5
 """Files that an import names of those it waits for."""
 LEASE_S = 15.0
-_INODE_BITS = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A row of the ledger."""
-
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    state: str
-    file_id: str | None
-    import_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A file of a source as it was when it was taken; without ``file_id`` it failed, for ``reason``."""
-
-    folder: str
-    name: str
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    file_id: str | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +38,6 @@ class Arrival:
     root_path: str
     origin: str
     replaces: str | None
-
-
-def inode_key(inode: int) -> int:
-    """An inode number as a signed 64-bit value."""
-    return inode & _INODE_BITS
 
 
 class Store:
@@ -146,6 +114,35 @@ class Store:
                     [_event(first[file_id], source, zone, arrived_at) for file_id, arrived_at in sorted(new.items())],
                 )
         return states
+
+    async def forget_failures(self, source: str, keys: Sequence[tuple[str, str]]) -> None:
+        """Forget what could not be taken and is there no more, by folder and name."""
+        with translated():
+            await self.pool.execute(
+                "DELETE FROM source_file USING unnest($2::text[], $3::text[]) AS t(folder, name)"
+                " WHERE source_file.source = $1 AND source_file.folder = t.folder AND source_file.name = t.name"
+                " AND state = 'failed'",
+                source,
+                [folder for folder, _name in keys],
+                [name for _folder, name in keys],
+            )
+
+    async def failed_folders(self, source: str) -> list[str]:
+        """Folders of a source in which something could not be taken."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT DISTINCT folder FROM source_file WHERE source = $1 AND state = 'failed'", source
+            )
+        return [row["folder"] for row in rows]
+
+    async def forget_failed_folders(self, source: str, folders: Sequence[str]) -> None:
+        """Forget what could not be taken in folders that are there no more."""
+        with translated():
+            await self.pool.execute(
+                "DELETE FROM source_file WHERE source = $1 AND folder = ANY($2::text[]) AND state = 'failed'",
+                source,
+                folders,
+            )
 
     async def ensure_root(self, name: str, path: Path, kind: str) -> None:
         """Register a configured root; a changed path is a remount and is taken over."""
@@ -332,7 +329,7 @@ async def _upsert_ledger(
         [item.size_bytes for _key, (item, _state) in unique],
         [item.mtime_ns for _key, (item, _state) in unique],
         [item.ctime_ns for _key, (item, _state) in unique],
-        [inode_key(item.inode) for _key, (item, _state) in unique],
+        [item.inode for _key, (item, _state) in unique],
         [state for _key, (_item, state) in unique],
         [item.file_id for _key, (item, _state) in unique],
         [item.reason for _key, (item, _state) in unique],

@@ -11,6 +11,9 @@ from shared.library.reading import shown
 from shared.library.roots import Root
 from shared.library.stage import Staged, stage
 from shared.library.walk import Entry
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ def take(source: Source, entry: Entry, library: Root | None, *, even_unfinished:
         return Failed(entry, str(error))
     except OSError as error:
         return Failed(entry, f"{shown(path)} cannot be read: {error.strerror or error}")
+    except Exception as error:  # one file costs itself, whatever its bytes make us do
+        log.exception("a file could not be taken", path=shown(path))
+        return Failed(entry, f"{shown(path)} cannot be taken: {error or type(error).__name__}")
     return Taken(entry, staged.file_id, staged.size_bytes, staged)
 
 

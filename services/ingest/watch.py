@@ -81,6 +81,7 @@ class Watcher:
                 source=source.name, path=str(source.path),
             )  # fmt: skip
             return set()
+        await patiently(lambda: self._scanner.forget_gone_folders(source))
         done = await patiently(lambda: self._scanner.scan(source))
         source.settler.retain(set(done.unsettled))
         self._log("source scanned", done)

@@ -4,11 +4,12 @@ One write serves a whole batch. When the database (or the effect) refuses it, th
 event stands alone and is settled by itself; the others take effect.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
 from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, P, patiently
+from shared.db.bisect import Refused, bisected
 from shared.db.errors import translated
 from shared.db.inbox import claim
 
@@ -22,7 +23,7 @@ def in_transaction(
 ) -> BatchHandler[P]:
     """A batch handler that applies a batch in one transaction and settles every message of it."""
 
-    async def commit(deliveries: list[Delivery[P]]) -> set[int]:
+    async def commit(deliveries: Sequence[Delivery[P]]) -> set[int]:
         """Returns the positions of deliveries that were new; the others had been applied before."""
         with translated():
             async with pool.acquire() as connection, connection.transaction():
@@ -32,20 +33,15 @@ def in_transaction(
         return new
 
     async def settle(deliveries: list[Delivery[P]]) -> None:
-        try:
-            new = await patiently(lambda: commit(deliveries))
-        except Exception as error:  # noqa: BLE001 - every outcome is settled here, by type
-            if len(deliveries) == 1:
-                await desk.fail(deliveries[0].message, deliveries[0].event, error)
-                return
-            middle = len(deliveries) // 2
-            await settle(deliveries[:middle])
-            await settle(deliveries[middle:])
-            return
-        after_commit()
-        for outcome, applied in ((Outcome.HANDLED, True), (Outcome.DUPLICATE, False)):
-            await desk.done_all(
-                [item.message for index, item in enumerate(deliveries) if (index in new) is applied], outcome
-            )
+        async for part in bisected(deliveries, lambda items: patiently(lambda: commit(items)), (Exception,)):
+            if isinstance(part, Refused):
+                await desk.fail(part.item.message, part.item.event, part.error)  # every outcome is settled by type
+                continue
+            after_commit()
+            for outcome, applied in ((Outcome.HANDLED, True), (Outcome.DUPLICATE, False)):
+                await desk.done_all(
+                    [item.message for index, item in enumerate(part.items) if (index in part.result) is applied],
+                    outcome,
+                )
 
     return settle

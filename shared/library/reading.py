@@ -106,5 +106,15 @@ def shown(path: Path | str) -> str:
     return inert.name(path)
 
 
+def as_utf8(path: str) -> str:
+    r"""A path that can be stored whatever bytes it holds: those that are not UTF-8 are written as ``\xff``."""
+    if path.isascii():
+        return path
+    try:
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # no file system gives such a name, but people may
+        return path.encode("utf-8", "backslashreplace").decode()
+
+
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,5 +1,6 @@
 """Roots: named folders, the marker that proves a library is the one it should be, and paths that stay inside."""
 
+import errno
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from shared.errors import Permanent, Transient, UserError
 from shared.library.access import AS_UMASK, Access
 from shared.library.extensions import OWN_PREFIX, is_system_folder
 from shared.library.folders import open_folder, sync_folder
-from shared.library.reading import shown
+from shared.library.reading import as_utf8, shown
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -110,6 +111,29 @@ def is_away(path: Path) -> bool:
         return False  # it is there, and who may read it does not change by itself
     except OSError:
         return True
+
+
+def real_path(path: Path) -> Path:
+    """Where a path that a person gave leads, through all links.
+
+    Raises:
+        UserError: there is nothing, it cannot be read, it leads in a circle or to a name that is not UTF-8.
+    """
+    try:
+        real = path.resolve(strict=True)
+    except RuntimeError as error:  # Python 3.11 and 3.12 say so of links that lead in a circle
+        raise UserError(f"{shown(path)} cannot be read: its links lead in a circle") from error
+    except OSError as error:
+        circle = error.errno == errno.ELOOP
+        why = "its links lead in a circle" if circle else error.strerror
+        raise UserError(f"{shown(path)} cannot be read: {why}") from error
+    except ValueError as error:
+        raise UserError(f"{shown(path)} cannot be read: {error}") from error
+    if as_utf8(str(real)) != str(real):
+        raise UserError(f"{shown(path)} leads to {shown(as_utf8(str(real)))}: that name is not UTF-8; rename it")
+    if not real.is_dir() and not real.is_file():
+        raise UserError(f"{shown(path)} is neither a file nor a folder")
+    return real
 
 
 def resolve(root: Root, relative_path: str) -> Path:

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.library.extensions import is_system_folder
+from shared.library.reading import as_utf8, shown
+
+NOT_UTF8 = "name is not UTF-8"
+UNREADABLE = "unreadable: "
+"""Rules by which something is skipped that is a failure; the second is followed by the system's word for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,14 @@ class DirectoryListing:
     """One folder. ``relative_path`` is empty for the root.
 
     ``error`` is a sentence when the folder vanished or could not be read to its end: then the absence of a file from
-    ``entries`` proves nothing.
+    ``entries`` proves nothing. ``gone`` says that it vanished.
     """
 
     relative_path: str
     entries: list[Entry]
     skipped: list[Skipped]
     error: str | None = None
+    gone: bool = False
 
 
 def walk(root: Path, *, recursive: bool = True, exclude: Sequence[Path] = ()) -> Iterator[DirectoryListing]:
@@ -126,6 +132,7 @@ def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[Di
     prefix = relative + "/" if relative else ""
     where = f"{root}/{relative}"
     error: str | None = None
+    gone = False
     try:
         with os.scandir(where) as scan:
             for item in scan:
@@ -136,11 +143,11 @@ def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[Di
                 except FileNotFoundError:
                     continue  # gone between the listing and the look: it was never ours to count
                 except OSError as failure:
-                    skipped.append(Skipped(_shown(path), f"unreadable: {failure.strerror}"))
+                    skipped.append(Skipped(as_utf8(path), f"{UNREADABLE}{failure.strerror}"))
                     continue
                 mode = status.st_mode
                 if not name.isascii() and not _is_utf8(name):
-                    skipped.append(Skipped(_shown(path), "name is not UTF-8"))
+                    skipped.append(Skipped(as_utf8(path), NOT_UTF8))
                 elif stat.S_ISREG(mode):
                     entries.append(
                         Entry(
@@ -162,11 +169,12 @@ def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[Di
                 else:
                     skipped.append(Skipped(path, "symlink" if stat.S_ISLNK(mode) else "special"))
     except OSError as failure:
-        error = f"the folder {_shown(where)} cannot be read: {failure.strerror}"
+        gone = isinstance(failure, FileNotFoundError)
+        error = f"the folder {shown(where)} cannot be read: {failure.strerror}"
     entries.sort(key=_by_name)
     skipped.sort(key=_by_path)
     folders.sort()
-    return DirectoryListing(relative, entries, skipped, error), folders
+    return DirectoryListing(relative, entries, skipped, error, gone), folders
 
 
 def _folder_rule(name: str, path: str, excluded: frozenset[str] | None) -> str | None:
@@ -187,11 +195,6 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _shown(path: str) -> str:
-    """A path that can be printed and stored whatever bytes it holds."""
-    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _by_name(entry: Entry) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from services.ingest.store import inode_key
+from services.ingest.ledger import inode_key
 from services.scanner.knowledge import built_in
 from services.scanner.reader import scanned_event
 from services.standalone.simulation import DEFAULT_END_NIGHT, simulate_night, tiny_frames

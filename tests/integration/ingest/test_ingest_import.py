@@ -199,7 +199,7 @@ async def test_what_cannot_be_taken_fails_with_a_sentence_and_the_rest_goes_on(
     os.mkfifo(source / "pipe.fit")
     report = await service.take(source)
     assert (report["arrived"], report["ignored"], report["failed"]) == (2, 3, 1)
-    assert report["failures"] == [f"{source}/sub/bad\\udcff.fit: the name is not UTF-8; rename it"]
+    assert report["failures"] == [f"{source}/sub/bad\\xff.fit: the name is not UTF-8; rename it"]
     assert b"secret" not in library_files(service.library).values()
     below = await service.take(source / "sub")
     assert below["failures"] == report["failures"], "a path in a sentence is whole wherever the import began"

@@ -112,6 +112,36 @@ def watches() -> int:
     return sum(line.startswith("inotify ") for text in texts for line in text.splitlines())
 
 
+async def test_a_name_of_bytes_ends_no_watching(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Files and folders with names that are not UTF-8 are told, once each, and hints go on after them.
+
+    When they are renamed they arrive, and are no failures any more.
+    """
+    bad = os.fsdecode(b"bad\xff.fit")
+    with capture_logs() as logs:
+        async with ingest(configured(settings, tmp_path, rig(source)), nats_client) as service:
+            write(source, {"night/a.fit": b"a"})
+            await service.until_ledger("night/a.fit")
+            (source / "night" / bad).write_bytes(b"bad")
+            (source / os.fsdecode(b"\xfe")).mkdir()
+            await service.until_ledger("night/bad\\xff.fit", "\\xfe")
+            write(source, {"night/b.fit": b"b"})
+            await service.until_ledger("night/b.fit")
+            failed = await service.rows("SELECT path, reason FROM not_taken ORDER BY path")
+            assert [row["path"] for row in failed] == ["\\xfe", "night/bad\\xff.fit"]
+            assert failed[1]["reason"] == f"{source}/night/bad\\xff.fit: the name is not UTF-8; rename it"
+            (source / "night" / bad).rename(source / "night" / "good.fit")
+            (source / os.fsdecode(b"\xfe")).rmdir()
+            await service.until_ledger("night/good.fit")
+            write(source, {"last.fit": b"last"})
+            await service.until_ledger("last.fit")
+            assert await service.rows("SELECT FROM not_taken") == []
+    told = [line["reason"] for line in logs if line["event"] == "file not taken"]
+    assert sorted(told) == sorted(row["reason"] for row in failed)
+
+
 @pytest.mark.usefixtures("without_hints")
 async def test_rescans_find_what_no_hint_told(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path

@@ -102,6 +102,15 @@ class Ingest:
 
         await until(there, within_s=within_s)
 
+    async def until_ledger_is(self, expected: dict[str, str], *, within_s: float = 15.0) -> None:
+        """Wait until the ledger holds exactly this."""
+
+        async def so() -> bool:
+            assert not self.task.done(), "the service ended"
+            return await self.ledger() == expected
+
+        await until(so, within_s=within_s)
+
     async def tables(self) -> dict[str, list[str]]:
         """All rows of all tables but the imports."""
         return {

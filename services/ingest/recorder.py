@@ -1,0 +1,111 @@
+"""Recording what came of files: a batch at a time, and what the database refuses alone."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from services.ingest.ledger import Observation
+from services.ingest.source import Source
+from services.ingest.store import Arrival, Store
+from services.ingest.tally import Tally
+from shared.db.bisect import Refused, bisected
+from shared.library.reading import shown
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What was recorded: for each observation what it was recorded as (arrived, already_here or failed)."""
+
+    observations: list[Observation]
+    states: list[str]
+
+
+class Recorder:
+    """Writes the ledger through the store and tells, once each, what could not be taken."""
+
+    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+        """``wake`` is called after each commit that may hold events."""
+        self._store = store
+        self._wake = wake
+        self._told: dict[tuple[str, str, str], str | None] = {}
+
+    async def record(
+        self,
+        source: Source,
+        observations: Iterable[Observation],
+        arrivals: Iterable[Arrival],
+        tally: Tally,
+        import_id: UUID | None,
+        *,
+        moved: bool = False,
+    ) -> Recorded:
+        """Record files of a source and what became of their contents; ``moved`` ones are to be deleted there.
+
+        Files of one content stay together. A content whose values the database refuses fails with that reason, the
+        others are recorded. Failures are counted in ``tally``, with their sentences.
+        """
+        contents = _by_content(observations)
+        places: dict[str | None, list[Arrival]] = {}
+        for arrival in arrivals:
+            places.setdefault(arrival.file_id, []).append(arrival)
+        recorded = Recorded([], [])
+
+        async def write(parts: Sequence[list[Observation]]) -> tuple[list[Observation], list[str]]:
+            batch = [item for part in parts for item in part]
+            new = [
+                place for file_id in dict.fromkeys(item.file_id for item in batch) for place in places.get(file_id, ())
+            ]
+            deletions = [item for item in batch if moved and item.file_id is not None]
+            states = await self._store.record(source.name, source.zone, batch, new, deletions, import_id)
+            return batch, states
+
+        refused: list[list[Observation]] = []
+        async for part in bisected(contents, write):
+            if isinstance(part, Refused):
+                refused.append([_unrecorded(source.path, item, part.error) for item in part.item])
+            else:
+                recorded.observations += part.result[0]
+                recorded.states += part.result[1]
+                self._wake()
+        # A value that was refused is not among those of a failure, unless it is the name itself: then nobody can.
+        async for part in bisected(refused, write):
+            batch = part.item if isinstance(part, Refused) else part.result[0]
+            recorded.observations += batch
+            recorded.states += ["failed"] * len(batch)
+        for item, state in zip(recorded.observations, recorded.states, strict=True):
+            self._tell(source, item, failed=state == "failed")
+            if state == "failed":
+                tally.fail(item.reason or "")
+        return recorded
+
+    async def forget(self, source: Source, keys: Sequence[tuple[str, str]]) -> None:
+        """Forget failures whose cause has gone."""
+        await self._store.forget_failures(source.name, keys)
+        for key in keys:
+            self._told.pop((source.name, *key), None)
+
+    def _tell(self, source: Source, item: Observation, *, failed: bool) -> None:
+        """Log a failure unless this very one was logged before: a bad name is seen again at each look."""
+        key = (source.name, *item.key)
+        if not failed:
+            self._told.pop(key, None)
+        elif self._told.get(key) != item.reason:
+            self._told[key] = item.reason
+            log.warning("file not taken", source=source.name, reason=item.reason)
+
+
+def _by_content(observations: Iterable[Observation]) -> list[list[Observation]]:
+    """Files of one content together: a file is already here only where the one that arrived is recorded with it."""
+    contents: dict[object, list[Observation]] = {}
+    for item in observations:
+        contents.setdefault(item.file_id if item.file_id is not None else item.key, []).append(item)
+    return list(contents.values())
+
+
+def _unrecorded(root: Path, item: Observation, error: Exception) -> Observation:
+    where = shown(root / item.folder / item.name)
+    return item.failed(f"{where} cannot be recorded: {shown(str(error).partition(chr(10))[0])}")

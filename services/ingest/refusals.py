@@ -1,0 +1,42 @@
+"""What of a listing cannot be taken, and why: names, sizes and folders that are told instead of being read."""
+
+from collections.abc import Iterator
+
+from services.ingest.ledger import LARGEST_BYTES, LONGEST_PATH_BYTES, Observation, observe, refusal
+from services.ingest.source import Source
+from shared.library.reading import shown
+from shared.library.walk import NOT_UTF8, UNREADABLE, DirectoryListing, Entry, Skipped
+
+
+def is_refused(skipped: Skipped) -> bool:
+    """Whether something that a walk skips is a failure, and not left out by a rule."""
+    return skipped.rule == NOT_UTF8 or skipped.rule.startswith(UNREADABLE)
+
+
+def of_listing(source: Source, listing: DirectoryListing, *, asked_for: bool) -> Iterator[Observation]:
+    """What a folder holds that cannot be looked at, or the folder itself.
+
+    A folder that vanished while others were looked at is no failure, unless a person ``asked_for`` it.
+    """
+    folder = listing.relative_path
+    if listing.error is not None and (asked_for or not listing.gone):
+        yield refusal(folder, "", listing.error)
+    for skipped in filter(is_refused, listing.skipped):
+        where = shown(f"{source.path}/{skipped.relative_path}")
+        what = "the name is not UTF-8; rename it" if skipped.rule == NOT_UTF8 else skipped.rule
+        yield refusal(folder, skipped.relative_path.rpartition("/")[2], f"{where}: {what}")
+
+
+def of_entry(source: Source, entry: Entry) -> Observation | None:
+    """Why a file cannot be taken whatever it holds; None where it can."""
+    where = source.path / entry.relative_path
+    size_bytes = entry.size_bytes
+    if (length := len(entry.relative_path.encode())) >= LONGEST_PATH_BYTES:
+        reason = f"{shown(where)}: the path has {length} bytes, and {LONGEST_PATH_BYTES} is too long; move it up"
+    elif size_bytes < 0:
+        reason = f"{shown(where)} cannot be read: its file system gives a size of {size_bytes} bytes"
+    elif size_bytes > LARGEST_BYTES:
+        reason = f"{shown(where)} is no capture: it claims to hold {size_bytes} bytes"
+    else:
+        return None
+    return observe(entry, reason=reason)
