@@ -1,11 +1,13 @@
 """Fixtures for all tests: the real stack, a database and a NATS per test, the corpus."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from shared.bus.broker import connect
 from shared.settings import PostgresSettings, Settings
@@ -27,6 +29,17 @@ hypothesis.settings.load_profile("repeatable")
 """The same examples in every run, so that a run says something about the change; `make fuzz` draws others."""
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command that ran in this process leaves its log, which may be closed by now, to no other test."""
+    before = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    yield
+    structlog.configure(**before[0])
+    structlog.contextvars.clear_contextvars()
+    logging.root.handlers[:] = before[1]
+    logging.root.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")

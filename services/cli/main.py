@@ -50,6 +50,7 @@ COMMANDS = (
         "listings:captures",
     ),
     Listed("sessions", LOOK, "List sessions (one night of one rig), newest first.", "listings:sessions"),
+    Listed("sql", LOOK, "Open psql on the views, as the role that only reads.", "sql:sql"),
     Listed(
         "inspect", OFFLINE, "Show what Nightbus finds in capture files: header, star quality, target.",
         "inspect:inspect",

@@ -26,7 +26,10 @@ UrlOption = Annotated[
 
 
 def sql(words: WordsArgument = None, url: UrlOption = False, home: HomeOption = None) -> None:
-    """Open psql on the views, as the role reader; what is written after `--` goes to psql."""
+    """Open psql on the views, as the role that only reads.
+
+    What is written after `--` goes to psql.
+    """
     where = find_stack(home).settings.postgres
     if url:
         print(connection_url(where))

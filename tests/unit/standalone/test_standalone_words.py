@@ -5,14 +5,12 @@ import logging
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TextIO, cast
 
 import asyncpg
 import pytest
-import structlog
 from rich.console import Console
 
 from services.cli.main import app
@@ -22,16 +20,6 @@ from services.standalone.simulation import Anomaly, FileTruth, NightManifest
 from shared.errors import UserError
 from shared.logging import configure_logging, get_logger
 from shared.settings import LogSettings
-
-
-@pytest.fixture
-def _logging_as_before() -> Iterator[None]:
-    before = structlog.get_config(), logging.root.handlers[:], logging.root.level
-    yield
-    structlog.configure(**before[0])
-    structlog.contextvars.clear_contextvars()
-    logging.root.handlers[:] = before[1]
-    logging.root.setLevel(before[2])
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -57,7 +45,6 @@ def test_commands_of_the_demo_work_as_printed(
     capsys.readouterr()
 
 
-@pytest.mark.usefixtures("_logging_as_before")
 def test_what_up_logs_itself_is_in_the_one_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Lines of its own look like those of the services, on a pipe too, and are in nightbus.log as well."""
     with ReadableLog(tmp_path / "nightbus.log") as log:

@@ -1,0 +1,69 @@
+"""`nightbus sql`: psql on the views, or where the database is."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import sql
+from services.cli.main import app
+from services.standalone import binaries
+from services.standalone.home import Home
+from shared.errors import UserError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home that was started once, in a folder without settings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
+    with Home.open(tmp_path / "home") as opened:
+        opened.port("nats")
+        opened.port("postgres")
+        opened.secret("reader")
+    return opened
+
+
+def test_the_url_names_the_file_of_the_password_and_not_the_password(home: Home) -> None:
+    """What another program needs is printed in two lines; the secret itself stays in its file."""
+    result = CliRunner().invoke(app, ["sql", "--url", "--home", str(home.path)])
+    assert result.exit_code == 0, result.stderr
+    url, password = result.stdout.splitlines()
+    assert url == f"postgresql://reader@127.0.0.1:{home.ports()['postgres']}/nightbus"
+    assert password == f"password: {home.secrets / 'reader'}"
+    assert home.secret("reader") not in result.stdout
+
+
+def test_psql_gets_the_role_the_words_and_the_password_out_of_sight(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role is reader, names need no schema, words after -- are psql's own, and no secret is on its command line."""
+    started: list[tuple[str, list[str], dict[str, str]]] = []
+
+    def execve(program: str, words: list[str], environment: dict[str, str]) -> None:
+        started.append((program, words, environment))
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setattr(sql, "psql", lambda: "/usr/bin/psql")
+    result = CliRunner().invoke(app, ["sql", "--home", str(home.path), "--", "--csv", "-c", "SELECT 1"])
+    assert result.exit_code == 0, result.stderr
+    ((program, words, environment),) = started
+    assert [program, *words] == ["/usr/bin/psql", "/usr/bin/psql", "--csv", "-c", "SELECT 1"]
+    assert (environment["PGUSER"], environment["PGPASSWORD"]) == ("reader", home.secret("reader"))
+    assert environment["PGOPTIONS"] == "-c search_path=stats,ingest,api"
+    assert environment["PATH"] == os.environ["PATH"]
+
+
+def test_the_servers_own_psql_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel of the embedded server brings one; without both the package is named."""
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    assert Path(sql.psql()).is_file()
+
+    def missing() -> binaries.Binaries:
+        raise UserError("the servers are not installed")
+
+    monkeypatch.setattr(binaries, "installed_binaries", missing)
+    with pytest.raises(UserError, match="psql is not installed: it comes with the package postgresql-client"):
+        sql.psql()
