@@ -1,34 +1,24 @@
 """Wiring of ingest."""
 
-import asyncio
-from uuid import UUID
-
 from services.ingest.announce import Reconciler
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
 from services.ingest.handlers import Commands
 from services.ingest.imports import ImportRunner
+from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.scan import Scanner
 from services.ingest.source import Source
-from services.ingest.store import LIBRARY, SERVICE, Store
+from services.ingest.store import SERVICE, Store
 from services.ingest.watch import Watcher
 from shared.bus.delivery import patiently
 from shared.bus.janitor import run_janitor
 from shared.bus.outbox import OutboxRelay
 from shared.bus.rpc import answer
 from shared.db.pool import check_database, pool_of
-from shared.errors import Transient, Unavailable
 from shared.events.commands import ImportPaths, RescanFiles
-from shared.library.access import Access
-from shared.library.lock import LibraryLock
-from shared.library.roots import Root, open_library
-from shared.library.stage import clean_temporaries
-from shared.logging import get_logger
 from shared.service import Service
-from shared.settings import LibrarySettings, Settings
-
-log = get_logger(__name__)
+from shared.settings import Settings
 
 
 async def run(settings: Settings) -> int:
@@ -36,8 +26,7 @@ async def run(settings: Settings) -> int:
     async with pool_of(settings.postgres, SERVICE) as pool, Service(SERVICE, settings) as service:
         store = Store(pool)
         relay = OutboxRelay(pool, service.js, SERVICE)
-        library = await _open_library(store, settings.library)
-        lock = await _clean_up(library) if library is not None else None
+        library = Library.of(settings.library, pool, service.waits)
         collector = Collector(
             store,
             relay,
@@ -58,7 +47,8 @@ async def run(settings: Settings) -> int:
         for watcher in await _watchers(store, scanner, settings):
             service.background(watcher.run())
         if library is not None:
-            service.background(SourceDeleter(pool, library).run())
+            service.background(library.open())
+            service.background(library.then(SourceDeleter(pool, library.root).run))
         reconciler = Reconciler(
             pool, relay, interval_s=settings.ingest.reconcile_interval_s, age_s=settings.ingest.reconcile_age_s
         )
@@ -67,40 +57,8 @@ async def run(settings: Settings) -> int:
             return await service.run()
         finally:
             collector.close()
-            if lock is not None:
-                lock.release()
-
-
-async def _open_library(store: Store, settings: LibrarySettings) -> Root | None:
-    """Open the library, waiting for its volume; its marker is made the first time and demanded ever after."""
-    if (path := settings.path) is None:
-        return None
-    root = Root(LIBRARY, path, writable=True, access=Access.of(settings.mode, settings.group))
-    await patiently(lambda: store.ensure_root(LIBRARY, path, LIBRARY))
-
-    async def opened() -> None:
-        known = await store.marker_id(LIBRARY)
-        try:
-            marker = await asyncio.to_thread(
-                open_library, root, first_time=known is None, expected_id=known.hex if known else None
-            )
-        except Transient as error:
-            raise Unavailable(str(error)) from error
-        if known is None:
-            await store.set_marker_id(LIBRARY, UUID(marker.id))
-
-    await patiently(opened)
-    return root
-
-
-async def _clean_up(library: Root) -> LibraryLock:
-    """Remove the copies that a crash left unfinished: all of them, unless another ingest may be writing there now."""
-    lock = LibraryLock(library)
-    alone = await asyncio.to_thread(lock.acquire)
-    removed = await asyncio.to_thread(clean_temporaries, library, older_than_hours=0.0 if alone else 24.0)
-    if removed:
-        log.info("removed unfinished copies of an earlier crash", files=removed)
-    return lock
+            if library is not None:
+                library.close()
 
 
 async def _watchers(store: Store, scanner: Scanner, settings: Settings) -> list[Watcher]:

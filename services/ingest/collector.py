@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from services.ingest.ledger import observe
+from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
 from services.ingest.source import Source
@@ -40,7 +41,7 @@ class Collector:
         store: Store,
         relay: OutboxRelay,
         *,
-        library: Root | None,
+        library: Library | None,
         placement: Placement,
         workers: int,
         incomplete_wait_s: float,
@@ -50,7 +51,8 @@ class Collector:
         self._placement = placement
         self._incomplete_wait_s = incomplete_wait_s
         self._threads = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="take")
-        self.library = library
+        self._opening = library
+        self.library = library.root if library is not None else None
 
     def close(self) -> None:
         """End the threads after the files in hand."""
@@ -93,7 +95,7 @@ class Collector:
         return unfinished
 
     async def _take_page(self, source: Source, page: list[Entry]) -> list[Outcome]:
-        library = None if source.mode == "index" else self.library
+        library = None if source.mode == "index" or self._opening is None else await self._opening.opened()
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         loop = asyncio.get_running_loop()
         results = await asyncio.gather(

@@ -176,17 +176,6 @@ class Store:
                 )
         return name, path
 
-    async def marker_id(self, root: str) -> UUID | None:
-        """Id of the library's marker, once it was made."""
-        with translated():
-            found: UUID | None = await self.pool.fetchval("SELECT marker_id FROM root WHERE name = $1", root)
-        return found
-
-    async def set_marker_id(self, root: str, marker_id: UUID) -> None:
-        """Remember the library's marker."""
-        with translated():
-            await self.pool.execute("UPDATE root SET marker_id = $2 WHERE name = $1", root, marker_id)
-
     async def add_import(self, import_id: UUID, paths: Sequence[str], mode: Mode) -> None:
         """Commit an import; the same id twice is one import."""
         with translated():

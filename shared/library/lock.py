@@ -19,10 +19,12 @@ class LibraryLock:
         self._fd: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock if nobody has it; False where another process does, or the file system knows no locks.
+        """Take the lock, or keep it; False where another process does, or the file system knows no locks.
 
         Raises OSError when the library cannot be written to.
         """
+        if self._fd is not None:
+            return True
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -92,7 +92,7 @@ def read_marker(root: Root, *, expected_id: str | None = None) -> Marker:
         raise Transient(f"{where} cannot be read: {error.strerror}") from error
     try:
         fields = json.loads(text)
-        marker = Marker(name=str(fields["name"]), id=str(fields["id"]))
+        marker = Marker(name=str(fields["name"]), id=uuid.UUID(str(fields["id"])).hex)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{where} has a damaged marker: {shown(root.marker_path)} holds no name and id") from error
     if marker.name != root.name:

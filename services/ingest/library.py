@@ -1,0 +1,148 @@
+"""The library: opened when its volume is there, in whatever order things come up; who needs it waits for it.
+
+A NAS may be mounted long after the machine has booted. Until then ingest does all that needs no library: it answers
+commands, indexes, announces. What holds the library up is said by ``Waits``, and it is looked for again.
+
+The marker is made the first time and demanded ever after, so that nothing is written below an empty mount point. A
+library that holds no file yet follows the setting to another folder; one with files is moved by a person, who takes the
+marker along.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from services.ingest.store import LIBRARY
+from shared.bus.delivery import patiently
+from shared.db.errors import translated
+from shared.errors import NightbusError, Transient
+from shared.library.access import Access
+from shared.library.lock import LibraryLock
+from shared.library.reading import shown
+from shared.library.roots import Marker, Root, open_library
+from shared.library.stage import clean_temporaries
+from shared.logging import get_logger
+from shared.settings import LibrarySettings
+from shared.tasks import start_task
+from shared.waits import Waits
+
+log = get_logger(__name__)
+
+LOOK_EVERY_S = 5.0
+SILENT_AFTER_S = 10.0
+"""Longest that a look may take before it is said that the volume does not answer, as a share whose server is off."""
+CRASHED_AGE_HOURS = 24.0
+_WHAT = "the library"
+_KNOWN = "SELECT path, marker_id, EXISTS (SELECT FROM location WHERE root = $1) FROM root WHERE name = $1"
+_ADOPT = """
+INSERT INTO root (name, path, kind, marker_id) VALUES ($1, $2, 'library', $3)
+ON CONFLICT (name) DO UPDATE SET path = excluded.path, marker_id = excluded.marker_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The library as it was last open; its marker may be absent where the first opening was cut short."""
+
+    path: Path
+    marker_id: UUID | None
+    holds_files: bool
+
+
+class Library:
+    """The library of one ingest. ``root`` is where it is to be; ``opened`` is who may write to it."""
+
+    def __init__(self, root: Root, pool: asyncpg.Pool, waits: Waits) -> None:
+        self.root = root
+        self._pool = pool
+        self._waits = waits
+        self._lock = LibraryLock(root)
+        self._open = asyncio.Event()
+
+    @classmethod
+    def of(cls, settings: LibrarySettings, pool: asyncpg.Pool, waits: Waits) -> "Library | None":
+        """The library that the settings name, if any."""
+        if settings.path is None:
+            return None
+        access = Access.of(settings.mode, settings.group)
+        return cls(Root(LIBRARY, settings.path, writable=True, access=access), pool, waits)
+
+    async def opened(self) -> Root:
+        """Wait until the library may be written to."""
+        await self._open.wait()
+        return self.root
+
+    async def then(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` once the library is open."""
+        await self.opened()
+        await work()
+
+    async def open(self) -> None:
+        """Open it, however long that takes."""
+        while True:
+            known = await patiently(self._known)
+            look = start_task(asyncio.to_thread(self._look, known), name="a look for the library", expected=_NOT_YET)
+            done, _ = await asyncio.wait({look}, timeout=SILENT_AFTER_S)
+            if not done:
+                self._waits.begin(_WHAT, f"{shown(self.root.path)} does not answer")
+            try:
+                marker = await look
+            except _NOT_YET as error:
+                self._waits.begin(_WHAT, _sentence(error, self.root, known))
+                await asyncio.sleep(LOOK_EVERY_S)
+            else:
+                break
+        await patiently(lambda: self._adopt(marker))
+        self._waits.end(_WHAT)
+        self._open.set()
+
+    def close(self) -> None:
+        """Let another ingest clean up there."""
+        self._lock.release()
+
+    async def _known(self) -> _Known | None:
+        with translated():
+            row = await self._pool.fetchrow(_KNOWN, self.root.name)
+        return _Known(Path(row[0]), row[1], row[2]) if row else None
+
+    async def _adopt(self, marker: Marker) -> None:
+        with translated():
+            await self._pool.execute(_ADOPT, self.root.name, str(self.root.path), UUID(marker.id))
+
+    def _look(self, known: _Known | None) -> Marker:
+        """In a thread: prove that it is the library and can be written to, and remove what a crash left in it.
+
+        Unfinished copies are all removed, unless another ingest may be writing there now.
+        """
+        new = known is None or known.marker_id is None or (_is_elsewhere(self.root, known) and not known.holds_files)
+        expected = None if new or known is None or known.marker_id is None else known.marker_id.hex
+        marker = open_library(self.root, first_time=new, expected_id=expected)
+        alone = self._lock.acquire()
+        removed = clean_temporaries(self.root, older_than_hours=0.0 if alone else CRASHED_AGE_HOURS)
+        if removed:
+            log.info("removed unfinished copies of an earlier crash", files=removed)
+        return marker
+
+
+_NOT_YET = (NightbusError, OSError)
+
+
+def _is_elsewhere(root: Root, known: _Known) -> bool:
+    return root.path != known.path
+
+
+def _sentence(error: Exception, root: Root, known: _Known | None) -> str:
+    """Why the library is not open, and what to do where its folder was changed."""
+    if isinstance(error, OSError):
+        return f"the library root {root.name} at {shown(root.path)} cannot be written to: {error.strerror or error}"
+    if isinstance(error, Transient) and known is not None and known.holds_files and _is_elsewhere(root, known):
+        return (
+            f"its files were last in {shown(known.path)} and {shown(root.path)} has no marker: move that folder there "
+            "with all that is in it, also the hidden .nightbus, or set library.path back "
+            "(docs/howto/move-the-library.md)"
+        )
+    return str(error)

@@ -1,0 +1,203 @@
+"""The library may be away, read-only, damaged or elsewhere when ingest starts: all else goes on, and later it does."""
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from services.ingest import library as library_module
+from shared.bus.rpc import ask
+from shared.events.commands import StateTold, TellIngestState, Wait
+from shared.library import roots
+from shared.library.lock import LibraryLock
+from shared.settings import Settings, SourceSettings
+from tests.integration.ingest.world import Ingest, configured, ingest, library_files, until, write
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library_module, "LOOK_EVERY_S", 0.1)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder with one capture."""
+    folder = tmp_path / "captures"
+    write(folder, {"a.fit": b"a"})
+    return folder
+
+
+def at(settings: Settings, path: Path) -> Settings:
+    """The same with the library elsewhere."""
+    return settings.model_copy(update={"library": settings.library.model_copy(update={"path": path})})
+
+
+async def waits(service: Ingest) -> tuple[Wait, ...]:
+    """What ingest says that it waits for."""
+    return (await ask(service.client, TellIngestState(), StateTold)).waits
+
+
+async def reason(service: Ingest) -> str:
+    """Why the library is waited for, once that is said."""
+
+    async def said() -> bool:
+        return bool(await waits(service))
+
+    await until(said)
+    (wait,) = await waits(service)
+    assert wait.what == "the library"
+    return wait.reason
+
+
+async def until_open(service: Ingest) -> None:
+    """Wait until nothing is waited for."""
+
+    async def opened() -> bool:
+        return not await waits(service) and await _root(service) == str(service.library)
+
+    await until(opened)
+
+
+async def _root(service: Ingest) -> object:
+    return await service.pool.fetchval("SELECT path FROM root WHERE name = 'library'")
+
+
+async def test_a_library_that_is_away_at_the_start_is_waited_for(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Whatever needs no library goes on; what needs it waits with the reason, until the volume is there."""
+    watched = tmp_path / "watched"
+    write(watched, {"b.fit": b"b"})
+    sources = [
+        SourceSettings(name="indexed", path=watched, mode="index"),
+        SourceSettings(name="copied", path=watched, mode="copy"),
+    ]
+    volume = tmp_path / "volume"
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await until_open(service)
+        service.library.rename(volume)
+    service.library.mkdir()
+    async with ingest(configured(settings, tmp_path, *sources), nats_client) as service:
+        assert await reason(service) == (
+            f"the library root library at {service.library} has no marker: is the volume mounted?"
+        )
+        await service.until_ledger("b.fit")
+        assert [event.root for event in await service.arrivals()] == ["indexed"]
+        assert list(service.library.iterdir()) == []
+        service.library.rmdir()
+        volume.rename(service.library)
+        await until_open(service)
+        assert (await service.take(source))["arrived"] == 1
+
+        async def copied() -> bool:
+            return library_files(service.library) == {"captures/a.fit": b"a", "copied/b.fit": b"b"}
+
+        await until(copied)
+
+
+@pytest.mark.parametrize("problem", ["read-only", "damaged", "not empty", "another library"])
+async def test_a_library_that_cannot_be_used_is_waited_for(
+    settings: Settings,
+    nats_client: Client,
+    tmp_path: Path,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: str,
+) -> None:
+    """One sentence says why, nothing in it is touched, and ingest goes on by itself once it can be used."""
+    ready = configured(settings, tmp_path)
+    folder = tmp_path / "library"
+    marker = folder / ".nightbus" / "root.json"
+    if problem == "not empty":
+        write(folder, {"holiday.jpg": b"x"})
+        expected = "it is not empty (it holds 'holiday.jpg')"
+    else:
+        async with ingest(ready, nats_client) as service:
+            await until_open(service)
+        original = marker.read_bytes()
+        expected = {"damaged": "has a damaged marker", "read-only": "cannot be written to: Read-only file system"}.get(
+            problem, "is another library of that name"
+        )
+        if problem == "damaged":
+            marker.write_bytes(b'{"name": "library", "id": "half')
+        elif problem == "another library":
+            marker.write_text('{"name": "library", "id": "00000000000000000000000000000001"}')
+    with monkeypatch.context() as patch:
+        if problem == "read-only":
+            patch.setattr(LibraryLock, "acquire", _read_only)
+        async with ingest(ready, nats_client) as service:
+            assert expected in await reason(service)
+            import_id = await service.start(source)
+            if problem == "not empty":
+                (folder / "holiday.jpg").unlink()
+            else:
+                marker.write_bytes(original)
+            patch.undo()
+            assert (await service.report(import_id))["arrived"] == 1
+            await until_open(service)
+            assert library_files(folder) == {"captures/a.fit": b"a"}
+
+
+def _read_only(_lock: LibraryLock) -> bool:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+async def test_an_empty_library_follows_the_setting(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """`up`, then library.path: as long as no file is in it, the library is made anew there without a word."""
+    ready = configured(settings, tmp_path)
+    async with ingest(ready, nats_client) as service:
+        await until_open(service)
+    async with ingest(at(ready, tmp_path / "nas" / "library"), nats_client) as service:
+        await until_open(service)
+        assert (await service.take(source))["arrived"] == 1
+        assert library_files(tmp_path / "nas" / "library") == {"captures/a.fit": b"a"}
+        assert [event.root_path for event in await service.arrivals()] == [str(tmp_path / "nas" / "library")]
+    # At the old place again, empty as it is: now files would be missed.
+    async with ingest(ready, nats_client) as service:
+        assert "is another library of that name" in await reason(service)
+
+
+async def test_a_library_with_files_is_moved_by_a_person(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """With files in it the new folder is not touched; the sentence says what to do, and doing it is enough."""
+    ready = configured(settings, tmp_path)
+    async with ingest(ready, nats_client) as service:
+        await service.take(source)
+    elsewhere = at(ready, tmp_path / "elsewhere")
+    async with ingest(elsewhere, nats_client) as service:
+        said = await reason(service)
+        assert f"its files were last in {tmp_path / 'library'} and {tmp_path / 'elsewhere'} has no marker" in said
+        assert "docs/howto/move-the-library.md" in said
+        assert not (tmp_path / "elsewhere").exists()
+        assert await _root(service) == str(tmp_path / "library")
+        (tmp_path / "library").rename(tmp_path / "elsewhere")
+        await until_open(service)
+        write(source, {"b.fit": b"b"})
+        assert (await service.take(source))["arrived"] == 1
+        assert library_files(tmp_path / "elsewhere") == {"captures/a.fit": b"a", "captures/b.fit": b"b"}
+
+
+async def test_a_volume_that_does_not_answer_is_said(
+    settings: Settings, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share whose server is off answers no look at all: that is said, and ingest is open when the look ends."""
+    monkeypatch.setattr(library_module, "SILENT_AFTER_S", 0.1)
+    answering = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    real = roots.open_library
+
+    def slow(*args: object, **options: object) -> object:
+        asyncio.run_coroutine_threadsafe(answering.wait(), loop).result(30)
+        return real(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(library_module, "open_library", slow)
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        assert await reason(service) == f"{tmp_path / 'library'} does not answer"
+        answering.set()
+        await until_open(service)
