@@ -296,6 +296,7 @@ async def test_indexing_needs_no_library_and_leaves_its_name_free(
         assert report["error"] == "cannot copy without a library: set library.path, or use --mode index"
         assert (await service.take(folder, mode="index"))["arrived"] == 1
     async with ingest(configured(settings, tmp_path), nats_client) as service:
-        roots = {row["kind"]: row for row in await service.rows("SELECT * FROM root")}
+        await service.take(folder)
+        roots = {row["kind"]: row for row in await service.rows("SELECT * FROM root WHERE kind <> 'source'")}
         assert roots["indexed"]["path"] == str(folder)
         assert roots["library"]["path"] == str(tmp_path / "library")
