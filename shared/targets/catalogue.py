@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 from shared.targets.designation import parse
 from shared.targets.own import OwnTarget
 from shared.targets.spelling import key
+from shared.targets.stars import is_star_id, star_display, star_places
 from shared.targets.tables import OBJECT_TABLES, AliasRow, ObjectRow, alias_row, read_aliases, read_objects
 
 
@@ -118,8 +119,17 @@ class Catalogue:
         return SkyObject(catalog_id, display(catalog_id), "")
 
     def get(self, catalog_id: str) -> SkyObject | None:
-        """The object with this canonical id, if a table lists it."""
-        return self._objects.get(catalog_id)
+        """The object with this canonical id, if a table lists it or it is a star's."""
+        known = self._objects.get(catalog_id)
+        if (known is None or known.ra_deg is None) and is_star_id(catalog_id):
+            return self.star(catalog_id)
+        return known
+
+    def star(self, designation: str) -> SkyObject:
+        """The star with an id of `stars.parse_star`, with its position where the table of stars has it."""
+        root, ra_deg, dec_deg = star_places().get(designation, (designation, None, None))
+        known = self._objects.get(root) or SkyObject(root, star_display(root) or root, "")
+        return known if known.ra_deg is not None else known._replace(kind="*", ra_deg=ra_deg, dec_deg=dec_deg)
 
     def is_listed(self, designation: str) -> bool:
         """Whether a table lists this very designation, as an object or as a cross-identifier."""
@@ -233,7 +243,7 @@ def display(catalog_id: str) -> str:
         spelt = {"PK": "PK ", "SNRG": "SNR G", "PNG": "PN G"}[prefix]
         return f"{spelt}{longitude}{f'.{tenth}' if tenth else ''}{latitude}.{last}"
     comet = _COMET.fullmatch(catalog_id)
-    return f"{comet[1]}/{comet[2]} {comet[3]}" if comet else catalog_id
+    return f"{comet[1]}/{comet[2]} {comet[3]}" if comet else star_display(catalog_id) or catalog_id
 
 
 def _openngc_path() -> Path:

@@ -33,12 +33,24 @@ _ANYWHERE = re.compile(
             r"\b(?:gain|iso|offset|bin(?:ning)?|temp) ?-?\d+(?:x\d)?\b",
             r"\b[go]\d{2,3}\b",
             r"(?<![\w.])-?\d{1,2}(?:\.\d+)? ?°? ?c\b",
+            r"\bv\d{1,2}\b|\(\d{1,2}\)",
             r"\bmosaics?\b|\bsubs?\b|\bstacked\b",
         )
     ),
     re.IGNORECASE,
 )
-_GLUED = re.compile(r"(?<=\d)(?=(?:mosaic|panel|sub)\b)", re.IGNORECASE)
+_GLUED = re.compile(
+    r"(?<=\d)(?=(?:mosaic|panel|sub|group|galax(?:y|ies)|neb(?:ula)?|cluster|area|region|field|core|wide(?:field)?"
+    r"|cent(?:er|re)|trio|triplet)\b)",
+    re.IGNORECASE,
+)
+"""``m81group``"""
+_GLUED_COMET = re.compile(
+    r"(?<![A-Za-z0-9])((?i:[CPDX][/-]?(?:1[89]|20)\d\d[ -]?[A-HJ-Y]\d{1,2})|[1-5]?\d{1,2}P|[1-9]I)(?=[A-Za-z]{3})(?!-)"
+)
+"""``C2025R3PANSTARRS``, ``220PMcNaught``: the comet and its discoverer in one piece."""
+_OTHER_FORMS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2018: "'", 0x2019: "'"}
+"""The wide forms of ASCII that Japanese and Chinese keyboards write, and typographers' apostrophes."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -50,6 +62,7 @@ _FILTER_WORDS = _words("""
     lp ircut uvir uv ir cut duoband duo band dualband dual narrowband broadband nb lextreme lenhance lultimate
     lpro cls alpt astro alpha hydrogen nofilter osc final copy crop drizzle starless processed
     core detail details closeup opposition eclipse conjunction transit moons retry reshoot mosaik
+    copy copiado copia kopie copie redo old new hdr short long night wip
 """)
 """Trailing words that say how a frame was taken, or what of the object it shows. Colours only trail: ``Blue Horsehead``
 keeps its first word."""
@@ -103,7 +116,9 @@ _NO_NAME_ALONE = _words(
 
 def tidy(text: str) -> str:
     """Blanks for underscores, one blank between words, no file extension."""
-    return " ".join(_EXTENSION.sub("", text.strip()).replace("_", " ").replace("’", "'").replace("‘", "'").split())
+    if not text.isascii():
+        text = text.translate(_OTHER_FORMS)
+    return " ".join(_GLUED_COMET.sub(r"\1 ", _EXTENSION.sub("", text.strip()).replace("_", " ")).split())
 
 
 def strip(text: str) -> str:
@@ -116,7 +131,7 @@ def strip(text: str) -> str:
     words = text.split(" ")
     while len(words) > 1 and re.sub(r"[^a-z0-9]", "", words[-1].lower()) in _FILTER_WORDS | {""}:
         words.pop()
-    return " ".join(words).strip(" -_,;:.#|/+")
+    return " ".join(words).strip(" -_,;:.#|/+*")
 
 
 def says_nothing(text: str) -> bool:

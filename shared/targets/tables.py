@@ -13,7 +13,7 @@ OBJECT_TABLES = (
     "more-objects.tsv",
 )
 """In the order of authority: an object that one lists is not listed again by the next."""
-ALIAS_TABLES = ("aliases.tsv", "aliases-in-other-languages.tsv")
+ALIAS_TABLES = ("aliases.tsv", "aliases-in-other-languages.tsv", "aliases-in-more-languages.tsv")
 
 
 class ObjectRow(NamedTuple):

@@ -19,21 +19,30 @@ from tests.unit.targets.reliability import matcher
         ("M 51/CAMERA_ASI2600MM/DATE_2025-01-01", "M51"), ("M 51/RASA8@f2+ASI2600MC/subs", "M51"),
         ("Tulip Nebula/panel 2/20250101/-10C", "Sh2-101"), ("M 51/C11/lights", "M51"), ("NGC 7000/B2", "NGC7000"),
         ("C11/lights", "NGC7635"), ("M 31/M 33/lights", "M33"), ("M 51/Cygnus/lights", "M51"),
+        ("M 31/Backyard/lights", "M31"), ("M 31/RAW_Ultra", "M31"), ("M 31/Lichter", "M31"), ("M 31/Bilder", "M31"),
+        ("M 31/brutes", "M31"), ("M 31/Canon/raw", "M31"), ("M 31/WBPP/calibrated/Light_BIN-1_6248x4176", "M31"),
+        ("T CrB/lights", "TCrB"),
     ],
 )  # fmt: skip
 def test_folders_of_decoration_are_passed(folders: str, catalog_id: str) -> None:
-    """Frame types, dates, filters, exposures, sessions and rigs stand between a frame and its target's folder."""
+    """What stands between a frame and its target's folder is passed: types, dates, rigs, words of any language."""
     found = matcher().match("Unknown", folder=folders)
     assert (found.catalog_id, found.method) == (catalog_id, "folder")
 
 
 @pytest.mark.parametrize(
     "folders",
-    ["M 31/Betelgeuse/lights", "M 31/HD 12345", "M 31/NGC 9999/lights", "M 31/Backyard/lights", "astro/raw", ""],
+    ["M 31/Betelgeuse/lights", "M 31/HD 12345", "M 31/NGC 9999/lights", "M 31/SN 2023ixf", "astro/raw", ""],
 )
 def test_a_folder_that_names_something_else_ends_the_search(folders: str) -> None:
-    """What stands beyond the folder of a star, a wrong number or a place is not what the frame shows."""
+    """What stands beyond the folder of a star, a supernova or a wrong number is not what the frame shows."""
     assert matcher().match("Unknown", folder=folders).catalog_id is None
+
+
+def test_a_folder_behind_others_that_say_nothing_known_counts_less() -> None:
+    """Each folder that is passed and names nothing known takes some of the confidence; decoration takes none."""
+    near, behind = (matcher().match("", folder=folders).confidence for folders in ("M 31/lights", "M 31/Backyard/raw"))
+    assert behind < near == matcher().match("", folder="M 31").confidence
 
 
 @pytest.mark.parametrize(
