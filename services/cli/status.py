@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
-from services.cli.output import counted, print_table, to_json
+from services.cli.output import Row, counted, print_table, to_json
 from shared import inert
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ SELECT (SELECT max(last_arrived_at) FROM stats.sessions) AS ingest,
 """The same as far as the database knows it."""
 MOST_REASONS = 3
 _NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
+_SOURCES = "SELECT * FROM ingest.source_status ORDER BY source"
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
@@ -83,12 +84,17 @@ class Stages:
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
-    services, stages = wait_for(_look(find_stack(home)))
+    services, stages, sources = wait_for(_look(find_stack(home)))
     if as_json:
-        print(to_json({"services": [asdict(service) for service in services], "stages": asdict(stages)}))
+        row = {"services": [asdict(service) for service in services], "stages": asdict(stages), "sources": sources}
+        print(to_json(row))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
-    print(f"\n{stages_text(stages)}")
+    print()
+    if sources:
+        print_table(sources, SOURCE_COLUMNS)
+        print(sources_text(sources), end="")
+    print(stages_text(stages))
     for sentence in (sentence for service in services for sentence in service.sentences):
         print(sentence)
     if absent := [service.service for service in services if not service.running]:
@@ -118,7 +124,30 @@ def stages_text(stages: Stages) -> str:
     return "\n".join(lines)
 
 
-async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
+def source_word(row: Row) -> str:
+    """How a source is, by what was last seen of it and never by its settings."""
+    if row["state"] != "reachable":
+        return "not reachable" if row["state"] == "away" else "foreign or empty"
+    if row["walked_at"] is None:
+        return "first look"
+    return "watched" if row["hints"] else "looked at again and again"
+
+
+def sources_text(sources: Sequence[Row]) -> str:
+    """Why sources are not reachable, and what is waited for, a line each."""
+    lines = []
+    for row in sources:
+        if row["reason"]:
+            lines.append(f"source {row['source']}: {row['reason']}")
+        lines += [f"source {row['source']} waits for {file}" for file in row["unfinished_for"]]
+        if row["unfinished"] > len(row["unfinished_for"]):
+            lines.append(
+                f"source {row['source']} waits for {row['unfinished'] - len(row['unfinished_for'])} more files"
+            )
+    return "".join(f"{inert.sentence(line)}\n" for line in lines)
+
+
+async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
     async with reader(stack) as connection, bus(stack) as client:
         services = await asyncio.gather(*(_service(client, name) for name in SERVICES))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -126,6 +155,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
             (stats,) = await connection.fetch("SELECT * FROM stats.stage")
             kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
             not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
+            sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
             (kept,) = await connection.fetch(_KEPT)
     outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
@@ -136,7 +166,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages]:
             service.handled = ingest["files"]
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
-    return list(services), _stages(ingest, stats, kept_sources, [row["reason"] for row in not_taken])
+    return list(services), _stages(ingest, stats, kept_sources, [row["reason"] for row in not_taken]), sources
 
 
 def _stages(
@@ -233,4 +263,14 @@ _COLUMNS = (
     Column("outbox", lambda row: row["outbox"], "right"),
     Column("dead letters", lambda row: row["dead_letters"], "right"),
     Column("last active (UTC)", lambda row: row["last_active_at"]),
+)
+SOURCE_COLUMNS = (
+    Column("source", lambda row: row["source"]),
+    Column("state", source_word),
+    Column("last read (UTC)", lambda row: row["reached_at"]),
+    Column("last walk (UTC)", lambda row: row["walked_at"]),
+    Column("found", lambda row: row["found"], "right"),
+    Column("unfinished", lambda row: row["unfinished"], "right"),
+    Column("not taken", lambda row: row["not_taken"], "right"),
+    Column("folder", lambda row: row["path"], fold=True),
 )

@@ -3,12 +3,14 @@
 from services.ingest.announce import Reconciler
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
+from services.ingest.forgetting import FailureForgetter
 from services.ingest.handlers import Commands
 from services.ingest.imports import ImportRunner
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.scan import Scanner
 from services.ingest.source import Source
+from services.ingest.sourcestate import SourceStates
 from services.ingest.store import SERVICE, Store
 from services.ingest.watch import Watcher
 from shared.bus.delivery import patiently
@@ -53,6 +55,7 @@ async def run(settings: Settings) -> int:
             pool, relay, interval_s=settings.ingest.reconcile_interval_s, age_s=settings.ingest.reconcile_age_s
         )
         service.background(reconciler.run())
+        service.background(FailureForgetter(store, [source.name for source in settings.sources]).run())
         try:
             return await service.run()
         finally:
@@ -63,11 +66,15 @@ async def run(settings: Settings) -> int:
 
 async def _watchers(store: Store, scanner: Scanner, settings: Settings) -> list[Watcher]:
     watchers = []
+    states = SourceStates(store.pool)
+    await patiently(lambda: states.keep_only([source.name for source in settings.sources]))
     for configured in settings.sources:
         source = Source.make(configured.name, configured.path, configured.mode, settings.ingest, configured)
         await _register(store, source)
         exclude = scanner.excluded(source)
-        watchers.append(Watcher(source, scanner, rescan_interval_s=configured.rescan_interval_s, exclude=exclude))
+        watchers.append(
+            Watcher(source, scanner, states, rescan_interval_s=configured.rescan_interval_s, exclude=exclude)
+        )
     return watchers
 
 

@@ -127,6 +127,17 @@ class Store:
                 [name for _folder, name in keys],
             )
 
+    async def failures_of_others(self, watched: Sequence[str], most: int) -> list[tuple[str, str, str, str]]:
+        """What sources other than the ``watched`` ones could not be read of: source, its path, folder, name."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT s.source, r.path, s.folder, s.name FROM source_file s JOIN root r ON r.name = s.source"
+                " WHERE s.state = 'failed' AND s.source <> ALL($1::text[]) ORDER BY s.observed_at LIMIT $2",
+                watched,
+                most,
+            )
+        return [tuple(row) for row in rows]
+
     async def failed_folders(self, source: str) -> list[str]:
         """Folders of a source in which something could not be taken."""
         with translated():

@@ -1,14 +1,17 @@
 """Watching configured sources: hints from inotify, the truth from rescans."""
 
 import asyncio
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
+from services.ingest.sourcestate import SourceStates, State
 from shared.bus.delivery import patiently
 from shared.errors import Unavailable
+from shared.library.reading import shown
 from shared.library.walk import is_walked
 from shared.logging import get_logger
 from shared.tasks import beside, restarted
@@ -22,20 +25,34 @@ HINTS_AGAIN_S = 60.0
 """Before hints are asked for again where they ended or could not be had."""
 MISSING_POLL_S = 5.0
 """Between two looks for a source whose folder is not there."""
+REACH_EVERY_S = 60.0
+"""Between two reads of the folder of a source in which nothing happens, so that one that went away is known as such."""
+FOREIGN = "holds none of its known files: empty or foreign mount? Nothing is changed"
 
 
 class Watcher:
     """Follows one source for as long as the service runs."""
 
     def __init__(
-        self, source: Source, scanner: Scanner, *, rescan_interval_s: float, exclude: Sequence[Path] = ()
+        self,
+        source: Source,
+        scanner: Scanner,
+        states: SourceStates,
+        *,
+        rescan_interval_s: float,
+        exclude: Sequence[Path] = (),
     ) -> None:
         """``exclude``: folders in the source that are no part of it."""
         self._source = source
         self._scanner = scanner
+        self._states = states
         self._rescan_interval_s = rescan_interval_s
         self._hinted: set[str] = set()
         self._exclude = exclude
+        self._foreign: str | None = None
+        """Why the folder is taken for another one than the source's, if it is."""
+        self._watched = False
+        """Whether the file system tells of new files now."""
         self._missed = False
         """Whether there were hints that could not be told: only a full scan sees them all."""
         self._hint = asyncio.Event()
@@ -59,31 +76,44 @@ class Watcher:
 
     async def _until_there(self) -> tuple[int, int]:
         """Wait for the source's folder; returns what tells it from another one in its place."""
-        said = False
-        while (found := await asyncio.to_thread(_identity, self._source.path)) is None:
-            if not said:
-                log.warning("source is not there", source=self._source.name, path=str(self._source.path))
-                said = True
+        said = ""
+        while (reason := await asyncio.to_thread(_unreadable, self._source.path)) is not None:
+            if reason != said:
+                log.warning("source is not there", source=self._source.name, reason=reason)
+                await self._tell("away", reason)
+                said = reason
             await asyncio.sleep(MISSING_POLL_S)
-        return found
+        found = await asyncio.to_thread(_identity, self._source.path)
+        return found if found is not None else await self._until_there()
 
     async def _is_mounted(self) -> bool:
         """Whether the source's folder is still the one that it was; asked in a thread, since shares may hang."""
         return await asyncio.to_thread(_identity, self._source.path) == self._mounted
+
+    async def _tell(self, state: State, reason: str | None = None) -> None:
+        """Write down how the source is now."""
+        hints = state == "reachable" and self._watched
+        await patiently(lambda: self._states.save(self._source.name, state, reason, hints=hints))
 
     async def _full_scan(self) -> set[str]:
         source = self._source
         self._hinted.clear()
         self._missed = False
         if await patiently(lambda: self._scanner.looks_unmounted(source)):
+            self._foreign = f"{shown(source.path)} {FOREIGN}"
             log.error(
                 "source holds none of its known files: empty or foreign mount? Nothing is changed",
                 source=source.name, path=str(source.path),
             )  # fmt: skip
+            await self._tell_reached()
             return set()
+        self._foreign = None
         await patiently(lambda: self._scanner.forget_gone_folders(source))
+        await self._tell_reached()
         done = await patiently(lambda: self._scanner.scan(source))
         source.settler.retain(set(done.unsettled))
+        await self._tell_reached()
+        await patiently(lambda: self._states.walked(source.name, done.seen, done.unsettled))
         self._log("source scanned", done)
         return set(done.unsettled)
 
@@ -91,12 +121,14 @@ class Watcher:
         loop = asyncio.get_running_loop()
         full_at = loop.time() + self._rescan_interval_s
         while (left_s := full_at - loop.time()) > 0:
-            look_again_s = max(self._source.settle_s / 2, 0.2) if unsettled else left_s
+            look_again_s = max(self._source.settle_s / 2, 0.2) if unsettled else REACH_EVERY_S
             try:
                 await asyncio.wait_for(self._hint.wait(), min(left_s, look_again_s))
             except TimeoutError:
                 if not unsettled:
-                    return
+                    if not await self._tell_reached():
+                        return
+                    continue
             self._hint.clear()
             folders = self._hinted | {_parent(path) for path in unsettled}
             self._hinted = set()
@@ -114,7 +146,19 @@ class Watcher:
             await asyncio.sleep(1.0)
             return set()
         self._log("files looked at", done)
+        await patiently(lambda: self._states.looked(self._source.name, done.unsettled))
         return set(done.unsettled)
+
+    async def _tell_reached(self) -> bool:
+        """Read the source's folder and write down whether that worked; whether it is still the folder that it was."""
+        reason = await asyncio.to_thread(_unreadable, self._source.path)
+        if reason is not None:
+            await self._tell("away", reason)
+        elif self._foreign is not None:
+            await self._tell("foreign", self._foreign)
+        else:
+            await self._tell("reachable")
+        return reason is None and await self._is_mounted()
 
     def _log(self, event: str, done: Pass) -> None:
         tally = done.tally
@@ -131,7 +175,9 @@ class Watcher:
                 pause_s = MISSING_POLL_S  # the source's folder has gone, and may come back as another
                 try:
                     await self._follow_watches()
+                    self._watched = False
                 except OSError as error:
+                    self._watched = False
                     pause_s = HINTS_AGAIN_S
                     log.warning(
                         "no hints from the file system, rescans go on", source=self._source.name, reason=str(error)
@@ -153,6 +199,7 @@ class Watcher:
             if self._hints_on.is_set():  # not the first time: what happened meanwhile made no hint
                 self._missed = True
                 self._hint.set()
+            self._watched = True
             self._hints_on.set()
             while not hints.over:
                 if hints.unwatched > unwatched:
@@ -173,6 +220,16 @@ class Watcher:
                 self._missed |= hints.missed
                 hints.missed = False
                 self._hint.set()
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why a source's folder cannot be read now, one sentence, or None where it can."""
+    try:
+        with os.scandir(path) as entries:
+            next(entries, None)
+    except OSError as error:
+        return f"{shown(path)} cannot be read: {error.strerror}"
+    return None
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

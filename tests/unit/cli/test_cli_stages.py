@@ -1,8 +1,9 @@
 """What `status` says of the stages."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from services.cli.status import Stages, stages_text
+from services.cli.status import Stages, source_word, sources_text, stages_text
 
 QUIET = Stages(
     arrived=3,
@@ -38,4 +39,23 @@ def test_what_could_not_be_taken_is_told_with_the_latest_reasons() -> None:
         "  /captures/bad\\xff.fit: the name is not UTF-8; rename it",
         "  /captures/a\\x1b[31m.fit cannot be read: EIO",
         "  and 3 more: the view ingest.not_taken has them all",
+    ]
+
+
+def test_a_source_is_called_by_what_was_seen_of_it() -> None:
+    """Watched, looked at again, not reachable or foreign; the reason and what is waited for stand below."""
+    row = {
+        "source": "seestar", "state": "reachable", "reason": None, "hints": True, "unfinished": 3,
+        "walked_at": datetime(2026, 1, 1, tzinfo=UTC), "unfinished_for": ["a.fit: it changed a moment ago"],
+    }  # fmt: skip
+    assert source_word(row) == "watched"
+    assert source_word(row | {"hints": False}) == "looked at again and again"
+    assert source_word(row | {"walked_at": None}) == "first look"
+    assert source_word(row | {"state": "foreign"}) == "foreign or empty"
+    away = row | {"state": "away", "reason": "/mnt/seestar cannot be read: No such file or directory"}
+    assert source_word(away) == "not reachable"
+    assert sources_text([away]).splitlines() == [
+        "source seestar: /mnt/seestar cannot be read: No such file or directory",
+        "source seestar waits for a.fit: it changed a moment ago",
+        "source seestar waits for 2 more files",
     ]

@@ -1,0 +1,55 @@
+"""Failures of one-off imports end when their file is there no more; those of watched sources end at the next walk."""
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from services.ingest.store import Store
+from shared.bus.delivery import patiently
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+INTERVAL_S = 600.0
+MOST_ROWS = 1000
+
+
+class FailureForgetter:
+    """Looks again at what imports could not take: a person has fixed it elsewhere, or has put it away."""
+
+    def __init__(self, store: Store, watched: Collection[str], *, interval_s: float = INTERVAL_S) -> None:
+        """``watched``: the configured sources, which walks look after."""
+        self._store = store
+        self._watched = watched
+        self._interval_s = interval_s
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            forgotten = await patiently(self.look)
+            if forgotten:
+                log.info("forgot failures of files that are there no more", files=forgotten)
+            await asyncio.sleep(self._interval_s)
+
+    async def look(self) -> int:
+        """Look once; returns how many failures were forgotten."""
+        rows = await self._store.failures_of_others(list(self._watched), MOST_ROWS)
+        gone = await asyncio.to_thread(_gone, rows)
+        for source, keys in gone.items():
+            await self._store.forget_failures(source, keys)
+        return sum(map(len, gone.values()))
+
+
+def _gone(rows: Sequence[tuple[str, str, str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Of (source, its folder on this host, folder, name) those that are not there, by source.
+
+    Where the source's own folder is away, nothing is known of its files.
+    """
+    gone: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for source, root, folder, name in rows:
+        path = Path(root) / folder / name
+        if Path(root).is_dir() and not os.path.lexists(path):
+            gone[source].append((folder, name))
+    return gone

@@ -1,0 +1,60 @@
+"""What is known of each configured source: reachable or not, the last walk, and what is unfinished."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import asyncpg
+
+from shared.db.errors import translated
+
+MOST_NAMED = 5
+"""Unfinished files that are named with what they lack."""
+
+State = Literal["reachable", "away", "foreign"]
+
+_SAVE = """
+INSERT INTO source_state (source, state, reason, hints, reached_at)
+VALUES ($1, $2, $3, $4, CASE WHEN $2 = 'reachable' THEN clock_timestamp() END)
+ON CONFLICT (source) DO UPDATE SET state = excluded.state, reason = excluded.reason, hints = excluded.hints,
+    reached_at = coalesce(excluded.reached_at, source_state.reached_at), changed_at = clock_timestamp()
+"""
+_WALKED = """
+UPDATE source_state SET walked_at = clock_timestamp(), found = $2, unfinished = $3, unfinished_for = $4,
+    changed_at = clock_timestamp()
+WHERE source = $1
+"""
+_UNFINISHED = """
+UPDATE source_state SET unfinished = $2, unfinished_for = $3, changed_at = clock_timestamp()
+WHERE source = $1 AND (unfinished, unfinished_for) IS DISTINCT FROM ($2, $3)
+"""
+
+
+class SourceStates:
+    """The table of sources' states. Raises Unavailable while the database is away."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def keep_only(self, sources: Sequence[str]) -> None:
+        """Forget sources that are configured no more."""
+        with translated():
+            await self._pool.execute("DELETE FROM source_state WHERE source <> ALL($1::text[])", list(sources))
+
+    async def save(self, source: str, state: State, reason: str | None = None, *, hints: bool = False) -> None:
+        """Write whether a source can be read now; ``reachable`` says that its folder was read this moment."""
+        with translated():
+            await self._pool.execute(_SAVE, source, state, reason, hints)
+
+    async def walked(self, source: str, found: int, unfinished: Mapping[str, str]) -> None:
+        """Write what a complete walk found, and what is waited for by relative path."""
+        with translated():
+            await self._pool.execute(_WALKED, source, found, len(unfinished), _named(unfinished))
+
+    async def looked(self, source: str, unfinished: Mapping[str, str]) -> None:
+        """Write what is waited for after a look at some folders."""
+        with translated():
+            await self._pool.execute(_UNFINISHED, source, len(unfinished), _named(unfinished))
+
+
+def _named(unfinished: Mapping[str, str]) -> list[str]:
+    return [f"{path}: {lacks}" for path, lacks in sorted(unfinished.items())[:MOST_NAMED]]
