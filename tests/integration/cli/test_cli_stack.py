@@ -88,8 +88,8 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["stages"] == {
-        "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "failures": [], "open_sessions": 3,
-        "kept_sources": 0,
+        "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
+        "kept_sources": 0, "failures": [],
         "adds_up": True,
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
