@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -61,6 +62,25 @@ class Nemesis:
         name = self.draw.choice([name for name in names if self._world.pid_of(name)] or list(names))
         await self.strike(name)
         return name
+
+    async def collapse(self) -> int:
+        """Stop every process of the stack, then kill them all: as near to a power cut as processes come.
+
+        The stack must not be supervised. Returns how many processes there were.
+        """
+        processes: list[psutil.Process] = []
+        for name in self._world.names:
+            if (pid := self._world.pid_of(name)) is not None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process = psutil.Process(pid)
+                    processes += [process, *process.children(recursive=True)]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
+        await asyncio.to_thread(psutil.wait_procs, processes, 10)
+        self.kills["everything"] += 1
+        return len(processes)
 
     def plan(self, services: Sequence[str], services_kills: int, servers: dict[str, int]) -> list[str]:
         """Kills in random order: ``any`` stands for a random service."""

@@ -40,33 +40,41 @@ HURRY = {
 
 
 class Captures:
-    """The watched folders and the files that land in them, the same for the same seed."""
+    """The watched folders and the files that land in them, the same for the same seed; one folder per mode."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, modes: Sequence[str] = MODES) -> None:
         self.folder = folder
         self.seed = seed
         self.count = 0
-        for mode in MODES:
+        self._modes = modes
+        self._landed = dict.fromkeys(modes, 0)
+        self._good = dict.fromkeys(modes, 0)
+        for mode in modes:
             (folder / mode).mkdir(parents=True)
 
-    def land(self, count: int) -> None:
-        """Write the next ``count`` files, half of them into each folder."""
-        half = {"index": count - count // 2, "copy": count // 2}
-        for number, mode in enumerate(MODES):
-            folder = self.folder / mode
-            already = sum(1 for path in folder.rglob("*.fits"))
-            broken = [index for index in range(already, already + half[mode]) if index % BROKEN_EVERY == 7]
-            good_before = already - sum(1 for path in folder.glob("note_*.fits"))
-            tiny_frames(folder, half[mode] - len(broken), self.seed + number, start_index=good_before)
+    def land(self, count: int) -> list[Path]:
+        """Write the next ``count`` files, as many into each folder; their paths."""
+        written: list[Path] = []
+        for number, mode in enumerate(self._modes):
+            share = count // len(self._modes) + (number < count % len(self._modes))
+            folder, already = self.folder / mode, self._landed[mode]
+            broken = [index for index in range(already, already + share) if index % BROKEN_EVERY == 7]
+            good = share - len(broken)
+            written += tiny_frames(folder, good, self.seed + number, start_index=self._good[mode])
             for index in broken:
-                (folder / f"note_{index:05d}.fits").write_text(f"SIMPLE words of {mode} {index}, but no FITS header\n")
+                note = folder / f"note_{index:05d}.fits"
+                note.write_text(f"SIMPLE words of {mode} {index}, but no FITS header\n")
+                written.append(note)
+            self._landed[mode] += share
+            self._good[mode] += good
         self.count += count
+        return written
 
     def sources(self) -> list[dict[str, object]]:
-        """The settings of the two sources."""
+        """The settings of the sources."""
         return [
             {"name": f"{mode}-rig", "path": str(self.folder / mode), "mode": mode, "rescan_interval_s": 3}
-            for mode in MODES
+            for mode in self._modes
         ]
 
 
