@@ -11,19 +11,33 @@ from shared.equipment.tables import Filter, built_in_filters
 
 _NO_FILTER = frozenset({"", "none", "na", "null", "nofilter", "empty", "notavailable", "dark", "blank", "opaque"})
 """Spellings of 'there is none', and opaque wheel positions, which name no passband."""
+_NARROW = frozenset({"Ha", "Hb", "OIII", "SII", "NII"})
 _BAYER_WORDS = frozenset({"rggb", "bggr", "grbg", "gbrg"})
 _DECORATION = re.compile(r"[\s_\-./+°()\[\]\",:]+")
 _MAKERS = frozenset(
     {
-        "altair", "antlia", "astrodon", "astrohutech", "astronomik", "askar", "baader", "chroma", "explorescientific",
-        "gso", "hutech", "idas", "lumicon", "omegon", "optolong", "orion", "playerone", "qhy", "radian", "sharpstar",
-        "svbony", "tsoptics", "zwo",
+        "altair", "antlia", "astrodon", "astrohutech", "astronomik", "askar", "baader", "celestron", "chroma", "custom",
+        "explorescientific", "gso", "hutech", "idas", "lumicon", "meade", "moravian", "omegon", "optolong", "orion",
+        "planetary", "playerone", "qhy", "radian", "sharpstar", "starizona", "stc", "svbony", "tsoptics", "touptek", "zwo",
     }
 )  # fmt: skip
-_WORDS = re.compile(r"[\s_\-/+()\[\]\",:]+")
+_WORDS = re.compile(r"[\s_\-/+()\[\]\",:;.®™]+")
+_SIZES = re.compile(r"\d+(?:[.,]\d+)?\s*(?:nm|mm|inch(?:es)?|in|\"|''|″|”)(?![a-z])|\bf/?\d(?:\.\d)?\b")
+"""Bandwidths, wavelengths, diameters and focal ratios."""
+_LINES = re.compile(r"\bv[- ]?(?:pro|series)\b|\b[ei][- ]?series\b|\banti[- ]?halo\b")
+"""Makers' lines of filters whose letters would be taken for filters."""
+_TWO_WORDS = re.compile(r"\b(player|explore|ts|sharp|sv|astro)[- ](one|scientific|optics|star|bony|hutech)\b")
+_SLOT = re.compile(r"(?:(?:filter|slot|position|pos) ?)?#?\d{1,2} ?[:=.)\-_] ?(?=[A-Za-z])", re.IGNORECASE)
+"""The place in the wheel before the name: ``Filter 1: Ha``."""
+_BRACKETED = re.compile(r"[(\[][^)\]]*[)\]]")
 _TRIMMINGS = re.compile(
-    r"\d+(?:\.\d+)?(?:nm|mm|inch|in)?|filter|narrowband|bandpass|pro|edge|ultra|cmos|ccd|highspeed|fast|f\d", re.ASCII
+    r"filter|narrowband|bandpass|band|pro|edge|ultra|cmos|ccd|dslr|highspeed|high|speed|fast|uhs|maxfr|xl|xt|antihalo|anti|halo"
+    r"|gen\d?|(?:un)?mounted|round|square|imaging|optimi[sz]ed|photographic|deepsky"
+    r"|lrgb|sho|hso|sv\d{3}|v\d|mk\d?|type|parfocal|new|old",
+    re.ASCII,
 )
+_WIDTH_BEHIND = re.compile(r"(.*\D)(\d{1,2}(?:\.\d)?)")
+"""A bandwidth without its unit, as in ``Ha 7``."""
 
 
 _LONGEST_NAME = 40
@@ -61,17 +75,32 @@ def canonical_filter(raw: str | None) -> str | None:
     key = filter_key(stripped)
     if key in _NO_FILTER or key in _BAYER_WORDS:
         return None
-    table = _table()
-    if key in table:
-        return table[key]
-    words = [word for word in _WORDS.split(stripped.lower().replace("α", "alpha").replace("β", "beta")) if word]
-    named = [word for word in words if word not in _MAKERS]
-    plain = [word for word in named if not _TRIMMINGS.fullmatch(word)]
-    for rest in (named, plain):
-        if rest and (found := table.get(filter_key("".join(rest)))) is not None:
+    for text in (stripped, _BRACKETED.sub(" ", stripped), _SLOT.sub("", stripped, count=1)):
+        if (found := _named(text)) is not None:
             return found
-    found = table.get(_glued(key))
-    return found if found is not None or len(stripped) > _LONGEST_NAME or _NO_NAME.search(stripped) else stripped
+    return None if len(stripped) > _LONGEST_NAME or _NO_NAME.search(stripped) else stripped
+
+
+def _named(text: str) -> str | None:
+    """The canonical name of a text that is one filter's name and its maker's, line's and size's, nothing else."""
+    table = _table()
+    if (found := table.get(filter_key(text))) is not None:
+        return found
+    plain = _SIZES.sub(" ", text.lower().replace("α", "alpha").replace("β", "beta"))
+    plain = _LINES.sub(" ", _TWO_WORDS.sub(r"\1\2", plain))
+    words = [word for word in _WORDS.split(plain) if word]
+    named = [word for word in words if word not in _MAKERS]
+    bare = [word for word in named if not _TRIMMINGS.fullmatch(word)]
+    keys = [filter_key("".join(rest)) for rest in (words, named, bare) if rest]
+    keys += [glued for key in keys[:2] if (glued := _glued(key))]
+    for key in keys:
+        if (found := table.get(key)) is not None:
+            return found
+    for key in keys:
+        match = _WIDTH_BEHIND.fullmatch(key)
+        if match is not None and (found := table.get(match[1])) in _NARROW:
+            return found
+    return None
 
 
 def _glued(key: str) -> str:

@@ -80,6 +80,10 @@ class Equipment:
         """The built-in tables alone."""
         return Equipment()
 
+    def camera_facts(self, name: str | None) -> Camera | None:
+        """What is known of a camera by its name: a row of the model, or of what all models of that name share."""
+        return None if name is None else self._camera_named(name).facts
+
     def rig_called(self, name: str) -> str:
         """The rig's present name where ``name`` is one of its aliases, else ``name`` itself."""
         key = matching.rig_key(name)

@@ -17,6 +17,7 @@ from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
 
 MAX_HDUS = 2048
 _MOST_FAULTS = 8
+_COLOURS, _MOST_COLOURS = 3, 16
 _LARGEST_SCALING = 1e12
 _DATASUM_DIGITS = 10
 _COMPANIONS = frozenset({"BPM", "DQ", "ERR", "FLAGS", "MASK", "SIGMA", "UNCERT", "VAR", "WEIGHT", "WHT"})
@@ -153,14 +154,24 @@ def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") 
 
 
 def _shape(keys: dict[str, CardValue], prefix: str = "") -> tuple[int, int, int] | None:
-    """(width, height, planes) of an image of two or three axes, ignoring trailing axes of length 1."""
+    """(width, height, planes) of an image of two or three axes, ignoring trailing axes of length 1.
+
+    An image whose first axis has three pixels and whose third has many holds its colours there: scripts that write an
+    array of rows, columns and colours as it is make such files.
+    """
     axes = integer(keys.get(f"{prefix}NAXIS")) or 0
     lengths = [integer(keys.get(f"{prefix}NAXIS{axis}")) or 0 for axis in range(1, min(axes, MAX_AXES) + 1)]
     while len(lengths) > 2 and lengths[-1] == 1:
         lengths.pop()
     if len(lengths) not in (2, 3) or min(lengths) < 1:
         return None
+    if _is_interleaved(lengths):
+        return lengths[1], lengths[2], lengths[0]
     return lengths[0], lengths[1], lengths[2] if len(lengths) == 3 else 1
+
+
+def _is_interleaved(lengths: list[int]) -> bool:
+    return len(lengths) == 3 and lengths[0] == _COLOURS and min(lengths[1:]) > _MOST_COLOURS
 
 
 def _choose(hdus: list[Hdu]) -> Hdu | None:
@@ -214,6 +225,9 @@ def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayo
         zero, scale = 0.0, 1.0
     blank = integer(hdu.keys.get("ZBLANK" if packed else "BLANK")) if bits > 0 else None
     width, height, planes = shape
+    interleaved = planes == _COLOURS and integer(hdu.keys.get(f"{prefix}NAXIS1")) == _COLOURS != width
+    if interleaved:
+        problems.append(f"the colours of the image are its first axis ({prefix}NAXIS1 = 3), and are read so")
     return ImageLayout(
         format=file_format,
         hdu_index=hdu.index,
@@ -227,7 +241,7 @@ def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayo
         sample=SAMPLES[bits],
         compression=str(hdu.keys.get("ZCMPTYPE", "unknown")).lower() if packed else None,
         stored_bytes=hdu.data_bytes,
-        interleaved=False,
+        interleaved=interleaved,
         complete=True,
         blank=blank,
         datasum=_datasum(hdu.keys.get("DATASUM")),

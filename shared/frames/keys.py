@@ -13,7 +13,7 @@ _MEASURED = frozenset(
     (
         *limits.EXPOSURES, *limits.TOTALS, *limits.EXPOSURES_OF_ONE, *limits.COUNTS_IN_WORDS,
         *limits.SENSOR_TEMPERATURES, *limits.SET_TEMPERATURES, *limits.FOCAL_LENGTHS, *limits.PIXEL_SIZES,
-        *limits.APERTURES, *limits.LATITUDES, *limits.LONGITUDES, *limits.CLOCKS, "RA", "OBJCTRA", "DATE-OBS",
+        *limits.APERTURES, *limits.SCALES, *limits.LATITUDES, *limits.LONGITUDES, *limits.CLOCKS, "RA", "OBJCTRA", "DATE-OBS",
     )
 )  # fmt: skip
 """Keywords whose comments are asked for the unit or the sense of their values."""
@@ -78,13 +78,19 @@ class Keys:
         """The first number above zero: zero stands for 'not known' in optics."""
         return self._first_above(0.0, keywords)
 
-    def length_mm(self, *keywords: str, unit_mm: float = 1.0) -> float | None:
-        """The first length above zero, in millimetres; ``unit_mm`` is the unit where no comment names one."""
+    def length_mm(self, *keywords: str, unit_mm: float = 1.0, most_mm: float = LARGEST) -> float | None:
+        """The first length above zero, in millimetres, by the unit that its comment names, else ``unit_mm``.
+
+        A comment that makes more than ``most_mm`` of it is not believed, and what is more without it is absent.
+        """
         for keyword in keywords:
-            if keyword in self.raw and (found := _number(self.raw[keyword])) is not None and found > 0:
-                self.used(keyword)
-                named = millimetres_of(comment) if (comment := self.comment(keyword)) else None
-                return found * (unit_mm if named is None else named)
+            if keyword not in self.raw or (found := _number(self.raw[keyword])) is None or found <= 0:
+                continue
+            named = millimetres_of(comment) if (comment := self.comment(keyword)) else None
+            for unit in (named, unit_mm):
+                if unit is not None and found * unit < most_mm:
+                    self.used(keyword)
+                    return found * unit
         return None
 
     def setting(self, *keywords: str) -> float | None:

@@ -23,6 +23,8 @@ class Kind:
     exposure_s: float | None
     total_exposure_s: float | None
     stack_count: int | None
+    is_named: bool = True
+    """Whether header or path name the type, so that it is no guess."""
 
 
 def kind_of(
@@ -55,7 +57,7 @@ def kind_of(
         total = exposure * count if exposure is not None and count else exposure
     if not stacked and exposure is not None:
         total = exposure
-    return Kind(frame_type, exposure, total, count)
+    return Kind(frame_type, exposure, total, count, declared is not None or path.frame_type is not None)
 
 
 def _declared_type(keys: Keys, problems: list[str]) -> FrameType | None:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from shared.equipment.setup import Equipment, Seen
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
-from shared.frames import limits, values
+from shared.frames import limits, optics, values
 from shared.frames.cards import Card, CardValue
 from shared.frames.dialects import PROGRAM_KEYWORDS, Dialect, find_dialect
+from shared.frames.doubts import doubts
 from shared.frames.keys import Keys, comments_of
 from shared.frames.kinds import kind_of
 from shared.frames.paths import PathFacts, panel_of
@@ -14,9 +15,6 @@ from shared.frames.pointing import centre
 from shared.frames.site import site
 from shared.frames.timing import timing
 from shared.frames.trace import Trace
-
-ARCSEC_PER_RADIAN_UM_MM = 206.265
-"""Arcseconds per pixel = this x pixel size in micrometres / focal length in millimetres."""
 
 OBJECT_KEYWORDS = ("OBJECT", "TARGET", "OBSTARGET", "OBJNAME")
 """Where the object's name stands, best first; some programs have a keyword of their own besides."""
@@ -26,7 +24,6 @@ _AS_EXPOSED = frozenset({FrameType.LIGHT, *(one for one in FrameType if one.is_c
 _SHUTTERED = _AS_EXPOSED - {FrameType.LIGHT, FrameType.FLAT, FrameType.MASTER_FLAT}
 """Types that no light reaches, so that a rig's fixed filter says nothing of them."""
 _BAYER_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
-_LARGEST_RATIO, _LARGEST_SCALE_ARCSEC = 1000.0, 1e6
 
 
 def assemble(
@@ -68,16 +65,17 @@ def assemble(
     ra, dec = centre(found, dialect, when.observed_at, problems, width=width, height=height)
     telescope = found.about("telescope").text("TELESCOP") or path.telescope
     camera = _camera(found.about("camera")) or path.camera
-    focal_length = found.about("focal_length_mm").positive(*limits.FOCAL_LENGTHS)
-    ratio = _focal_ratio(found.about("focal_ratio"), dialect, focal_length) or path.focal_ratio
-    found.about("x_binning")
-    binning = _binning(found) or path.x_binning
-    pixel = _pixel_size(found.about("pixel_size_um"), binning)
+    equipment = equipment or Equipment.built_in()
+    focal_length = optics.focal_length(found.about("focal_length_mm"))
+    ratio = optics.focal_ratio(found.about("focal_ratio"), dialect, focal_length) or path.focal_ratio
+    binning = optics.binning(found.about("x_binning")) or path.x_binning
+    sensor = equipment.camera_facts(camera)
+    pixel = optics.pixel_size(found.about("pixel_size_um"), binning or 1, sensor, width, focal_length)
     found.about("filter_raw")
     raw_filter = _filter_as_written(found) or path.filter
     bayer = _bayer(found.about("bayer_pattern")) if planes == 1 else None
     found.about("rig")
-    setup = (equipment or Equipment.built_in()).setup(
+    setup = equipment.setup(
         Seen(
             camera=camera,
             telescope=telescope,
@@ -126,8 +124,8 @@ def assemble(
         focal_length_mm=setup.focal_length_mm,
         focal_ratio=setup.focal_ratio,
         pixel_size_um=setup.pixel_size_um,
-        pixel_scale_arcsec=_pixel_scale(found.about("pixel_scale_arcsec"), pixel, focal_length)
-        or _scale(setup.pixel_size_um, setup.focal_length_mm),
+        pixel_scale_arcsec=optics.pixel_scale(found.about("pixel_scale_arcsec"), pixel, focal_length)
+        or optics.scale_of(setup.pixel_size_um, setup.focal_length_mm),
         width_px=width,
         height_px=height,
         bayer_pattern=setup.bayer_pattern,
@@ -142,6 +140,8 @@ def assemble(
         site_longitude_deg=longitude,
         software=_software(found.about("software")),
     )
+    if width is not None:
+        problems.extend(doubts(metadata, found.silent(), dialect.name, is_named=kind.is_named))
     return metadata, _reported(found, path)
 
 
@@ -203,14 +203,6 @@ def _software(keys: Keys) -> str | None:
     return None
 
 
-def _binning(keys: Keys) -> int | None:
-    for keyword in limits.BINNINGS:
-        if (found := values.binning(keys.get(keyword))) is not None:
-            keys.used(keyword)
-            return found
-    return None
-
-
 def _filter_as_written(keys: Keys) -> str | None:
     """Unlike elsewhere, 'None' is kept, because the raw name is shown beside the canonical one."""
     for keyword in ("FILTER", "FILT"):
@@ -223,43 +215,6 @@ def _filter_as_written(keys: Keys) -> str | None:
 
 def _camera(keys: Keys) -> str | None:
     return keys.text("INSTRUME", "CAMERA")
-
-
-def _focal_ratio(keys: Keys, dialect: Dialect, focal_length: float | None) -> float | None:
-    written = keys.positive("FOCRATIO")
-    if written is not None:
-        return written
-    aperture = keys.positive("APTDIA")
-    if focal_length is not None and aperture is not None:
-        measured = round(focal_length / aperture, 2)
-        return measured if 0 < measured < _LARGEST_RATIO else None
-    return keys.positive("APERTURE") if dialect.aperture_is_ratio else None
-
-
-def _pixel_size(keys: Keys, binning: int | None) -> float | None:
-    """Of a binned pixel, micrometres: XPIXSZ is binned already, PIXSIZE1 is the sensor's own."""
-    binned, own = keys.positive("XPIXSZ"), keys.silent().positive("PIXSIZE1")
-    factor = binning or 1
-    if binned is not None and not (own == binned and factor > 1):
-        size: float | None = binned
-    else:
-        keys.used("PIXSIZE1")
-        size = own * factor if own is not None else None
-    # Seestar and ASIAIR write single precision: 2.90000009536743 is 2.9.
-    return float(f"{size:.7g}") if size is not None and size < limits.LARGEST_PIXEL_UM else None
-
-
-def _pixel_scale(keys: Keys, pixel_um: float | None, focal_mm: float | None) -> float | None:
-    if pixel_um is not None and focal_mm is not None:
-        return _scale(pixel_um, focal_mm)
-    return keys.positive("PIXSCALE", "SCALE", "SECPIX")
-
-
-def _scale(pixel_um: float | None, focal_mm: float | None) -> float | None:
-    if pixel_um is None or focal_mm is None:
-        return None
-    scale = round(ARCSEC_PER_RADIAN_UM_MM * pixel_um / focal_mm, 4)
-    return scale if 0 < scale < _LARGEST_SCALE_ARCSEC else None
 
 
 def _bayer(keys: Keys) -> str | None:

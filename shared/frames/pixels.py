@@ -106,7 +106,7 @@ def _load_tiled(path: Path, layout: ImageLayout) -> Pixels:
         raise Permanent(f"the compressed image is damaged: {str(error)[:200]}") from error
     if prod(data.shape) != layout.pixel_count:
         raise Permanent("the compressed image has not the size that its header declares")
-    return _native(data.reshape(_shape(layout)))
+    return _native(_shaped(data.reshape(-1), layout))
 
 
 def _read_bytes(path: Path, layout: ImageLayout, count: int) -> bytearray:

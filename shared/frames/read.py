@@ -24,6 +24,7 @@ from shared.frames.trace import Trace
 from shared.frames.xisf import XisfFacts, read_xisf
 
 _MAX_PROBLEMS = 50
+_BAYER_OFFSETS = (("XBAYROFF", "YBAYROFF"), ("BAYOFFX", "BAYOFFY"))
 _FITS_FORMATS = (FileFormat.FITS, FileFormat.FITS_GZ, FileFormat.FITS_FZ)
 
 
@@ -141,9 +142,10 @@ def _oriented(image: ImageLayout, file_format: FileFormat, keys: Mapping[str, Ca
     """The layout with what the header says of the order of rows and of where its Bayer pattern begins."""
     if file_format is not FileFormat.XISF and _is_bottom_up(keys.get("ROWORDER")):
         image = replace(image, bottom_up=True)
-    if keys.get("XBAYROFF") or keys.get("YBAYROFF"):
-        x, y = (values.number(keys.get(keyword)) or 0.0 for keyword in ("XBAYROFF", "YBAYROFF"))
-        image = replace(image, bayer_offset=(int(x), int(y)))
+    for across, down in _BAYER_OFFSETS:
+        if keys.get(across) or keys.get(down):
+            x, y = (values.number(keys.get(keyword)) or 0.0 for keyword in (across, down))
+            return replace(image, bayer_offset=(int(x), int(y)))
     return image
 
 

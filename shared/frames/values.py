@@ -34,7 +34,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?\s*(?:Z|UTC|UT)
 _OFFSET = re.compile(r":\d\d(?:[.,]\d+)?\s*([+-])(\d{2}):?(\d{2})(?:\[[A-Za-z/_+-]+\])?$")
 _DIGIT = re.compile(r"\d")
 _FRACTION = re.compile(r"(\d{1,6}) ?/ ?(\d{1,6}) ?(?:s|sec)?")
-_BINNING = re.compile(r"(\d{1,2})(?:\s*[*xX×]\s*\d{1,2})?")
+_BINNING = re.compile(r"(\d{1,2})(?:(?:\s*[*xX×,]\s*|\s+)\d{1,2})?")
 _DAY = timedelta(days=1)
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
@@ -83,7 +83,7 @@ def duration(value: CardValue) -> tuple[float, float | None] | None:
 
 
 def binning(value: CardValue) -> int | None:
-    """The horizontal factor of ``2``, ``'2*2'`` or ``'2x2'``."""
+    """The horizontal factor of ``2``, ``'2*2'``, ``'2x2'`` or ``'2 2'``."""
     if isinstance(value, str):
         match = _BINNING.fullmatch(value.strip())
         found = float(match[1]) if match else number(value)

@@ -94,7 +94,7 @@ def tiled(method: str) -> bytes:
         warnings.simplefilter("ignore")
         options = {"tile_shape": (16, 64)} if method == "HCOMPRESS_1" else {}
         hdu = astropy_fits.CompImageHDU(data, compression_type=method, **options)
-        hdu.header["IMAGETYP"] = "LIGHT"
+        hdu.header["IMAGETYP"], hdu.header["EXPTIME"] = "LIGHT", 60.0
         astropy_fits.HDUList([astropy_fits.PrimaryHDU(), hdu]).writeto(stream, checksum=True)
     return stream.getvalue()
 

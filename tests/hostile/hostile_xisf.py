@@ -13,7 +13,9 @@ _DATA = np.frombuffer(noise(48 * 64, dtype="<u2"), "<u2").reshape(48, 64)
 _CODECS = ("", "zlib", "zlib+sh", "lz4", "lz4+sh", "lz4hc", "zstd", "zstd+sh")
 
 
-_LIGHT = '<FITSKeyword name="IMAGETYP" value="\'LIGHT\'" comment=""/>'
+_LIGHT = (
+    '<FITSKeyword name="IMAGETYP" value="\'LIGHT\'" comment=""/><FITSKeyword name="EXPTIME" value="60" comment=""/>'
+)
 
 
 def xisf(data: writers.Array, **options: Any) -> bytes:

@@ -24,6 +24,34 @@ def test_usual_names_have_one_spelling(raw: str, name: str) -> None:
     assert canonical_filter(raw) == name
 
 
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("Astronomik MaxFR Ha 6nm", "Ha"), ("Baader Ultra-Highspeed Ha 3.5nm", "Ha"), ("Ha 7", "Ha"), ("Ha3", "Ha"),
+        ("Baader CMOS Highspeed O-III f/2", "OIII"), ("OIII 500.7 nm 3nm", "OIII"), ("Omegon Pro SII 7 nm", "SII"),
+        ("Chroma Ha 5nm 50mm unmounted", "Ha"), ("Antlia ALP-T Dual Band 5nm", "ALPT"), ("IDAS NBZ II UHS", "NBZ"),
+        ('Optolong L-Pro 2"', "LPro"), ("Svbony SV220 Dual-Band 7nm", "DuoBand"), ("Altair Quadband V2", "QuadBand"),
+        ("Player One Anti-Halo Pro Dual-band", "DuoBand"), ("Celestron Light Pollution Imaging", "LP"),
+        ("Astrodon Gen2 E-Series Red", "R"), ("Antlia V-Pro L", "L"), ("Antlia V Series Red", "R"), ("ZWO LRGB Red", "R"),
+        ("Lum (Astronomik L-2)", "L"), ("R (Baader)", "R"), ("R (Cousins)", "Rc"), ("V (Johnson)", "V"),
+        ("Filter 1: Ha", "Ha"), ("2 - Red", "R"), ("Hutech IDAS P2", "LP"), ("rp", "r'"), ("Sloan g'", "g'"),
+        ("Luminanz", "L"), ("Grün", "G"), ("rouge", "R"), ("Optolong L eXtreme F2", "LeXtr"), ("O 3", "OIII"),
+    ],
+)  # fmt: skip
+def test_brands_lines_and_bandwidths_are_no_part_of_a_name(raw: str, name: str) -> None:
+    """What people copy from the box, with maker, line, bandwidth, size and the wheel's place, is the filter alone."""
+    assert canonical_filter(raw) == name
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["Deep Red", "Dark Blue 38A", "Ha OIII SII", "Filter 7", "Slot 3", "W 2", "ZWO", "Chroma LoGlow", "Pro", "High"],
+)
+def test_a_name_with_unknown_words_stays(raw: str) -> None:
+    """A word that no table knows makes another filter of it, so nothing is taken out of such names."""
+    assert canonical_filter(raw) == raw
+
+
 @pytest.mark.parametrize("raw", [None, "", "None", "N/A", "No Filter", "Dark", "RGGB", " "])
 def test_no_filter_is_none(raw: str | None) -> None:
     """Spellings of 'nothing', opaque positions and Bayer patterns name no passband."""

@@ -63,7 +63,7 @@ def test_a_day_stays_a_day(read_facts: Callable[..., FrameFacts], cards: list[st
 
 def test_the_names_time_completes_a_day(read_facts: Callable[..., FrameFacts]) -> None:
     """Where the header has a day alone, the name's time of that night is the start."""
-    cards = ["DATE-OBS= '2026-02-07'", "TELESCOP= 'Chile One'"]
+    cards = ["DATE-OBS= '2026-02-07'", "TELESCOP= 'Chile One'", "EXPTIME = 50.0"]
     found = read_facts(cards, "ngc3372_20260207_063727_0_re5tkp_l.fits")
     assert found.metadata.observed_at == datetime(2026, 2, 7, 6, 37, 27, tzinfo=UTC)
     assert found.problems == ()
