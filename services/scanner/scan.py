@@ -98,7 +98,7 @@ def _from_pixels(
     from shared.frames.pixels import load_image
 
     first = "not measured" if measure_stars else "no preview"
-    image = _attempt(first, problems, lambda: load_image(path, layout))
+    image = _attempt(first, problems, lambda: load_image(path, layout, problems=problems))
     if image is None:
         return None
     quality: FrameQuality | None = None

@@ -12,8 +12,9 @@ filter, and the facts that the header leaves out (`Setup`).
     setup.py        all of it behind one memoised question
 
 Promises: the tables fill what is missing, where one answer is possible, and give cameras and filters their usual names;
-they change no other fact of a header. A rig alone does: its telescope and focal ratio replace the header's. The user's
-rows go before the built-in ones. Nothing here reads a setting, a database or the network.
+they change no other fact of a header, but for a binned frame's pixel size that is the sensor's own. A rig alone does:
+its telescope and focal ratio replace the header's. The user's rows go before the built-in ones. Nothing here reads a
+setting, a database or the network.
 """
 
 from shared.equipment.rigs import Rig

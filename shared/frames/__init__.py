@@ -13,6 +13,8 @@ header cards, what is wrong with the file, and where its pixels are.
     pixels.py     layout -> numpy array                   pointing.py sky position (precession.py, solution.py)
     units.py      units and senses in comments            site.py     where the telescope stood
     texts.py      bytes outside ASCII                     limits.py   keywords and what their values can be
+    sums.py       CHECKSUM and DATASUM                    optics.py   pixels, focal ratio, scale
+    doubts.py     what looks wrong, in sentences
     read.py       the entry point                         metadata.py all of it -> FrameMetadata
     frametypes.py the words for a frame's type            ninapatterns.py a person's own N.I.N.A. file patterns
     ninafiles.py  N.I.N.A.'s side files                   provenance.py where each value came from (trace.py)

@@ -11,6 +11,7 @@ from shared.frames.format import FileFormat
 from shared.frames.layout import ImageLayout
 from shared.frames.mandatory import FEWEST_CARDS, MAX_AXES, SAMPLES, data_bytes, faults, integer, is_header
 from shared.frames.source import GzipSource, PlainSource
+from shared.frames.sums import vouches
 from shared.frames.tiles import describe_tiles
 from shared.frames.values import number
 from shared.frames.xisf_blocks import ALWAYS_BELIEVED_BYTES, BELIEVABLE_GROWTH
@@ -20,6 +21,7 @@ _MOST_FAULTS = 8
 _COLOURS, _MOST_COLOURS = 3, 16
 _LARGEST_SCALING = 1e12
 _DATASUM_DIGITS = 10
+_ALTERED = "the header was changed after its CHECKSUM was written"
 _COMPANIONS = frozenset({"BPM", "DQ", "ERR", "FLAGS", "MASK", "SIGMA", "UNCERT", "VAR", "WEIGHT", "WHT"})
 
 
@@ -27,7 +29,8 @@ _COMPANIONS = frozenset({"BPM", "DQ", "ERR", "FLAGS", "MASK", "SIGMA", "UNCERT",
 class Hdu:
     """One header and its data unit. ``data_bytes`` counts without the padding to a block.
 
-    ``faults`` are what is wrong with the mandatory cards: then nobody knows what follows the header.
+    ``faults`` are what is wrong with the mandatory cards: then nobody knows what follows the header. ``is_altered`` says
+    that the header is not the one that its CHECKSUM was written for.
     """
 
     index: int
@@ -36,6 +39,7 @@ class Hdu:
     data_offset: int
     data_bytes: int
     faults: tuple[str, ...] = ()
+    is_altered: bool = False
 
     @property
     def data_end(self) -> int:
@@ -72,9 +76,13 @@ def read_fits(source: PlainSource, file_format: FileFormat) -> FitsFacts:
     lost = bool(primary.faults)
     chosen = None if lost else _choose(hdus)
     problems.extend(primary.header.problems)
+    if primary.is_altered:
+        problems.append(_ALTERED)
     cards, images, keys = primary.header.cards, primary.header.images, primary.keys
     if chosen is not None and chosen is not primary:
         problems.extend(f"HDU {chosen.index}: {problem}" for problem in chosen.header.problems)
+        if chosen.is_altered:
+            problems.append(f"HDU {chosen.index}: {_ALTERED}")
         cards += chosen.header.cards
         images += chosen.header.images
         keys = primary.keys | chosen.keys
@@ -150,7 +158,17 @@ def _read_hdu(source: PlainSource, offset: int, index: int, start: bytes = b"") 
     keys = header.keys()
     size = data_bytes(keys)
     wrong = tuple(faults(keys)) if size is None else ()
-    return Hdu(index, header, keys, offset + header.byte_count, size or 0, wrong)
+    altered = "CHECKSUM" in keys and _is_altered(read(offset, header.byte_count), keys)
+    return Hdu(index, header, keys, offset + header.byte_count, size or 0, wrong, altered)
+
+
+def _is_altered(header: bytes, keys: dict[str, CardValue]) -> bool:
+    """Whether header and data, by DATASUM, do not come to what CHECKSUM makes of them; the data are not read here."""
+    total = _datasum(keys.get("DATASUM"))
+    written = keys["CHECKSUM"]
+    if total is None or not isinstance(written, str) or not written.strip() or len(header) % BLOCK_BYTES:
+        return False
+    return not vouches(header, total)
 
 
 def _shape(keys: dict[str, CardValue], prefix: str = "") -> tuple[int, int, int] | None:

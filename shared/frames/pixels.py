@@ -14,6 +14,7 @@ from shared.errors import Permanent
 from shared.frames.format import FileFormat
 from shared.frames.layout import ImageLayout
 from shared.frames.source import GzipSource, PlainSource
+from shared.frames.sums import data_fault, folded
 from shared.frames.tiles import verify_tiles
 from shared.frames.xisf_blocks import Stored, decoded_text, size_fault, unpack
 
@@ -30,12 +31,16 @@ _UNSIGNED = {16: np.uint16, 32: np.uint32}
 _FLIP = {16: 0x8000, 32: 0x8000_0000}
 
 
-def load_image(path: Path, layout: ImageLayout, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def load_image(
+    path: Path, layout: ImageLayout, *, max_pixels: int = MAX_PIXELS, problems: list[str] | None = None
+) -> Pixels:
     """The image as (ny, nx), or (planes, ny, nx) with more than one plane; native byte order, C order.
 
     uint8, uint16, uint32 and floats come as they were written; other integers with BSCALE or BZERO as float32 (float64
     from 32 bits on), and so do integers with undefined pixels (BLANK), which become NaN. Raises Permanent for images
     that are incomplete, too large or packed in a way that is not supported; OSError when the file cannot be read.
+    Where a header's DATASUM is not the sum of plain data, a list of ``problems`` takes a sentence: half of the files
+    with one were changed later by programs that do not renew it. Packed data are damaged then.
     """
     if not layout.complete:
         raise Permanent("the file is truncated: pixels are missing")
@@ -45,14 +50,15 @@ def load_image(path: Path, layout: ImageLayout, *, max_pixels: int = MAX_PIXELS)
         return _load_xisf(path, layout)
     if layout.compression is not None:
         packed = _read_bytes(path, layout, layout.stored_bytes)
-        # Only here: half of the plain files that have a DATASUM were changed later by programs that do not renew it.
-        if layout.datasum is not None:
-            _verify_sum(packed, layout.datasum)
+        if layout.datasum is not None and (fault := data_fault(_sum(packed), layout.datasum)):
+            raise Permanent(f"the data are damaged: {fault}")
         if layout.tiles is not None:
             verify_tiles(layout.tiles, packed)
         del packed
         return _load_tiled(path, layout)
     raw = _read_bytes(path, layout, layout.pixel_count * np.dtype(layout.sample).itemsize)
+    if problems is not None and layout.datasum is not None and (fault := data_fault(_sum(raw), layout.datasum)):
+        problems.append(f"the data were damaged, or changed by a program that did not renew their sum: {fault}")
     return _scaled(_shaped(np.frombuffer(raw, dtype=layout.sample, count=layout.pixel_count), layout), layout)
 
 
@@ -74,15 +80,12 @@ def _load_xisf(path: Path, layout: ImageLayout) -> Pixels:
     return _native(_shaped(data, layout))
 
 
-def _verify_sum(raw: bytearray, written: int) -> None:
-    """Compare the ones' complement sum of 32-bit words (FITS Standard 4.0, appendix J) with the header's."""
+def _sum(raw: bytearray) -> int:
+    """The ones' complement sum of 32-bit words."""
     whole = len(raw) // 4 * 4
     total = int(np.frombuffer(raw, ">u4", whole // 4).sum(dtype=np.uint64))
     total += int.from_bytes(raw[whole:].ljust(4, b"\0"), "big") if whole < len(raw) else 0
-    while total >> 32:
-        total = (total & 0xFFFF_FFFF) + (total >> 32)
-    if total != written:
-        raise Permanent(f"the data are damaged: their sum is {total}, the header's DATASUM is {written}")
+    return folded(total)
 
 
 def _load_tiled(path: Path, layout: ImageLayout) -> Pixels:
