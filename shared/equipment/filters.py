@@ -18,7 +18,8 @@ _MAKERS = frozenset(
     {
         "altair", "antlia", "astrodon", "astrohutech", "astronomik", "askar", "baader", "celestron", "chroma", "custom",
         "explorescientific", "gso", "hutech", "idas", "lumicon", "meade", "moravian", "omegon", "optolong", "orion",
-        "planetary", "playerone", "qhy", "radian", "sharpstar", "starizona", "stc", "svbony", "tsoptics", "touptek", "zwo",
+        "planetary", "playerone", "qhy", "radian", "sharpstar", "starizona", "stc", "svbony",
+        "touptek", "tsoptics", "zwo",
     }
 )  # fmt: skip
 _WORDS = re.compile(r"[\s_\-/+()\[\]\",:;.®™]+")

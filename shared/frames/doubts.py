@@ -14,7 +14,7 @@ _COUNTED = frozenset({FrameType.LIGHT, FrameType.STACK})
 
 
 def doubts(frame: FrameMetadata, keys: Keys, dialect_name: str, *, is_named: bool) -> Iterator[str]:
-    """One sentence for each doubt about a frame that has an image; ``is_named`` says that header or path name its type."""
+    """A sentence for each doubt about a frame that has an image; ``is_named``: header or path name its type."""
     if frame.frame_type is FrameType.OTHER and not is_named and dialect_name == UNKNOWN.name:
         yield from _lost_light(frame, keys)
     if frame.frame_type in _COUNTED and not frame.exposure_s:
@@ -31,7 +31,7 @@ def _lost_light(frame: FrameMetadata, keys: Keys) -> Iterator[str]:
     signs = {
         "an exposure": bool(frame.exposure_s),
         "a date": keys.text("DATE-OBS", "DATE_OBS") is not None,
-        "an object, a telescope or a camera": keys.text("OBJECT", "TELESCOP", "INSTRUME") is not None,
+        "a telescope, camera or object": keys.text("OBJECT", "TELESCOP", "INSTRUME") is not None,
     }
     missing = [name for name, there in signs.items() if not there]
     if len(missing) == 1:

@@ -29,8 +29,8 @@ _COMPANIONS = frozenset({"BPM", "DQ", "ERR", "FLAGS", "MASK", "SIGMA", "UNCERT",
 class Hdu:
     """One header and its data unit. ``data_bytes`` counts without the padding to a block.
 
-    ``faults`` are what is wrong with the mandatory cards: then nobody knows what follows the header. ``is_altered`` says
-    that the header is not the one that its CHECKSUM was written for.
+    ``faults`` are what is wrong with the mandatory cards: then nobody knows what follows the header. A header that is
+    not the one that its CHECKSUM was written for ``is_altered``.
     """
 
     index: int

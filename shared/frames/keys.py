@@ -13,7 +13,8 @@ _MEASURED = frozenset(
     (
         *limits.EXPOSURES, *limits.TOTALS, *limits.EXPOSURES_OF_ONE, *limits.COUNTS_IN_WORDS,
         *limits.SENSOR_TEMPERATURES, *limits.SET_TEMPERATURES, *limits.FOCAL_LENGTHS, *limits.PIXEL_SIZES,
-        *limits.APERTURES, *limits.SCALES, *limits.LATITUDES, *limits.LONGITUDES, *limits.CLOCKS, "RA", "OBJCTRA", "DATE-OBS",
+        *limits.APERTURES, *limits.SCALES,
+        *limits.LATITUDES, *limits.LONGITUDES, *limits.CLOCKS, "RA", "OBJCTRA", "DATE-OBS",
     )
 )  # fmt: skip
 """Keywords whose comments are asked for the unit or the sense of their values."""

@@ -6,7 +6,7 @@ from shared.equipment.setup import Equipment, Seen
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
 from shared.frames import limits, optics, values
 from shared.frames.cards import Card, CardValue
-from shared.frames.dialects import PROGRAM_KEYWORDS, Dialect, find_dialect
+from shared.frames.dialects import PROGRAM_KEYWORDS, find_dialect
 from shared.frames.doubts import doubts
 from shared.frames.keys import Keys, comments_of
 from shared.frames.kinds import kind_of

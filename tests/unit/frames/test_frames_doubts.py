@@ -21,8 +21,8 @@ LIGHT = ["IMAGETYP= 'LIGHT'"]
         (DATED, "OTHER", "no card names the frame's type, and without an exposure it does not count as a light"),
         (["EXPTIME = 60.0", "OBJECT  = 'M 1'"], "OTHER",
          "no card names the frame's type, and without a date it does not count as a light"),
-        (["EXPTIME = 60.0", DATED[0]], "OTHER", "no card names the frame's type, and without an object, a telescope "
-         "or a camera it does not count as a light"),
+        (["EXPTIME = 60.0", DATED[0]], "OTHER",
+         "no card names the frame's type, and without a telescope, camera or object it does not count as a light"),
         ([*DATED, *LIGHT], "LIGHT", "a LIGHT without an exposure: it adds nothing to the integration"),
         ([*DATED, *LIGHT, "EXPTIME = 0.0"], "LIGHT", "a LIGHT without an exposure: it adds nothing to the integration"),
         ([*DATED, *LIGHT, "STACKCNT= 5"], "STACK", "a STACK without an exposure: it adds nothing to the integration"),

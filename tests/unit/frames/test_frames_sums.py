@@ -42,7 +42,7 @@ def changed(path: Path, old: bytes, new: bytes) -> Path:
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("in_extension", [False, True])
 def test_a_header_that_was_changed_later_is_said(tmp_path: Path, packed: bool, in_extension: bool) -> None:
-    """A signed file has no problem; one whose object was edited without a new CHECKSUM has one, in any HDU and packing."""
+    """A signed file has no problem; one whose object was edited later has one, in any HDU and packing."""
     path = signed(tmp_path / "a.fits", packed=packed, in_extension=in_extension)
     assert read_frame(path).problems == ()
     found = read_frame(changed(path, b"'M 31    '", b"'M 33    '"))
