@@ -34,6 +34,14 @@ SETTLED_AFTER_S = 15.0
 """Files that are only resting after their last change are not worth a line before that."""
 COUNTS = ("arrived", "already_here", "ignored", "failed")
 
+_MENDED = (
+    ("brought_home", "of those already here lay elsewhere only and are in the library now"),
+    ("brought_back", "brought back: already here once, and gone from the library"),
+    ("repaired", "repaired: the library's copy was damaged; it was replaced, and is kept in .nightbus/damaged"),
+    ("set_beside", "set beside: somebody had changed the library's copy; it stays, as new content"),
+)
+"""What an import did with known content, and how its summary says so."""
+
 _PROGRESS = "SELECT * FROM ingest.import_progress WHERE import_id = $1"
 _UNFINISHED = """
 SELECT (SELECT waiting FROM stats.stage) AS waiting, (SELECT outbox_waiting FROM ingest.stage) AS outbox_waiting
@@ -66,12 +74,16 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say how many files and bytes, where to, and how long; import nothing.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before much is copied onto the system disk.")]
+VerifyOption = Annotated[
+    bool, typer.Option("--verify", help="Also read and compare the library's copies of files that are already here.")
+]
 ReportOption = Annotated[bool, typer.Option("--json", help="Print the final report as one JSON line.")]
 
 
 def ingest(
     paths: PathsArgument,
     mode: ModeOption = Mode.COPY,
+    verify: VerifyOption = False,
     wait: WaitOption = False,
     as_json: ReportOption = False,
     dry_run: DryRunOption = False,
@@ -92,7 +104,7 @@ def ingest(
     if stack.home is not None and stack.settings.library.path is None and not yes:
         require_consent(absolute, mode, stack.home / "library")
     try:
-        report = wait_for(_import(stack, tuple(absolute), mode, wait=wait))
+        report = wait_for(_import(stack, tuple(absolute), mode, verify=verify, wait=wait))
     except KeyboardInterrupt as stop:
         print("\nthe import goes on without this command; `nightbus status` shows how far it is", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop
@@ -117,8 +129,7 @@ def report_text(report: Row) -> str:
     lines = [
         f"found {report['found']} = {arrived} arrived + {already} already here + {ignored} ignored + {failed} failed"
     ]
-    if report["brought_home"]:
-        lines.append(f"  of those already here {report['brought_home']} lay elsewhere only and are in the library now")
+    lines.extend(f"  {report[name]} {what}" for name, what in _MENDED if report[name])
     if report["found"] != arrived + already + ignored + failed and report["state"] == "done":
         lines.append("these counts do not add up; please report it")
     for rule, count in sorted(report["ignored_by"].items(), key=lambda item: -item[1]):
@@ -136,12 +147,12 @@ def report_text(report: Row) -> str:
     return "\n".join(lines)
 
 
-async def _import(stack: Stack, paths: tuple[str, ...], mode: Mode, *, wait: bool) -> dict[str, Any]:
+async def _import(stack: Stack, paths: tuple[str, ...], mode: Mode, *, verify: bool, wait: bool) -> dict[str, Any]:
     from shared.bus.rpc import ask
     from shared.events.commands import ImportAccepted, ImportPaths
 
     async with reader(stack) as connection, bus(stack) as client:
-        command = ImportPaths(paths=paths, mode=mode.value)
+        command = ImportPaths(paths=paths, mode=mode.value, verify=verify)
         accepted = await ask(client, command, ImportAccepted)
         with _Progress() as progress:
             report = await _until_done(connection, accepted.import_id or command.command_id, progress)

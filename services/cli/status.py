@@ -41,6 +41,10 @@ SELECT (SELECT max(last_arrived_at) FROM stats.sessions) AS ingest,
 MOST_REASONS = 3
 _NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
 _SOURCES = "SELECT * FROM ingest.source_status ORDER BY source"
+_LIBRARY = """
+SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem
+FROM ingest.library_state
+"""
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
@@ -80,6 +84,9 @@ class Stages:
     adds_up: bool
     failures: tuple[str, ...] = ()
     """Why files could not be taken: the latest reasons."""
+    missing: int = 0
+    damaged: int = 0
+    library_problem: str | None = None
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
@@ -120,6 +127,14 @@ def stages_text(stages: Stages) -> str:
     if stages.kept_sources:
         kept = counted(stages.kept_sources, "moved file")
         lines.append(f"{kept} could not be deleted at the source; the view ingest.kept_source has the reasons")
+    if stages.missing:
+        gone = f"{counted(stages.missing, 'file')} {'has' if stages.missing == 1 else 'have'} gone from the library"
+        lines.append(f"{gone}; `nightbus ingest PATH` of the originals brings them back")
+    if stages.damaged:
+        copies = f"{stages.damaged} damaged {'copy' if stages.damaged == 1 else 'copies'}"
+        lines.append(f"{copies} in the library were replaced and are kept; the view ingest.damaged_copy says where")
+    if stages.library_problem:
+        lines.append(inert.sentence(stages.library_problem))
     lines.append(f"{counted(stages.open_sessions, 'session')} {'is' if stages.open_sessions == 1 else 'are'} open")
     return "\n".join(lines)
 
@@ -156,6 +171,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
             kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
             not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
             sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
+            (library,) = await connection.fetch(_LIBRARY)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
             (kept,) = await connection.fetch(_KEPT)
     outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
@@ -166,11 +182,16 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
             service.handled = ingest["files"]
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
-    return list(services), _stages(ingest, stats, kept_sources, [row["reason"] for row in not_taken]), sources
+    failures = tuple(row["reason"] for row in not_taken)
+    return list(services), _stages(ingest, stats, kept_sources, library, failures), sources
 
 
 def _stages(
-    ingest: "asyncpg.Record", stats: "asyncpg.Record", kept_sources: int, failures: Sequence[str] = ()
+    ingest: "asyncpg.Record",
+    stats: "asyncpg.Record",
+    kept_sources: int,
+    library: "asyncpg.Record",
+    failures: Sequence[str] = (),
 ) -> Stages:
     handled = stats["scanned"] + stats["quarantined"] + stats["waiting"]
     on_the_way = ingest["files"] - stats["files"]
@@ -185,6 +206,9 @@ def _stages(
         open_sessions=stats["open_sessions"],
         failures=tuple(failures),
         adds_up=stats["files"] == handled and on_the_way >= 0,
+        missing=library["missing"],
+        damaged=library["damaged"],
+        library_problem=library["problem"],
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.ingest.arrived import COLUMNS, PLACE, arrived, event_of, raise_revisions
 from services.ingest.store import SERVICE
 from shared.bus.delivery import patiently
 from shared.bus.outbox import OutboxRelay, enqueue
@@ -13,26 +14,14 @@ from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.db.inbox import claim
 from shared.events.commands import RescanFiles
-from shared.events.file import FileArrived, Hints
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 BATCH = 1000
 
-_COLUMNS = """
-f.file_id, f.size_bytes, f.source, f.source_zone, f.origin, f.replaces, f.hints, f.scan_revision, f.attempts,
-f.arrived_at, l.root, l.path, r.path AS root_path
-"""
-_PLACE = """
-JOIN LATERAL (SELECT root, path FROM location WHERE file_id = f.file_id ORDER BY created_at, path LIMIT 1) l ON true
-JOIN root r ON r.name = l.root
-"""
-_RAISE = (
-    "UPDATE file SET scan_revision = scan_revision + 1, settled = false, attempts = 0, announced_at = clock_timestamp()"
-)
 _LOST = f"""
-SELECT {_COLUMNS} FROM file f {_PLACE}
+SELECT {COLUMNS} FROM file f {PLACE}
 WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * 2.0 ^ least(f.attempts, 7) * interval '1 second'
   AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
 ORDER BY f.announced_at LIMIT $2
@@ -64,17 +53,11 @@ async def rescan(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] |
         async with pool.acquire() as connection, connection.transaction():
             if not await claim(connection, RescanFiles.subject, [command_id]):
                 return 0
-            if file_ids is None:
-                raised = await connection.fetch(f"{_RAISE} RETURNING file_id")
-            else:
-                raised = await connection.fetch(f"{_RAISE} WHERE file_id = ANY($1::text[]) RETURNING file_id", file_ids)
+            raised = await raise_revisions(connection, file_ids)
             for start in range(0, len(raised), BATCH):
-                part = [row["file_id"] for row in raised[start : start + BATCH]]
-                rows = await connection.fetch(
-                    f"SELECT {_COLUMNS} FROM file f {_PLACE} WHERE f.file_id = ANY($1::text[])", part
-                )
-                await enqueue(connection, SERVICE, [_event(row) for row in rows])
-                total += len(rows)
+                events = await arrived(connection, raised[start : start + BATCH])
+                await enqueue(connection, SERVICE, events)
+                total += len(events)
     return total
 
 
@@ -109,7 +92,7 @@ class Reconciler:
         return announced
 
     async def _announce(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> int:
-        events = [_event(row) for row in rows]
+        events = [event_of(row) for row in rows]
         # What still waits in the outbox is not lost: in a long outage it would be told again once for each look.
         unsent = {row[0] for row in await connection.fetch(_UNSENT, [event.event_id for event in events])}
         lost = [(row, event) for row, event in zip(rows, events, strict=True) if event.event_id not in unsent]
@@ -117,20 +100,3 @@ class Reconciler:
             await enqueue(connection, SERVICE, [event], attempt=row["attempts"] + 1)
         await connection.execute(_ANNOUNCED, [row["file_id"] for row, _ in lost])
         return len(lost)
-
-
-def _event(row: asyncpg.Record) -> FileArrived:
-    return FileArrived(
-        file_id=row["file_id"],
-        root=row["root"],
-        path=row["path"],
-        root_path=row["root_path"],
-        scan_revision=row["scan_revision"],
-        size_bytes=row["size_bytes"],
-        source=row["source"],
-        source_zone=row["source_zone"],
-        origin=row["origin"],
-        arrived_at=row["arrived_at"],
-        replaces=row["replaces"],
-        hints=Hints.model_validate_json(row["hints"]) if row["hints"] else Hints(),
-    )

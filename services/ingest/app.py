@@ -9,9 +9,11 @@ from services.ingest.imports import ImportRunner
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.scan import Scanner
+from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.sourcestate import SourceStates
 from services.ingest.store import SERVICE, Store
+from services.ingest.sweep import Sweep
 from services.ingest.watch import Watcher
 from shared.bus.delivery import patiently
 from shared.bus.janitor import run_janitor
@@ -29,10 +31,12 @@ async def run(settings: Settings) -> int:
         store = Store(pool)
         relay = OutboxRelay(pool, service.js, SERVICE)
         library = Library.of(settings.library, pool, service.waits)
+        shelf = Shelf(store, library.root, quiet_s=settings.ingest.settle_s) if library is not None else None
         collector = Collector(
             store,
             relay,
             library=library,
+            shelf=shelf,
             placement=Placement(settings.library.template),
             workers=settings.ingest.workers,
             incomplete_wait_s=settings.ingest.incomplete_wait_s,
@@ -48,9 +52,11 @@ async def run(settings: Settings) -> int:
         service.background(imports.run())
         for watcher in await _watchers(store, scanner, settings):
             service.background(watcher.run())
-        if library is not None:
+        if library is not None and shelf is not None:
+            sweep = Sweep(store, shelf, interval_s=settings.ingest.library_check_interval_s)
             service.background(library.open())
-            service.background(library.then(SourceDeleter(pool, library.root).run))
+            service.background(library.then(SourceDeleter(pool, shelf).run))
+            service.background(library.then(sweep.run))
         reconciler = Reconciler(
             pool, relay, interval_s=settings.ingest.reconcile_interval_s, age_s=settings.ingest.reconcile_age_s
         )

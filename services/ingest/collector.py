@@ -9,18 +9,17 @@ from uuid import UUID
 
 from services.ingest.ledger import observe
 from services.ingest.library import Library
+from services.ingest.mend import Mended, Seen
 from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
+from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
 from services.ingest.take import Failed, Outcome, Taken, Unfinished, take_many
 from services.ingest.tally import Tally
 from shared.bus.outbox import OutboxRelay
-from shared.errors import NightbusError, Permanent
-from shared.library.place import place
-from shared.library.reading import shown
+from shared.errors import NightbusError
 from shared.library.roots import Root
-from shared.library.stage import discard
 from shared.library.walk import Entry
 from shared.logging import get_logger
 from shared.tasks import start_task
@@ -42,6 +41,7 @@ class Collector:
         relay: OutboxRelay,
         *,
         library: Library | None,
+        shelf: Shelf | None,
         placement: Placement,
         workers: int,
         incomplete_wait_s: float,
@@ -53,13 +53,25 @@ class Collector:
         self._threads = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="take")
         self._opening = library
         self.library = library.root if library is not None else None
+        self.shelf = shelf
 
     def close(self) -> None:
         """End the threads after the files in hand."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
+    async def opened_for(self, source: Source) -> Root | None:
+        """The library that a source's files go to, once it may be written to; None where they stay in place."""
+        return None if source.mode == "index" or self._opening is None else await self._opening.opened()
+
     async def collect(
-        self, source: Source, entries: Sequence[Entry], replaced: dict[str, str], tally: Tally, import_id: UUID | None
+        self,
+        source: Source,
+        entries: Sequence[Entry],
+        replaced: dict[str, str],
+        tally: Tally,
+        import_id: UUID | None,
+        *,
+        verify: bool = False,
     ) -> dict[str, str]:
         """Take settled files of a source.
 
@@ -69,6 +81,7 @@ class Collector:
             replaced: content that a path held before, by relative path.
             tally: counts go here as they are committed.
             import_id: the import that asked, if any.
+            verify: whether stored copies of known content are read.
 
         Returns:
             Files that are not yet complete and should be looked at again, by relative path, and what they lack.
@@ -87,7 +100,7 @@ class Collector:
                     except BaseException:
                         await self._abandon(outcomes)
                         raise
-                recording = self._commit(source, outcomes, replaced, tally, import_id)
+                recording = self._commit(source, outcomes, replaced, tally, import_id, verify=verify)
                 commit = start_task(recording, name=f"commit of {source.name}", expected=(NightbusError,))
         finally:
             if commit is not None:
@@ -95,7 +108,7 @@ class Collector:
         return unfinished
 
     async def _take_page(self, source: Source, page: list[Entry]) -> list[Outcome]:
-        library = None if source.mode == "index" or self._opening is None else await self._opening.opened()
+        library = await self.opened_for(source)
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         loop = asyncio.get_running_loop()
         results = await asyncio.gather(
@@ -123,83 +136,73 @@ class Collector:
         replaced: dict[str, str],
         tally: Tally,
         import_id: UUID | None,
+        *,
+        verify: bool,
     ) -> None:
         taken = [item for item in outcomes if isinstance(item, Taken)]
         failed = [item for item in outcomes if isinstance(item, Failed)]
+        looks: list[Mended | Seen] = []
         if source.mode == "index":
             arrivals = [_indexed(source, item, replaced) for item in taken]
         else:
             try:
-                arrivals, taken, unplaced = await self._place(source, taken, replaced)
+                shelved = await self._shelve(source, taken, care_of(source, import_id, verify=verify))
             except BaseException:
                 await self._abandon(taken)
                 raise
-            failed += unplaced
+            arrivals = self._arrivals(taken, shelved, replaced)
+            failed += [Failed(item.entry, str(shelved.failed[item.file_id])) for item in taken
+                       if item.file_id in shelved.failed]  # fmt: skip
+            taken = [item for item in taken if item.file_id not in shelved.failed]
+            looks = shelved.looks
         observations = [
             *(observe(item.entry, file_id=item.file_id) for item in taken),
             *(observe(item.entry, reason=item.sentence) for item in failed),
         ]
+        mended = {item.content.file_id: item for item in looks if isinstance(item, Mended)}
         recorded = await self.recorder.record(
-            source, observations, arrivals, tally, import_id, moved=source.mode == "move"
+            source, observations, arrivals, tally, import_id, moved=source.mode == "move", mended=mended
         )
+        await self._store.record_looks([item for item in looks if isinstance(item, Seen)])
         arrived = recorded.states.count("arrived")
         tally.arrived += arrived
-        tally.already_here += recorded.states.count("already_here")
+        for state in recorded.states:
+            if state not in {"arrived", "failed"}:
+                tally.count_known(state)
         if source.mode != "index":
             written = {item.file_id for item in recorded.observations}
             tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
 
-    async def _place(
-        self, source: Source, taken: list[Taken], replaced: dict[str, str]
-    ) -> tuple[list[Arrival], list[Taken], list[Failed]]:
-        """Give new contents their names in the library and throw copies of known ones away."""
-        assert self.library is not None
-        here = await self._store.places_in(self.library.name, {item.file_id for item in taken})
-        first = {item.file_id: item for item in reversed(taken) if item.file_id not in here}
-        paths = await asyncio.gather(*(asyncio.to_thread(self._try_to_place, source, item) for item in first.values()))
-        placed = dict(zip(first, paths, strict=True))
-        arrivals, done, failed = [], [], []
-        for item in taken:
-            path = here.get(item.file_id) or placed[item.file_id]
-            if item is not first.get(item.file_id) or isinstance(path, NightbusError):
-                await asyncio.to_thread(self._discard_quietly, item)
-            if isinstance(path, NightbusError):
-                failed.append(Failed(item.entry, str(path)))
-                continue
-            if item is first.get(item.file_id):
-                arrivals.append(_arrival(self.library, path, item, item.entry.relative_path, replaced))
-            done.append(item)
-        return arrivals, done, failed
+    async def _shelve(self, source: Source, taken: Sequence[Taken], care: Care) -> Shelved:
+        assert self.shelf is not None
+        shelved = await self.shelf.shelve(taken, lambda item: self._placement.path_of(source, item.entry), care)
+        gone = sum(isinstance(item, Seen) and item.whole_at_ns is None for item in shelved.looks)
+        if gone and not care.bring_back:
+            log.warning("known files have gone from the library; a watched source brings nothing back", files=gone)
+        return shelved
 
-    def _try_to_place(self, source: Source, item: Taken) -> str | NightbusError:
+    def _arrivals(self, taken: Sequence[Taken], shelved: Shelved, replaced: dict[str, str]) -> list[Arrival]:
         assert self.library is not None
-        assert item.staged is not None
-        try:
-            return place(item.staged, self.library, self._placement.path_of(source, item.entry)).relative_path
-        except NightbusError as error:
-            return error
-        except Exception as error:  # one file costs itself, whatever its header makes a reader do
-            log.exception("a file could not be placed", source=source.name, path=item.entry.relative_path)
-            where = shown(source.path / item.entry.relative_path)
-            return Permanent(f"{where} cannot be placed: {error or type(error).__name__}")
+        first = {item.file_id: item for item in reversed(taken) if item.file_id in shelved.placed}
+        return [
+            _arrival(self.library, placed.relative_path, item, placed.mtime_ns, replaced)
+            for file_id, item in first.items()
+            for placed in (shelved.placed[file_id],)
+        ]
 
     async def _abandon(self, outcomes: Sequence[Outcome]) -> None:
         """Throw the copies of a page away that cannot be recorded now; those that have a name already keep it."""
         for item in outcomes:
-            if isinstance(item, Taken):
-                await asyncio.to_thread(self._discard_quietly, item)
-
-    def _discard_quietly(self, item: Taken) -> None:
-        if item.staged is None:
-            return
-        assert self.library is not None
-        try:
-            discard(item.staged, self.library)
-        except NightbusError as error:
-            log.warning("a temporary copy is left for the next start", reason=str(error))
+            if isinstance(item, Taken) and self.shelf is not None:
+                await self.shelf.discard(item.staged)
 
 
-def _arrival(root: Root, path: str, item: Taken, origin: str, replaced: dict[str, str]) -> Arrival:
+def care_of(source: Source, import_id: UUID | None, *, verify: bool) -> Care:
+    """What is asked of stored copies: before a deletion all, of a person's import that they are there, else little."""
+    return Care(hashing=verify or source.mode == "move", bring_back=import_id is not None)
+
+
+def _arrival(root: Root, path: str, item: Taken, mtime_ns: int, replaced: dict[str, str]) -> Arrival:
     before = replaced.get(item.entry.relative_path)
     return Arrival(
         file_id=item.file_id,
@@ -207,14 +210,15 @@ def _arrival(root: Root, path: str, item: Taken, origin: str, replaced: dict[str
         root=root.name,
         path=path,
         root_path=str(root.path),
-        origin=origin,
+        origin=item.entry.relative_path,
         replaces=before if before != item.file_id else None,
+        mtime_ns=mtime_ns,
     )
 
 
 def _indexed(source: Source, item: Taken, replaced: dict[str, str]) -> Arrival:
-    where = item.entry.relative_path
-    return _arrival(Root(source.name, source.path, writable=False), where, item, where, replaced)
+    root = Root(source.name, source.path, writable=False)
+    return _arrival(root, item.entry.relative_path, item, item.entry.mtime_ns, replaced)
 
 
 def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

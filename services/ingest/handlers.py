@@ -21,7 +21,7 @@ class Commands:
 
     async def import_paths(self, command: ImportPaths) -> ImportAccepted:
         """Commit an import; its id is the command's."""
-        await self._store.add_import(command.command_id, command.paths, command.mode)
+        await self._store.add_import(command.command_id, command.paths, command.mode, verify=command.verify)
         self._imports.wake()
         return ImportAccepted(import_id=command.command_id)
 

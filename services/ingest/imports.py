@@ -33,6 +33,7 @@ class _Running:
 
     import_id: UUID
     mode: Mode
+    verify: bool
     total: Tally = field(default_factory=Tally)
     step: Pass = field(default_factory=Pass)
 
@@ -62,7 +63,7 @@ class ImportRunner:
             await self._run_one(row)
 
     async def _run_one(self, row: asyncpg.Record) -> None:
-        running = _Running(row["import_id"], row["mode"])
+        running = _Running(row["import_id"], row["mode"], row["verify"])
         log.info("import started", import_id=str(running.import_id), paths=row["paths"], mode=running.mode)
         name = f"report of import {running.import_id}"
         error = None
@@ -77,6 +78,7 @@ class ImportRunner:
         log.info(
             "import done", import_id=str(running.import_id), found=total.found, arrived=total.arrived,
             already_here=total.already_here, ignored=total.ignored, failed=total.failed, error=error,
+            brought_back=total.brought_back, repaired=total.repaired, set_beside=total.set_beside,
         )  # fmt: skip
 
     async def _take(self, path: Path, running: _Running) -> None:
@@ -88,8 +90,9 @@ class ImportRunner:
         async def look() -> None:
             running.step = Pass()  # after an outage anew: what was committed is counted from the ledger
             await self._scanner.scan(
-                source, (folder,), recursive=recursive, only=waiting, import_id=running.import_id, progress=running.step
-            )
+                source, (folder,), recursive=recursive, only=waiting, import_id=running.import_id,
+                verify=running.verify, progress=running.step,
+            )  # fmt: skip
 
         while True:
             await patiently(look)

@@ -1,11 +1,13 @@
 """Recording what came of files: a batch at a time, and what the database refuses alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 from services.ingest.ledger import Observation
+from services.ingest.mend import Mended
 from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
 from services.ingest.tally import Tally
@@ -18,7 +20,7 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Recorded:
-    """What was recorded: for each observation what it was recorded as (arrived, already_here or failed)."""
+    """What was recorded: for each observation what it was recorded as (as in the ledger)."""
 
     observations: list[Observation]
     states: list[str]
@@ -42,8 +44,11 @@ class Recorder:
         import_id: UUID | None,
         *,
         moved: bool = False,
+        mended: Mapping[str, Mended] = MappingProxyType({}),
     ) -> Recorded:
         """Record files of a source and what became of their contents; ``moved`` ones are to be deleted there.
+
+        ``mended`` are known contents, by file_id, whose copy in the library was placed anew.
 
         Files of one content stay together. A content whose values the database refuses fails with that reason, the
         others are recorded. Failures are counted in ``tally``, with their sentences.
@@ -60,7 +65,8 @@ class Recorder:
                 place for file_id in dict.fromkeys(item.file_id for item in batch) for place in places.get(file_id, ())
             ]
             deletions = [item for item in batch if moved and item.file_id is not None]
-            states = await self._store.record(source.name, source.zone, batch, new, deletions, import_id)
+            looks = [mended[file_id] for file_id in {item.file_id or "" for item in batch} & mended.keys()]
+            states = await self._store.record(source.name, source.zone, batch, new, deletions, import_id, looks)
             return batch, states
 
         refused: list[list[Observation]] = []

@@ -9,8 +9,9 @@ from pathlib import Path
 from uuid import UUID
 
 from services.ingest import refusals
-from services.ingest.collector import Collector
+from services.ingest.collector import Collector, care_of
 from services.ingest.ledger import Known, Observation, folders_of, key_of, unchanged
+from services.ingest.recheck import recheck
 from services.ingest.source import Source
 from services.ingest.store import Store
 from services.ingest.tally import Tally
@@ -57,6 +58,7 @@ class Scanner:
         recursive: bool = True,
         only: frozenset[str] | None = None,
         import_id: UUID | None = None,
+        verify: bool = False,
         progress: Pass | None = None,
     ) -> Pass:
         """Look at a source once.
@@ -67,6 +69,7 @@ class Scanner:
             recursive: whether folders below those are walked too.
             only: relative paths of the only files to look at.
             import_id: the import that asked, if any; what it took in an earlier try counts as it did then.
+            verify: whether stored copies of known content are read.
             progress: counts are kept here, so that a caller can watch them.
 
         Returns:
@@ -75,7 +78,7 @@ class Scanner:
         done = progress or Pass()
         for folder in folders:
             async for group in _groups(source.path, folder, self.excluded(source), recursive=recursive):
-                await self._judge(source, group, only, import_id, done)
+                await self._judge(source, group, only, import_id, done, verify=verify)
         return done
 
     def excluded(self, source: Source) -> list[Path]:
@@ -90,12 +93,15 @@ class Scanner:
         only: frozenset[str] | None,
         import_id: UUID | None,
         done: Pass,
+        *,
+        verify: bool,
     ) -> None:
         folders = {name for listing in group for name in folders_of(listing.relative_path)}
         known = await self._store.known(source.name, sorted(folders))
         refused: list[Observation] = []
         now_ns, now_s = time.time_ns(), time.monotonic()
         candidates: list[Entry] = []
+        same: list[tuple[Entry, Known]] = []
         replaced: dict[str, str] = {}
         for listing in group:
             if only is None:
@@ -112,7 +118,7 @@ class Scanner:
                 elif (unfit := refusals.of_entry(source, entry)) is not None:
                     refused.append(unfit)
                 elif row is not None and row.state != "failed" and unchanged(row, entry):
-                    _count_known(row, import_id, done.tally)
+                    same.append((entry, row))
                 elif source.settler.settled(entry.relative_path, entry, now_ns, now_s):
                     candidates.append(entry)
                     if row is not None and row.file_id is not None:
@@ -124,11 +130,42 @@ class Scanner:
             await recorder.record(source, refused, (), done.tally, import_id)
         if only is None and (over := _failures_that_are_over(known, group, refused)):
             await recorder.forget(source, over)
-        unfinished = await self._collector.collect(source, candidates, replaced, done.tally, import_id)
+        candidates += await self._still_true(source, same, import_id, done.tally, verify=verify)
+        unfinished = await self._collector.collect(source, candidates, replaced, done.tally, import_id, verify=verify)
         done.unsettled |= unfinished
         gone = {entry.relative_path for entry in candidates} - unfinished.keys()
         for path in gone:
             source.settler.forget(path)
+
+    async def _still_true(
+        self,
+        source: Source,
+        same: Sequence[tuple[Entry, Known]],
+        import_id: UUID | None,
+        tally: Tally,
+        *,
+        verify: bool,
+    ) -> list[Entry]:
+        """Count files that the ledger knows, and return those that are to be taken again.
+
+        A watched source brings nothing back, since people cull by hand: there the ledger is enough.
+        """
+        if import_id is None:
+            for _entry, row in same:
+                _count_known(row, import_id, tally)
+            return []
+        await self._collector.opened_for(source)
+        again = []
+        care = care_of(source, import_id, verify=verify)
+        async for page in recheck(self._store, self._collector.shelf, source, same, care):
+            for item in page:
+                if item.failure is not None:
+                    tally.fail(item.failure)
+                elif item.again:
+                    again.append(item.entry)
+                else:
+                    _count_known(item.known, import_id, tally)
+        return again
 
     async def forget_gone_folders(self, source: Source) -> None:
         """Forget what could not be taken in folders that are no more."""
@@ -175,10 +212,12 @@ def _failures_that_are_over(
 
 
 def _count_known(row: Known, import_id: UUID | None, tally: Tally) -> None:
-    if row.state == "arrived" and import_id is not None and row.import_id == import_id:
+    if import_id is None or row.import_id != import_id:
+        tally.count_known("already_here")
+    elif row.state == "arrived":
         tally.arrived += 1
     else:
-        tally.already_here += 1
+        tally.count_known(row.state)
 
 
 def _count_ignored(listing: DirectoryListing, tally: Tally) -> None:

@@ -11,7 +11,11 @@ from uuid import UUID
 
 import asyncpg
 
+from services.ingest import locations
+from services.ingest.arrived import arrived, raise_revisions
 from services.ingest.ledger import Known, Observation
+from services.ingest.locations import Located
+from services.ingest.mend import How, Mended, Place, Seen
 from services.ingest.source import Mode
 from services.ingest.tally import Tally
 from shared.bus.outbox import enqueue
@@ -38,6 +42,7 @@ class Arrival:
     root_path: str
     origin: str
     replaces: str | None
+    mtime_ns: int
 
 
 class Store:
@@ -75,16 +80,11 @@ class Store:
             )
         return [f"{row['folder']}/{row['name']}".lstrip("/") for row in rows]
 
-    async def places_in(self, root: str, file_ids: Iterable[str]) -> dict[str, str]:
-        """Where contents lie below one root: path by file_id, for those that do."""
+    async def places_in(self, root: str, file_ids: Iterable[str]) -> Mapping[str, list[Place]]:
+        """Where contents lie below one root, by file_id."""
         with translated():
-            rows = await self.pool.fetch(
-                "SELECT file_id, min(path) AS path FROM location WHERE root = $1 AND file_id = ANY($2::text[])"
-                " GROUP BY file_id",
-                root,
-                list(file_ids),
-            )
-        return {row["file_id"]: row["path"] for row in rows}
+            async with self.pool.acquire() as connection:
+                return await locations.places_in(connection, root, file_ids)
 
     async def record(
         self,
@@ -94,17 +94,24 @@ class Store:
         arrivals: Sequence[Arrival],
         deletions: Sequence[Observation],
         import_id: UUID | None,
+        looks: Sequence[Mended | Seen] = (),
     ) -> list[str]:
         """Write a batch: ledger, files, locations, events and deletion jobs, in one transaction.
 
+        ``looks`` is what was found, and done, where copies of known content were looked at in the library.
+
         Returns:
-            For each observation what it was recorded as: arrived, already_here or failed.
+            For each observation what it was recorded as: arrived, already_here, failed, or how it was mended.
         """
         with translated():
             async with self.pool.acquire() as connection, connection.transaction():
                 new = await _insert_files(connection, source, zone, arrivals)
-                await _insert_locations(connection, arrivals)
-                states = _states(observations, new)
+                await locations.record_places(
+                    connection, (Located(item.root, item.path, item.file_id, item.mtime_ns) for item in arrivals)
+                )
+                await _record_looks(connection, looks)
+                mended = {item.content.file_id: item.how for item in looks if isinstance(item, Mended)}
+                states = _states(observations, new, mended)
                 await _upsert_ledger(connection, source, observations, states, import_id)
                 await _insert_deletions(connection, source, deletions)
                 first = {item.file_id: item for item in reversed(arrivals)}
@@ -155,6 +162,12 @@ class Store:
                 folders,
             )
 
+    async def record_looks(self, looks: Sequence[Mended | Seen]) -> None:
+        """Write what was found, and done, where copies were looked at in the library."""
+        with translated():
+            async with self.pool.acquire() as connection, connection.transaction():
+                await _record_looks(connection, looks)
+
     async def ensure_root(self, name: str, path: Path, kind: str) -> None:
         """Register a configured root; a changed path is a remount and is taken over."""
         with translated():
@@ -187,14 +200,15 @@ class Store:
                 )
         return name, path
 
-    async def add_import(self, import_id: UUID, paths: Sequence[str], mode: Mode) -> None:
+    async def add_import(self, import_id: UUID, paths: Sequence[str], mode: Mode, *, verify: bool) -> None:
         """Commit an import; the same id twice is one import."""
         with translated():
             await self.pool.execute(
-                "INSERT INTO import (import_id, paths, mode) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                "INSERT INTO import (import_id, paths, mode, verify) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
                 import_id,
                 paths,
                 mode,
+                verify,
             )
 
     async def claim_import(self) -> asyncpg.Record | None:
@@ -207,7 +221,7 @@ class Store:
                     SELECT import_id FROM import
                     WHERE state = 'waiting' OR (state = 'running' AND leased_until < clock_timestamp())
                     ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING import_id, paths, mode
+                RETURNING import_id, paths, mode, verify
                 """,
                 LEASE_S,
             )
@@ -230,6 +244,7 @@ class Store:
                     ignored_by = $7::text::jsonb, failures = $8, state = $9, error = $10,
                     leased_until = clock_timestamp() + $11 * interval '1 second',
                     waiting = $12, waiting_for = $13, brought_home = $14,
+                    brought_back = $15, repaired = $16, set_beside = $17,
                     finished_at = CASE WHEN $9 = 'running' THEN NULL ELSE clock_timestamp() END
                 WHERE import_id = $1
                 """,
@@ -247,21 +262,34 @@ class Store:
                 len(waiting),
                 [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)],
                 tally.brought_home,
+                tally.brought_back,
+                tally.repaired,
+                tally.set_beside,
             )
 
 
-def _states(observations: Sequence[Observation], new: Mapping[str, datetime]) -> list[str]:
-    """The first file of a new content arrived; every other file of a known content was already here."""
+async def _record_looks(connection: Connection, looks: Sequence[Mended | Seen]) -> None:
+    """What was placed anew is announced again, so that it is read once more, at the place where it is now."""
+    await locations.record_seen(connection, LIBRARY, [item for item in looks if isinstance(item, Seen)])
+    mended = [item for item in looks if isinstance(item, Mended)]
+    if mended:
+        new = await locations.record_mended(connection, LIBRARY, mended)
+        again = await raise_revisions(connection, sorted({item.content.file_id for item in mended}))
+        await enqueue(connection, SERVICE, await arrived(connection, sorted({*new, *again})))
+
+
+def _states(observations: Sequence[Observation], new: Mapping[str, datetime], mended: Mapping[str, How]) -> list[str]:
+    """The first file of a new content arrived, that of a mended one mended it; every other one was already here."""
     states: list[str] = []
-    announced: set[str] = set()
+    told: set[str] = set()
     for item in observations:
         if item.file_id is None:
             states.append("failed")
-        elif item.file_id in new and item.file_id not in announced:
-            announced.add(item.file_id)
-            states.append("arrived")
-        else:
+        elif item.file_id in told or (item.file_id not in new and item.file_id not in mended):
             states.append("already_here")
+        else:
+            told.add(item.file_id)
+            states.append("arrived" if item.file_id in new else mended[item.file_id])
     return states
 
 
@@ -284,20 +312,6 @@ async def _insert_files(
         [item.replaces for item in unique],
     )
     return {row["file_id"]: row["arrived_at"] for row in rows}
-
-
-async def _insert_locations(connection: Connection, arrivals: Sequence[Arrival]) -> None:
-    unique = sorted({(item.root, item.path): item for item in arrivals}.items())
-    await connection.execute(
-        """
-        INSERT INTO location (root, path, file_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-        ON CONFLICT (root, path) DO UPDATE SET file_id = excluded.file_id, revision = location.revision + 1
-        WHERE location.file_id <> excluded.file_id
-        """,
-        [root for (root, _path), _item in unique],
-        [path for (_root, path), _item in unique],
-        [item.file_id for _key, item in unique],
-    )
 
 
 async def _upsert_ledger(

@@ -16,6 +16,12 @@ class Tally:
     already_here: int = 0
     brought_home: int = 0
     """Of those already here: known by other places only, and now copied into the library."""
+    brought_back: int = 0
+    """Of those already here: they had gone from the library, and are in it again."""
+    repaired: int = 0
+    """Of those already here: their copy in the library was damaged, and was replaced."""
+    set_beside: int = 0
+    """Of those already here: somebody had changed their copy in the library; the original lies beside it now."""
     failed: int = 0
     ignored_by: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -30,6 +36,13 @@ class Tally:
         """All files that were judged."""
         return self.arrived + self.already_here + self.ignored + self.failed
 
+    def count_known(self, state: str) -> None:
+        """Count a file of known content by what the ledger calls it: already_here, or how its copy was mended."""
+        self.already_here += 1
+        self.brought_back += state == "brought_back"
+        self.repaired += state == "repaired"
+        self.set_beside += state == "set_beside"
+
     def fail(self, words: str) -> None:
         """Count a failure; the first hundred sentences are kept."""
         self.failed += 1
@@ -41,6 +54,9 @@ class Tally:
         self.arrived += other.arrived
         self.already_here += other.already_here
         self.brought_home += other.brought_home
+        self.brought_back += other.brought_back
+        self.repaired += other.repaired
+        self.set_beside += other.set_beside
         self.failed += other.failed
         self.ignored_by.update(other.ignored_by)
         self.failures.extend(other.failures[: MOST_FAILURES - len(self.failures)])

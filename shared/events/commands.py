@@ -90,6 +90,7 @@ class ImportPaths(Command):
 
     paths: tuple[HostPath, ...] = Field(min_length=1, description="absolute paths on ingest's host")
     mode: Literal["copy", "move", "index"] = "copy"
+    verify: bool = Field(default=False, description="read the stored copies of files that are already here, too")
 
 
 class RescanFiles(Command):

@@ -130,7 +130,7 @@ def _claim_aside(unfinished: int, temporary: str, library: Root, relative_path: 
     when, number = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), 1
     while True:
         aside = (library.own_folder.name, DAMAGED, when if number == 1 else f"{when}-{number}", *parents)
-        with open_folder(library.path, aside) as folder:
+        with open_folder(library.path, aside, library.access) as folder:
             if claim(unfinished, temporary, folder, name):
                 sync_folder(folder)
                 return "/".join((*aside, name))

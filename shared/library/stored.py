@@ -44,7 +44,7 @@ class Examined:
 
 
 def examine(library: Root, relative_path: str, expected: Digest, *, whole_at_ns: int | None, hashing: bool) -> Examined:
-    """Look at a stored copy.
+    """Look at a stored copy. That a name has gone is believed only of a library whose marker is there.
 
     Args:
         library: where it is.
@@ -58,19 +58,13 @@ def examine(library: Root, relative_path: str, expected: Digest, *, whole_at_ns:
         Transient: the library is not mounted, or the copy cannot be read now or changes meanwhile.
         Permanent: the path leaves the root.
     """
-    read_marker(library)
-    path = place_of(library, relative_path)[0] if not _is_link(library, relative_path) else None
-    if path is None:
+    path = library.path / relative_path
+    if (status := _status(path)) is None:
+        read_marker(library)  # a volume that is away takes every name with it
+        status = _status(path)  # and one that has just come back brings them
+    if status is None or not stat.S_ISREG(status.st_mode):
         return Examined(Condition.GONE)
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        if error.errno not in _NOT_THERE:
-            raise reading_error(path, error) from error
-        read_marker(library)  # a volume that went away since the first look takes every name with it
-        return Examined(Condition.GONE)
-    if not stat.S_ISREG(status.st_mode):
-        return Examined(Condition.GONE)
+    path, _folders = place_of(library, relative_path)
     looks_whole = status.st_size == expected.size_bytes and whole_at_ns in (None, status.st_mtime_ns)
     if looks_whole and not hashing:
         return Examined(Condition.SOUND, status.st_mtime_ns, status.st_ino, status.st_dev)
@@ -95,6 +89,11 @@ def read_back(path: Path) -> tuple[Digest, os.stat_result]:
         return digest, opened.status
 
 
-def _is_link(library: Root, relative_path: str) -> bool:
-    """Whether a symbolic link has the name, wherever it leads: then the library holds no file there."""
-    return os.path.islink(library.path / relative_path)  # noqa: PTH114 - a name that cannot exist raises in Path
+def _status(path: Path) -> os.stat_result | None:
+    """What has the name, links not followed; None where nothing has."""
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise reading_error(path, error) from error

@@ -118,6 +118,9 @@ class IngestSettings(Section):
     )
     reconcile_interval_s: float = Field(default=600.0, gt=0, description="seconds between checks for lost events")
     reconcile_age_s: float = Field(default=900.0, gt=0, description="age at which an unscanned file is announced again")
+    library_check_interval_s: float = Field(
+        default=86_400.0, gt=0, description="seconds between looks at whether all files of the library are there"
+    )
 
 
 class ScannerSettings(Section):

@@ -7,8 +7,6 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import delete
-from services.ingest.delete import SourceDeleter
-from shared.library.roots import Root
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import Ingest, configured, ingest, library_files, sha256, until, write
 
@@ -43,21 +41,19 @@ async def test_move_empties_the_source_after_the_commit(
 async def test_nothing_is_deleted_before_its_content_is_recorded(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A source stays while its copy is missing from the library, holds other bytes, or is not recorded at all."""
+    """A source stays while its copy is missing from the library, or is not recorded at all."""
     monkeypatch.setattr(delete, "POLL_S", 3600.0)
-    write(source, {"gone.fit": b"gone", "cut.fit": b"cut short", "unknown.fit": b"unknown"})
+    write(source, {"gone.fit": b"gone", "unknown.fit": b"unknown"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
         (service.library / "captures" / "gone.fit").unlink()
-        (service.library / "captures" / "cut.fit").write_bytes(b"cut")
         await service.pool.execute("DELETE FROM location WHERE path = 'captures/unknown.fit'")
-        assert await SourceDeleter(service.pool, Root("library", service.library, writable=True)).delete_some() == 3
+        assert await service.deleter.delete_some() == 2
         rows = await service.rows("SELECT name, state, reason FROM deletion ORDER BY name")
-        assert [(row["name"], row["state"]) for row in rows] == [
-            ("cut.fit", "waiting"), ("gone.fit", "waiting"), ("unknown.fit", "waiting")
-        ]  # fmt: skip
-        assert "does not hold the bytes that were stored" in rows[0]["reason"]
-    assert sorted(path.name for path in source.iterdir()) == ["cut.fit", "gone.fit", "unknown.fit"]
+        assert [(row["name"], row["state"]) for row in rows] == [("gone.fit", "waiting"), ("unknown.fit", "waiting")]
+        assert "No such file" in rows[0]["reason"]
+        assert "not recorded in the library" in rows[1]["reason"]
+    assert sorted(path.name for path in source.iterdir()) == ["gone.fit", "unknown.fit"]
 
 
 async def test_sources_that_cannot_be_deleted_hold_back_no_other(
@@ -77,7 +73,7 @@ async def test_sources_that_cannot_be_deleted_hold_back_no_other(
     monkeypatch.setattr(Path, "unlink", unlink)
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
-        deleter = SourceDeleter(service.pool, Root("library", service.library, writable=True))
+        deleter = service.deleter
         assert sum([await deleter.delete_some() for _ in range(4)]) == len(stuck) + 1
         assert not (source / "free.fit").exists()
         rows = await service.rows("SELECT path, state, reason, attempts, next_try_at > now() AS later FROM kept_source")
@@ -103,7 +99,7 @@ async def test_a_source_that_changed_after_the_copy_is_kept(
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
         (source / "stack.fit").write_bytes(b"11 subs")
-        deleter = SourceDeleter(service.pool, Root("library", service.library, writable=True))
+        deleter = service.deleter
         assert await deleter.delete_some() == 2
         assert [path.name for path in source.iterdir()] == ["stack.fit"]
         (row,) = await service.rows("SELECT * FROM deletion")

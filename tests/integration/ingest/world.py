@@ -16,12 +16,16 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from services.ingest import app
+from services.ingest.delete import SourceDeleter
+from services.ingest.shelf import Shelf
+from services.ingest.store import Store
 from shared.bus.rpc import ask
 from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
 from shared.errors import UserError
 from shared.events.commands import FilesRescanned, ImportAccepted, ImportPaths, RescanFiles
 from shared.events.file import FileArrived
+from shared.library.roots import Root
 from shared.settings import IngestSettings, LibrarySettings, Settings, SourceSettings
 
 NOBODY = "0" * 64
@@ -50,18 +54,20 @@ class Ingest:
     client: Client
     task: asyncio.Task[int]
 
-    async def start(self, *paths: Path, mode: str = "copy", command_id: UUID | None = None) -> UUID:
+    async def start(
+        self, *paths: Path, mode: str = "copy", verify: bool = False, command_id: UUID | None = None
+    ) -> UUID:
         """Ask for an import; its id."""
-        command = ImportPaths(paths=tuple(map(str, paths)), mode=mode)
+        command = ImportPaths(paths=tuple(map(str, paths)), mode=mode, verify=verify)
         if command_id is not None:
             command = command.model_copy(update={"command_id": command_id})
         accepted = await ask(self.client, command, ImportAccepted)
         assert accepted.import_id is not None
         return accepted.import_id
 
-    async def take(self, *paths: Path, mode: str = "copy") -> Row:
+    async def take(self, *paths: Path, mode: str = "copy", verify: bool = False) -> Row:
         """Import and return the report, whose counts must add up."""
-        return await self.report(await self.start(*paths, mode=mode))
+        return await self.report(await self.start(*paths, mode=mode, verify=verify))
 
     async def report(self, import_id: UUID, *, within_s: float = 30.0) -> Row:
         """The report of an import once it is done."""
@@ -131,6 +137,12 @@ class Ingest:
         await until(empty)
         found = await events(self.client.jetstream(), FileArrived.subject)
         return [(FileArrived.model_validate_json(data), message_id) for data, message_id in found]
+
+    @property
+    def deleter(self) -> SourceDeleter:
+        """A deleter beside the running one."""
+        root = Root("library", self.library, writable=True)
+        return SourceDeleter(self.pool, Shelf(Store(self.pool), root, quiet_s=self.settings.ingest.settle_s))
 
     @property
     def library(self) -> Path:

@@ -59,3 +59,16 @@ def test_a_source_is_called_by_what_was_seen_of_it() -> None:
         "source seestar waits for a.fit: it changed a moment ago",
         "source seestar waits for 2 more files",
     ]
+
+
+def test_what_became_of_the_library_is_told() -> None:
+    """Files that have gone, copies that were damaged, and a library that could not be looked at, each in a line."""
+    text = stages_text(QUIET)
+    assert "gone" not in text
+    assert "damaged" not in text
+    lines = stages_text(replace(QUIET, missing=1, damaged=2, library_problem="a\nproblem")).splitlines()
+    assert "1 file has gone from the library; `nightbus ingest PATH` of the originals brings them back" in lines
+    assert (
+        "2 damaged copies in the library were replaced and are kept; the view ingest.damaged_copy says where" in lines
+    )
+    assert "a\\nproblem" in lines

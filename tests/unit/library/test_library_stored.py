@@ -12,7 +12,7 @@ from shared.errors import Permanent, Transient
 from shared.library import stored as stored_module
 from shared.library.hashing import Digest, sha256_file
 from shared.library.presence import missing
-from shared.library.roots import Root, open_library
+from shared.library.roots import Root, open_library, read_marker
 from shared.library.stored import Condition, Examined, examine
 
 PLACED_NS = 1_600_000_000_123_456_789
@@ -115,25 +115,25 @@ def test_a_name_without_a_file_is_gone(library: Root, tmp_path: Path) -> None:
     assert look(library).condition is Condition.GONE
 
 
-def test_a_library_that_is_not_mounted_has_lost_nothing(library: Root, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its marker, before the look or after it, the answer is that nobody knows."""
-    library.own_folder.rename(library.path / "away")
+def test_a_library_that_is_not_mounted_has_lost_nothing(
+    library: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its marker nobody knows; where the volume comes at that very moment, the file is there."""
+    volume = library.path.rename(tmp_path / "volume")
+    library.path.mkdir()
     with pytest.raises(Transient, match="no marker"):
         look(library)
     with pytest.raises(Transient, match="no marker"):
         missing(library, ["rig/a.fit"])
-    (library.path / "away").rename(library.own_folder)
-    true_lstat = os.lstat
 
-    def unmounted(path: Path) -> os.stat_result:
-        if str(path).endswith("a.fit") and library.own_folder.exists():
-            (library.path / "rig").rename(library.path.parent / "rig")
-            library.own_folder.rename(library.path.parent / "away")
-        return true_lstat(path)
+    def mounted(root: Root) -> object:
+        if not root.own_folder.exists():
+            root.path.rmdir()
+            volume.rename(root.path)
+        return read_marker(root)
 
-    monkeypatch.setattr(os, "lstat", unmounted)
-    with pytest.raises(Transient, match="no marker"):
-        look(library)
+    monkeypatch.setattr(stored_module, "read_marker", mounted)
+    assert look(library).condition is Condition.SOUND
 
 
 def test_a_copy_that_cannot_be_read_is_not_judged(library: Root, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,66 @@
+"""Damaged copies that lie aside without a row: everything ended between their replacement and the commit of it."""
+
+import asyncio
+
+from services.ingest.mend import Mended, Place, look
+from services.ingest.places import Places
+from services.ingest.shelf import Shelf
+from services.ingest.store import Store
+from shared.errors import NightbusError, Unavailable
+from shared.library.hashing import Digest, sha256_file
+from shared.library.mend import Kept, finish_replacement, kept_aside
+from shared.library.remove import remove_verified
+from shared.library.roots import Root, resolve
+from shared.library.stored import Condition
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+async def recover_kept(places: Places, store: Store, shelf: Shelf) -> None:
+    """Write down what lies aside, and finish replacements that were cut short.
+
+    Raises:
+        Transient: the library is away.
+    """
+    kept = {one.kept_as: one for one in await asyncio.to_thread(lambda: list(kept_aside(shelf.library)))}
+    for kept_as in await places.unrecorded(list(kept)):
+        try:
+            async with shelf.mending:
+                await _recover(places, store, shelf.library, kept[kept_as])
+        except Unavailable:
+            raise
+        except NightbusError as error:
+            log.warning("a copy that lies aside is looked at later", kept_as=kept_as, reason=str(error))
+
+
+async def _recover(places: Places, store: Store, library: Root, kept: Kept) -> None:
+    content, whole_at_ns = await places.content_at(kept.path) or (None, None)
+    if content is not None and await asyncio.to_thread(_holds, library, kept, content):
+        mended = await asyncio.to_thread(_finish, library, kept, content, whole_at_ns)
+        await store.record_looks([mended] if mended is not None else [])
+        return
+    await places.record_kept(kept, content)
+    log.warning("a damaged copy lies aside that no row told of", path=kept.path, kept_as=kept.kept_as)
+
+
+def _holds(library: Root, kept: Kept, content: Digest) -> bool:
+    """Whether what lies aside is a good copy: it had not changed places with the damaged one yet."""
+    return sha256_file(library.path / kept.kept_as) == content
+
+
+def _finish(library: Root, kept: Kept, content: Digest, whole_at_ns: int | None) -> Mended | None:
+    """Let a good copy change places with the damaged one; where the place is whole by now, it is not needed."""
+    looked = look(library, content, [Place(kept.path, whole_at_ns)], hashing=True)
+    aside = library.path / kept.kept_as
+    if looked.condition is Condition.SOUND:
+        remove_verified(aside, content, stored_at=resolve(library, kept.path))
+    elif looked.condition is Condition.DAMAGED:
+        damaged = looked.best[1]
+        replaced = finish_replacement(library, kept.path, kept.kept_as, damaged)
+        log.warning("a replacement that was cut short is finished", path=kept.path, kept_as=replaced.kept_as)
+        kept_bytes = damaged.digest.size_bytes if damaged.digest is not None else kept.size_bytes
+        return Mended(
+            "repaired", content, kept.path, replaced.mtime_ns, kept_as=replaced.kept_as, kept_bytes=kept_bytes
+        )
+    return None

@@ -1,0 +1,72 @@
+"""Files that the ledger says are unchanged and here, when a person asks for an import: is it still true?
+
+For ``copy`` and ``move`` what counts is the copy in the library. For ``index`` it is the file itself, which is there,
+since it was just seen: only its bytes can be other than they were.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from services.ingest.ledger import Known
+from services.ingest.shelf import Care, Shelf
+from services.ingest.source import Source
+from services.ingest.store import Store
+from shared.errors import NightbusError
+from shared.library.reading import shown
+from shared.library.stored import Condition, read_back
+from shared.library.walk import Entry
+
+PAGE_FILES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """A file: here, to be taken again (``again``), or with a sentence what is wrong (``failure``)."""
+
+    entry: Entry
+    known: Known
+    again: bool = False
+    failure: str | None = None
+
+
+async def recheck(
+    store: Store, shelf: Shelf | None, source: Source, files: Sequence[tuple[Entry, Known]], care: Care
+) -> AsyncIterator[list[Rechecked]]:
+    """Look at files that the ledger knows, page by page."""
+    for start in range(0, len(files), PAGE_FILES):
+        page = files[start : start + PAGE_FILES]
+        if source.mode != "index" and shelf is not None:
+            yield await _stored(store, shelf, page, care)
+        elif care.hashing:
+            yield list(await asyncio.gather(*(asyncio.to_thread(_in_place, source, *pair) for pair in page)))
+        else:
+            yield [Rechecked(entry, known) for entry, known in page]
+
+
+async def _stored(store: Store, shelf: Shelf, page: Sequence[tuple[Entry, Known]], care: Care) -> list[Rechecked]:
+    found = await shelf.look({known.file_id: known.size_bytes for _entry, known in page if known.file_id}, care)
+    checked, seen = [], []
+    for entry, known in page:
+        looked = found.get(known.file_id or "")
+        if isinstance(looked, NightbusError):
+            checked.append(Rechecked(entry, known, failure=str(looked)))
+        elif looked is not None and looked.condition is Condition.SOUND:
+            checked.append(Rechecked(entry, known))
+            seen += looked.seen
+        else:
+            checked.append(Rechecked(entry, known, again=True))
+    await store.record_looks(seen)
+    return checked
+
+
+def _in_place(source: Source, entry: Entry, known: Known) -> Rechecked:
+    path = source.path / entry.relative_path
+    try:
+        digest, _status = read_back(path)
+    except NightbusError as error:
+        return Rechecked(entry, known, failure=str(error))
+    if digest.file_id == known.file_id:
+        return Rechecked(entry, known)
+    reason = "its bytes are others than when it was indexed, but its size and times are the same: it may be damaged"
+    return Rechecked(entry, known, failure=f"{shown(path)}: {reason}")
