@@ -99,6 +99,7 @@ def scanned_event(
         path=arrived.path,
         size_bytes=arrived.size_bytes,
         source=arrived.source,
+        source_zone=arrived.source_zone,
         arrived_at=arrived.arrived_at,
         format=found.format,
         frame=found.frame,

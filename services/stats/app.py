@@ -1,12 +1,14 @@
 """Wiring of the stats service."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.stats.backlog import read_until
 from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
@@ -35,14 +37,19 @@ async def run(settings: Settings) -> int:
         relay = OutboxRelay(pool, service.js, SERVICE)
         register(service, pool)
 
-        async def finish(connection: Connection) -> int:
-            return await finish_sessions(connection, settings.stats, utc_now())
+        async def finish() -> int:
+            now = utc_now()
+            known_until = await read_until(service.js, service.consumers, now)
+            async with _transaction(pool) as connection:
+                return await finish_sessions(connection, settings.stats, now, read_until=known_until)
 
-        async def publish(connection: Connection) -> int:
-            return await publish_targets(connection, utc_now())
+        async def publish() -> int:
+            async with _transaction(pool) as connection:
+                return await publish_targets(connection, utc_now())
 
-        async def forget(connection: Connection) -> int:
-            await prune(connection, INBOX_AGE_S)
+        async def forget() -> int:
+            async with _transaction(pool) as connection:
+                await prune(connection, INBOX_AGE_S)
             return 0
 
         async def check_postgres() -> None:
@@ -51,9 +58,11 @@ async def run(settings: Settings) -> int:
 
         service.checks["postgres"] = check_postgres
         service.background(relay.run())
-        service.background(_repeat(pool, settings.stats.session_check_interval_s, finish, relay.wake))
-        service.background(_repeat(pool, TARGETS_INTERVAL_S, publish, relay.wake))
-        service.background(_repeat(pool, DAY_S, forget, relay.wake))
+        # What was in hand when the service last ended comes again within that time.
+        interval_s = settings.stats.session_check_interval_s
+        service.background(_repeat(interval_s, finish, relay.wake, first_after_s=interval_s))
+        service.background(_repeat(TARGETS_INTERVAL_S, publish, relay.wake))
+        service.background(_repeat(DAY_S, forget, relay.wake))
         return await service.run()
 
 
@@ -77,18 +86,20 @@ def _nothing_to_send() -> None:
     pass
 
 
+@contextlib.asynccontextmanager
+async def _transaction(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    with translated():
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
+
+
 async def _repeat(
-    pool: asyncpg.Pool, interval_s: float, job: Callable[[Connection], Awaitable[int]], wake: Callable[[], None]
+    interval_s: float, job: Callable[[], Awaitable[int]], wake: Callable[[], None], *, first_after_s: float = 0.0
 ) -> None:
-    """Run a job in a transaction of its own every ``interval_s``, again at once while it has its hands full."""
-
-    async def once() -> int:
-        with translated():
-            async with pool.acquire() as connection, connection.transaction():
-                return await job(connection)
-
+    """Run a job every ``interval_s``, again at once while it has its hands full."""
+    await asyncio.sleep(first_after_s)
     while True:
-        done = await patiently(once)
+        done = await patiently(job)
         if done:
             wake()
         if done < LIMIT:

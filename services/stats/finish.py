@@ -1,33 +1,57 @@
 """Events that time brings: a session is finished, a target's new totals may be told.
 
-Both jobs write their event to the outbox in the transaction that records it, so that each is told once.
+Both jobs write their event to the outbox in the transaction that records it, so that each is told once. A row that
+cannot be told (spoilt by hand, or stored by a version that took more) costs itself: it is set aside, the others go on.
 """
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+
+import asyncpg
 
 from services.stats import store
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
 from shared.events.session import SessionFinished, SessionTarget
 from shared.events.target import TargetUpdated
+from shared.events.values import sentence
+from shared.logging import get_logger
 from shared.settings import StatsSettings
+
+log = get_logger(__name__)
 
 SERVICE = "stats"
 LIMIT = 500
 """Most events that one transaction writes."""
+LONGEST_HOLD = timedelta(days=7)
+"""For how long files that go on arriving from a source hold back its sessions of earlier nights."""
 
-_FINISH = """
-WITH due AS (
-    SELECT session_id FROM session
-    WHERE open AND ends_at < $1 AND last_arrived_at < $2 AND (finished_at IS NULL OR finished_at <= $3)
-      AND NOT EXISTS (SELECT FROM pending)
-    ORDER BY ends_at, session_id LIMIT $4
+_DUE = """
+WITH holding AS MATERIALIZED (
+    SELECT o.source, w.waiting_since IS NOT NULL AS waits, coalesce(o.last_arrived_at >= $2, false) AS busy
+    FROM source o
+    LEFT JOIN LATERAL (
+        SELECT waiting_since FROM pending p WHERE p.source = o.source ORDER BY waiting_since DESC LIMIT 1) w
+        ON w.waiting_since > $4 OR (w.waiting_since > o.handled_up_to AND o.handled_at > $4)
 )
-UPDATE session s SET open = false, revision = revision + 1, finished_at = $1
-FROM due WHERE s.session_id = due.session_id
-RETURNING s.session_id, s.revision, s.night, s.rig, s.size_bytes, s.integration_ms
+SELECT session_id FROM session s
+WHERE open AND untold IS NULL AND ends_at < $1 AND last_arrived_at < $2
+  AND (finished_at IS NULL OR finished_at <= $3)
+  AND NOT EXISTS (
+    SELECT FROM frame f JOIN holding h USING (source)
+    WHERE f.session_id = s.session_id
+      AND (h.waits OR (h.busy AND s.last_arrived_at > greatest(s.ends_at + $5::interval, $1 - $6::interval)))
+    OFFSET 0)
+ORDER BY ends_at, session_id LIMIT $7
 """
+"""``OFFSET 0`` has the sources of one session looked up at a time, by its index, however many frames there are."""
+_FINISH = """
+UPDATE session SET open = false, revision = revision + 1, finished_at = $2
+WHERE session_id = ANY($1::text[])
+RETURNING session_id, revision, night, rig, size_bytes, integration_ms
+"""
+_UNTOLD = "UPDATE session SET untold = $2 WHERE session_id = $1"
 _TYPES = "SELECT session_id, frame_type, files FROM session_type WHERE session_id = ANY($1::text[]) AND files > 0"
 _TARGETS = """
 SELECT session_id, nullif(catalog_id, '') AS catalog_id, name, nullif(filter, '') AS filter, x.exposures,
@@ -36,34 +60,85 @@ FROM session_target x LEFT JOIN target t USING (catalog_id)
 WHERE session_id = ANY($1::text[]) AND x.exposures > 0
 ORDER BY session_id, catalog_id, filter
 """
-_PUBLISH = """
-WITH due AS (
-    SELECT catalog_id FROM target
-    WHERE revision > published_revision AND (published_at IS NULL OR published_at <= $1)
-    ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-UPDATE target t SET published_revision = revision, published_at = clock_timestamp()
-FROM due WHERE t.catalog_id = due.catalog_id
-RETURNING t.catalog_id, revision, name, exposures, sessions, integration_ms,
-    (SELECT min(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id) AS first_captured_at,
-    (SELECT max(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id) AS last_captured_at
+_CHANGED = """
+SELECT catalog_id FROM target
+WHERE revision > published_revision AND (published_at IS NULL OR published_at <= $1)
+ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
+_PUBLISH = """
+UPDATE target t SET published_revision = revision, published_at = clock_timestamp()
+WHERE catalog_id = ANY($1::text[])
+RETURNING catalog_id, revision, name, exposures, sessions, integration_ms,
+    (SELECT min(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id
+        AND observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z') AS first_captured_at,
+    (SELECT max(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id
+        AND observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z') AS last_captured_at
+"""
+"""Times that no event may carry are passed over: a version that took more may have stored some."""
+_PASSED_OVER = "UPDATE target SET published_revision = revision WHERE catalog_id = $1"
 _MOST_OFTEN = timedelta(seconds=0.9)
 """Least time between two target.updated of one target; a little less than the second between two turns of the job."""
 
+_UNFIT = (asyncpg.DataError, ArithmeticError, ValueError, TypeError)
+"""What a row raises that cannot be read, counted or told: it would do so at each try."""
 
-async def finish_sessions(connection: Connection, settings: StatsSettings, now: datetime) -> int:
-    """Finish sessions whose night is over, that are quiet, while no file at all waits for the scanner.
 
-    Runs in the caller's transaction. Returns how many were finished, at most ``LIMIT``.
+async def finish_sessions(
+    connection: Connection, settings: StatsSettings, now: datetime, *, read_until: datetime | None = None
+) -> int:
+    """Finish the sessions whose night is over, that are quiet, and to which no waiting file may belong.
+
+    Such a file is of a source of the session, and waits for the scanner since less than ``session_wait_s``; or it has
+    had no turn yet while the scanner is at work on those before it. A night that came long after it was over, as in an
+    import, also waits until nothing arrives from its sources, so that it is told once and not once an hour.
+
+    Runs in the caller's transaction. ``read_until``: until when all events have been read, where that is not ``now``.
+    Returns how many were looked at, at most ``LIMIT``.
     """
     await store.lock(connection)
-    quiet_since = now - timedelta(seconds=settings.session_quiet_s)
+    until = now if read_until is None else min(now, read_until)
+    wait = timedelta(seconds=settings.session_wait_s)
+    quiet_since = until - timedelta(seconds=settings.session_quiet_s)
     revised_before = now - timedelta(seconds=settings.session_revision_interval_s)
-    rows = await connection.fetch(_FINISH, now, quiet_since, revised_before, LIMIT)
-    if not rows:
-        return 0
-    ids = [row["session_id"] for row in rows]
+    due = [
+        row["session_id"]
+        for row in await connection.fetch(
+            _DUE, until, quiet_since, revised_before, until - wait, wait, LONGEST_HOLD, LIMIT
+        )
+    ]
+
+    async def tell(ids: Sequence[str]) -> None:
+        await enqueue(connection, SERVICE, await _finished(connection, ids, now))
+
+    for session_id, error in await _each_by_itself(connection, due, tell):
+        log.error("a session cannot be told", session_id=session_id, reason=str(error))
+        await connection.execute(_UNTOLD, session_id, sentence(f"it cannot be told: {error}"))
+    return len(due)
+
+
+async def publish_targets(connection: Connection, now: datetime) -> int:
+    """Tell the totals of changed targets, each at most once a second, also with several replicas.
+
+    Runs in the caller's transaction. Returns how many were looked at, at most ``LIMIT``.
+    """
+    due = [row["catalog_id"] for row in await connection.fetch(_CHANGED, now - _MOST_OFTEN, LIMIT)]
+
+    async def tell(ids: Sequence[str]) -> None:
+        rows = await connection.fetch(_PUBLISH, ids)
+        events = [
+            TargetUpdated(occurred_at=now, **dict(row)) for row in sorted(rows, key=lambda row: row["catalog_id"])
+        ]
+        await enqueue(connection, SERVICE, events)
+
+    for catalog_id, error in await _each_by_itself(connection, due, tell):
+        log.error("a target cannot be told", catalog_id=catalog_id, reason=str(error))
+        await connection.execute(_PASSED_OVER, catalog_id)
+    return len(due)
+
+
+async def _finished(connection: Connection, ids: Sequence[str], now: datetime) -> list[SessionFinished]:
+    """Close sessions; their events, in the order of their ids."""
+    rows = await connection.fetch(_FINISH, ids, now)
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for session_id, frame_type, files in await connection.fetch(_TYPES, ids):
         counts[session_id][frame_type] = files
@@ -71,7 +146,7 @@ async def finish_sessions(connection: Connection, settings: StatsSettings, now: 
     for session_id, *values in await connection.fetch(_TARGETS, ids):
         fields = zip(("catalog_id", "name", "filter", "exposures", "integration_ms"), values, strict=True)
         targets[session_id].append(SessionTarget(**dict(fields)))
-    events = [
+    return [
         SessionFinished(
             session_id=row["session_id"],
             revision=row["revision"],
@@ -85,16 +160,25 @@ async def finish_sessions(connection: Connection, settings: StatsSettings, now: 
         )
         for row in sorted(rows, key=lambda row: row["session_id"])
     ]
-    await enqueue(connection, SERVICE, events)
-    return len(events)
 
 
-async def publish_targets(connection: Connection, now: datetime) -> int:
-    """Tell the totals of changed targets, each at most once a second, also with several replicas.
+async def _each_by_itself(
+    connection: Connection, keys: Sequence[str], tell: Callable[[Sequence[str]], Awaitable[None]]
+) -> list[tuple[str, Exception]]:
+    """Tell of all keys at once; where that fails, of halves, until what cannot be told stands alone.
 
-    Runs in the caller's transaction. Returns how many were told, at most ``LIMIT``.
+    Returns:
+        The keys that cannot be told, and why.
     """
-    rows = await connection.fetch(_PUBLISH, now - _MOST_OFTEN, LIMIT)
-    events = [TargetUpdated(occurred_at=now, **dict(row)) for row in sorted(rows, key=lambda row: row["catalog_id"])]
-    await enqueue(connection, SERVICE, events)
-    return len(events)
+    if not keys:
+        return []
+    try:
+        async with connection.transaction():
+            await tell(keys)
+    except _UNFIT as error:
+        if len(keys) == 1:
+            return [(keys[0], error)]
+        middle = len(keys) // 2
+        first = await _each_by_itself(connection, keys[:middle], tell)
+        return first + await _each_by_itself(connection, keys[middle:], tell)
+    return []

@@ -1,12 +1,13 @@
 """From file.scanned to the row of ``stats.frame`` and to the entry that the totals need."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of
+from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of, zone_of
 from services.stats.totals import Entry
 from shared.events.file import ScannedFile
 
@@ -60,6 +61,7 @@ class NewFrame:
     root: str
     path: str
     scan_revision: int
+    occurred_at: datetime
     target_name: str | None
     entry: Entry
     """Placed and counted anew at each try to write it, from whatever the try before left."""
@@ -70,7 +72,7 @@ class NewFrame:
 def frame_of(event: ScannedFile, zone: ZoneInfo) -> NewFrame:
     """The frame of an event, not placed yet: it stands in its own session, uncounted.
 
-    ``zone``: time zone of the night's end where the site is unknown.
+    ``zone``: time zone of the night's end where neither the site nor the source's zone is known.
     """
     entry = _entry_of(event, zone)
     target = event.target
@@ -80,6 +82,7 @@ def frame_of(event: ScannedFile, zone: ZoneInfo) -> NewFrame:
         event.root,
         event.path,
         event.scan_revision,
+        event.occurred_at,
         None if target is None else target.name,
         entry,
         _unplaced_row(event, entry),
@@ -104,7 +107,7 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
         event.scan_revision,
         frame_type,
         own,
-        night_end(night, frame.site_latitude_deg, frame.site_longitude_deg, zone),
+        night_end(night, frame.site_latitude_deg, frame.site_longitude_deg, zone_of(event.source_zone, zone)),
         event.arrived_at,
         frame.camera or "",
         stem,

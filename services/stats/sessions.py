@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from services.stats.sunrise import sunrise_after
 from shared.events.frame import FrameType
 from shared.library.extensions import split_extension
+from shared.zones import find_zone
 
 UNKNOWN = "unknown"
 NIGHT_ENDS = time(9)
@@ -56,6 +57,12 @@ def session_of(night: date, label: str) -> Session:
 def session_night(night: date | None, arrived_at: datetime) -> date:
     """The night, else the UTC date of arrival."""
     return arrived_at.astimezone(UTC).date() if night is None else night
+
+
+@lru_cache(maxsize=256)
+def zone_of(name: str | None, otherwise: ZoneInfo) -> ZoneInfo:
+    """The zone of that name; ``otherwise`` where there is none."""
+    return find_zone(name) or otherwise
 
 
 @lru_cache(maxsize=8192)

@@ -4,12 +4,19 @@ LOCK = "SELECT set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock(
 """Statements are prepared while tables may be empty and used when they are large: only index scans stay right."""
 
 _ENTRY = """
-SELECT f.file_id, f.scan_revision, f.frame_type, f.session_night, coalesce(f.rig, f.camera, 'unknown') AS label,
-       f.night_ends_at, f.arrived_at, coalesce(f.camera, '') AS camera, f.stem, f.stem_key, f.exposure_key,
+SELECT f.file_id, f.scan_revision, f.frame_type, coalesce(f.rig, f.camera, 'unknown') AS label,
+       greatest('0001-01-01', least('9999-12-31', f.session_night)) AS session_night,
+       greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.night_ends_at)) AS night_ends_at,
+       greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.arrived_at)) AS arrived_at,
+       coalesce(f.camera, '') AS camera, f.stem, f.stem_key, f.exposure_key,
        coalesce(f.exposure_ms, 0) AS exposure_ms, f.size_bytes, coalesce(f.catalog_id, '') AS catalog_id,
-       coalesce(f.filter, '') AS filter, f.counted, s.session_id, s.night, s.rig
-FROM frame f JOIN session s USING (session_id)
+       coalesce(f.filter, '') AS filter, f.counted, f.session_id,
+       greatest('0001-01-01', least('9999-12-31', coalesce(s.night, f.session_night))) AS night,
+       coalesce(s.rig, f.rig, f.camera, 'unknown') AS rig
+FROM frame f LEFT JOIN session s USING (session_id)
 """
+"""Times and dates are kept within what Python can hold and compare, and a session's row may be missing: a row that was
+spoilt, or stored by a version that took more, must not stop the frames beside it."""
 RELATED = (
     _ENTRY + "WHERE f.file_id = ANY($1::text[]) OR f.stem_key = ANY($2::bigint[]) OR f.exposure_key = ANY($3::text[])"
 )
@@ -42,22 +49,40 @@ ON CONFLICT (file_id) DO UPDATE SET
 """The highest scan revision wins, then the latest announcement: in any order of arrival the row is the same."""
 
 PENDING = """
-INSERT INTO pending AS p (file_id, scan_revision, arrived_at)
-SELECT f.file_id, f.scan_revision, f.arrived_at FROM file f
-WHERE f.file_id = ANY($1::text[])
-  AND NOT EXISTS (SELECT FROM frame fr WHERE fr.file_id = f.file_id AND fr.scan_revision >= f.scan_revision)
+INSERT INTO pending AS p (file_id, scan_revision, source, waiting_since)
+SELECT f.file_id, f.scan_revision, f.source, g.announced_at
+FROM unnest($1::text[], $2::int[], $3::timestamptz[]) AS g (file_id, scan_revision, announced_at)
+JOIN file f USING (file_id, scan_revision)
+WHERE NOT EXISTS (SELECT FROM frame fr WHERE fr.file_id = f.file_id AND fr.scan_revision >= f.scan_revision)
   AND NOT EXISTS (SELECT FROM quarantine q WHERE q.quarantine_key = f.file_id AND q.attempt >= f.scan_revision)
-ON CONFLICT (file_id) DO UPDATE SET scan_revision = excluded.scan_revision, arrived_at = excluded.arrived_at
-WHERE p.scan_revision <> excluded.scan_revision OR p.arrived_at <> excluded.arrived_at
+ON CONFLICT (file_id) DO UPDATE SET
+    scan_revision = excluded.scan_revision, source = excluded.source,
+    waiting_since = CASE WHEN p.scan_revision < excluded.scan_revision THEN excluded.waiting_since
+                         ELSE least(p.waiting_since, excluded.waiting_since) END
+"""
+"""A revision waits since it was first announced, however often it is announced again."""
+
+SOURCES = """
+INSERT INTO source AS o (source, last_arrived_at)
+SELECT source, max(arrived_at) FROM unnest($1::text[], $2::timestamptz[]) AS g (source, arrived_at) GROUP BY source
+ON CONFLICT (source) DO UPDATE SET last_arrived_at = greatest(o.last_arrived_at, excluded.last_arrived_at)
+"""
+_MOVED_ON = """
+INSERT INTO source AS o (source, handled_up_to, handled_at)
+SELECT source, max(waiting_since), max(handled_at) FROM settled GROUP BY source
+ON CONFLICT (source) DO UPDATE SET
+    handled_up_to = greatest(o.handled_up_to, excluded.handled_up_to),
+    handled_at = greatest(o.handled_at, excluded.handled_at)
 """
 
-QUARANTINE = """
+QUARANTINE = f"""
 WITH given (quarantine_key, file_id, root, path, stage, attempt, reason, error, occurred_at) AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[],
                          $9::timestamptz[])
 ), settled AS (
     DELETE FROM pending p USING given g WHERE p.file_id = g.file_id AND p.scan_revision <= g.attempt
-)
+    RETURNING p.source, p.waiting_since, g.occurred_at AS handled_at
+), moved_on AS ({_MOVED_ON})
 INSERT INTO quarantine AS q
 SELECT * FROM given g
 WHERE NOT EXISTS (SELECT FROM frame f WHERE f.file_id = g.file_id AND f.scan_revision >= g.attempt)
@@ -68,11 +93,12 @@ WHERE (excluded.attempt, excluded.stage, coalesce(excluded.path, ''), excluded.r
     > (q.attempt, q.stage, coalesce(q.path, ''), q.reason, q.occurred_at)
 """
 
-SETTLED = """
-WITH given (file_id, scan_revision) AS (SELECT * FROM unnest($1::text[], $2::int[])
+SETTLED = f"""
+WITH given (file_id, scan_revision, handled_at) AS (SELECT * FROM unnest($1::text[], $2::int[], $3::timestamptz[])
 ), settled AS (
     DELETE FROM pending p USING given g WHERE p.file_id = g.file_id AND p.scan_revision <= g.scan_revision
-)
+    RETURNING p.source, p.waiting_since, g.handled_at
+), moved_on AS ({_MOVED_ON})
 DELETE FROM quarantine q USING given g WHERE q.quarantine_key = g.file_id AND q.attempt <= g.scan_revision
 """
 REPLACED = "DELETE FROM frame WHERE file_id = ANY($1::text[])"
@@ -94,7 +120,8 @@ ON CONFLICT (session_id) DO UPDATE SET
     integration_ms = s.integration_ms + excluded.integration_ms,
     ends_at = greatest(s.ends_at, excluded.ends_at),
     last_arrived_at = greatest(s.last_arrived_at, excluded.last_arrived_at),
-    open = true
+    open = true,
+    untold = NULL
 """
 SESSION_CAMERAS = """
 INSERT INTO session_camera AS c (night, camera, session_id, rig, files, sky_files)

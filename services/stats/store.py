@@ -78,6 +78,7 @@ async def write_frames(
             statements.SETTLED,
             [frame.file_id for frame in fresh],
             [frame.scan_revision for frame in fresh],
+            [frame.occurred_at for frame in fresh],
         )
 
 
@@ -140,8 +141,8 @@ async def _write_targets(connection: Connection, totals: Totals, names: dict[str
             await connection.execute(statement, touched)
 
 
-async def write_files(connection: Connection, events: Iterable[FileArrived]) -> None:
-    """Record arrivals, and which of the files wait for the scanner. At most one event per file."""
+async def write_files(connection: Connection, events: Sequence[FileArrived]) -> None:
+    """Record arrivals, and which of the files wait for the scanner. At least one event, at most one per file."""
     rows = [
         (
             event.file_id,
@@ -159,7 +160,9 @@ async def write_files(connection: Connection, events: Iterable[FileArrived]) -> 
         for event in events
     ]
     await _many(connection, statements.FILES, rows)
-    await connection.execute(statements.PENDING, [row[0] for row in rows])
+    file_ids, revisions, *_, arrived, announced = _columns(rows, len(rows[0]))
+    await connection.execute(statements.PENDING, file_ids, revisions, announced)
+    await connection.execute(statements.SOURCES, [row[5] for row in rows], arrived)
 
 
 async def write_quarantine(connection: Connection, events: Iterable[tuple[str, FileQuarantined]]) -> None:

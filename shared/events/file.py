@@ -63,6 +63,7 @@ class ScannedFile(Event):
     path: PathText
     size_bytes: FileSize
     source: Word
+    source_zone: Word | None = Field(default=None, description="IANA time zone of the source, for local times")
     arrived_at: Moment
     format: Word = Field(description="FITS, FITS_GZ, FITS_FZ, XISF, JPEG, PNG, TIFF, AVI or SER, by first bytes")
     frame: FrameMetadata

@@ -1,7 +1,8 @@
 """Which night a frame belongs to: the local date of the noon before its exposure."""
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from shared.zones import find_zone
 
 _HALF_DAY = timedelta(hours=12)
 
@@ -36,13 +37,3 @@ def is_repeated(local: datetime, zone: str | None) -> bool:
         return False
     first, second = (local.replace(tzinfo=found, fold=fold).utcoffset() for fold in (0, 1))
     return first is not None and second is not None and first > second
-
-
-def find_zone(name: str | None) -> ZoneInfo | None:
-    """The time zone of that IANA name; None where there is no such zone."""
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

@@ -8,6 +8,7 @@ from shared.frames.dialects import UNKNOWN, Dialect
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
 from shared.frames.starts import Start, is_local, start_of, zone_of
+from shared.zones import find_zone
 
 _LONGEST_EXPOSURE_S = 86_400.0
 _FARTHEST_ZONE = timedelta(hours=14)
@@ -52,7 +53,7 @@ def timing(
             return named
         problems.append(f"{start.keyword} gives a day without a time")
         return Timing(observed, path.night or found.date())
-    nowhere = longitude_deg is None and nights.find_zone(source_zone) is None
+    nowhere = longitude_deg is None and find_zone(source_zone) is None
     local = _local_clock(keys.about("night") if nowhere else keys.about(), path, start, observed, problems)
     if local is not None and nowhere:
         return Timing(observed, nights.night_of_local_time(local))
@@ -85,7 +86,7 @@ def _from_local_clock(
     zone = zone_of(keys)
     if isinstance(zone, timedelta):
         return Timing((found - zone).replace(tzinfo=UTC), night)
-    source_zone = zone if nights.find_zone(zone) is not None else source_zone
+    source_zone = zone if find_zone(zone) is not None else source_zone
     observed = nights.local_to_utc(found, source_zone)
     if observed is not None and nights.is_repeated(found, source_zone):
         problems.append(

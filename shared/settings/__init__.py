@@ -167,6 +167,12 @@ class StatsSettings(Section):
     session_quiet_s: float = Field(
         default=3600.0, ge=0, le=LONGEST_S, description="quiet time after the last arrival before a session is finished"
     )
+    session_wait_s: float = Field(
+        default=21_600.0,
+        ge=0,
+        le=LONGEST_S,
+        description="how long a file that waits for the scanner holds back the sessions of its source, from its arrival",
+    )
     session_check_interval_s: float = Field(
         default=60.0, gt=0, description="seconds between looks for finished sessions"
     )

@@ -39,7 +39,12 @@ def _scans(draw: st.DrawFn) -> Event:
 
 
 _ARRIVALS = st.builds(
-    arrived, st.sampled_from(NAMES), path=st.sampled_from(STEMS), revision=st.integers(1, 3), at=MOMENTS
+    arrived,
+    st.sampled_from(NAMES),
+    path=st.sampled_from(STEMS),
+    revision=st.integers(1, 3),
+    at=MOMENTS,
+    source=st.sampled_from(("rig", "nas")),
 )
 _REFUSALS = st.builds(
     quarantined,

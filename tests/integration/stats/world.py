@@ -56,6 +56,9 @@ def scanned(
     target: str | None = None,
     size_bytes: int = 1000,
     arrived_at: datetime = ARRIVED,
+    at: datetime | None = None,
+    source: str = "rig",
+    source_zone: str | None = None,
     problems: tuple[str, ...] = (),
     **facts: Any,
 ) -> FileScanned:
@@ -68,9 +71,10 @@ def scanned(
         root="library",
         path=path or f"night/{name}.fits",
         size_bytes=size_bytes,
-        source="rig",
+        source=source,
+        source_zone=source_zone,
         arrived_at=arrived_at,
-        occurred_at=arrived_at,
+        occurred_at=at or arrived_at,
         format="fits",
         frame=FrameMetadata(**frame),
         target=TargetMatch(catalog_id=target, name=NAMES.get(target or ""), confidence=1.0, method="designation")
@@ -80,8 +84,16 @@ def scanned(
     )
 
 
-def arrived(name: str, *, path: str | None = None, revision: int = 1, at: datetime = ARRIVED) -> FileArrived:
-    """A file.arrived of the file ``name``."""
+def arrived(
+    name: str,
+    *,
+    path: str | None = None,
+    revision: int = 1,
+    at: datetime = ARRIVED,
+    source: str = "rig",
+    arrived_at: datetime | None = None,
+) -> FileArrived:
+    """A file.arrived of the file ``name``, announced ``at`` that time."""
     return FileArrived(
         file_id=file_id(name),
         root="library",
@@ -89,9 +101,9 @@ def arrived(name: str, *, path: str | None = None, revision: int = 1, at: dateti
         root_path="/library",
         scan_revision=revision,
         size_bytes=1000,
-        source="rig",
+        source=source,
         origin=f"{name}.fits",
-        arrived_at=ARRIVED,
+        arrived_at=arrived_at or ARRIVED,
         occurred_at=at,
     )
 
