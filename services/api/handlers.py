@@ -7,6 +7,7 @@ from nats.aio.msg import Msg
 
 from services.api.payloads import TABLE_LIMIT_BYTES, PayloadFolder
 from services.api.store import Kept, Register, Selection
+from shared import inert
 from shared.bus.dead_letters import DeadLetter, read_dead_letter
 from shared.bus.publish import Publisher
 from shared.errors import UserError
@@ -55,12 +56,12 @@ def _letter_of(message: Msg) -> DeadLetter:
         return read_dead_letter(message.headers or {}, message.data)
     except (KeyError, ValueError) as error:
         return DeadLetter(
-            service=message.subject.partition(".")[2],
-            subject=message.subject,
+            service=inert.name(message.subject.partition(".")[2]),
+            subject=inert.name(message.subject),
             sequence=message.metadata.sequence.stream,
             attempt=1,
             reason="a message without the headers of a dead letter",
-            error=repr(error),
+            error=inert.printable(repr(error), inert.DETAIL_CHARS),
             event_id=None,
             original_bytes=len(message.data),
             payload=message.data,

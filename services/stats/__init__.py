@@ -1,7 +1,7 @@
 """The service that counts: files, frames, sessions and the capture history of every target.
 
 In:       file.arrived, file.scanned, file.quarantined; any order, any number of times.
-Out:      session.finished when a night is over, quiet and scanned to the last file; target.updated, at most one per
+Out:      session.finished when a night is over, quiet, and no file of its source waits; target.updated, at most one per
           second and target.
 Owns:     the schema ``stats``; others read its views.
 Promises: the order of events never matters; one exposure in several files counts once, and only LIGHT counts; totals

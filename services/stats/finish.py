@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
+from pydantic import ValidationError
 
 from services.stats import store
+from shared import inert
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
+from shared.events.mistakes import first_mistake
 from shared.events.session import SessionFinished, SessionTarget
 from shared.events.target import TargetUpdated
-from shared.events.values import sentence
 from shared.logging import get_logger
 from shared.settings import StatsSettings
 
@@ -111,8 +113,8 @@ async def finish_sessions(
         await enqueue(connection, SERVICE, await _finished(connection, ids, now))
 
     for session_id, error in await _each_by_itself(connection, due, tell):
-        log.error("a session cannot be told", session_id=session_id, reason=str(error))
-        await connection.execute(_UNTOLD, session_id, sentence(f"it cannot be told: {error}"))
+        log.error("a session cannot be told", session_id=session_id, reason=_why(error))
+        await connection.execute(_UNTOLD, session_id, _why(error))
     return len(due)
 
 
@@ -131,7 +133,7 @@ async def publish_targets(connection: Connection, now: datetime) -> int:
         await enqueue(connection, SERVICE, events)
 
     for catalog_id, error in await _each_by_itself(connection, due, tell):
-        log.error("a target cannot be told", catalog_id=catalog_id, reason=str(error))
+        log.error("a target cannot be told", catalog_id=catalog_id, reason=_why(error))
         await connection.execute(_PASSED_OVER, catalog_id)
     return len(due)
 
@@ -160,6 +162,10 @@ async def _finished(connection: Connection, ids: Sequence[str], now: datetime) -
         )
         for row in sorted(rows, key=lambda row: row["session_id"])
     ]
+
+
+def _why(error: Exception) -> str:
+    return inert.sentence(first_mistake(error) if isinstance(error, ValidationError) else error)
 
 
 async def _each_by_itself(

@@ -12,6 +12,7 @@ from shared import inert
 from shared.bus.publish import Publisher
 from shared.bus.streams import DEAD_LETTERS, DEAD_SUBJECT
 from shared.events.envelope import MESSAGE_ID
+from shared.events.values import LARGEST_BIGINT, LARGEST_INTEGER
 from shared.inert import DETAIL_CHARS
 from shared.logging import get_logger
 
@@ -75,15 +76,23 @@ def read_dead_letter(headers: Mapping[str, str], payload: bytes) -> DeadLetter:
 
     Raises:
         KeyError: a header that ``bury`` writes is missing.
+        ValueError: one of them is no number, or one that no register holds.
     """
     return DeadLetter(
-        service=headers["nb-service"],
-        subject=headers["nb-subject"],
-        sequence=int(headers["nb-sequence"]),
-        attempt=int(headers["nb-attempt"]),
-        reason=headers["nb-reason"],
-        error=headers["nb-error"],
-        event_id=headers["nb-event-id"] or None,
-        original_bytes=int(headers["nb-bytes"]),
+        service=_header(headers["nb-service"]),
+        subject=_header(headers["nb-subject"]),
+        sequence=_number(headers["nb-sequence"], LARGEST_BIGINT),
+        attempt=_number(headers["nb-attempt"], LARGEST_INTEGER),
+        reason=_header(headers["nb-reason"]),
+        error=_header(headers["nb-error"]),
+        event_id=_header(headers["nb-event-id"]) or None,
+        original_bytes=_number(headers["nb-bytes"], LARGEST_BIGINT),
         payload=payload,
     )
+
+
+def _number(text: str, most: int) -> int:
+    number = int(text)
+    if not 0 <= number <= most:
+        raise ValueError(f"{number} is no number of a dead letter")
+    return number

@@ -171,7 +171,7 @@ class StatsSettings(Section):
         default=21_600.0,
         ge=0,
         le=LONGEST_S,
-        description="how long a file that waits for the scanner holds back the sessions of its source, from its arrival",
+        description="how long a file that waits for the scanner holds sessions of its source back, from its arrival",
     )
     session_check_interval_s: float = Field(
         default=60.0, gt=0, description="seconds between looks for finished sessions"

@@ -163,6 +163,7 @@ EVENTS: tuple[Event, ...] = (
         path=PATH,
         size_bytes=52_194_240,
         source="rig",
+        source_zone="Europe/Berlin",
         arrived_at=AT,
         format="fits",
         frame=FRAME,

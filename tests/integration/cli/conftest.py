@@ -152,7 +152,7 @@ async def rows(stats: asyncpg.Connection, ingest: asyncpg.Connection) -> None:
         stage="scanner", attempt=1, reason="the header is cut off", occurred_at=ARRIVED_AT,
     )  # fmt: skip
     await _file(stats, ingest, "f" * 64, "new.fits")
-    await _insert(stats, "pending", file_id="f" * 64, scan_revision=1, arrived_at=ARRIVED_AT)
+    await _insert(stats, "pending", file_id="f" * 64, scan_revision=1, source="rig", waiting_since=ARRIVED_AT)
 
 
 async def _insert(connection: asyncpg.Connection, table: str, **values: object) -> None:

@@ -82,7 +82,8 @@ async def test_migrating_twice_is_harmless(database: PostgresSettings) -> None:
     """A second and third migration, at once, change neither the schema nor the rows in it."""
     async with connected(database, database.admin_role) as connection:
         await connection.execute(
-            "INSERT INTO stats.pending (file_id, scan_revision, arrived_at) VALUES ('f', 1, clock_timestamp())"
+            "INSERT INTO stats.pending (file_id, scan_revision, source, waiting_since)"
+            " VALUES ('f', 1, 'rig', clock_timestamp())"
         )
         before = await snapshot(connection)
         await asyncio.gather(migrate(database), migrate(database))

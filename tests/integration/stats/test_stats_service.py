@@ -5,17 +5,20 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.stats import app
+from services.stats.backlog import read_until
 from services.stats.rebuild import check
 from shared.bus.dead_letters import read_dead_letter
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
 from shared.bus.streams import DEAD_LETTERS, EVENTS
 from shared.db.pool import pool_of
+from shared.events.base import utc_now
 from shared.events.envelope import headers_of
 from shared.events.file import FileScanned
 from shared.service import Service
@@ -128,6 +131,23 @@ async def test_a_refused_event_stands_alone(
     assert (row["file_id"], row["stage"], row["attempt"]) == (file_id("f7"), "stats", 1)
     assert (row["root"], row["path"]) == ("library", "night/f7.fits")
     assert f"not a valid file.scanned: {'.'.join(place)}: " in row["reason"]
+
+
+async def test_it_is_known_how_far_events_were_read(settings: Settings, nats_client: Any, pool: Any) -> None:
+    """What lies unread in the stream is not taken for silence: until it is read, time stands where it was stored."""
+    js = nats_client.jetstream()
+    await provision(js, settings.nats)
+    async with Service("stats", settings) as service:
+        now = utc_now()
+        assert await read_until(service.js, service.consumers, now) == now
+        await Publisher(js, "ingest").publish(arrived("a"))
+        await Publisher(js, "scanner").publish(light("a"))
+        stored = (await js.get_last_msg(EVENTS, "file.arrived")).time
+        assert await read_until(service.js, service.consumers, now + timedelta(hours=1)) == stored
+        app.register(service, pool)
+        await service.broker.start()
+        await _until(lambda: _settled(service))
+        assert await read_until(service.js, service.consumers, now) == now
 
 
 async def test_the_service_runs_until_told_to_stop(settings: Settings, nats_client: Any, pool: Any) -> None:

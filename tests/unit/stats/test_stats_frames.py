@@ -49,3 +49,15 @@ def test_every_fact_stands_in_the_column_of_its_name() -> None:
         "stem_key": frame.entry.stem_key, "counted": False,
     }  # fmt: skip
     assert stored == expected
+
+
+def test_the_zone_of_the_source_ends_the_night() -> None:
+    """Without a site the night ends at nine by the source's own clock, and not in the middle of its night."""
+    frame = FrameMetadata(frame_type=FrameType.LIGHT, night=date(2024, 3, 1))
+    facts: dict[str, object] = {**EVENT, "root": "library", "path": "a.fits", "frame": frame}
+    ends = [
+        frame_of(FileScanned.model_validate({**facts, "source_zone": zone}), ZoneInfo("UTC")).entry.night_ends_at
+        for zone in (None, "America/Los_Angeles", "nowhere")
+    ]
+    nine, at_home = datetime(2024, 3, 2, 9, tzinfo=UTC), datetime(2024, 3, 2, 17, tzinfo=UTC)
+    assert ends == [nine, at_home, nine]

@@ -1,14 +1,15 @@
 """Promises about the end of a night."""
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stats.sessions import night_end
+from services.stats.sessions import night_end, zone_of
 from services.stats.sunrise import sunrise_after
+from shared.events.values import EARLIEST, LATEST
 
 ALMANAC = [
     # Sunrises of the evening after, as almanacs print them (to the minute, local time turned into UTC).
@@ -52,3 +53,35 @@ def test_without_a_site_the_night_ends_at_nine() -> None:
     assert night_end(date(2024, 3, 30), None, None, zone) == datetime(2024, 3, 31, 7, tzinfo=UTC)
     assert night_end(date(2024, 1, 30), None, 11.0, zone) == datetime(2024, 1, 31, 8, tzinfo=UTC)
     assert night_end(date(2024, 6, 19), 51.48, 0.0, zone) == sunrise_after(date(2024, 6, 19), 51.48, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "night", "expected"),
+    [
+        ("Pacific/Kiritimati", date(2024, 3, 1), datetime(2024, 3, 1, 19, tzinfo=UTC)),
+        ("Etc/GMT+12", date(2024, 3, 1), datetime(2024, 3, 2, 21, tzinfo=UTC)),
+        ("Pacific/Apia", date(2011, 12, 29), datetime(2011, 12, 30, 19, tzinfo=UTC)),
+        ("America/Los_Angeles", date(2024, 11, 2), datetime(2024, 11, 3, 17, tzinfo=UTC)),
+        ("Australia/Lord_Howe", date(2024, 10, 5), datetime(2024, 10, 5, 22, tzinfo=UTC)),
+        ("Mars/Olympus", date(2024, 3, 1), datetime(2024, 3, 2, 8, tzinfo=UTC)),
+        (None, date(2024, 3, 1), datetime(2024, 3, 2, 8, tzinfo=UTC)),
+    ],
+)
+def test_nine_is_the_clock_of_the_source(name: str | None, night: date, expected: datetime) -> None:
+    """09:00 is that of the source's zone, else of the setting: at the map's edges, over a day left out, at a change."""
+    assert night_end(night, None, None, zone_of(name, ZoneInfo("Europe/Berlin"))) == expected
+
+
+@given(
+    night=st.dates(EARLIEST.date(), LATEST.date() - timedelta(days=1)),
+    name=st.sampled_from(sorted(available_timezones())),
+    latitude=st.one_of(st.none(), st.floats(-90, 90)),
+    longitude=st.one_of(st.none(), st.floats(-180, 180)),
+)
+def test_every_night_of_the_contract_ends(
+    night: date, name: str, latitude: float | None, longitude: float | None
+) -> None:
+    """Any night that an event may carry ends within two days, at any site and in any zone."""
+    end = night_end(night, latitude, longitude, zone_of(name, ZoneInfo("UTC")))
+    assert timedelta(0) < end - datetime(night.year, night.month, night.day, 12, tzinfo=UTC) + timedelta(hours=14)
+    assert end - datetime(night.year, night.month, night.day, 12, tzinfo=UTC) < timedelta(hours=48)

@@ -1,0 +1,1 @@
+"""Every handler of every service, given whatever a reader takes."""

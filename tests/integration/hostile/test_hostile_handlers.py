@@ -1,0 +1,222 @@
+"""A value of any field of any event or command is refused as it is read, or handled to the end by everyone."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from services.api.handlers import RegisterDeadLetter, ReplayOrDrop
+from services.api.store import Register
+from services.ingest.handlers import Commands
+from services.ingest.store import Store
+from services.scanner.reader import scanned_event
+from services.stats.finish import finish_sessions, publish_targets
+from services.stats.frames import frame_of
+from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from shared.bus.streams import CONSUMERS
+from shared.db.pool import pool_of
+from shared.errors import NightbusError
+from shared.events.base import Event
+from shared.events.commands import (
+    COMMANDS,
+    STATES,
+    Command,
+    DropDeadLetters,
+    ImportPaths,
+    ReplayDeadLetters,
+    RescanFiles,
+)
+from shared.events.file import FileArrived, FileQuarantined, FileScanned, ScannedFile
+from shared.events.registry import BY_SUBJECT
+from shared.settings import PostgresSettings, StatsSettings
+from tests.contract.examples import all_examples
+from tests.contract.hostile import NUMBERS, TEXTS, damaged, exchanged, places
+from tests.integration.stats.world import light, scanned
+
+EXAMPLES = all_examples()
+MANY = settings(
+    max_examples=250,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+EVENT_HANDLERS = {("stats", model.subject) for model in (FileArrived, FileScanned, FileQuarantined)} | {
+    ("scanner", FileArrived.subject), ("api", "dead.>"),
+}  # fmt: skip
+"""What the tests below call, by service and subject."""
+OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined)
+COMMAND_HANDLERS: tuple[type[Command], ...] = (ImportPaths, RescanFiles, ReplayDeadLetters, DropDeadLetters)
+
+
+def test_no_handler_is_left_out() -> None:
+    """Every consumer and every command of the house is tried below."""
+    assert {(row.service, row.subject) for row in CONSUMERS} == EVENT_HANDLERS
+    questions = set(STATES.values())  # they ask for nothing but an answer: no field of theirs is read
+    assert set(COMMANDS) - questions == set(COMMAND_HANDLERS)
+
+
+@contextlib.asynccontextmanager
+async def _undone(pool: Any) -> AsyncIterator[Any]:
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            yield connection
+        finally:
+            await transaction.rollback()
+
+
+@pytest.fixture
+async def stats(database: PostgresSettings) -> AsyncIterator[Any]:
+    """A pool of the role ``stats``."""
+    async with pool_of(database, "stats") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def api(database: PostgresSettings) -> AsyncIterator[Any]:
+    """A pool of the role ``api``."""
+    async with pool_of(database, "api") as pool:
+        yield pool
+
+
+async def _count(connection: Any, event: Event) -> None:
+    match event:
+        case FileArrived():
+            await record_arrivals(connection, [event])
+        case ScannedFile():
+            await count_frames(connection, [frame_of(event, ZoneInfo("UTC"))])
+        case FileQuarantined():
+            await record_quarantine(connection, [event])
+
+
+async def _restart(connection: Any) -> None:
+    """What the background tasks do first after a start, and what they write can be read."""
+    for hours in range(3):
+        await finish_sessions(connection, StatsSettings(), datetime(8999, 6, 1, hours, tzinfo=UTC))
+        await publish_targets(connection, datetime.now(UTC) + timedelta(hours=hours))
+    for row in await connection.fetch("DELETE FROM outbox RETURNING subject, payload"):
+        BY_SUBJECT[row["subject"]].model.model_validate_json(row["payload"])
+    assert await connection.fetchval("SELECT count(*) FROM session WHERE untold IS NOT NULL") == 0
+
+
+async def _handled_by_stats(pool: Any, model: type[Event], text: str) -> None:
+    try:
+        event = model.model_validate_json(text)
+    except ValidationError:
+        return
+    async with _undone(pool) as connection:
+        await _count(connection, event)
+        await _restart(connection)
+        for other in (light("beside"), scanned("flat", frame_type="FLAT", rig=None, camera="ZWO ASI2600MM Pro")):
+            await _count(connection, other)
+        await _restart(connection)
+
+
+@pytest.mark.parametrize("model", OF_STATS)
+async def test_stats_handles_each_edge_of_each_field(stats: Any, model: type[Event]) -> None:
+    """Each edge value in each field is refused as it is read, or counted and told, and spoils nothing beside it."""
+    document = EXAMPLES[model.subject].model_dump(mode="json")
+    for path in places(document):
+        if path[0] in {"header_cards", "candidates"}:
+            continue
+        for value in (*NUMBERS[::3], *TEXTS[::3], "1000-01-01T00:00:00+23:59", "8999-12-31T23:59:59Z", "8999-12-31"):
+            await _handled_by_stats(stats, model, exchanged(document, path, value))
+
+
+@MANY
+@given(data=st.data())
+async def test_stats_handles_whatever_it_reads(stats: Any, data: st.DataObject) -> None:
+    """The same with several values at random."""
+    model: type[Event] = data.draw(st.sampled_from(OF_STATS))
+    await _handled_by_stats(stats, model, data.draw(damaged(EXAMPLES[model.subject])))
+
+
+@MANY
+@given(data=st.data())
+def test_the_scanner_handles_whatever_it_reads(tmp_path: Path, data: st.DataObject) -> None:
+    """An arrival of any content is scanned into an event that others read, or refused in the house's words."""
+    file = tmp_path / "night" / "a.fits"
+    file.parent.mkdir(exist_ok=True)
+    cards = ("SIMPLE  =                    T", "BITPIX  =                   16", "NAXIS   =                    0",
+             "DATE-OBS= '2024-03-01T20:00:00'", "END")  # fmt: skip
+    file.write_bytes("".join(card.ljust(80) for card in cards).encode().ljust(2880))
+    example = EXAMPLES["file.arrived"].model_copy(update={"path": "night/a.fits", "size_bytes": 2880})
+    try:
+        arrived = FileArrived.model_validate_json(data.draw(damaged(example)))
+    except ValidationError:
+        return
+    with contextlib.suppress(NightbusError):
+        event = scanned_event(arrived, tmp_path, measure_stars=False)
+        ScannedFile.model_validate_json(event.model_dump_json(exclude_none=True))
+
+
+_HEADERS = ("nb-service", "nb-subject", "nb-sequence", "nb-attempt", "nb-reason", "nb-error", "nb-event-id", "nb-bytes")
+_HEADER_VALUES = st.one_of(st.sampled_from(TEXTS), st.sampled_from(NUMBERS).map(str), st.text(max_size=30))
+
+
+@MANY
+@given(
+    headers=st.dictionaries(st.sampled_from(_HEADERS), _HEADER_VALUES), whole=st.booleans(), subject=st.text(max_size=9)
+)
+async def test_the_register_enters_whatever_is_buried(
+    api: Any, headers: dict[str, str], whole: bool, subject: str
+) -> None:
+    """A dead letter of any headers is entered, once, and can be read."""
+    sound = dict(zip(_HEADERS, ("stats", "file.scanned", "7", "1", "why", "", "id", "3"), strict=True))
+    reply = "$JS.ACK.NIGHTBUS_DEAD.api-dead-all.1.7.1.1700000000000000000.0"
+    message = Msg(None, f"dead.{subject}", reply, b"\0?\xff", (sound if whole else {}) | headers)  # type: ignore[arg-type]
+    await api.execute("DELETE FROM dead_letter")
+    await api.execute("DELETE FROM inbox")
+    enter = RegisterDeadLetter(Register(api, "api-dead-all"), None)
+    await enter(message)
+    await enter(message)
+    (row,) = await api.fetch("SELECT * FROM dead_letters")
+    assert row["payload"] == b"\0?\xff"
+
+
+@pytest.fixture
+async def commands(
+    database: PostgresSettings, api: Any
+) -> AsyncIterator[dict[type[Command], Callable[[Any], Awaitable[Any]]]]:
+    """The handler of each command, on real tables."""
+    async with pool_of(database, "ingest") as ingest:
+        quiet: Any = _Quiet()
+        of_ingest = Commands(ingest, Store(ingest), quiet, quiet)
+        of_api = ReplayOrDrop(Register(api, "api-dead-all"), None, quiet)
+        yield {
+            ImportPaths: of_ingest.import_paths,
+            RescanFiles: of_ingest.rescan_files,
+            ReplayDeadLetters: of_api.replay,
+            DropDeadLetters: of_api.drop,
+        }
+
+
+class _Quiet:
+    """Stands for the runner, the relay and the publisher, which have nothing to do here."""
+
+    def wake(self) -> None:
+        """Nobody sleeps."""
+
+
+@MANY
+@given(data=st.data())
+async def test_every_command_is_answered(commands: Any, data: st.DataObject) -> None:
+    """A command of any content is refused as it is read, carried out, or answered with a sentence."""
+    model = data.draw(st.sampled_from(COMMAND_HANDLERS))
+    try:
+        command = model.model_validate_json(data.draw(damaged(EXAMPLES[model.subject])))
+    except ValidationError:
+        return
+    with contextlib.suppress(NightbusError):
+        async with asyncio.timeout(30):
+            reply = await commands[model](command)
+        assert model.reply.model_validate_json(reply.model_dump_json()) == reply
