@@ -32,6 +32,7 @@ LINE_EVERY_S = 5.0
 STUCK_AFTER_S = 30.0
 SETTLED_AFTER_S = 15.0
 """Files that are only resting after their last change are not worth a line before that."""
+ENDED = frozenset({"done", "failed", "cancelled", "dead"})
 COUNTS = ("arrived", "already_here", "ignored", "failed")
 
 _MENDED = (
@@ -109,7 +110,7 @@ def ingest(
         print("\nthe import goes on without this command; `nightbus status` shows how far it is", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
-    if report["failed"] or report["state"] == "failed":
+    if report["failed"] or report["state"] != "done":
         raise typer.Exit(FAILED)
 
 
@@ -137,6 +138,8 @@ def report_text(report: Row) -> str:
     lines.extend(f"  failed: {inert.sentence(sentence)}" for sentence in report["failures"])
     if failed > len(report["failures"]):
         lines.append(f"  and {failed - len(report['failures'])} more failures")
+    if report["state"] == "cancelled":
+        lines.append("the import was cancelled; `nightbus ingest` of the same paths takes the rest")
     if report["error"]:
         lines.append(f"the import failed: {inert.sentence(report['error'])}")
     if "scanned" in report:
@@ -171,7 +174,7 @@ async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progres
                 f"the import {import_id} is not in this database; NATS and Postgres are of different stacks?"
             )
         progress.show("importing", sum(row[name] for name in COUNTS), row["found"])
-        if row["state"] in {"done", "failed"}:
+        if row["state"] in ENDED:
             return {name: value for name, value in row.items() if name not in {"waiting", "waiting_for"}}
         progress.wait_for(row["waiting"], row["waiting_for"])
         await asyncio.sleep(POLL_S)

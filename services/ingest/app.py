@@ -5,7 +5,7 @@ from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
 from services.ingest.forgetting import FailureForgetter
 from services.ingest.handlers import Commands
-from services.ingest.imports import ImportRunner
+from services.ingest.imports import Imports
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.scan import Scanner
@@ -20,7 +20,7 @@ from shared.bus.janitor import run_janitor
 from shared.bus.outbox import OutboxRelay
 from shared.bus.rpc import answer
 from shared.db.pool import check_database, pool_of
-from shared.events.commands import ImportPaths, RescanFiles
+from shared.events.commands import CancelImport, ImportPaths, RescanFiles
 from shared.service import Service
 from shared.settings import Settings
 
@@ -42,9 +42,10 @@ async def run(settings: Settings) -> int:
             incomplete_wait_s=settings.ingest.incomplete_wait_s,
         )
         scanner = Scanner(store, collector)
-        imports = ImportRunner(store, scanner, settings)
+        imports = Imports(store, scanner, settings)
         commands = Commands(pool, store, imports, relay)
         answer(service.broker, ImportPaths, commands.import_paths)
+        answer(service.broker, CancelImport, commands.cancel_import)
         answer(service.broker, RescanFiles, commands.rescan_files)
         service.checks["postgres"] = check_database(pool)
         service.background(relay.run())

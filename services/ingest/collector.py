@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID
 
 from services.ingest.ledger import observe
 from services.ingest.library import Library
@@ -19,6 +18,8 @@ from services.ingest.take import Failed, Outcome, Taken, Unfinished, take_many
 from services.ingest.tally import Tally
 from shared.bus.outbox import OutboxRelay
 from shared.errors import NightbusError
+from shared.jobs.job import Job
+from shared.jobs.verdict import Stopped
 from shared.library.roots import Root
 from shared.library.walk import Entry
 from shared.logging import get_logger
@@ -69,7 +70,7 @@ class Collector:
         entries: Sequence[Entry],
         replaced: dict[str, str],
         tally: Tally,
-        import_id: UUID | None,
+        job: Job | None,
         *,
         verify: bool = False,
     ) -> dict[str, str]:
@@ -80,16 +81,21 @@ class Collector:
             entries: the files.
             replaced: content that a path held before, by relative path.
             tally: counts go here as they are committed.
-            import_id: the import that asked, if any.
+            job: the import that asked, if any.
             verify: whether stored copies of known content are read.
 
         Returns:
             Files that are not yet complete and should be looked at again, by relative path, and what they lack.
+
+        Raises:
+            Stopped: the import was cancelled or taken over; the files in hand were recorded, or left for another try.
         """
         unfinished: dict[str, str] = {}
         commit: asyncio.Task[None] | None = None
         try:
             for page in _pages(entries):
+                if job is not None:
+                    job.check()
                 outcomes = await self._take_page(source, page)
                 unfinished |= {
                     item.entry.relative_path: item.reason for item in outcomes if isinstance(item, Unfinished)
@@ -100,8 +106,8 @@ class Collector:
                     except BaseException:
                         await self._abandon(outcomes)
                         raise
-                recording = self._commit(source, outcomes, replaced, tally, import_id, verify=verify)
-                commit = start_task(recording, name=f"commit of {source.name}", expected=(NightbusError,))
+                recording = self._commit(source, outcomes, replaced, tally, job, verify=verify)
+                commit = start_task(recording, name=f"commit of {source.name}", expected=(NightbusError, Stopped))
         finally:
             if commit is not None:
                 await commit
@@ -135,7 +141,7 @@ class Collector:
         outcomes: Sequence[Outcome],
         replaced: dict[str, str],
         tally: Tally,
-        import_id: UUID | None,
+        job: Job | None,
         *,
         verify: bool,
     ) -> None:
@@ -146,7 +152,7 @@ class Collector:
             arrivals = [_indexed(source, item, replaced) for item in taken]
         else:
             try:
-                shelved = await self._shelve(source, taken, care_of(source, import_id, verify=verify))
+                shelved = await self._shelve(source, taken, care_of(source, job, verify=verify))
             except BaseException:
                 await self._abandon(taken)
                 raise
@@ -161,11 +167,13 @@ class Collector:
         ]
         mended = {item.content.file_id: item for item in looks if isinstance(item, Mended)}
         recorded = await self.recorder.record(
-            source, observations, arrivals, tally, import_id, moved=source.mode == "move", mended=mended
+            source, observations, arrivals, tally, job, moved=source.mode == "move", mended=mended
         )
         await self._store.record_looks([item for item in looks if isinstance(item, Seen)])
         arrived = recorded.states.count("arrived")
         tally.arrived += arrived
+        tally.size_bytes += sum(item.size_bytes for item in recorded.observations)
+        tally.read_bytes += sum(item.size_bytes for item in taken)
         for state in recorded.states:
             if state not in {"arrived", "failed"}:
                 tally.count_known(state)
@@ -197,9 +205,9 @@ class Collector:
                 await self.shelf.discard(item.staged)
 
 
-def care_of(source: Source, import_id: UUID | None, *, verify: bool) -> Care:
+def care_of(source: Source, job: Job | None, *, verify: bool) -> Care:
     """What is asked of stored copies: before a deletion all, of a person's import that they are there, else little."""
-    return Care(hashing=verify or source.mode == "move", bring_back=import_id is not None)
+    return Care(hashing=verify or source.mode == "move", bring_back=job is not None)
 
 
 def _arrival(root: Root, path: str, item: Taken, mtime_ns: int, replaced: dict[str, str]) -> Arrival:

@@ -3,17 +3,24 @@
 import asyncpg
 
 from services.ingest.announce import rescan
-from services.ingest.imports import ImportRunner
+from services.ingest.imports import Imports
 from services.ingest.store import Store
 from shared.bus.outbox import OutboxRelay
 from shared.errors import UserError
-from shared.events.commands import FilesRescanned, ImportAccepted, ImportPaths, RescanFiles
+from shared.events.commands import (
+    CancelImport,
+    FilesRescanned,
+    ImportAccepted,
+    ImportCancelled,
+    ImportPaths,
+    RescanFiles,
+)
 
 
 class Commands:
     """Handlers of ``cmd.ingest.*``: they commit a job and answer with its id."""
 
-    def __init__(self, pool: asyncpg.Pool, store: Store, imports: ImportRunner, relay: OutboxRelay) -> None:
+    def __init__(self, pool: asyncpg.Pool, store: Store, imports: Imports, relay: OutboxRelay) -> None:
         self._pool = pool
         self._store = store
         self._imports = imports
@@ -24,6 +31,15 @@ class Commands:
         await self._store.add_import(command.command_id, command.paths, command.mode, verify=command.verify)
         self._imports.wake()
         return ImportAccepted(import_id=command.command_id)
+
+    async def cancel_import(self, command: CancelImport) -> ImportCancelled:
+        """Have an import end; one that is running ends within seconds, after the files in hand."""
+        state = await self._imports.cancel(command.import_id)
+        if state is None:
+            raise UserError(f"there is no import {command.import_id}")
+        if state not in {"running", "cancelled"}:
+            raise UserError(f"the import {command.import_id} has ended: it is {state}")
+        return ImportCancelled(state=state)
 
     async def rescan_files(self, command: RescanFiles) -> FilesRescanned:
         """Have files read anew."""

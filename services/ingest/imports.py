@@ -1,116 +1,144 @@
-"""Imports that a person asked for: job rows, claimed with a lease, run to the last settled file."""
+"""Imports that a person asked for: jobs that run side by side, each to its last settled file."""
 
 import asyncio
-import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from pathlib import Path
+from threading import Event
+from typing import Any
 from uuid import UUID
 
-import asyncpg
-
+from services.ingest.rate import Meter
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Mode, Source
-from services.ingest.store import LEASE_S, Store
+from services.ingest.store import Store
+from services.ingest.survey import Place, Totals, count
 from services.ingest.tally import Tally
 from shared.bus.delivery import patiently
 from shared.errors import UserError
+from shared.jobs.job import Job
+from shared.jobs.runner import Runner
+from shared.jobs.store import JobTable
+from shared.jobs.verdict import State
 from shared.library.roots import real_path
 from shared.logging import get_logger
 from shared.settings import Settings
-from shared.tasks import beside, restarted
+from shared.tasks import beside
 
 log = get_logger(__name__)
 
-POLL_S = 1.0
+IMPORTS = JobTable("import", "import_id")
 LOOK_AGAIN_S = 1.0
 """Least pause between two looks at files that are still growing."""
+MOST_NAMED = 5
+"""Files that an import names of those it waits for."""
 
 
 @dataclass(slots=True)
 class _Running:
     """An import under way: what is counted for good, and the walk in hand."""
 
-    import_id: UUID
-    mode: Mode
-    verify: bool
+    job: Job
     total: Tally = field(default_factory=Tally)
     step: Pass = field(default_factory=Pass)
+    meter: Meter = field(default_factory=Meter)
+    below: Totals | None = None
+    """What lies below its paths, once that was counted."""
+
+    def columns(self) -> Mapping[str, Any]:
+        """How far it is, by column of ``ingest.import``."""
+        now, waiting = Tally(), self.step.unsettled.copy()
+        now.add(self.total)
+        now.add(self.step.tally)
+        self.meter.look(files=now.found, size_bytes=now.size_bytes, read_bytes=now.read_bytes)
+        columns = _counts(now, waiting)
+        columns |= {"files_per_s": self.meter.files_per_s, "bytes_per_s": self.meter.bytes_per_s}
+        if self.below is not None:
+            files, size_bytes = self.below.files - now.found, self.below.size_bytes - now.size_bytes
+            left_s = self.meter.left_s(files=max(files, 0), size_bytes=max(size_bytes, 0))
+            columns |= {"total_files": self.below.files, "total_bytes": self.below.size_bytes, "left_s": left_s}
+        return columns
 
 
-class ImportRunner:
-    """Runs one import at a time."""
+class Imports:
+    """Runs imports, some side by side."""
 
     def __init__(self, store: Store, scanner: Scanner, settings: Settings) -> None:
         self._store = store
         self._scanner = scanner
         self._settings = settings
-        self._work = asyncio.Event()
+        self._runner = Runner(store.pool, IMPORTS, self._import, at_once=settings.ingest.imports_at_once)
+        self._counting = ThreadPoolExecutor(1, thread_name_prefix="count")
 
     def wake(self) -> None:
-        """Say that an import was committed; the runner also looks by itself every second."""
-        self._work.set()
+        """Say that an import was committed."""
+        self._runner.wake()
 
     async def run(self) -> None:
         """Run imports for ever."""
-        while True:
-            row = await patiently(self._store.claim_import)
-            if row is None:
-                self._work.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._work.wait(), POLL_S)
-                continue
-            await self._run_one(row)
+        await self._runner.run()
 
-    async def _run_one(self, row: asyncpg.Record) -> None:
-        running = _Running(row["import_id"], row["mode"], row["verify"])
-        log.info("import started", import_id=str(running.import_id), paths=row["paths"], mode=running.mode)
-        name = f"report of import {running.import_id}"
-        error = None
+    async def cancel(self, import_id: UUID) -> State | None:
+        """Ask for an import to be cancelled; the state that it is in now, None where there is no such import."""
+        return await patiently(lambda: self._runner.store.cancel(import_id))
+
+    async def _import(self, job: Job) -> None:
+        running = _Running(job)
+        log.info("import started", import_id=str(job.id), paths=job["paths"], mode=job["mode"], attempt=job.attempt)
         try:
-            async with beside(restarted(lambda: self._report(running), name=name), name=name):
-                for path in row["paths"]:
-                    await self._take(Path(path), running)
-        except UserError as refused:
-            error = str(refused)
+            places = [await self._source_of(Path(path), job["mode"]) for path in job["paths"]]
+            job.reports(running.columns)
+            async with beside(self._count(places, running), name=f"count of import {job.id}"):
+                for source, folder, only in places:
+                    await self._take(source, folder, only, running)
+        except Exception:
+            await job.save(**_counts(running.total, {}))
+            raise
         total = running.total
-        await patiently(lambda: self._store.finish_import(running.import_id, total, error))
+        await job.save(**_counts(total, {}))
         log.info(
-            "import done", import_id=str(running.import_id), found=total.found, arrived=total.arrived,
-            already_here=total.already_here, ignored=total.ignored, failed=total.failed, error=error,
+            "import done", import_id=str(job.id), found=total.found, arrived=total.arrived,
+            already_here=total.already_here, ignored=total.ignored, failed=total.failed,
             brought_back=total.brought_back, repaired=total.repaired, set_beside=total.set_beside,
         )  # fmt: skip
 
-    async def _take(self, path: Path, running: _Running) -> None:
+    async def _take(self, source: Source, folder: str, only: frozenset[str] | None, running: _Running) -> None:
         """Look at one path until nothing in it is still growing."""
-        source, folder, only = await self._source_of(path, running.mode)
         recursive = only is None
         waiting = only
 
         async def look() -> None:
             running.step = Pass()  # after an outage anew: what was committed is counted from the ledger
             await self._scanner.scan(
-                source, (folder,), recursive=recursive, only=waiting, import_id=running.import_id,
-                verify=running.verify, progress=running.step,
+                source, (folder,), recursive=recursive, only=waiting, job=running.job, verify=running.job["verify"],
+                progress=running.step,
             )  # fmt: skip
 
         while True:
-            await patiently(look)
-            running.total.add(running.step.tally)
-            running.step = Pass(unsettled=running.step.unsettled)
+            try:
+                await patiently(look)
+            finally:
+                running.total.add(running.step.tally)
+                running.step = Pass(unsettled=running.step.unsettled)
             if not running.step.unsettled:
                 return
             waiting = frozenset(running.step.unsettled)
-            await asyncio.sleep(max(source.settle_s, LOOK_AGAIN_S))
+            await running.job.pause(max(source.settle_s, LOOK_AGAIN_S))
 
-    async def _report(self, running: _Running) -> None:
-        """Save progress and renew the lease well before it runs out."""
-        while True:
-            await asyncio.sleep(min(1.0, LEASE_S / 5))
-            now, step = Tally(), running.step
-            now.add(running.total)
-            now.add(step.tally)
-            await patiently(partial(self._store.save_progress, running.import_id, now, step.unsettled.copy()))
+    async def _count(self, places: Sequence[tuple[Source, str, frozenset[str] | None]], running: _Running) -> None:
+        """Count what lies below the paths, while the import has begun."""
+        stop = Event()
+        excluded = self._scanner.excluded(*(source for source, _, _ in places))
+        below = [Place(source.path / folder, _only_name(only)) for source, folder, only in places]
+        try:
+            running.below = await asyncio.get_running_loop().run_in_executor(
+                self._counting, count, below, excluded, stop
+            )
+        finally:
+            stop.set()
 
     async def _source_of(self, path: Path, mode: Mode) -> tuple[Source, str, frozenset[str] | None]:
         """The source of a path, the folder to walk below it, and the only file to take where the path is a file.
@@ -128,3 +156,28 @@ class ImportRunner:
         only = frozenset({resolved.relative_to(root).as_posix()}) if resolved.is_file() else None
         configured = next((item for item in self._settings.sources if item.name == name), None)
         return Source.make(name, root, mode, self._settings.ingest, configured), below, only
+
+
+def _only_name(only: frozenset[str] | None) -> str | None:
+    return None if only is None else min(only).rpartition("/")[2]
+
+
+def _counts(tally: Tally, waiting: Mapping[str, str]) -> dict[str, Any]:
+    """Counts by column of ``ingest.import``; ``waiting`` are files that are looked at again, and what they lack."""
+    return {
+        "found": tally.found + len(waiting),
+        "arrived": tally.arrived,
+        "already_here": tally.already_here,
+        "ignored": tally.ignored,
+        "failed": tally.failed,
+        "ignored_by": json.dumps(dict(tally.ignored_by)),
+        "failures": tally.failures,
+        "brought_home": tally.brought_home,
+        "brought_back": tally.brought_back,
+        "repaired": tally.repaired,
+        "set_beside": tally.set_beside,
+        "size_bytes": tally.size_bytes,
+        "read_bytes": tally.read_bytes,
+        "waiting": len(waiting),
+        "waiting_for": [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)],
+    }

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from uuid import UUID
 
 from services.ingest.ledger import Observation
 from services.ingest.mend import Mended
@@ -12,6 +11,7 @@ from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
 from services.ingest.tally import Tally
 from shared.db.bisect import Refused, bisected
+from shared.jobs.job import Job
 from shared.library.reading import shown
 from shared.logging import get_logger
 
@@ -41,7 +41,7 @@ class Recorder:
         observations: Iterable[Observation],
         arrivals: Iterable[Arrival],
         tally: Tally,
-        import_id: UUID | None,
+        job: Job | None,
         *,
         moved: bool = False,
         mended: Mapping[str, Mended] = MappingProxyType({}),
@@ -52,6 +52,9 @@ class Recorder:
 
         Files of one content stay together. A content whose values the database refuses fails with that reason, the
         others are recorded. Failures are counted in ``tally``, with their sentences.
+
+        Raises:
+            Lost: the import ``job`` that asked was taken over; what was recorded before stays.
         """
         contents = _by_content(observations)
         places: dict[str | None, list[Arrival]] = {}
@@ -66,7 +69,7 @@ class Recorder:
             ]
             deletions = [item for item in batch if moved and item.file_id is not None]
             looks = [mended[file_id] for file_id in {item.file_id or "" for item in batch} & mended.keys()]
-            states = await self._store.record(source.name, source.zone, batch, new, deletions, import_id, looks)
+            states = await self._store.record(source.name, source.zone, batch, new, deletions, job, looks)
             return batch, states
 
         refused: list[list[Observation]] = []

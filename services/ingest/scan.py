@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
 from services.ingest import refusals
 from services.ingest.collector import Collector, care_of
@@ -15,6 +14,7 @@ from services.ingest.recheck import recheck
 from services.ingest.source import Source
 from services.ingest.store import Store
 from services.ingest.tally import Tally
+from shared.jobs.job import Job
 from shared.library.extensions import Kind, classify
 from shared.library.walk import DirectoryListing, Entry, Skipped, walk
 from shared.logging import get_logger
@@ -57,7 +57,7 @@ class Scanner:
         *,
         recursive: bool = True,
         only: frozenset[str] | None = None,
-        import_id: UUID | None = None,
+        job: Job | None = None,
         verify: bool = False,
         progress: Pass | None = None,
     ) -> Pass:
@@ -68,30 +68,35 @@ class Scanner:
             folders: folders below it, "" for all of it.
             recursive: whether folders below those are walked too.
             only: relative paths of the only files to look at.
-            import_id: the import that asked, if any; what it took in an earlier try counts as it did then.
+            job: the import that asked, if any; what it took in an earlier try counts as it did then.
             verify: whether stored copies of known content are read.
             progress: counts are kept here, so that a caller can watch them.
 
         Returns:
             The counts, and the files that are still growing or not complete yet.
+
+        Raises:
+            Stopped: the import was cancelled or taken over.
         """
         done = progress or Pass()
         for folder in folders:
             async for group in _groups(source.path, folder, self.excluded(source), recursive=recursive):
-                await self._judge(source, group, only, import_id, done, verify=verify)
+                if job is not None:
+                    job.check()
+                await self._judge(source, group, only, job, done, verify=verify)
         return done
 
-    def excluded(self, source: Source) -> list[Path]:
+    def excluded(self, *sources: Source) -> list[Path]:
         """The library is never a source of itself, unless it is indexed where it is."""
         library = self._collector.library
-        return [library.path] if library is not None and library.path != source.path else []
+        return [library.path] if library is not None and all(library.path != item.path for item in sources) else []
 
     async def _judge(
         self,
         source: Source,
         group: list[DirectoryListing],
         only: frozenset[str] | None,
-        import_id: UUID | None,
+        job: Job | None,
         done: Pass,
         *,
         verify: bool,
@@ -106,7 +111,7 @@ class Scanner:
         for listing in group:
             if only is None:
                 _count_ignored(listing, done.tally)
-                refused += refusals.of_listing(source, listing, asked_for=import_id is not None)
+                refused += refusals.of_listing(source, listing, asked_for=job is not None)
             for entry in listing.entries:
                 if only is not None and entry.relative_path not in only:
                     continue
@@ -127,11 +132,11 @@ class Scanner:
                     done.unsettled[entry.relative_path] = SETTLING
         recorder = self._collector.recorder
         if refused:
-            await recorder.record(source, refused, (), done.tally, import_id)
+            await recorder.record(source, refused, (), done.tally, job)
         if only is None and (over := _failures_that_are_over(known, group, refused)):
             await recorder.forget(source, over)
-        candidates += await self._still_true(source, same, import_id, done.tally, verify=verify)
-        unfinished = await self._collector.collect(source, candidates, replaced, done.tally, import_id, verify=verify)
+        candidates += await self._still_true(source, same, job, done.tally, verify=verify)
+        unfinished = await self._collector.collect(source, candidates, replaced, done.tally, job, verify=verify)
         done.unsettled |= unfinished
         gone = {entry.relative_path for entry in candidates} - unfinished.keys()
         for path in gone:
@@ -141,7 +146,7 @@ class Scanner:
         self,
         source: Source,
         same: Sequence[tuple[Entry, Known]],
-        import_id: UUID | None,
+        job: Job | None,
         tally: Tally,
         *,
         verify: bool,
@@ -150,13 +155,13 @@ class Scanner:
 
         A watched source brings nothing back, since people cull by hand: there the ledger is enough.
         """
-        if import_id is None:
+        if job is None:
             for _entry, row in same:
-                _count_known(row, import_id, tally)
+                _count_known(row, job, tally)
             return []
         await self._collector.opened_for(source)
         again = []
-        care = care_of(source, import_id, verify=verify)
+        care = care_of(source, job, verify=verify)
         async for page in recheck(self._store, self._collector.shelf, source, same, care):
             for item in page:
                 if item.failure is not None:
@@ -164,7 +169,7 @@ class Scanner:
                 elif item.again:
                     again.append(item.entry)
                 else:
-                    _count_known(item.known, import_id, tally)
+                    _count_known(item.known, job, tally)
         return again
 
     async def forget_gone_folders(self, source: Source) -> None:
@@ -211,8 +216,9 @@ def _failures_that_are_over(
     return sorted(key for key in failed if key[0] in seen and key not in still)
 
 
-def _count_known(row: Known, import_id: UUID | None, tally: Tally) -> None:
-    if import_id is None or row.import_id != import_id:
+def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
+    tally.size_bytes += row.size_bytes
+    if job is None or row.import_id != job.id:
         tally.count_known("already_here")
     elif row.state == "arrived":
         tally.arrived += 1

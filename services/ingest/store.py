@@ -1,11 +1,9 @@
-"""The SQL of ingest: roots, ledger, files, locations, imports, deletions."""
+"""The SQL of ingest: roots, ledger, files, locations, and the jobs that are committed with them."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -17,18 +15,15 @@ from services.ingest.ledger import Known, Observation
 from services.ingest.locations import Located
 from services.ingest.mend import How, Mended, Place, Seen
 from services.ingest.source import Mode
-from services.ingest.tally import Tally
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.events.file import FileArrived, Hints
+from shared.jobs.job import Job
 
 SERVICE = "ingest"
 LIBRARY = "library"
 """Name of the library's root, kept free even where no library is set."""
-MOST_NAMED = 5
-"""Files that an import names of those it waits for."""
-LEASE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class Store:
         observations: Sequence[Observation],
         arrivals: Sequence[Arrival],
         deletions: Sequence[Observation],
-        import_id: UUID | None,
+        job: Job | None,
         looks: Sequence[Mended | Seen] = (),
     ) -> list[str]:
         """Write a batch: ledger, files, locations, events and deletion jobs, in one transaction.
@@ -102,9 +97,14 @@ class Store:
 
         Returns:
             For each observation what it was recorded as: arrived, already_here, failed, or how it was mended.
+
+        Raises:
+            Lost: the import ``job`` that asked for these files was taken over; nothing is written.
         """
         with translated():
             async with self.pool.acquire() as connection, connection.transaction():
+                if job is not None:
+                    await job.hold(connection)
                 new = await _insert_files(connection, source, zone, arrivals)
                 await locations.record_places(
                     connection, (Located(item.root, item.path, item.file_id, item.mtime_ns) for item in arrivals)
@@ -112,7 +112,7 @@ class Store:
                 await _record_looks(connection, looks)
                 mended = {item.content.file_id: item.how for item in looks if isinstance(item, Mended)}
                 states = _states(observations, new, mended)
-                await _upsert_ledger(connection, source, observations, states, import_id)
+                await _upsert_ledger(connection, source, observations, states, None if job is None else job.id)
                 await _insert_deletions(connection, source, deletions)
                 first = {item.file_id: item for item in reversed(arrivals)}
                 await enqueue(
@@ -211,62 +211,6 @@ class Store:
                 verify,
             )
 
-    async def claim_import(self) -> asyncpg.Record | None:
-        """Take the oldest import that waits or whose lease ran out."""
-        with translated():
-            return await self.pool.fetchrow(
-                """
-                UPDATE import SET state = 'running', leased_until = clock_timestamp() + $1 * interval '1 second'
-                WHERE import_id = (
-                    SELECT import_id FROM import
-                    WHERE state = 'waiting' OR (state = 'running' AND leased_until < clock_timestamp())
-                    ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING import_id, paths, mode, verify
-                """,
-                LEASE_S,
-            )
-
-    async def save_progress(self, import_id: UUID, tally: Tally, waiting: Mapping[str, str]) -> None:
-        """Write how far an import is and which files it waits for (with what they lack), and renew its lease."""
-        await self._write_import(import_id, tally, "running", None, waiting)
-
-    async def finish_import(self, import_id: UUID, tally: Tally, error: str | None = None) -> None:
-        """Write an import's final counts."""
-        await self._write_import(import_id, tally, "failed" if error else "done", error, {})
-
-    async def _write_import(
-        self, import_id: UUID, tally: Tally, state: str, error: str | None, waiting: Mapping[str, str]
-    ) -> None:
-        with translated():
-            await self.pool.execute(
-                """
-                UPDATE import SET found = $2, arrived = $3, already_here = $4, ignored = $5, failed = $6,
-                    ignored_by = $7::text::jsonb, failures = $8, state = $9, error = $10,
-                    leased_until = clock_timestamp() + $11 * interval '1 second',
-                    waiting = $12, waiting_for = $13, brought_home = $14,
-                    brought_back = $15, repaired = $16, set_beside = $17,
-                    finished_at = CASE WHEN $9 = 'running' THEN NULL ELSE clock_timestamp() END
-                WHERE import_id = $1
-                """,
-                import_id,
-                tally.found + len(waiting),
-                tally.arrived,
-                tally.already_here,
-                tally.ignored,
-                tally.failed,
-                json.dumps(dict(tally.ignored_by)),
-                tally.failures,
-                state,
-                error,
-                LEASE_S,
-                len(waiting),
-                [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)],
-                tally.brought_home,
-                tally.brought_back,
-                tally.repaired,
-                tally.set_beside,
-            )
-
 
 async def _record_looks(connection: Connection, looks: Sequence[Mended | Seen]) -> None:
     """What was placed anew is announced again, so that it is read once more, at the place where it is now."""
@@ -351,19 +295,23 @@ async def _upsert_ledger(
 
 
 async def _insert_deletions(connection: Connection, source: str, deletions: Sequence[Observation]) -> None:
-    if deletions:
+    """Whoever is about to delete what the source held before has another attempt number, and so has lost the job."""
+    ordered = sorted(deletions, key=lambda item: (item.folder, item.name))
+    if ordered:
         await connection.execute(
             """
             INSERT INTO deletion (source, folder, name, file_id, size_bytes)
             SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
-            ON CONFLICT (source, folder, name) DO UPDATE
-            SET file_id = excluded.file_id, size_bytes = excluded.size_bytes, state = 'waiting', reason = NULL
+            ON CONFLICT (source, folder, name) DO UPDATE SET
+                file_id = excluded.file_id, size_bytes = excluded.size_bytes, state = 'waiting', reason = NULL,
+                attempt = deletion.attempt + 1, postponed = 0, unexpected = 0, next_try_at = excluded.next_try_at,
+                leased_until = NULL, cancel_requested_at = NULL, finished_at = NULL
             """,
             source,
-            [item.folder for item in deletions],
-            [item.name for item in deletions],
-            [item.file_id for item in deletions],
-            [item.size_bytes for item in deletions],
+            [item.folder for item in ordered],
+            [item.name for item in ordered],
+            [item.file_id for item in ordered],
+            [item.size_bytes for item in ordered],
         )
 
 

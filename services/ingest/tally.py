@@ -23,6 +23,10 @@ class Tally:
     set_beside: int = 0
     """Of those already here: somebody had changed their copy in the library; the original lies beside it now."""
     failed: int = 0
+    size_bytes: int = 0
+    """Size of the captures among the files that were judged."""
+    read_bytes: int = 0
+    """What was read of them: those that the ledger knows are not read again."""
     ignored_by: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -58,5 +62,7 @@ class Tally:
         self.repaired += other.repaired
         self.set_beside += other.set_beside
         self.failed += other.failed
+        self.size_bytes += other.size_bytes
+        self.read_bytes += other.read_bytes
         self.ignored_by.update(other.ignored_by)
         self.failures.extend(other.failures[: MOST_FAILURES - len(self.failures)])

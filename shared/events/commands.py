@@ -46,6 +46,14 @@ class ImportAccepted(Reply):
     import_id: UUID | None = None
 
 
+class ImportCancelled(Reply):
+    """The import that is cancelled, or will be within seconds."""
+
+    state: Literal["running", "cancelled"] = Field(
+        default="cancelled", description="running: it ends after the files in hand"
+    )
+
+
 class FilesRescanned(Reply):
     """How many files will be read anew."""
 
@@ -91,6 +99,15 @@ class ImportPaths(Command):
     paths: tuple[HostPath, ...] = Field(min_length=1, description="absolute paths on ingest's host")
     mode: Literal["copy", "move", "index"] = "copy"
     verify: bool = Field(default=False, description="read the stored copies of files that are already here, too")
+
+
+class CancelImport(Command):
+    """Have an import end early; what it took stays in the library."""
+
+    subject: ClassVar[str] = "cmd.ingest.cancel-import"
+    reply: ClassVar[type[Reply]] = ImportCancelled
+
+    import_id: UUID = Field(description="id that ``cmd.ingest.import`` answered with")
 
 
 class RescanFiles(Command):
@@ -164,6 +181,7 @@ STATES: dict[str, type[TellState]] = {
 
 COMMANDS: tuple[type[Command], ...] = (
     ImportPaths,
+    CancelImport,
     RescanFiles,
     ReplayDeadLetters,
     DropDeadLetters,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.errors import Ignorable, Permanent, Transient, UserError
-from shared.library.reading import shown
+from shared import inert
+from shared.errors import Ignorable, NightbusError, Permanent, Transient, UserError
 
 State = Literal["waiting", "running", "done", "failed", "cancelled", "dead"]
 
@@ -14,7 +14,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 3600.0
 """Before a job that failed is tried again; each pause is twice the one before."""
 SOUND_AFTER_S = 3600.0
 """An attempt that went on for so long before it failed says that the job is no poison: the count begins anew."""
-REASON_CHARACTERS = 2000
 CANCELLED = "cancelled on request"
 DIED = "the process that worked on it ended in the middle"
 
@@ -69,6 +68,4 @@ def pause_s(postponed: int) -> float:
 
 def _sentence(error: BaseException) -> str:
     """What a person reads: bounded, and without characters that Postgres refuses."""
-    text = str(error) if isinstance(error, Transient | Permanent | UserError | Ignorable) else repr(error)
-    text = shown(text)
-    return text if len(text) <= REASON_CHARACTERS else text[: REASON_CHARACTERS - 1] + "…"
+    return inert.sentence(error if isinstance(error, NightbusError) else repr(error))

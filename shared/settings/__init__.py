@@ -111,6 +111,9 @@ class IngestSettings(Section):
     """The service that keeps the library."""
 
     workers: int = Field(default=0, ge=0, description="threads that copy and hash; 0 = one per core")
+    imports_at_once: int = Field(
+        default=4, ge=1, le=32, description="imports that run side by side; the others wait for their turn"
+    )
     settle_s: float = Field(default=10.0, ge=0, description="quiet time of a complete file on a local disk, seconds")
     network_settle_s: float = Field(default=60.0, ge=0, description="the same on a network share, seconds")
     incomplete_wait_s: float = Field(

@@ -10,11 +10,13 @@ from shared.events.base import Event, Model
 from shared.events.calibration import CalibrationMatched, CalibrationMissing, MasterBuilt, Requirement
 from shared.events.commands import (
     STATES,
+    CancelImport,
     Command,
     DeadLettersChanged,
     DropDeadLetters,
     FilesRescanned,
     ImportAccepted,
+    ImportCancelled,
     ImportPaths,
     ReplayDeadLetters,
     Reply,
@@ -306,6 +308,7 @@ EVENTS: tuple[Event, ...] = (
 
 COMMANDS: tuple[Command, ...] = (
     ImportPaths(command_id=COMMAND_ID, paths=("/mnt/card/2026-01-10", "/mnt/card/M 42.fits"), mode="move"),
+    CancelImport(command_id=COMMAND_ID, import_id=UUID("7f0a3c52-5f0e-4a57-9a53-b0a5a4b1c9d2")),
     RescanFiles(command_id=COMMAND_ID, file_ids=(LIGHT, MASTER), everything=True),
     ReplayDeadLetters(command_id=COMMAND_ID, ids=(3, 4), everything=True),
     DropDeadLetters(command_id=COMMAND_ID, ids=(5,), everything=True, reason="written by a broken script"),
@@ -314,6 +317,7 @@ COMMANDS: tuple[Command, ...] = (
 
 REPLIES: tuple[Reply, ...] = (
     ImportAccepted(ok=True, error="half of the folder cannot be read", import_id=COMMAND_ID),
+    ImportCancelled(ok=True, error="it had ended before", state="running"),
     FilesRescanned(ok=True, error="one file is not known", files=2),
     DeadLettersChanged(ok=True, error="number 4 was dropped before", changed=1),
     StateTold(

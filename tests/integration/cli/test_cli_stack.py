@@ -266,7 +266,7 @@ async def test_ingest_waits_until_every_file_is_handled(
 
 async def test_a_failed_import_says_why(ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any]) -> None:
     """The reason is printed, as JSON too, and the exit code is 1."""
-    await answer(ImportPaths, lambda command: import_answer(ingest, command, state="failed", error="no library"))
+    await answer(ImportPaths, lambda command: import_answer(ingest, command, state="failed", reason="no library"))
     result = await nightbus(run, "ingest", "/captures", "--json")
     assert result.returncode == 1
     report = json.loads(result.stdout)

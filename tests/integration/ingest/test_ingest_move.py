@@ -2,13 +2,27 @@
 
 import errno
 from pathlib import Path
+from threading import Event
 
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import delete
+from services.ingest import delete, shelf
+from shared.jobs.store import JobStore
+from shared.jobs.verdict import Verdict
+from shared.library.hashing import Digest
+from shared.library.remove import remove_verified
 from shared.settings import Settings, SourceSettings
-from tests.integration.ingest.world import Ingest, configured, ingest, library_files, sha256, until, write
+from tests.integration.ingest.world import (
+    Ingest,
+    configured,
+    delete_what_is_due,
+    ingest,
+    library_files,
+    sha256,
+    until,
+    write,
+)
 
 
 @pytest.fixture
@@ -21,14 +35,13 @@ def source(tmp_path: Path) -> Path:
 
 async def nothing_to_delete(service: Ingest) -> bool:
     """Whether every deletion was done or refused."""
-    return not await service.rows("SELECT FROM deletion WHERE state = 'waiting'")
+    return not await service.rows("SELECT FROM deletion WHERE state IN ('waiting', 'running')")
 
 
 async def test_move_empties_the_source_after_the_commit(
-    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
     """move: captures end in the library and leave the source, copies of known content too; what is ignored stays."""
-    monkeypatch.setattr(delete, "POLL_S", 0.1)
     write(source, {"a.fit": b"a", "sub/b.fit": b"b", "sub/again.fit": b"a", "notes.txt": b"stays"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         report = await service.take(source, mode="move")
@@ -42,13 +55,13 @@ async def test_nothing_is_deleted_before_its_content_is_recorded(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A source stays while its copy is missing from the library, or is not recorded at all."""
-    monkeypatch.setattr(delete, "POLL_S", 3600.0)
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
     write(source, {"gone.fit": b"gone", "unknown.fit": b"unknown"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
         (service.library / "captures" / "gone.fit").unlink()
         await service.pool.execute("DELETE FROM location WHERE path = 'captures/unknown.fit'")
-        assert await service.deleter.delete_some() == 2
+        await delete_what_is_due(service)
         rows = await service.rows("SELECT name, state, reason FROM deletion ORDER BY name")
         assert [(row["name"], row["state"]) for row in rows] == [("gone.fit", "waiting"), ("unknown.fit", "waiting")]
         assert "No such file" in rows[0]["reason"]
@@ -59,9 +72,9 @@ async def test_nothing_is_deleted_before_its_content_is_recorded(
 async def test_sources_that_cannot_be_deleted_hold_back_no_other(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More undeletable sources than a batch holds: each is tried once and then left for a while, the others go."""
-    monkeypatch.setattr(delete, "POLL_S", 3600.0)
-    stuck = {f"stuck/{number}.fit": f"stuck {number}".encode() for number in range(delete.BATCH + 5)}
+    """Many more undeletable sources than are tried at once: each is tried and left for a while, the others go."""
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
+    stuck = {f"stuck/{number}.fit": f"stuck {number}".encode() for number in range(30)}
     write(source, {**stuck, "free.fit": b"free"})
     removed = Path.unlink
 
@@ -73,8 +86,7 @@ async def test_sources_that_cannot_be_deleted_hold_back_no_other(
     monkeypatch.setattr(Path, "unlink", unlink)
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
-        deleter = service.deleter
-        assert sum([await deleter.delete_some() for _ in range(4)]) == len(stuck) + 1
+        await delete_what_is_due(service)
         assert not (source / "free.fit").exists()
         rows = await service.rows("SELECT path, state, reason, attempts, next_try_at > now() AS later FROM kept_source")
         assert {row["path"] for row in rows} == set(stuck)
@@ -83,7 +95,7 @@ async def test_sources_that_cannot_be_deleted_hold_back_no_other(
 
         await service.pool.execute("UPDATE deletion SET next_try_at = clock_timestamp()")
         monkeypatch.setattr(Path, "unlink", removed)
-        assert sum([await deleter.delete_some() for _ in range(2)]) == len(stuck)
+        await delete_what_is_due(service)
     assert [path for path in source.rglob("*") if path.is_file()] == []
 
 
@@ -94,29 +106,101 @@ async def test_a_source_that_changed_after_the_copy_is_kept(
 
     The deletion is refused with a sentence, and the next import takes the new content.
     """
-    monkeypatch.setattr(delete, "POLL_S", 3600.0)
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
     write(source, {"stack.fit": b"10 subs", "other.fit": b"other"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
         (source / "stack.fit").write_bytes(b"11 subs")
-        deleter = service.deleter
-        assert await deleter.delete_some() == 2
+        await delete_what_is_due(service)
         assert [path.name for path in source.iterdir()] == ["stack.fit"]
-        (row,) = await service.rows("SELECT * FROM deletion")
+        (row,) = await service.rows("SELECT * FROM kept_source")
         assert row["state"] == "refused"
         assert "differs from what was stored" in row["reason"]
         assert (await service.take(source, mode="move"))["arrived"] == 1
-        assert await deleter.delete_some() == 1
+        await delete_what_is_due(service)
         assert list(source.iterdir()) == []
         assert sorted(library_files(service.library).values()) == [b"10 subs", b"11 subs", b"other"]
         assert await service.rows("SELECT FROM deletion") == []
+
+
+async def test_nothing_is_locked_while_a_source_is_hashed(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction is open during a long hash: the row can be changed, and what was in hand then changes nothing.
+
+    A device that brings new content under the name meanwhile has that taken and deleted by a job of its own.
+    """
+    entered, go_on = Event(), Event()
+    removed: list[str] = []
+
+    def remove(path: Path, expected: Digest, *, stored_at: Path) -> bool:
+        removed.append(expected.file_id)
+        if len(removed) == 1:
+            entered.set()
+            assert go_on.wait(30)
+        return remove_verified(path, expected, stored_at=stored_at)
+
+    monkeypatch.setattr(shelf, "remove_verified", remove)
+    write(source, {"stack.fit": b"10 subs"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source, mode="move")
+
+        async def hashing() -> bool:
+            return entered.is_set()
+
+        await until(hashing)
+        (before,) = await service.rows("SELECT * FROM deletion")
+        open_for = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        assert await service.pool.fetchval(open_for) == 0
+        (source / "stack.fit").write_bytes(b"11 subs")
+        assert (await service.take(source, mode="move"))["arrived"] == 1
+        (row,) = await service.rows("SELECT * FROM deletion")
+        assert (row["file_id"], row["attempt"] > before["attempt"]) == (sha256(b"11 subs"), True)
+        go_on.set()
+
+        async def empty() -> bool:
+            return not list(source.iterdir()) and not await service.rows("SELECT FROM deletion")
+
+        await until(empty)
+        assert removed == [sha256(b"10 subs"), sha256(b"11 subs")]
+        assert sorted(library_files(service.library).values()) == [b"10 subs", b"11 subs"]
+
+
+@pytest.mark.parametrize("step", ["claimed", "hashed"])
+async def test_a_deletion_whose_process_stopped_is_done_by_the_next(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A process that stops after the claim, or after the removal and before its end, leaves nothing undone.
+
+    Its late end changes no row: the source may have come back with other content meanwhile.
+    """
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
+    write(source, {"a.fit": b"a", "b.fit": b"b"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source, mode="move")
+        jobs = JobStore(service.pool, delete.DELETIONS)
+        held = await jobs.claim(2)
+        if step == "hashed":
+            for name in ("a.fit", "b.fit"):
+                (source / name).unlink()
+        await service.pool.execute("UPDATE deletion SET leased_until = now() - interval '1 minute'")
+        await delete_what_is_due(service)
+        assert list(source.iterdir()) == []
+        assert await service.rows("SELECT FROM deletion") == []
+        write(source, {"a.fit": b"new"})
+        await service.take(source, mode="move")
+        before = await service.rows("SELECT * FROM deletion")
+        for row in held:
+            for verdict in (Verdict("done"), Verdict("failed", "late"), Verdict("waiting", "late")):
+                assert not await jobs.settle(row["deletion_id"], row["attempt"], verdict)
+        assert await service.rows("SELECT * FROM deletion") == before
+        assert [row["file_id"] for row in before] == [sha256(b"new")]
 
 
 async def test_a_moved_source_is_still_watched_when_it_is_empty(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watched source whose files were all moved away is no empty mount: rescans go on taking what comes."""
-    monkeypatch.setattr(delete, "POLL_S", 0.1)
     quick = SourceSettings(name="rig", path=source, mode="move", rescan_interval_s=0.5)
     write(source, {f"{number}.fit": b"%d" % number for number in range(5)})
 

@@ -13,9 +13,19 @@ from structlog.testing import capture_logs
 
 from services.ingest import delete, mend
 from shared.errors import Transient
+from shared.jobs import runner
 from shared.library.stored import Examined
 from shared.settings import Settings, SourceSettings
-from tests.integration.ingest.world import Ingest, configured, ingest, library_files, sha256, until, write
+from tests.integration.ingest.world import (
+    Ingest,
+    configured,
+    delete_what_is_due,
+    ingest,
+    library_files,
+    sha256,
+    until,
+    write,
+)
 
 GOOD, ROTTEN, EDITED = b"the good bytes", b"the gOOd bytes", b"the edited bytes"
 ORIGINAL = sha256(GOOD)
@@ -25,7 +35,7 @@ PATH = "captures/M31/a.fit"
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter pauses, the same rules."""
-    monkeypatch.setattr(delete, "POLL_S", 0.1)
+    monkeypatch.setattr(runner, "POLL_S", 0.1)
 
 
 @pytest.fixture
@@ -267,14 +277,14 @@ async def test_rot_that_a_deletion_finds_is_mended_from_the_source(
     settings: Settings, nats_client: Client, tmp_path: Path, card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy that rots between the move and the deletion is made good from the source, which goes only then."""
-    monkeypatch.setattr(delete, "POLL_S", 3600.0)
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
     write(card, {"b.fit": b"b", "c.fit": b"c"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(card, mode="move")
         spoil(service.library / PATH, ROTTEN)
         spoil(service.library / "captures/b.fit", EDITED, same_mtime=False)
         (service.library / "captures/c.fit").unlink()
-        assert await service.deleter.delete_some() == 3
+        await delete_what_is_due(service)
         assert [path.name for path in card.rglob("*.fit")] == ["c.fit"], "what has gone is brought back by nobody"
         assert library_files(service.library) == {PATH: GOOD, "captures/b.fit": EDITED, "captures/b-2.fit": b"b"}
         assert await kept_copies(service) == {PATH: ROTTEN}

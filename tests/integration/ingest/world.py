@@ -11,19 +11,26 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from services.ingest import app
-from services.ingest.delete import SourceDeleter
+from services.ingest import app, delete
 from services.ingest.shelf import Shelf
 from services.ingest.store import Store
 from shared.bus.rpc import ask
 from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
 from shared.errors import UserError
-from shared.events.commands import FilesRescanned, ImportAccepted, ImportPaths, RescanFiles
+from shared.events.commands import (
+    CancelImport,
+    FilesRescanned,
+    ImportAccepted,
+    ImportCancelled,
+    ImportPaths,
+    RescanFiles,
+)
 from shared.events.file import FileArrived
 from shared.library.roots import Root
 from shared.settings import IngestSettings, LibrarySettings, Settings, SourceSettings
@@ -65,6 +72,10 @@ class Ingest:
         assert accepted.import_id is not None
         return accepted.import_id
 
+    async def cancel(self, import_id: UUID) -> str:
+        """Ask for an import to end; the state that it is in then."""
+        return (await ask(self.client, CancelImport(import_id=import_id), ImportCancelled)).state
+
     async def take(self, *paths: Path, mode: str = "copy", verify: bool = False) -> Row:
         """Import and return the report, whose counts must add up."""
         return await self.report(await self.start(*paths, mode=mode, verify=verify))
@@ -74,7 +85,7 @@ class Ingest:
 
         async def done() -> bool:
             assert not self.task.done(), "the service ended"
-            query = "SELECT state IN ('done', 'failed') FROM import WHERE import_id = $1"
+            query = "SELECT finished_at IS NOT NULL FROM import WHERE import_id = $1"
             return bool(await self.pool.fetchval(query, import_id))
 
         await until(done, within_s=within_s)
@@ -139,12 +150,6 @@ class Ingest:
         return [(FileArrived.model_validate_json(data), message_id) for data, message_id in found]
 
     @property
-    def deleter(self) -> SourceDeleter:
-        """A deleter beside the running one."""
-        root = Root("library", self.library, writable=True)
-        return SourceDeleter(self.pool, Shelf(Store(self.pool), root, quiet_s=self.settings.ingest.settle_s))
-
-    @property
     def library(self) -> Path:
         """The library's folder."""
         assert self.settings.library.path is not None
@@ -168,6 +173,26 @@ async def stop(task: asyncio.Task[int]) -> None:
     """End a service that runs as a task, in the middle of whatever it does."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def delete_what_is_due(service: Ingest) -> None:
+    """Try every deletion that is due once, where the service itself deletes nothing (``delete.AT_ONCE`` is 0)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delete, "AT_ONCE", 2)
+        shelf = Shelf(Store(service.pool), Root("library", service.library, writable=True), quiet_s=0.0)
+        deleter = delete.SourceDeleter(service.pool, shelf)
+    task = asyncio.create_task(deleter.run())
+    due = "state = 'running' OR (state = 'waiting' AND next_try_at <= clock_timestamp())"
+
+    async def tried() -> bool:
+        assert not task.done(), "the deleter ended"
+        return not await service.pool.fetchval(f"SELECT count(*) FROM deletion WHERE {due}")
+
+    try:
+        await until(tried)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def answers(client: Client, task: asyncio.Task[int]) -> bool:

@@ -3,12 +3,12 @@
 import pytest
 
 from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable, UserError
+from shared.inert import SENTENCE_CHARS
 from shared.jobs.verdict import (
     CANCELLED,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
     MOST_UNEXPECTED,
-    REASON_CHARACTERS,
     SOUND_AFTER_S,
     Stopped,
     judge,
@@ -74,4 +74,4 @@ def test_a_reason_can_always_be_stored_and_shown() -> None:
     assert reason == "a\\x00b\\udcff\\x1b[31m"
     longest = judge(ValueError("x" * 10**6), postponed=0, unexpected=0, lasted_s=1.0).reason
     assert longest is not None
-    assert len(longest) < REASON_CHARACTERS + 40
+    assert len(longest) < SENTENCE_CHARS + 40
