@@ -217,6 +217,7 @@ async def test_an_import_that_stops_at_any_step_is_taken_over(
             assert (report["state"], report["attempt"]) == ("done", 2)
             assert (report["found"], report["failed"], report["reason"]) == (8, 0, None)
             assert report["arrived"] + report["already_here"] == 8
+            assert len(await second.arrivals()) == 8
             before = (await progress(second, import_id), await second.tables(), library_files(second.library))
             hung.go_on()
             await until(hung.is_over)
