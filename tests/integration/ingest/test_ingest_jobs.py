@@ -185,7 +185,7 @@ STEPS: dict[str, tuple[str, str]] = {
     "claim": ("services.ingest.imports.Imports", "_source_of"),
     "walk": ("services.ingest.store.Store", "known"),
     "copy": ("services.ingest.collector.Collector", "_take_page"),
-    "place": ("services.ingest.collector.Collector", "_place"),
+    "place": ("services.ingest.shelf.Shelf", "shelve"),
     "commit": ("services.ingest.store.Store", "record"),
     "progress": ("shared.jobs.store.JobStore", "save"),
     "before the finish": ("shared.jobs.store.JobStore", "settle"),
