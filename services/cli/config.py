@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from services.cli.connection import HomeOption
 from services.cli.filters import JsonOption
 from services.cli.layout import Column
 from services.cli.lazy import group
@@ -32,13 +33,14 @@ _EXAMPLE_HEAD = """\
 
 
 @app.command("check")
-def check() -> None:
-    """Check nightbus.toml and the environment."""
+def check(home: HomeOption = None) -> None:
+    """Check nightbus.toml and the environment, and what a running stack counted before your rigs were added."""
+    from services.cli.uncounted import notes as uncounted
     from services.scanner.knowledge import Knowledge
     from shared.settings import config_file, load_settings
 
     settings = load_settings()
-    notes = Knowledge.of(settings).notes
+    knowledge = Knowledge.of(settings)
     file = config_file()
     looked = f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; environment and defaults"
     print(f"ok: {inert.sentence(file.resolve() if file else looked)}")
@@ -47,7 +49,7 @@ def check() -> None:
     for source in settings.sources:
         if not os.path.isdir(source.path):  # noqa: PTH112 - a Path raises for a name that is too long
             print(f"note: the folder {inert.name(source.path)} of source {source.name} is not there now")
-    for note in notes:
+    for note in (*knowledge.notes, *uncounted(knowledge, home)):
         print(f"note: {inert.sentence(note)}")
 
 

@@ -96,6 +96,11 @@ class Knowledge:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
     @property
+    def is_own(self) -> bool:
+        """Whether the user told anything that changes what is found in a file."""
+        return bool(self.cameras or self.telescopes or self.rigs or self.filters or self.targets or self.file_patterns)
+
+    @property
     def revision(self) -> str:
         """A short hash of the content, for logs: two scanners with the same revision answer alike."""
         return hashlib.sha256(self.to_json().encode("utf-8", "surrogatepass")).hexdigest()[:_REVISION_DIGITS]

@@ -10,6 +10,7 @@ filter, and the facts that the header leaves out (`Setup`).
     rigs.py         which rig took a frame: matching, and the name that follows from a header
     ninaprofile.py  rigs and filter wheels of N.I.N.A. profiles
     setup.py        all of it behind one memoised question
+    counted.py      frames that were counted before a rig was added, and devices that are two rigs
 
 Promises: the tables fill what is missing, where one answer is possible, and give cameras and filters their usual names;
 they change no other fact of a header, but for a binned frame's pixel size that is the sensor's own. A rig alone does:

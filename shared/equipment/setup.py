@@ -112,7 +112,7 @@ class Equipment:
         ratio = seen.focal_ratio
         if ratio is None and row is not None and (ratio := _ratio(focal, row)) is not None:
             filled["focal_ratio"] = f"focal length and aperture, {_by(row)}"
-        label = _label(seen, camera, ratio, smart=smart)
+        label = self._device_label(seen, camera) if smart else rig_name(seen.telescope, ratio, camera)
         rig, several = find_rig(
             self.rigs,
             RigSigns(
@@ -150,6 +150,14 @@ class Equipment:
             filled=tuple(filled.items()),
             problem=_doubt(several, seen),
         )
+
+    def _device_label(self, seen: Seen, camera: str | None) -> str | None:
+        """A smart telescope's name: it is one piece, told by its serial number where it gives it, else by its model."""
+        name = seen.telescope or camera
+        if name is not None and without_serial(name) == name:
+            row = self._camera_named(name).row
+            name = row.name if row is not None and row.is_smart else name
+        return f"{name} WIDE" if name and seen.wide else name
 
     def _camera(self, seen: Seen, filled: dict[str, str]) -> tuple[str | None, FoundCamera]:
         """The camera's usual name, and what is known of it."""
@@ -203,14 +211,6 @@ class Equipment:
             low, high = _RATIO_RANGE
             return row if low <= seen.focal_length_mm / native <= high else None
         return None
-
-
-def _label(seen: Seen, camera: str | None, ratio: float | None, *, smart: bool) -> str | None:
-    """The rig's name by the header; a smart telescope is one piece, named by its serial where it tells it."""
-    if not smart:
-        return rig_name(seen.telescope, ratio, camera)
-    name = seen.telescope or camera
-    return f"{name} WIDE" if name and seen.wide else name
 
 
 def _from_rig(

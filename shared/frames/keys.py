@@ -95,8 +95,18 @@ class Keys:
         return None
 
     def setting(self, *keywords: str) -> float | None:
-        """The first number above -1, which is what programs write for a gain or offset that no driver told them."""
-        return self._first_above(-1.0, keywords)
+        """The first number above -1, which is what programs write for a gain or offset that no driver told them.
+
+        A sensitivity may be a text: ``ISO 800``.
+        """
+        for keyword in keywords:
+            value = self.raw.get(keyword)
+            if isinstance(value, str) and value.strip()[:3].upper() == "ISO":
+                value = value.strip()[3:]
+            if value is not None and (found := _number(value)) is not None and found > -1.0:
+                self.used(keyword)
+                return found
+        return None
 
     def _first_above(self, least: float, keywords: tuple[str, ...]) -> float | None:
         for keyword in keywords:

@@ -1,6 +1,8 @@
 """docs/dialects.md: the table of dialects for people, made from `shared.frames.dialects` and `shared.frames.paths`."""
 
+from shared.frames import limits
 from shared.frames.dialects import DIALECTS, RULES, Dialect
+from shared.frames.frametypes import FRAME_TYPE_KEYWORDS
 from shared.frames.ninafiles import FILE_NAMES
 from shared.frames.ninapatterns import known_tokens
 from shared.frames.paths import PATTERNS
@@ -19,6 +21,25 @@ the program's habit, the equipment tables. A rig of yours that fits goes before 
 
 _UNKNOWN = """Files of no known program are read by the same keywords without any rule. A frame that names no type is
 then a light only if it has an exposure, a date and an object, a telescope or a camera; else it is `OTHER`.
+"""
+
+_KEYWORDS = """## Keywords, units and sides
+
+The first keyword with a usable value answers. A unit that the comment names (`exposure time in ms`, `[hours]`, `[K]`,
+`[m]`) holds, in square brackets before others; so does one in the text itself (`'500 ms'`, `'1/60'`, `'00:05:00'`).
+Longitudes count east, unless a letter (`110.88 W`), the comment (`[deg West]`, `west positive`) or the program's habit
+says otherwise; a negative number whose comment says a mere "west" is a problem and no longitude. A clock is local where
+the program's habit or DATE-OBS's comment says so, its offset that of the date or of a card of its own.
+
+| Fact | Keywords |
+|---|---|
+"""
+
+_CALIBRATED = """
+A frame is a copy that some program calibrated, and so PROCESSED, where HISTORY names a process of PixInsight, a
+calibration of Siril's or another program's, where ASTAP's COMMENT or CALSTAT's letters say so, or a card of IRAF,
+ccdproc or a telescope's pipeline (FLATCOR, BIASSUB, RLEVEL and others). A dark alone is said and changes nothing:
+cameras subtract theirs by themselves. XISF tells the same in properties.
 """
 
 _KEYS = """Keys such as `EXP_120.00`, `FILTER_Ha`, `HFR_2.52`, `STARS_836` and `RMSAC_0.62` are read in any name and
@@ -44,6 +65,8 @@ def render() -> str:
         *rows,
         "",
         _UNKNOWN,
+        _KEYWORDS + "\n".join(_keyword_rows()),
+        _CALIBRATED,
         "## File names\n",
         f"Patterns of names that carry facts, by program: {programs}.\n",
         _KEYS,
@@ -52,6 +75,21 @@ def render() -> str:
         _SIDE_FILES.format(" or ".join(f"`{name}`" for name in FILE_NAMES)),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _keyword_rows() -> list[str]:
+    """What is looked for under which keywords, best first."""
+    rows = (
+        ("type", FRAME_TYPE_KEYWORDS), ("exposure", tuple(limits.EXPOSURES)),
+        ("exposure of one of several", limits.EXPOSURES_OF_ONE),
+        ("sum of exposures", limits.TOTALS), ("number of exposures", limits.COUNTS),
+        ("number of exposures, where the comment says combined", limits.COUNTS_IN_WORDS),
+        ("latitude", limits.LATITUDES), ("longitude", limits.LONGITUDES), ("time of day beside a date", limits.CLOCKS),
+        ("gain", limits.GAINS), ("offset", limits.OFFSETS), ("sensor temperature", limits.SENSOR_TEMPERATURES),
+        ("set point", limits.SET_TEMPERATURES), ("focal length", limits.FOCAL_LENGTHS), ("binning", limits.BINNINGS),
+        ("pixel size", limits.PIXEL_SIZES), ("pixel scale", limits.SCALES),
+    )  # fmt: skip
+    return [f"| {name} | {', '.join(f'`{keyword}`' for keyword in keywords)} |" for name, keywords in rows]
 
 
 def _row(row: Dialect) -> str:

@@ -284,3 +284,24 @@ async def test_a_database_without_views_is_explained(run: Run, settings: Setting
     migrated = await asyncio.to_thread(run, "migrate", extra={"NIGHTBUS_POSTGRES__DATABASE": name})
     assert (migrated.returncode, migrated.stdout) == (0, f"the database {name} is up to date: ingest, stats, api\n")
     assert (await asyncio.to_thread(run, "files", extra={"NIGHTBUS_POSTGRES__DATABASE": name})).stdout == "no files\n"
+
+
+async def test_config_check_tells_of_frames_counted_before_a_rig(
+    rows: None, stats: asyncpg.Connection, run: Run, tmp_path: Path
+) -> None:
+    """Files that a new rig fits, and a Seestar that is two rigs, are notes; what was read anew is none."""
+    await stats.execute("UPDATE frame SET rig = 'S50_153dd4e2', camera = 'Seestar S50' WHERE file_id = $1", "b" * 64)
+    quiet = await asyncio.to_thread(run, "config", "check")
+    assert "Seestar S50 and S50_153dd4e2 are counted as 2 rigs" in quiet.stdout
+    assert "fit the rig" not in quiet.stdout
+    (tmp_path / "nightbus.toml").write_text(
+        '[[rigs]]\nname = "Garden"\naliases = ["rig@f5+cam"]\n'
+        '[[rigs]]\nname = "Mine"\naliases = ["Seestar S50", "S50_153dd4e2"]\n'
+    )
+    found = await asyncio.to_thread(run, "config", "check")
+    assert found.returncode == 0
+    assert "note: 2 files counted under rig@f5+cam fit the rig Garden: " in found.stdout
+    assert "rescan --rig rig@f5+cam" in found.stdout
+    assert "counted as 2 rigs" not in found.stdout
+    await stats.execute("UPDATE frame SET rig = CASE WHEN rig = 'rig@f5+cam' THEN 'Garden' ELSE 'Mine' END")
+    assert "note:" not in (await asyncio.to_thread(run, "config", "check")).stdout

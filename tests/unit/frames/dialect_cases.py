@@ -75,7 +75,7 @@ CONTRACTS: list[Case] = [
         "img-0002.fits",
         ["ORIGIN  = 'Vaonis'", "TELESCOP= 'Vaonis Vespera II'", "EXPTIME = 10.0"],
         {},
-        {"frame_type": FrameType.LIGHT, "exposure_s": 10.0, "rig": "Vaonis Vespera II", "focal_length_mm": 250.0},
+        {"frame_type": FrameType.LIGHT, "exposure_s": 10.0, "rig": "Vespera II", "focal_length_mm": 250.0},
     ),
     (
         "Unistellar",

@@ -265,6 +265,7 @@ def test_quirk_10_zero_is_unknown(read: Read, cards: list[str], place: tuple[flo
         ("GAIN    =                   -1", None),
         ("GAIN    =                    0", 0.0),
         ("GAIN    =                  100", 100.0),
+        ("GAIN    = 'ISO800'", 800.0),
     ],
 )
 def test_a_gain_of_minus_one_is_unknown(read: Read, card: str, gain: float | None) -> None:

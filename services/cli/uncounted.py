@@ -1,0 +1,63 @@
+"""What `config check` tells of a stack: frames that were counted before a rig was added, and one device as two rigs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.cli.connection import Stack, find_stack, reader, wait_for
+from services.cli.output import counted as numbered
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    from services.scanner.knowledge import Knowledge
+    from shared.equipment.counted import Counted
+
+# Plate solvers give every frame a focal length of its own; to the millimetre a night of them is one group.
+_COUNTED = """
+SELECT rig, camera, telescope, round(focal_length_mm)::double precision, x_binning, width_px, height_px, count(*)::int
+FROM stats.files WHERE rig IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+
+def notes(knowledge: "Knowledge", home: Path | None) -> Iterator[str]:
+    """Sentences for a person, none where nothing is known of a stack or nothing is to be told.
+
+    Without a running stack nobody can say how many files a new setting concerns, so that one sentence says what to do.
+    """
+    try:
+        groups = wait_for(_groups(find_stack(home)))
+    except UserError:
+        if knowledge.is_own:
+            yield (
+                "your rigs, cameras, telescopes, filters and targets count for files that are scanned from now on: "
+                "`nightbus rescan --all` applies them to those counted before"
+            )
+        return
+    yield from told(knowledge, groups)
+
+
+def told(knowledge: "Knowledge", groups: "list[Counted]") -> Iterator[str]:
+    """The sentences about frames that are counted already."""
+    from services.standalone.calling import command
+    from shared.equipment.counted import devices_apart, refits
+
+    equipment = knowledge.equipment()
+    for found in refits(equipment, groups):
+        yield (
+            f"{numbered(found.files, 'file')} counted under {found.rig} fit the rig {found.fits}: "
+            f"`{command('rescan', '--rig', found.rig)}` has them read anew"
+        )
+    for apart in devices_apart(equipment, groups):
+        names = ", ".join(f'"{name}"' for name in (apart.bare, *apart.serials[:1]))
+        yield (
+            f"{apart.bare} and {' and '.join(apart.serials)} are counted as {len(apart.serials) + 1} rigs, since a "
+            "firmware began to tell the serial number. If they are one, join them: [[rigs]] name = "
+            f'"My {apart.model}", aliases = [{names}]'
+        )
+
+
+async def _groups(stack: Stack) -> "list[Counted]":
+    from shared.equipment.counted import Counted
+
+    async with reader(stack) as connection:
+        return [Counted(*row.values()) for row in await connection.fetch(_COUNTED)]
