@@ -24,6 +24,8 @@ one colour; else odd, so that no pattern of the sensor is taken for the whole.""
 _LOWER_SIGMA = 0.158655
 """The share of a normal distribution that lies more than one standard deviation below the median."""
 
+_MOST_NOISE = 1e6
+"""No tile is called noisier than so many times the typical one."""
 _NOISY, _FEW, _VERY_NOISY = 1.25, 0.005, 1.5
 """By which factor tiles are noisier than the typical one where it matters: in more than a few of them, or in any.
 
@@ -144,7 +146,8 @@ def _noise_mesh(deviation: NDArray[np.floating[Any]], typical: float) -> NDArray
     """By how much a threshold is raised in tiles that bright nebulae or thin coverage make noisier; else None."""
     if typical <= 0:
         return None
-    relative = np.maximum(_smooth((deviation / typical).astype(np.float32)), np.float32(1))
+    bounded = np.minimum(deviation.astype(np.float64), typical * _MOST_NOISE) / typical
+    relative = np.maximum(_smooth(bounded.astype(np.float32)), np.float32(1))
     highest = np.sort(relative, axis=None)[::-1]
     is_noisy = highest[0] > _VERY_NOISY or highest[int(_FEW * highest.size)] > _NOISY
     return relative if is_noisy else None

@@ -15,11 +15,16 @@ _TAIL_BYTES = 64 << 10
 _MOST_DIRECTORIES = 256
 _MOST_ENTRIES = 4096
 _MOST_VALUES = 1 << 20
-_TYPE_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
 _PLACES = ((273, 279), (324, 325))
 """Tags of the offsets and lengths of strips and of tiles."""
-_WANTED = frozenset({_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, *(tag for pair in _PLACES for tag in pair)})
+_BELOW = (330, 34665, 34853)
+"""Tags of the places of further directories: other sizes of the image, EXIF, GPS."""
+_WANTED = frozenset(
+    {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, *_BELOW, *(tag for pair in _PLACES for tag in pair)}
+)
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
 
 def picture_faults(source: PlainSource) -> tuple[str, ...]:
@@ -76,29 +81,38 @@ def _behind(source: PlainSource, end: int, size: int) -> list[str]:
 
 
 def _tiff(source: PlainSource, size: int) -> list[str]:
-    """Follow the chain of directories and see that all strips and tiles are inside the file."""
+    """Follow the directories and those below them, and see that all values, strips and tiles are inside the file."""
     head = source.read(0, 16)
     order = "<" if head.startswith(b"II") else ">"
     big = head[2:4] in (b"+\0", b"\0+")
     (offset,) = struct.unpack_from(f"{order}{'Q' if big else 'I'}", head.ljust(16, b"\0"), 8 if big else 4)
     seen: set[int] = set()
-    while offset:
+    pending = [offset] if offset else []
+    while pending:
+        offset = pending.pop()
         if offset in seen or len(seen) >= _MOST_DIRECTORIES:
             return ["the TIFF's directories go round in a circle, or are too many"]
         seen.add(offset)
         found = _directory(source, offset, order, big=big)
         if found is None or offset >= size:
             return [f"truncated: the TIFF has a directory at byte {offset}, and {size} bytes"]
-        tags, offset = found
+        tags, following, end = found
+        if end > size:
+            return [f"truncated: a value of the TIFF ends at byte {end}, the file at {size}"]
         if fault := _image_fault(tags, size):
             return [fault]
+        pending += [below for tag in _BELOW for below in tags.get(tag, ()) if below]
+        pending += [following] if following else []
     return [] if seen else ["the TIFF has no directory"]
 
 
 def _directory(
     source: PlainSource, offset: int, order: str, *, big: bool
-) -> tuple[dict[int, tuple[int, ...]], int] | None:
-    """The values of the tags that matter here, and where the next directory is; None where it is cut off."""
+) -> tuple[dict[int, tuple[int, ...]], int, int] | None:
+    """The values of the tags that matter here, the next directory's place, and where the last of all values ends.
+
+    None where the directory is cut off.
+    """
     count_code, entry_bytes, pointer = ("Q", 20, "Q") if big else ("H", 12, "I")
     count_bytes, pointer_bytes = struct.calcsize(count_code), struct.calcsize(pointer)
     raw = source.read(offset, count_bytes)
@@ -111,9 +125,12 @@ def _directory(
     if len(raw) < count * entry_bytes:
         return None
     tags: dict[int, tuple[int, ...]] = {}
+    end = 0
     for at in range(0, count * entry_bytes, entry_bytes):
         tag, kind = struct.unpack_from(f"{order}HH", raw, at)
         (values,) = struct.unpack_from(order + pointer, raw, at + 4)
+        if (known := values * _TYPE_BYTES.get(kind, 0)) > pointer_bytes:
+            end = max(end, struct.unpack_from(order + pointer, raw, at + 4 + pointer_bytes)[0] + known)
         if tag not in _WANTED or kind not in _TYPE_CODES or values > _MOST_VALUES:
             continue
         length = values * struct.calcsize(_TYPE_CODES[kind])
@@ -124,7 +141,7 @@ def _directory(
             return None
         tags[tag] = struct.unpack(f"{order}{values}{_TYPE_CODES[kind]}", inline[:length])
     ending = raw[count * entry_bytes :]
-    return tags, struct.unpack(order + pointer, ending)[0] if len(ending) == pointer_bytes else 0
+    return tags, struct.unpack(order + pointer, ending)[0] if len(ending) == pointer_bytes else 0, end
 
 
 def _image_fault(tags: dict[int, tuple[int, ...]], size: int) -> str:

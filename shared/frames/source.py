@@ -11,6 +11,8 @@ ALWAYS_DECOMPRESSED_BYTES = 256 << 20
 MOST_GROWTH = 50
 """Real captures shrink to a half or a third; so much growth beyond the size above is a bomb."""
 _SKIP_BYTES = 1 << 20
+_FARTHEST = 2**63 - 1
+"""No file goes on behind it, whatever a header says."""
 _BACK_BYTES = 2 << 20
 """The longest header: one without END is read so far and may turn out to be short."""
 
@@ -24,6 +26,8 @@ class PlainSource:
 
     def read(self, offset: int, count: int) -> bytes:
         """At most ``count`` bytes from ``offset``, fewer only at the end of the file."""
+        if offset > _FARTHEST:
+            return b""
         os.lseek(self._fd, offset, os.SEEK_SET)
         data = os.read(self._fd, count)
         while 0 < len(data) < count:

@@ -117,8 +117,9 @@ def _quantised(reduced: NDArray[Any]) -> Proxy:
     low, high = _range(values) if values.size else (0.0, 0.0)
     span = high - low if high > low else max(abs(high), 1.0)
     black, white = low - span / _TOP, (high if high > low else low + span)
-    share = (np.where(held, reduced, black) - black) / (white - black)
-    levels = np.rint(np.clip(share, 0, 1) * _TOP).astype(np.uint16)
+    # In doubles, and bounded before it is divided: a span may be smaller than single precision can tell.
+    inside = np.clip(np.where(held, reduced, black).astype(np.float64), black, white)
+    levels = np.rint((inside - black) / (white - black) * _TOP).astype(np.uint16)
     return _described(levels, black, white, _full_scale(low, high, white))
 
 

@@ -19,6 +19,9 @@ from tests.unit.frames.conftest import photograph
 ORIGINAL, DIGITIZED, OFFSET, FRACTION = 36867, 36868, 36881, 37521
 EXPOSURE, F_NUMBER, ISO, FOCAL = 33434, 33437, 34855, 37386
 SIZE = [(256, 3, 1, 8), (257, 3, 1, 8), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+BIG_TIFF = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 24, 0) + struct.pack("<Q", 5) + b"".join(
+    struct.pack("<HHQQ", tag, 3, 1, value) for tag, value in ((256, 1), (257, 1), (258, 8), (273, 16), (279, 1))
+) + bytes(8)  # fmt: skip
 STRIPS = [(273, 4, 1, 200), (278, 3, 1, 8), (279, 4, 1, 64)]
 
 
@@ -57,6 +60,9 @@ def test_whole_files_are_known_by_their_bytes(tmp_path: Path, name: str, content
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        (tiff([*SIZE, *STRIPS, (34665, 4, 1, 10_000)], data=bytes(300)), "truncated: the TIFF has a directory"),
+        (tiff([*SIZE, *STRIPS, (270, 2, 5000, 250)], data=bytes(300)), "truncated: a value of the TIFF ends"),
+        (BIG_TIFF[:-8] + struct.pack("<Q", 2**63 + 5), "truncated: the TIFF has a directory at byte"),
         (png()[:-20], "truncated"),
         (png()[:50] + b"\x99" + png()[51:], "broken data stream"),
         (png() + b"SIMPLE  =", "9 bytes follow behind the end of the picture"),

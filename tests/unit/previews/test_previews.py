@@ -223,6 +223,16 @@ def test_constant_images_are_even(value: int, dtype: type) -> None:
     assert picture[0, 0] == 0 if value == 0 else picture[0, 0] > 0
 
 
+@pytest.mark.parametrize("value", [1e-40, 1e-36, 1e-3])
+def test_a_range_below_single_precision_is_shown(value: float) -> None:
+    """Pixels that differ by less than single precision can divide by, beside one far beyond them: no overflow."""
+    image = np.full((40, 40), value, np.float32)
+    image[::3] *= 3
+    image[0, 0] = 1e10
+    proxy = make_proxy(image, size_px=40)
+    assert len(np.unique(proxy.levels)) >= 2
+
+
 def test_what_holds_no_pixels_is_refused() -> None:
     """An image without pixels is a sentence; of NaN alone it is black."""
     with pytest.raises(Permanent, match="no pixels"):

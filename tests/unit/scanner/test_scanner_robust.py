@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from services.scanner import stars
-from services.scanner.background import estimate_sky
+from services.scanner.background import _noise_mesh, estimate_sky
 from services.scanner.cutouts import Cutouts
 from services.scanner.gaps import NOTHING, TOO_LITTLE
 from services.scanner.profile import fit_profiles
@@ -279,6 +279,17 @@ def test_noise_that_differs_over_the_frame_is_no_star() -> None:
     found = find_stars(image, bayer_pattern=None)
     assert found is not None
     assert score(field, found)[1] <= 0.35
+
+
+@pytest.mark.parametrize("typical", [1e-40, 1e-320])
+def test_noise_beyond_all_measure_is_a_number(typical: float) -> None:
+    """A place that is noisier than any number can say is as noisy as can be told, without an overflow."""
+    deviation = np.full((8, 8), 1e-40, np.float32)
+    deviation[2:5, 2:5] = 3e38
+    found = _noise_mesh(deviation, typical)
+    assert found is not None
+    assert np.isfinite(found).all()
+    assert found.max() > 1000
 
 
 def test_chance_is_no_noisy_place() -> None:
