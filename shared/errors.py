@@ -5,7 +5,8 @@
     NightbusError
     ├── Transient         try again later          -> nak with a growing delay
     │   ├── Unavailable   a dependency is away     -> wait in place; the event's attempts are not used up
-    │   └── Away          the file's root is away  -> nak, for as long as it takes; others go on
+    │   ├── Away          the file's root is away  -> nak, for as long as it takes; others go on
+    │   └── Gone          the file has gone        -> nak a few times, then file.quarantined; nothing to replay
     ├── Permanent         will never work as it is -> file.quarantined + dead letter, then term
     ├── Ignorable         valid, but not for us    -> ack and count
     └── UserError         what the user asked cannot be done; the message is one clear sentence
@@ -37,6 +38,10 @@ class Unavailable(Transient):
 
 class Away(Transient):
     """The root of a file is not there: a disk that is unplugged, a share that is not mounted. The file waits for it."""
+
+
+class Gone(Transient):
+    """A file is not where it was, though its root is there: it may just have moved, or somebody removed it."""
 
 
 class Permanent(NightbusError):

@@ -14,8 +14,15 @@ from shared.db.inbox import claim
 
 _INSERT = """
 INSERT INTO dead_letter
-    (service, subject, sequence, attempt, event_id, reason, error, payload, payload_file, size_bytes)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (service, subject, sequence, attempt, event_id, reason, error, payload, payload_file, size_bytes, file_id,
+     state, drop_reason)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN d.why IS NULL THEN 'waiting' ELSE 'dropped' END, d.why
+FROM (SELECT (SELECT 'the file was dismissed: ' || dismissed_reason FROM stats.quarantined
+              WHERE file_id = $11 AND dismissed_at IS NOT NULL LIMIT 1) AS why) d
+"""
+_REPLACED = """
+UPDATE dead_letter SET state = 'replaced', changed_at = clock_timestamp()
+WHERE service = $1 AND file_id = $2 AND state = 'waiting'
 """
 _LOCK_NAMED = "SELECT dead_letter_id, state FROM dead_letter WHERE dead_letter_id = ANY($1) ORDER BY 1 FOR UPDATE"
 _LOCK_WAITING = "SELECT dead_letter_id, state FROM dead_letter WHERE state = 'waiting' ORDER BY 1 FOR UPDATE"
@@ -56,6 +63,9 @@ class Register:
     async def enter(self, key: UUID, letter: DeadLetter, payload: bytes, payload_file: str | None) -> bool:
         """Enter a letter once per ``key``; says whether it was new.
 
+        A service has one open letter about a file: an earlier one is replaced. About a file that a person dismissed
+        there is none: the letter is kept as dropped.
+
         Args:
             key: identity of the message.
             letter: what is known of it.
@@ -69,9 +79,11 @@ class Register:
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await claim(connection, self._consumer, [key]):
                     return False
+                if letter.file_id is not None:
+                    await connection.execute(_REPLACED, letter.service, letter.file_id)
                 await connection.execute(
                     _INSERT, letter.service, letter.subject, letter.sequence, letter.attempt, letter.event_id,
-                    letter.reason, letter.error, payload, payload_file, letter.original_bytes,
+                    letter.reason, letter.error, payload, payload_file, letter.original_bytes, letter.file_id,
                 )  # fmt: skip
         return True
 

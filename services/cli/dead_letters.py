@@ -35,6 +35,7 @@ class LetterState(StrEnum):
     WAITING = "waiting"
     REPLAYED = "replayed"
     DROPPED = "dropped"
+    REPLACED = "replaced"
     ALL = "all"
 
 
@@ -173,6 +174,8 @@ def _send(stack: Stack, command: "ReplayDeadLetters | DropDeadLetters", done: st
             return (await ask(client, command, DeadLettersChanged, timeout_s=COMMAND_TIMEOUT_S)).changed
 
     print(f"{counted(wait_for(work()), 'dead letter')} {done}")
+    if done == "dropped":
+        print("files that they were about stay quarantined; `nightbus dismiss` takes a file out", file=sys.stderr)
 
 
 async def _count(stack: Stack, ids: tuple[int, ...], *, everything: bool) -> int:

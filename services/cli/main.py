@@ -63,6 +63,9 @@ COMMANDS = (
         "equipment", OFFLINE, "Cameras, telescopes, filters and rigs: the built-in tables, with yours in front.",
         "equipment:app",
     ),
+    Listed(
+        "dismiss", CARE, "Take quarantined files out of the count: they need nothing more.", "dismiss:dismiss",
+    ),
     Listed("dead-letters", CARE, "Messages that no retry could help: list, show, replay, drop.", "dead_letters:app"),
     Listed("config", CARE, "Settings: check, explain, example.", "config:app"),
 )  # fmt: skip

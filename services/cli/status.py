@@ -71,7 +71,7 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Files by stage: arrived = on_the_way + scanned + quarantined + waiting."""
+    """Files by stage: arrived = on_the_way + scanned + quarantined + dismissed + waiting."""
 
     arrived: int
     on_the_way: int
@@ -82,6 +82,7 @@ class Stages:
     kept_sources: int
     open_sessions: int
     adds_up: bool
+    dismissed: int = 0
     failures: tuple[str, ...] = ()
     """Why files could not be taken: the latest reasons."""
     missing: int = 0
@@ -111,6 +112,8 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
 def stages_text(stages: Stages) -> str:
     """The sum of the stages in words."""
     parts = [f"{stages.scanned} scanned", f"{stages.quarantined} quarantined", f"{stages.waiting} waiting"]
+    if stages.dismissed:
+        parts.insert(2, f"{stages.dismissed} dismissed")
     if stages.on_the_way:
         parts.append(f"{stages.on_the_way} on the way")
     lines = [f"{counted(stages.arrived, 'file')} arrived = {' + '.join(parts)}"]
@@ -193,13 +196,14 @@ def _stages(
     library: "asyncpg.Record",
     failures: Sequence[str] = (),
 ) -> Stages:
-    handled = stats["scanned"] + stats["quarantined"] + stats["waiting"]
+    handled = stats["scanned"] + stats["quarantined"] + stats["dismissed"] + stats["waiting"]
     on_the_way = ingest["files"] - stats["files"]
     return Stages(
         arrived=ingest["files"],
         on_the_way=on_the_way,
         scanned=stats["scanned"],
         quarantined=stats["quarantined"],
+        dismissed=stats["dismissed"],
         waiting=stats["waiting"],
         failed=ingest["failed"],
         kept_sources=kept_sources,

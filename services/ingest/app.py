@@ -4,6 +4,7 @@ from services.ingest.announce import Reconciler
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
 from services.ingest.forgetting import FailureForgetter
+from services.ingest.gone import GoneFiles
 from services.ingest.handlers import Commands
 from services.ingest.imports import Imports
 from services.ingest.library import Library
@@ -62,6 +63,7 @@ async def run(settings: Settings) -> int:
             pool, relay, interval_s=settings.ingest.reconcile_interval_s, age_s=settings.ingest.reconcile_age_s
         )
         service.background(reconciler.run())
+        service.background(GoneFiles(pool, relay).run())
         service.background(FailureForgetter(store, [source.name for source in settings.sources]).run())
         try:
             return await service.run()

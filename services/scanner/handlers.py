@@ -24,6 +24,7 @@ class FileScanner:
             Permanent: the file cannot be read.
             Transient: it cannot be read now, or the stream did not confirm.
             Away: its whole root is not there; what waits for it is said.
+            Gone: it is not there, though its root is.
         """
         root = f"the root {arrived.root}"
         root_path = str(self._roots.get(arrived.root, arrived.root_path))

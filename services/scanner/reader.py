@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NotRequired, TypedDict
 
 from services.scanner.knowledge import Knowledge, Loaded, built_in
 from services.scanner.scan import scan_file
-from shared.errors import Away, Permanent, Transient
+from shared.errors import Away, Gone, Permanent, Transient
 from shared.events.envelope import headers_of
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
 from shared.library.roots import Root, is_away, resolve
@@ -44,7 +44,7 @@ class Request(TypedDict):
 class Answer(TypedDict):
     """First line of an answer; ``reason`` and ``detail`` are empty for scanned files."""
 
-    outcome: Literal["scanned", "permanent", "transient", "away"]
+    outcome: Literal["scanned", "permanent", "transient", "away", "gone"]
     reason: str
     detail: str
     headers: dict[str, str]
@@ -66,6 +66,7 @@ def scanned_event(
         Permanent: the file can never be read as it is.
         Transient: it is not there, or not what arrived.
         Away: its whole root is not there.
+        Gone: it is not there, though its root is.
     """
     path = resolve(Root(arrived.root, root_path, writable=False), arrived.path)
     try:
@@ -90,6 +91,8 @@ def scanned_event(
     except OSError as error:
         if is_away(root_path):
             raise Away(f"the root {arrived.root} at {root_path} is away, and {arrived.path} with it") from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise Gone(f"{arrived.path} is not in {root_path} any more: was it renamed or deleted?") from error
         raise Transient(f"{arrived.path} cannot be read now: {error.strerror or error}") from error
     cards, problems = _cut(found.header_cards, found.problems)
     return FileScanned(
@@ -151,6 +154,8 @@ def answer_to(message: bytes, known: Loaded | None = None) -> bytes:
         answer = Answer(outcome="permanent", reason=str(error), detail="", headers={})
     except Away as error:
         answer = Answer(outcome="away", reason=str(error), detail="", headers={})
+    except Gone as error:
+        answer = Answer(outcome="gone", reason=str(error), detail="", headers={})
     except Transient as error:
         answer = Answer(outcome="transient", reason=str(error), detail="", headers={})
     except Exception as error:  # noqa: BLE001 - a fault of ours in one file must reach the log, not end the reader

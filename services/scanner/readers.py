@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from services.scanner.knowledge import Knowledge
 from services.scanner.reader import LENGTH, Answer, Request
-from shared.errors import Away, Permanent, Transient
+from shared.errors import Away, Gone, Permanent, Transient
 from shared.events.file import FileArrived
 from shared.logging import get_logger
 from shared.tasks import end_tasks, restarted, start_task
@@ -37,7 +37,7 @@ START_LIMIT_S = 60.0
 RESTART_PAUSE_S = 0.5
 
 
-_FAILURES = {"permanent": Permanent, "transient": Transient, "away": Away}
+_FAILURES = {"permanent": Permanent, "transient": Transient, "away": Away, "gone": Gone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ class ReaderPool:
             Permanent: it cannot be read, or killed its reader twice.
             Transient: it cannot be read now.
             Away: its whole root is not there.
+            Gone: it is not there, though its root is.
         """
         request = Request(root_path=root_path, measure_stars=self._measure_stars)
         if self._previews:

@@ -174,7 +174,9 @@ async def _until_handled(console: Console, connection: asyncpg.Connection, manif
     while time.monotonic() < deadline:
         stage = await connection.fetchrow("SELECT * FROM stats.stage")
         assert stage is not None
-        line = f"  {stage['files']} of {expected} arrived, {stage['scanned']} scanned, {stage['quarantined']} set aside"
+        line = (
+            f"  {stage['files']} of {expected} arrived, {stage['scanned']} scanned, {stage['quarantined']} quarantined"
+        )
         if line != said:
             console.print(line)
             said = line
@@ -194,7 +196,7 @@ async def _print_sum(console: Console, connection: asyncpg.Connection, manifests
         if count := sum(item.anomaly is anomaly for item in files):
             parts.append(f"{count} {one if count == 1 else several}")
     console.print(f"  {len(files)} files written = {' + '.join(parts)}", soft_wrap=True)
-    console.print(f"  {stage['files']} arrived = {stage['scanned']} scanned + {stage['quarantined']} set aside")
+    console.print(f"  {stage['files']} arrived = {stage['scanned']} scanned + {stage['quarantined']} quarantined")
 
 
 async def _print_summary(console: Console, connection: asyncpg.Connection) -> None:
@@ -207,7 +209,7 @@ async def _print_summary(console: Console, connection: asyncpg.Connection) -> No
     found = [await connection.fetch(query) for query in (_QUARANTINED, _PROBLEMS, _NO_TARGET, _UNUSUAL)]
     for row in (row for rows in found for row in rows):
         aside.add_row(_Whole(row["path"].rpartition("/")[2]), row["why"].removeprefix(f"{row['path']}: "))
-    aside.title = f"Set aside ({len(found[0])}), or worth a look ({sum(map(len, found[1:]))})"
+    aside.title = f"Quarantined ({len(found[0])}), or worth a look ({sum(map(len, found[1:]))})"
     console.print(aside)
 
 

@@ -9,18 +9,21 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from services.stats.backlog import read_until
+from services.stats.dismissal import Dismissals
 from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
 from shared.bus.delivery import Desk, P, patiently, subscribe
 from shared.bus.outbox import OutboxRelay
 from shared.bus.publish import Publisher
+from shared.bus.rpc import answer
 from shared.bus.streams import Consumer, consumer
 from shared.bus.transaction import Connection, Effect, in_transaction
 from shared.db.errors import translated
 from shared.db.inbox import prune
 from shared.db.pool import pool_of
 from shared.events.base import Event, utc_now
+from shared.events.commands import DismissFiles
 from shared.events.file import FileArrived, FileQuarantined, ScannedFile
 from shared.service import Service
 from shared.settings import Settings
@@ -56,6 +59,7 @@ async def run(settings: Settings) -> int:
             with translated():
                 await pool.fetchval("SELECT 1")
 
+        answer(service.broker, DismissFiles, Dismissals(pool).dismiss)
         service.checks["postgres"] = check_postgres
         service.background(relay.run())
         # What was in hand when the service last ended comes again within that time.

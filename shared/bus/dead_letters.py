@@ -3,6 +3,8 @@
 The message's own bytes are the body; what is known about it rides in headers. The api service keeps the register.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
+_FILE_ID = re.compile(r"[0-9a-f]{64}")
 BODY_LIMIT_BYTES = 960 * 1024
 """Body plus headers must stay below the server's max_payload of 1 MiB."""
 
@@ -35,6 +38,15 @@ class DeadLetter:
     event_id: str | None
     original_bytes: int
     payload: bytes
+
+    @property
+    def file_id(self) -> str | None:
+        """The file that the message is about, where it says so in a way that can be trusted to be one."""
+        try:
+            named = json.loads(self.payload)["file_id"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return named if isinstance(named, str) and _FILE_ID.fullmatch(named) else None
 
 
 def _header(text: str) -> str:
@@ -65,7 +77,9 @@ async def bury(publisher: Publisher, service: str, message: Msg, *, reason: str,
     await publisher.publish_raw(
         f"{DEAD_SUBJECT}.{service}", message.data[:BODY_LIMIT_BYTES], headers, stream=DEAD_LETTERS
     )
-    log.error(
+    # A file that is no capture is nothing wrong with Nightbus; what was not foreseen is.
+    say = log.error if error else log.warning
+    say(
         "dead letter", subject=message.subject, sequence=position, reason=reason, error=error,
         event_id=headers["nb-event-id"] or None, attempt=message.metadata.num_delivered,
     )  # fmt: skip

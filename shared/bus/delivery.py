@@ -9,6 +9,7 @@ handled       ack
 Ignorable     ack, counted apart
 Transient     nak with a growing, jittered delay; after MAX_ATTEMPTS it becomes Permanent
 Away          as Transient, but it never becomes Permanent
+Gone          as Transient, but soon given up, and without a dead letter: nothing could be replayed
 Unavailable   the handler is tried again in place, so an outage uses up no attempts
 Permanent     file.quarantined where the file is known, a dead letter, then term
 anything else as Transient: a bug of ours must not lose a night, and ends as a dead letter
@@ -38,9 +39,9 @@ from shared.bus.dead_letters import bury
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.bus.streams import Consumer
-from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
+from shared.errors import Away, Gone, Ignorable, Permanent, Transient, Unavailable
 from shared.events.base import Event, FileId, Model
-from shared.events.file import FileQuarantined
+from shared.events.file import GONE, FileQuarantined
 from shared.events.mistakes import first_mistake
 from shared.events.values import Natural, PathText, Word
 from shared.logging import get_logger
@@ -50,6 +51,8 @@ from shared.tasks import beside, restarted
 log = get_logger(__name__)
 
 MAX_ATTEMPTS = 12
+GONE_ATTEMPTS = 4
+"""A file that has gone is looked for during some fifteen seconds: a rename is over by then."""
 BREATH = 16
 """Events that are parsed before other tasks have a turn. One of these is the transaction of the batch before, for which
 all writers of a schema wait: with 64, each answer of the database to it waited some milliseconds for the parsing."""
@@ -193,9 +196,7 @@ class Desk(Generic[P]):
         if isinstance(error, Ignorable):
             log.debug("ignored", event_id=_id(event), reason=str(error))
             await self.done(message, Outcome.IGNORED)
-        elif isinstance(error, Permanent) or (
-            message.metadata.num_delivered >= MAX_ATTEMPTS and not isinstance(error, Away)
-        ):
+        elif isinstance(error, Permanent) or message.metadata.num_delivered >= _most_attempts(error):
             await self._give_up(message, event, error)
         else:
             delay_s = retry_delay_s(message.metadata.num_delivered)
@@ -211,11 +212,12 @@ class Desk(Generic[P]):
 
     async def _give_up(self, message: Msg, event: Prepared | None, error: Exception) -> None:
         reason = str(error) or type(error).__name__
-        detail = "" if isinstance(error, Permanent) else repr(error)
+        detail = GONE if isinstance(error, Gone) else "" if isinstance(error, Permanent) else repr(error)
         try:
             if (quarantined := _quarantine(self.row.service, event, reason, detail)) is not None:
                 await self._publisher.publish(quarantined)
-            await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
+            if quarantined is None or not isinstance(error, Gone):
+                await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
         except (Unavailable, Permanent) as unstored:
             log.warning("dead letter not stored yet", reason=str(unstored))
             self._open.discard(message.reply)
@@ -332,6 +334,12 @@ async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
             log.warning("waiting", reason=str(error), pause_s=pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, longest_s)
+
+
+def _most_attempts(error: Exception) -> float:
+    if isinstance(error, Away):
+        return float("inf")
+    return GONE_ATTEMPTS if isinstance(error, Gone) else MAX_ATTEMPTS
 
 
 def retry_delay_s(attempt: int) -> float:

@@ -66,6 +66,12 @@ class DeadLettersChanged(Reply):
     changed: Sum = 0
 
 
+class FilesDismissed(Reply):
+    """How many files the command changed."""
+
+    files: Sum = 0
+
+
 class Wait(Model):
     """Something that a service waits for while it goes on with all that does not need it."""
 
@@ -141,6 +147,17 @@ class DropDeadLetters(Command):
     reason: Annotated[PersonsReason, Field(min_length=1)]
 
 
+class DismissFiles(Command):
+    """Say that quarantined files need nothing more: they are counted as dismissed, until they are read after all."""
+
+    subject: ClassVar[str] = "cmd.stats.dismiss-files"
+    reply: ClassVar[type[Reply]] = FilesDismissed
+
+    file_ids: tuple[FileId, ...] = Field(min_length=1, description="quarantined files; others are left as they are")
+    reason: Annotated[PersonsReason, Field(min_length=1, description="why; kept with the file")]
+    undo: bool = Field(default=False, description="count dismissed files as quarantined again")
+
+
 class TellState(Command):
     """Tell how the service is and what it waits for; changes nothing."""
 
@@ -185,6 +202,7 @@ COMMANDS: tuple[type[Command], ...] = (
     RescanFiles,
     ReplayDeadLetters,
     DropDeadLetters,
+    DismissFiles,
     *STATES.values(),
 )
 """Every command, for the documentation and its tests."""

@@ -81,6 +81,10 @@ class FileScanned(ScannedFile):
     )
 
 
+GONE = "gone"
+"""``error`` of a FileQuarantined whose file was not there; ingest looks for it and announces it when it is back."""
+
+
 class FileQuarantined(Event):
     """A file cannot be handled; it stays where it is, and the reason is recorded."""
 

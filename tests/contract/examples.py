@@ -13,6 +13,7 @@ from shared.events.commands import (
     CancelImport,
     Command,
     DeadLettersChanged,
+    DismissFiles,
     DropDeadLetters,
     FilesRescanned,
     ImportAccepted,
@@ -311,6 +312,7 @@ COMMANDS: tuple[Command, ...] = (
     CancelImport(command_id=COMMAND_ID, import_id=UUID("7f0a3c52-5f0e-4a57-9a53-b0a5a4b1c9d2")),
     RescanFiles(command_id=COMMAND_ID, file_ids=(LIGHT, MASTER), everything=True),
     ReplayDeadLetters(command_id=COMMAND_ID, ids=(3, 4), everything=True),
+    DismissFiles(command_id=COMMAND_ID, file_ids=(LIGHT,), reason="notes of mine", undo=True),
     DropDeadLetters(command_id=COMMAND_ID, ids=(5,), everything=True, reason="written by a broken script"),
     *(question(command_id=COMMAND_ID) for question in STATES.values()),
 )

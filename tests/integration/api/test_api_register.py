@@ -192,6 +192,40 @@ async def test_drop_keeps_the_reason_and_everything_means_those_that_wait(
     ]
 
 
+async def test_one_open_letter_for_each_file_and_service(js: JetStreamContext, reader: asyncpg.Connection) -> None:
+    """A file that is read anew in vain has its latest letter open; letters of other services and files stay."""
+    about = [json.dumps({"file_id": letter * 64}).encode() for letter in "ab"]
+    await bury(js, about[0], 1)
+    await bury(js, about[1], 2)
+    await bury(js, about[0], 3, **{"nb-service": "stats"})
+    await bury(js, about[0], 4)
+    await bury(js, b'{"file_id": "../nothing"}', 5)
+    await bury(js, b"no json", 6)
+    rows = await letters(reader, lambda rows: len(rows) == 6)
+    assert [row["state"] for row in rows] == ["replaced", "waiting", "waiting", "waiting", "waiting", "waiting"]
+    assert [row["file_id"] for row in rows] == ["a" * 64, "b" * 64, "a" * 64, "a" * 64, None, None]
+
+
+async def test_no_letter_is_open_about_a_file_that_was_dismissed(
+    js: JetStreamContext, reader: asyncpg.Connection, settings: Settings
+) -> None:
+    """A dismissed file that is read anew asks for nothing: its letter is kept as dropped, with the reason."""
+    postgres = settings.postgres
+    stats = await asyncpg.connect(
+        host=postgres.host, port=postgres.port, database=postgres.database, user="stats",
+        password=postgres.password_of("stats"),
+    )  # fmt: skip
+    await stats.execute(
+        "INSERT INTO quarantine (quarantine_key, file_id, stage, attempt, reason, occurred_at, dismissed_at,"
+        " dismissed_reason) VALUES ($1, $1, 'scanner', 1, 'text', now(), now(), 'my notes')",
+        "a" * 64,
+    )
+    await stats.close()
+    await bury(js, json.dumps({"file_id": "a" * 64}).encode())
+    (row,) = await letters(reader, lambda rows: len(rows) == 1)
+    assert (row["state"], row["drop_reason"]) == ("dropped", "the file was dismissed: my notes")
+
+
 async def test_an_unknown_number_changes_nothing(
     js: JetStreamContext, reader: asyncpg.Connection, nats_client: Client
 ) -> None:

@@ -56,7 +56,7 @@ def test_files_are_filtered(quick: Quick) -> None:
 
 
 def test_files_show_state_and_reason(quick: Quick) -> None:
-    """The table names what was set aside and why, newest night first, and cannot harm the terminal."""
+    """The table names what was quarantined and why, newest night first, and cannot harm the terminal."""
     result = quick("files")
     assert result.exit_code == 0
     assert "quarantined: the header is cut off" in result.stdout

@@ -17,6 +17,7 @@ from nats.js import JetStreamContext
 from services.cli.connection import Stack, reader
 from shared.errors import UserError
 from shared.events.commands import (
+    DismissFiles,
     DropDeadLetters,
     ImportPaths,
     ReplayDeadLetters,
@@ -89,7 +90,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     found = json.loads(result.stdout)
     assert found["stages"] == {
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
-        "kept_sources": 0, "failures": [],
+        "kept_sources": 0, "failures": [], "dismissed": 0,
         "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None,
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
@@ -305,3 +306,22 @@ async def test_config_check_tells_of_frames_counted_before_a_rig(
     assert "counted as 2 rigs" not in found.stdout
     await stats.execute("UPDATE frame SET rig = CASE WHEN rig = 'rig@f5+cam' THEN 'Garden' ELSE 'Mine' END")
     assert "note:" not in (await asyncio.to_thread(run, "config", "check")).stdout
+
+
+async def test_dismiss_finds_files_by_name_pattern_and_id(
+    rows: None, letters: None, js: JetStreamContext, run: Run, answer: Callable[..., Any]
+) -> None:
+    """A quarantined file is named as people know it; a dry run asks nobody; what is like nothing is said."""
+    seen = await answer(DismissFiles, lambda command: {"ok": True, "files": len(command.file_ids)})
+    for words in (["e" * 6], ["broken*"], ["library/broken*.fits"], ["/library/*.fits"]):
+        result = await nightbus(run, "dismiss", *words, "--reason", "a broken card")
+        assert (result.returncode, result.stdout) == (0, "1 file dismissed\n"), result.stderr
+    assert {command.file_ids for command in seen} == {("e" * 64,)}
+    assert {command.reason for command in seen} == {"a broken card"}
+    dry = await nightbus(run, "dismiss", "*", "--dry-run")
+    assert dry.stdout.splitlines()[-1] == "1 file would be dismissed"
+    assert "\x1b" not in dry.stdout
+    assert len(seen) == 4
+    none = await nightbus(run, "dismiss", "M31 light 2.fits")
+    assert none.returncode == 1
+    assert "no quarantined file is called M31 light 2.fits" in none.stderr

@@ -110,6 +110,26 @@ async def test_files_wait_for_a_root_that_is_away(
     assert said == ["waits", "goes on"]
 
 
+async def test_a_file_that_has_gone_is_quarantined_soon_and_without_a_dead_letter(
+    settings: Settings, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renamed or deleted file is looked for a few times, then said to have gone: there is nothing to replay."""
+    monkeypatch.setattr(delivery, "retry_delay_s", lambda _attempt: 0.1)
+    root = tmp_path / "tree"
+    write(root, {"there.fit": fits(cards=LIGHT), "gone.fit": fits(cards=LIGHT)})
+    async with scanner(settings, nats_client, root) as running:
+        await running.tell("there.fit")
+        size_bytes = (root / "gone.fit").stat().st_size
+        (root / "gone.fit").unlink()
+        await running.tell("gone.fit", size_bytes=size_bytes)
+        await running.until_done()
+        assert set(await running.scanned()) == {"there.fit"}
+        (reason,) = (await running.quarantined()).values()
+        assert "gone.fit is not in" in str(reason)
+        assert "was it renamed or deleted?" in str(reason)
+    assert (await nats_client.jetstream().stream_info(DEAD_LETTERS)).state.messages == 0
+
+
 async def test_hostile_files_cost_only_themselves(
     settings: Settings, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,7 @@ async def test_the_files_of_the_demo_add_up() -> None:
     await _print_sum(Console(file=output, width=60), cast("asyncpg.Connection", _Stage()), nights)
     assert output.getvalue() == (
         "  7 files written = 4 arrived + 2 second copies of files + 1 unfinished upload (.part)\n"
-        "  4 arrived = 3 scanned + 1 set aside\n"
+        "  4 arrived = 3 scanned + 1 quarantined\n"
     )
 
 
