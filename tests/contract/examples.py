@@ -15,6 +15,7 @@ from shared.events.commands import (
     DeadLettersChanged,
     DismissFiles,
     DropDeadLetters,
+    FilesDismissed,
     FilesRescanned,
     ImportAccepted,
     ImportCancelled,
@@ -321,6 +322,7 @@ REPLIES: tuple[Reply, ...] = (
     ImportAccepted(ok=True, error="half of the folder cannot be read", import_id=COMMAND_ID),
     ImportCancelled(ok=True, error="it had ended before", state="running"),
     FilesRescanned(ok=True, error="one file is not known", files=2),
+    FilesDismissed(ok=True, error="one file is not known", files=2),
     DeadLettersChanged(ok=True, error="number 4 was dropped before", changed=1),
     StateTold(
         ok=True,
