@@ -21,14 +21,18 @@ class Waits:
         self._gauge.set(0)
         self._now: dict[str, Wait] = {}
 
-    def begin(self, what: str, reason: str) -> None:
-        """Say that ``what`` (`the library`) is waited for, and why, in one sentence; the same again is not said."""
+    def begin(self, what: str, reason: str, *, quietly: bool = False) -> None:
+        """Say that ``what`` (`the library`) is waited for, and why, in one sentence; the same again is not said.
+
+        ``quietly``: a reason that only changes, as by its numbers, makes no line in the log.
+        """
         known = self._now.get(what)
         if known is not None and known.reason == reason:
             return
         self._now[what] = Wait(what=what, reason=reason, since=known.since if known else utc_now())
         self._gauge.set(len(self._now))
-        log.warning("waits", what=what, reason=reason)
+        if known is None or not quietly:
+            log.warning("waits", what=what, reason=reason)
 
     def end(self, what: str) -> None:
         """Say that ``what`` is there, if it was waited for."""

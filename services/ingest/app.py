@@ -9,6 +9,7 @@ from services.ingest.handlers import Commands
 from services.ingest.imports import Imports
 from services.ingest.library import Library
 from services.ingest.placement import Placement
+from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Scanner
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
@@ -22,8 +23,10 @@ from shared.bus.outbox import OutboxRelay
 from shared.bus.rpc import answer
 from shared.db.pool import check_database, pool_of
 from shared.events.commands import CancelImport, ImportPaths, RescanFiles
+from shared.library.room import Room
 from shared.service import Service
 from shared.settings import Settings
+from shared.waits import Waits
 
 
 async def run(settings: Settings) -> int:
@@ -32,18 +35,20 @@ async def run(settings: Settings) -> int:
         store = Store(pool)
         relay = OutboxRelay(pool, service.js, SERVICE)
         library = Library.of(settings.library, pool, service.waits)
-        shelf = Shelf(store, library.root, quiet_s=settings.ingest.settle_s) if library is not None else None
+        room = Room(settings.library.path, settings.library.reserve_mb)
+        shelf = Shelf(store, library.root, room, quiet_s=settings.ingest.settle_s) if library is not None else None
         collector = Collector(
             store,
             relay,
             library=library,
             shelf=shelf,
+            room=room,
             placement=Placement(settings.library.template),
             workers=settings.ingest.workers,
             incomplete_wait_s=settings.ingest.incomplete_wait_s,
         )
         scanner = Scanner(store, collector)
-        imports = Imports(store, scanner, settings)
+        imports = Imports(store, scanner, room, service.waits, settings)
         commands = Commands(pool, store, imports, relay)
         answer(service.broker, ImportPaths, commands.import_paths)
         answer(service.broker, CancelImport, commands.cancel_import)
@@ -52,7 +57,7 @@ async def run(settings: Settings) -> int:
         service.background(relay.run())
         service.background(run_janitor(service.js))
         service.background(imports.run())
-        for watcher in await _watchers(store, scanner, settings):
+        for watcher in await _watchers(store, scanner, room, service.waits, settings):
             service.background(watcher.run())
         if library is not None and shelf is not None:
             sweep = Sweep(store, shelf, interval_s=settings.ingest.library_check_interval_s)
@@ -73,7 +78,7 @@ async def run(settings: Settings) -> int:
                 library.close()
 
 
-async def _watchers(store: Store, scanner: Scanner, settings: Settings) -> list[Watcher]:
+async def _watchers(store: Store, scanner: Scanner, room: Room, waits: Waits, settings: Settings) -> list[Watcher]:
     watchers = []
     states = SourceStates(store.pool)
     await patiently(lambda: states.keep_only([source.name for source in settings.sources]))
@@ -81,8 +86,9 @@ async def _watchers(store: Store, scanner: Scanner, settings: Settings) -> list[
         source = Source.make(configured.name, configured.path, configured.mode, settings.ingest, configured)
         await _register(store, source)
         exclude = scanner.excluded(source)
+        crowd = RoomWait(room, waits, f"the source {source.name}")
         watchers.append(
-            Watcher(source, scanner, states, rescan_interval_s=configured.rescan_interval_s, exclude=exclude)
+            Watcher(source, scanner, states, crowd, rescan_interval_s=configured.rescan_interval_s, exclude=exclude)
         )
     return watchers
 

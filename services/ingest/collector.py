@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from services.ingest.ledger import observe
 from services.ingest.library import Library
@@ -14,12 +15,13 @@ from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
-from services.ingest.take import Failed, Outcome, Taken, Unfinished, take_many
+from services.ingest.take import Failed, Outcome, Taken, Unfinished, WithoutRoom, take_many
 from services.ingest.tally import Tally
 from shared.bus.outbox import OutboxRelay
 from shared.errors import NightbusError
 from shared.jobs.job import Job
 from shared.jobs.verdict import Stopped
+from shared.library.room import NoRoom, Room
 from shared.library.roots import Root
 from shared.library.walk import Entry
 from shared.logging import get_logger
@@ -43,6 +45,7 @@ class Collector:
         *,
         library: Library | None,
         shelf: Shelf | None,
+        room: Room | None = None,
         placement: Placement,
         workers: int,
         incomplete_wait_s: float,
@@ -55,6 +58,7 @@ class Collector:
         self._opening = library
         self.library = library.root if library is not None else None
         self.shelf = shelf
+        self.room = room
 
     def close(self) -> None:
         """End the threads after the files in hand."""
@@ -117,9 +121,8 @@ class Collector:
         library = await self.opened_for(source)
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         loop = asyncio.get_running_loop()
-        results = await asyncio.gather(
-            *(loop.run_in_executor(self._threads, take_many, source, chunk, library, waited) for chunk in _chunks(page))
-        )
+        take = partial(take_many, source, library=library, room=self.room, even_unfinished=waited)
+        results = await asyncio.gather(*(loop.run_in_executor(self._threads, take, chunk) for chunk in _chunks(page)))
         outcomes = [outcome for result in results for outcome in result]
         for item in outcomes:
             if isinstance(item, Unfinished):
@@ -148,6 +151,10 @@ class Collector:
         taken = [item for item in outcomes if isinstance(item, Taken)]
         failed = [item for item in outcomes if isinstance(item, Failed)]
         looks: list[Mended | Seen] = []
+        crowd = [item.entry for item in outcomes if isinstance(item, WithoutRoom)]
+        if not taken and not failed:
+            _add_to_crowd(crowd, tally)
+            return
         if source.mode == "index":
             arrivals = [_indexed(source, item, replaced) for item in taken]
         else:
@@ -157,8 +164,12 @@ class Collector:
                 await self._abandon(taken)
                 raise
             arrivals = self._arrivals(taken, shelved, replaced)
-            failed += [Failed(item.entry, str(shelved.failed[item.file_id])) for item in taken
-                       if item.file_id in shelved.failed]  # fmt: skip
+            for item in taken:
+                reason = shelved.failed.get(item.file_id)
+                if isinstance(reason, NoRoom):
+                    crowd.append(item.entry)
+                elif reason is not None:
+                    failed.append(Failed(item.entry, str(reason)))
             taken = [item for item in taken if item.file_id not in shelved.failed]
             looks = shelved.looks
         observations = [
@@ -177,6 +188,7 @@ class Collector:
         for state in recorded.states:
             if state not in {"arrived", "failed"}:
                 tally.count_known(state)
+        _add_to_crowd(crowd, tally)
         if source.mode != "index":
             written = {item.file_id for item in recorded.observations}
             tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
@@ -227,6 +239,11 @@ def _arrival(root: Root, path: str, item: Taken, mtime_ns: int, replaced: dict[s
 def _indexed(source: Source, item: Taken, replaced: dict[str, str]) -> Arrival:
     root = Root(source.name, source.path, writable=False)
     return _arrival(root, item.entry.relative_path, item, item.entry.mtime_ns, replaced)
+
+
+def _add_to_crowd(entries: Sequence[Entry], tally: Tally) -> None:
+    for entry in entries:
+        tally.crowd_out(entry.relative_path.rpartition("/")[0], entry.size_bytes)
 
 
 def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

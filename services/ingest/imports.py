@@ -12,21 +12,26 @@ from typing import Any
 from uuid import UUID
 
 from services.ingest.rate import Meter
+from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Mode, Source
 from services.ingest.store import Store
 from services.ingest.survey import Place, Totals, count
-from services.ingest.tally import Tally
+from services.ingest.tally import Crowd, Tally
 from shared.bus.delivery import patiently
 from shared.errors import UserError
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
 from shared.jobs.verdict import State
+from shared.library.reading import shown
+from shared.library.room import Room
 from shared.library.roots import real_path
 from shared.logging import get_logger
+from shared.quantities import size
 from shared.settings import Settings
 from shared.tasks import beside
+from shared.waits import Waits
 
 log = get_logger(__name__)
 
@@ -66,9 +71,11 @@ class _Running:
 class Imports:
     """Runs imports, some side by side."""
 
-    def __init__(self, store: Store, scanner: Scanner, settings: Settings) -> None:
+    def __init__(self, store: Store, scanner: Scanner, room: Room, waits: Waits, settings: Settings) -> None:
         self._store = store
         self._scanner = scanner
+        self._room = room
+        self._waits = waits
         self._settings = settings
         self._runner = Runner(store.pool, IMPORTS, self._import, at_once=settings.ingest.imports_at_once)
         self._counting = ThreadPoolExecutor(1, thread_name_prefix="count")
@@ -117,10 +124,15 @@ class Imports:
                 progress=running.step,
             )  # fmt: skip
 
+        room = RoomWait(self._room, self._waits, f"the import of {shown(source.path / folder)}")
         while True:
             try:
                 await patiently(look)
+                while room.looked_at_all(running.step.tally.without_room):
+                    await room.until_over(running.job.pause)
+                    await patiently(look)
             finally:
+                room.end()
                 running.total.add(running.step.tally)
                 running.step = Pass(unsettled=running.step.unsettled)
             if not running.step.unsettled:
@@ -164,8 +176,12 @@ def _only_name(only: frozenset[str] | None) -> str | None:
 
 def _counts(tally: Tally, waiting: Mapping[str, str]) -> dict[str, Any]:
     """Counts by column of ``ingest.import``; ``waiting`` are files that are looked at again, and what they lack."""
+    crowd = Crowd.of(tally.without_room.values())
+    waiting_for = [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)]
+    if crowd:
+        waiting_for.insert(0, f"{crowd.files} files ({size(crowd.size_bytes)}): the library has no room")
     return {
-        "found": tally.found + len(waiting),
+        "found": tally.found + len(waiting) + crowd.files,
         "arrived": tally.arrived,
         "already_here": tally.already_here,
         "ignored": tally.ignored,
@@ -178,6 +194,6 @@ def _counts(tally: Tally, waiting: Mapping[str, str]) -> dict[str, Any]:
         "set_beside": tally.set_beside,
         "size_bytes": tally.size_bytes,
         "read_bytes": tally.read_bytes,
-        "waiting": len(waiting),
-        "waiting_for": [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)],
+        "waiting": len(waiting) + crowd.files,
+        "waiting_for": waiting_for,
     }

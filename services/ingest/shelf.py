@@ -14,6 +14,7 @@ from shared.library.hashing import Digest
 from shared.library.place import Placed, place
 from shared.library.reading import shown
 from shared.library.remove import NotStoredError, remove_verified
+from shared.library.room import Room
 from shared.library.roots import Root, resolve
 from shared.library.stage import Staged, discard, stage
 from shared.library.stored import Condition
@@ -47,10 +48,11 @@ class Shelved:
 class Shelf:
     """Owns the names in the library."""
 
-    def __init__(self, store: Store, library: Root, *, quiet_s: float) -> None:
+    def __init__(self, store: Store, library: Root, room: Room | None = None, *, quiet_s: float) -> None:
         """``quiet_s``: how long a file of the library that somebody changed must have rested."""
         self._store = store
         self._quiet_s = quiet_s
+        self._room = room
         self.mending = asyncio.Lock()
         """Held while a copy is replaced."""
         self.library = library
@@ -136,7 +138,7 @@ class Shelf:
         found = looked[content.file_id]
         if isinstance(found, NightbusError) or found.condition is Condition.GONE:
             return False
-        staged = await asyncio.to_thread(stage, source, self.library)
+        staged = await asyncio.to_thread(stage, source, self.library, self._room)
         try:
             if staged.file_id != content.file_id:
                 return False  # the next try says in which way the source differs

@@ -8,6 +8,7 @@ from shared.errors import NightbusError
 from shared.library.completeness import is_complete
 from shared.library.hashing import sha256_file
 from shared.library.reading import shown
+from shared.library.room import NoRoom, Room
 from shared.library.roots import Root
 from shared.library.stage import Staged, stage
 from shared.library.walk import Entry
@@ -35,6 +36,13 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class WithoutRoom:
+    """A file for which the library's disk has no room."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A file that cannot be taken now; ``sentence`` names it and the reason."""
 
@@ -42,19 +50,25 @@ class Failed:
     sentence: str
 
 
-Outcome = Taken | Unfinished | Failed
+Outcome = Taken | Unfinished | WithoutRoom | Failed
 
 
-def take(source: Source, entry: Entry, library: Root | None, *, even_unfinished: bool) -> Outcome:
+def take(
+    source: Source, entry: Entry, library: Root | None, room: Room | None = None, *, even_unfinished: bool
+) -> Outcome:
     """Judge, hash and (with a library) stage one file. Never raises for what a file or a disk can do."""
     path: Path = source.path / entry.relative_path
     try:
+        if library is not None and room is not None and not room.fits(entry.size_bytes):
+            return WithoutRoom(entry)
         if not even_unfinished and not (judged := is_complete(path)).complete:
             return Unfinished(entry, judged.reason)
         if library is None:
             digest = sha256_file(path)
             return Taken(entry, digest.file_id, digest.size_bytes)
-        staged = stage(path, library)
+        staged = stage(path, library, room)
+    except NoRoom:
+        return WithoutRoom(entry)
     except NightbusError as error:
         return Failed(entry, str(error))
     except OSError as error:
@@ -66,7 +80,14 @@ def take(source: Source, entry: Entry, library: Root | None, *, even_unfinished:
 
 
 def take_many(
-    source: Source, entries: list[Entry], library: Root | None, even_unfinished: frozenset[str]
+    source: Source,
+    entries: list[Entry],
+    *,
+    library: Root | None,
+    room: Room | None = None,
+    even_unfinished: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
     """Take several files in one thread call; ``even_unfinished`` holds relative paths that were waited for enough."""
-    return [take(source, entry, library, even_unfinished=entry.relative_path in even_unfinished) for entry in entries]
+    return [
+        take(source, entry, library, room, even_unfinished=entry.relative_path in even_unfinished) for entry in entries
+    ]

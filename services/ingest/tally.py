@@ -1,11 +1,40 @@
 """Counting what became of the files of a scan."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.inert import sentence
 
 MOST_FAILURES = 100
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Files that wait for room: how many, their size, and the size of the smallest, bytes."""
+
+    files: int = 0
+    size_bytes: int = 0
+    smallest_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether any waits."""
+        return self.files > 0
+
+    def join(self, other: "Crowd") -> None:
+        """Count the files of another one too."""
+        smallest_bytes = min(self.smallest_bytes, other.smallest_bytes) if self else other.smallest_bytes
+        self.smallest_bytes = smallest_bytes if other else self.smallest_bytes
+        self.files += other.files
+        self.size_bytes += other.size_bytes
+
+    @classmethod
+    def of(cls, crowds: Iterable["Crowd"]) -> "Crowd":
+        """Several as one."""
+        whole = cls()
+        for crowd in crowds:
+            whole.join(crowd)
+        return whole
 
 
 @dataclass(slots=True)
@@ -27,6 +56,8 @@ class Tally:
     """Size of the captures among the files that were judged."""
     read_bytes: int = 0
     """What was read of them: those that the ledger knows are not read again."""
+    without_room: dict[str, Crowd] = field(default_factory=dict)
+    """Files that wait for room in the library, by folder: they were looked at and are in no other count."""
     ignored_by: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -47,6 +78,10 @@ class Tally:
         self.repaired += state == "repaired"
         self.set_beside += state == "set_beside"
 
+    def crowd_out(self, folder: str, size_bytes: int) -> None:
+        """Count a file of a folder that waits for room."""
+        self.without_room.setdefault(folder, Crowd()).join(Crowd(1, size_bytes, size_bytes))
+
     def fail(self, words: str) -> None:
         """Count a failure; the first hundred sentences are kept."""
         self.failed += 1
@@ -65,4 +100,6 @@ class Tally:
         self.size_bytes += other.size_bytes
         self.read_bytes += other.read_bytes
         self.ignored_by.update(other.ignored_by)
+        for folder, crowd in other.without_room.items():
+            self.without_room.setdefault(folder, Crowd()).join(crowd)
         self.failures.extend(other.failures[: MOST_FAILURES - len(self.failures)])

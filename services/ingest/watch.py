@@ -6,6 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
 from services.ingest.sourcestate import SourceStates, State
@@ -38,6 +39,7 @@ class Watcher:
         source: Source,
         scanner: Scanner,
         states: SourceStates,
+        room: RoomWait,
         *,
         rescan_interval_s: float,
         exclude: Sequence[Path] = (),
@@ -46,6 +48,7 @@ class Watcher:
         self._source = source
         self._scanner = scanner
         self._states = states
+        self._room = room
         self._rescan_interval_s = rescan_interval_s
         self._hinted: set[str] = set()
         self._exclude = exclude
@@ -112,6 +115,7 @@ class Watcher:
         await self._tell_reached()
         done = await patiently(lambda: self._scanner.scan(source))
         source.settler.retain(set(done.unsettled))
+        self._room.looked_at_all(done.tally.without_room)
         await self._tell_reached()
         await patiently(lambda: self._states.walked(source.name, done.seen, done.unsettled))
         self._log("source scanned", done)
@@ -122,13 +126,20 @@ class Watcher:
         full_at = loop.time() + self._rescan_interval_s
         while (left_s := full_at - loop.time()) > 0:
             look_again_s = max(self._source.settle_s / 2, 0.2) if unsettled else REACH_EVERY_S
+            crowded = bool(self._room.crowd)
+            timed_out = False
             try:
-                await asyncio.wait_for(self._hint.wait(), min(left_s, look_again_s))
+                await asyncio.wait_for(
+                    self._hint.wait(), min(left_s, look_again_s, self._room.pause_s if crowded else left_s)
+                )
             except TimeoutError:
-                if not unsettled:
-                    if not await self._tell_reached():
-                        return
-                    continue
+                timed_out = True
+            if crowded and await self._room.is_over():
+                return  # a full scan takes what waits, wherever it lies
+            if timed_out and not unsettled:
+                if not await self._tell_reached():
+                    return
+                continue
             self._hint.clear()
             folders = self._hinted | {_parent(path) for path in unsettled}
             self._hinted = set()
@@ -145,6 +156,7 @@ class Watcher:
             self._hinted.update(folders)
             await asyncio.sleep(1.0)
             return set()
+        self._room.looked_at(folders, done.tally.without_room)
         self._log("files looked at", done)
         await patiently(lambda: self._states.looked(self._source.name, done.unsettled))
         return set(done.unsettled)

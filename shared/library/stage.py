@@ -20,10 +20,11 @@ from shared.errors import NightbusError, Permanent, Transient
 from shared.library.folders import open_folder, unlink_if_there
 from shared.library.hashing import Digest, StreamHash, sha256_descriptor
 from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
+from shared.library.room import NO_SPACE, NoRoom, Room
 from shared.library.roots import Root, read_marker
 
 _NAME = re.compile(r"[0-9a-f]{32}\.tmp")
-_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT))
+_NO_SUCH_TIME = frozenset((errno.EINVAL, errno.ERANGE, errno.EOVERFLOW))
 _NEVER = frozenset((errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EILSEQ, errno.EFBIG))
 _WRITE_OUT_BYTES = 8 * 1024 * 1024
 
@@ -37,10 +38,11 @@ class Staged:
     size_bytes: int
 
 
-def stage(source: Path, library: Root) -> Staged:
+def stage(source: Path, library: Root, room: Room | None = None) -> Staged:
     """Make a verified copy of a source that has no final name; ``place.place`` or ``discard`` must follow.
 
     Raises:
+        NoRoom: the library's disk is full, or would be fuller than ``room`` allows.
         Transient: the source changed or cannot be read, the disk is full or fails, the library is not mounted.
         Permanent: the source is not a regular file, or is larger than the library's file system allows.
         UserError: the folder belongs to another library.
@@ -49,7 +51,7 @@ def stage(source: Path, library: Root) -> Staged:
     with open_source(source) as opened, temporaries(library, source) as folder:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666, dir_fd=folder)
         try:
-            digest = _copy(opened, fd, library)
+            digest = _copy(opened, fd, library, room or Room(library.path, 0))
         except BaseException:
             os.unlink(name, dir_fd=folder)
             raise
@@ -102,8 +104,8 @@ def temporaries(library: Root, about: Path) -> Iterator[int]:
 def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
     """The sentence for a failed write into a library."""
     where = f"the library root {library.name} at {shown(library.path)}"
-    if error.errno in _NO_SPACE:
-        return Transient(f"{where} has no space left for {shown(path)}")
+    if error.errno in NO_SPACE:
+        return NoRoom(f"{where} has no space left for {shown(path)}")
     if error.errno == errno.EXDEV:
         return Permanent(f"{shown(path)} is on another file system than {where}: make that folder a root of its own")
     if error.errno in _NEVER:
@@ -111,16 +113,14 @@ def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
     return Transient(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
 
 
-def _copy(source: Source, fd: int, library: Root) -> Digest:
+def _copy(source: Source, fd: int, library: Root, room: Room) -> Digest:
     """Copy an open source to an open empty file, make it durable, read it back."""
-    space = os.fstatvfs(fd)
-    if space.f_blocks and source.status.st_size > space.f_bavail * space.f_frsize:  # some shares report no blocks
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    written = _transfer(source, fd)
-    source.require_unchanged(written.size_bytes)
-    os.utime(fd, ns=(source.status.st_atime_ns, source.status.st_mtime_ns))
-    library.access.give_file(fd)
-    os.fsync(fd)  # not fdatasync: the mtime is to last as well
+    with room.claim(source.status.st_size, fd):
+        written = _transfer(source, fd)
+        source.require_unchanged(written.size_bytes)
+        _keep_times(source, fd)
+        library.access.give_file(fd)
+        os.fsync(fd)  # not fdatasync: the mtime is to last as well
     drop_cache(fd)
     os.lseek(fd, 0, os.SEEK_SET)
     if sha256_descriptor(fd) != written:
@@ -129,6 +129,15 @@ def _copy(source: Source, fd: int, library: Root) -> Digest:
             "the disk or the memory may be failing"
         )
     return written
+
+
+def _keep_times(source: Source, fd: int) -> None:
+    try:
+        os.utime(fd, ns=(source.status.st_atime_ns, source.status.st_mtime_ns))
+    except OSError as error:
+        if error.errno not in _NO_SUCH_TIME:
+            raise
+        # The library's file system has no such time, as of the year 14645: the copy keeps the one of its making.
 
 
 def _transfer(source: Source, fd: int) -> Digest:
@@ -144,6 +153,8 @@ def _transfer(source: Source, fd: int) -> Digest:
             while chunk:
                 chunk = chunk[os.write(fd, chunk) :]
             done += count
+            if done > source.status.st_size:
+                break  # it grows: whoever compares says so, and a file without end fills no disk
             if done - begun >= _WRITE_OUT_BYTES:
                 drop_cache(fd, begun, done - begun)  # on pages that are not yet written this starts their write-out
                 begun = done

@@ -56,6 +56,11 @@ class LibrarySettings(Section):
         description='permissions of placed files, such as "0664"; folders may be entered too; unset: the umask decides',
     )
     group: str | None = Field(default=None, description="group that placed files and folders belong to; name or id")
+    reserve_mb: int | None = Field(
+        default=None,
+        ge=1,
+        description="room on the library's disk that is never used, MiB; unset: 1024, of a small disk a twentieth",
+    )
 
     @field_validator("mode")
     @classmethod

@@ -21,7 +21,6 @@ from shared.jobs.job import Job
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore
 from shared.jobs.verdict import CANCELLED, Lost, Verdict
-from shared.library.roots import Root
 from shared.library.walk import Entry
 from shared.settings import Settings
 from tests.integration.ingest.world import (
@@ -45,10 +44,10 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def slow_take(source: Source, entries: list[Entry], library: Root | None, done: frozenset[str]) -> list[Outcome]:
+def slow_take(source: Source, entries: list[Entry], **words: Any) -> list[Outcome]:
     """The real thing on a slow disk."""
     time.sleep(0.05)
-    return take_many(source, entries, library, done)
+    return take_many(source, entries, **words)
 
 
 async def progress(service: Ingest, import_id: UUID) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,7 +17,6 @@ from services.ingest.take import Outcome, take_many
 from shared.bus.outbox import OutboxRelay
 from shared.db.pool import pool_of
 from shared.errors import Unavailable, UserError
-from shared.library.roots import Root
 from shared.library.walk import Entry
 from shared.settings import Settings
 from tests.integration.ingest.world import (
@@ -41,10 +41,10 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def slow_take(source: Source, entries: list[Entry], library: Root | None, done: frozenset[str]) -> list[Outcome]:
+def slow_take(source: Source, entries: list[Entry], **words: Any) -> list[Outcome]:
     """The real thing on a slow disk."""
     time.sleep(0.03)
-    return take_many(source, entries, library, done)
+    return take_many(source, entries, **words)
 
 
 @pytest.mark.parametrize("mode", ["copy", "index"])
@@ -269,5 +269,5 @@ async def test_what_replaces_what_survives_a_failure_between(
         assert [event.replaces for event in await service.arrivals()] == [None, sha256(b"10 subs")]
 
 
-def _changing(path: Path, _library: Root) -> None:
+def _changing(path: Path, *_others: object) -> None:
     raise Unavailable(f"{path.name} changed while it was read")
