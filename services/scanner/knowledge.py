@@ -17,8 +17,8 @@ from shared.equipment.rigs import Rig
 from shared.equipment.setup import Equipment
 from shared.equipment.tables import Camera, Telescope
 from shared.errors import UserError
+from shared.frames.namepatterns import NamePattern
 from shared.frames.ninapatterns import compile_pattern
-from shared.frames.paths import NamePattern
 from shared.targets.matcher import UNCERTAIN_BELOW, Matcher
 from shared.targets.own import OwnTarget
 

@@ -16,10 +16,10 @@ _BAYER_WORDS = frozenset({"rggb", "bggr", "grbg", "gbrg"})
 _DECORATION = re.compile(r"[\s_\-./+°()\[\]\",:]+")
 _MAKERS = frozenset(
     {
-        "altair", "antlia", "astrodon", "astrohutech", "astronomik", "askar", "baader", "celestron", "chroma", "custom",
-        "explorescientific", "gso", "hutech", "idas", "lumicon", "meade", "moravian", "omegon", "optolong", "orion",
-        "planetary", "playerone", "qhy", "radian", "sharpstar", "starizona", "stc", "svbony",
-        "touptek", "tsoptics", "zwo",
+        "altair", "antlia", "artesky", "astrodon", "astrohutech", "astronomik", "askar", "baader", "bresser",
+        "celestron", "chroma", "custom", "explorescientific", "gso", "hutech", "idas", "lumicon", "meade", "moravian",
+        "omegon", "optolong", "orion", "planetary", "playerone", "qhy", "radian", "saxon", "sharpstar", "sightron",
+        "skywatcher", "starizona", "stc", "stellamira", "svbony", "tecnosky", "touptek", "tsoptics", "zwo",
     }
 )  # fmt: skip
 _WORDS = re.compile(r"[\s_\-/+()\[\]\",:;.®™]+")
@@ -41,6 +41,11 @@ _WIDTH_BEHIND = re.compile(r"(.*\D)(\d{1,2}(?:\.\d)?)")
 """A bandwidth without its unit, as in ``Ha 7``."""
 
 
+_LETTER_TOKENS = frozenset("lrgbshov")
+_NOT_TOKENS = frozenset(
+    {"astro", "astrofilter", "clear", "visible", "vis", "dual", "duo", "quad", "ar", "lex", "so", "ho", "rot", "vert"}
+)
+"""What names a filter in a header and other things in the names of files and folders."""
 _LONGEST_NAME = 40
 _NO_NAME = re.compile(r"[,;=]")
 
@@ -80,6 +85,20 @@ def canonical_filter(raw: str | None) -> str | None:
         if (found := _named(text)) is not None:
             return found
     return None if len(stripped) > _LONGEST_NAME or _NO_NAME.search(stripped) else stripped
+
+
+@lru_cache(maxsize=4096)
+def filter_token(word: str) -> str | None:
+    """The canonical name of a part of a file's name, or of a folder, that is surely a filter's name; else None."""
+    key = filter_key(word)
+    if len(key) == 1:
+        return _table().get(key) if key in _LETTER_TOKENS and word.isalpha() else None
+    if len(word) > _LONGEST_NAME or key in _NOT_TOKENS or key in _NO_FILTER or key in _BAYER_WORDS:
+        return None
+    left = [part for part in _WORDS.split(word.lower()) if part and part not in _MAKERS]
+    if len("".join(left)) == 1 and len(key) > 1:
+        return None  # "Orion B" is a cloud of gas
+    return _named(word)
 
 
 def _named(text: str) -> str | None:

@@ -7,7 +7,7 @@ double dollar signs, folders apart by slashes of either kind, and an empty value
 
 import re
 
-from shared.frames.paths import NamePattern
+from shared.frames.namepatterns import NamePattern
 
 _DECIMAL = r"\d{1,6}(?:[.,]\d{1,9})?"
 _SIGNED = r"-?\d{1,6}(?:[.,]\d{1,9})?"
@@ -35,7 +35,7 @@ _TOKENS: dict[str, tuple[str, str]] = {
     "TELESCOPE": ("telescope", _WORDS),
     "READOUTMODE": ("readout", _WORDS),
 }
-"""Token -> the fact that it carries (a group of ``paths.py``) and the form of its value. Other tokens are skipped."""
+"""Token -> the fact that it carries (a group of ``namepatterns.py``) and the form of its value; others are skipped."""
 
 _TOKEN = re.compile(r"\$\$([A-Z0-9]+)\$\$")
 MAX_PATTERN_CHARS = 500

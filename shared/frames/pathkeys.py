@@ -26,13 +26,18 @@ class KeyValues(TypedDict, total=False):
     x_binning: int
     readout_mode: str
     panel: str
+    object_name: str
+    camera: str
+    telescope: str
+    rotator_angle_deg: float
+    stack_count: int
     night: date
     hfr_px: float
     star_count: int
     rms_arcsec: float
 
 
-_KEYS = {
+KEYS = {
     "FILTER": "filter",
     "EXP": "exposure_s",
     "EXPTIME": "exposure_s",
@@ -49,6 +54,11 @@ _KEYS = {
     "READOUTM": "readout_mode",
     "READOUTMODE": "readout_mode",
     "PANEL": "panel",
+    "TARGET": "object_name",
+    "OBJECT": "object_name",
+    "ANGLE": "rotator_angle_deg",
+    "ROTATION": "rotator_angle_deg",
+    "COUNT": "stack_count",
     "DATE": "night",
     "NIGHT": "night",
     "TYPE": "frame_type",
@@ -58,11 +68,11 @@ _KEYS = {
     "RMSAC": "rms_arcsec",
     "RMSARCSEC": "rms_arcsec",
 }
-_DASHED = re.compile(r"([A-Z]+)-(-?[A-Z0-9.]+)", re.IGNORECASE)
-_NUMBER = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?)(?:s|C)?", re.IGNORECASE)
-_TEXT_FACTS = frozenset({"filter", "readout_mode", "panel"})
-_POSITIVE_FACTS = frozenset({"exposure_s", "hfr_px", "star_count", "rms_arcsec", "x_binning"})
-_WHOLE_FACTS = frozenset({"star_count", "x_binning"})
+_DASHED = re.compile(r"([A-Z]+)-(-?[A-Z0-9.]+|(?<=FILTER-).+)", re.IGNORECASE)
+_NUMBER = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?)(?:s|C|px)?", re.IGNORECASE)
+_TEXT_FACTS = frozenset({"filter", "readout_mode", "panel", "object_name"})
+_POSITIVE_FACTS = frozenset({"exposure_s", "hfr_px", "star_count", "rms_arcsec", "x_binning", "stack_count"})
+_WHOLE_FACTS = frozenset({"star_count", "x_binning", "stack_count"})
 
 
 def key_values(component: str) -> KeyValues:
@@ -72,14 +82,14 @@ def key_values(component: str) -> KeyValues:
     index = 0
     while index < len(tokens):
         token = tokens[index]
-        fact = _KEYS.get(token.upper())
+        fact = KEYS.get(token.upper())
         if fact is not None and index + 1 < len(tokens):
             _take(found, fact, tokens[index + 1])
             index += 2
             continue
         dashed = _DASHED.fullmatch(token)
-        if fact is None and dashed is not None and dashed[1].upper() in _KEYS:
-            _take(found, _KEYS[dashed[1].upper()], dashed[2])
+        if fact is None and dashed is not None and dashed[1].upper() in KEYS:
+            _take(found, KEYS[dashed[1].upper()], dashed[2])
         index += 1
     return found  # type: ignore[return-value]
 
@@ -97,7 +107,7 @@ def _take(found: dict[str, object], fact: str, value: str) -> None:
         if measured is not None and measured < 0 and fact in _POSITIVE_FACTS:
             measured = None
         answer = int(measured) if measured is not None and fact in _WHOLE_FACTS else measured
-        if fact in ("x_binning", "star_count", "hfr_px") and answer == 0:
+        if fact in ("x_binning", "star_count", "hfr_px", "stack_count") and answer == 0:
             answer = None
     if answer is not None:
         found[fact] = answer

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 from shared.equipment.setup import Equipment
 from shared.frames.dialects import RULES
+from shared.frames.namepatterns import NamePattern
 from shared.frames.ninafiles import FILE_NAMES
-from shared.frames.paths import NamePattern
 from shared.frames.read import FrameFacts, read_frame
 from shared.frames.trace import Origins, Trace
 

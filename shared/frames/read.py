@@ -15,8 +15,9 @@ from shared.frames.format import SNIFF_BYTES, FileFormat, describe_stranger, sni
 from shared.frames.keep import kept
 from shared.frames.layout import ImageLayout
 from shared.frames.metadata import assemble, side_metadata
+from shared.frames.namepatterns import NamePattern
 from shared.frames.ninafiles import side_row, with_row
-from shared.frames.paths import NamePattern, PathFacts, facts_from_path, path_parts
+from shared.frames.paths import PathFacts, facts_from_path, path_parts
 from shared.frames.photographs import camera_of, with_exif
 from shared.frames.sidefiles import SideFacts, read_avi, read_picture, read_ser
 from shared.frames.source import GzipSource, PlainSource

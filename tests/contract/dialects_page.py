@@ -3,9 +3,9 @@
 from shared.frames import limits
 from shared.frames.dialects import DIALECTS, RULES, Dialect
 from shared.frames.frametypes import FRAME_TYPE_KEYWORDS
+from shared.frames.namepatterns import PATTERNS
 from shared.frames.ninafiles import FILE_NAMES
 from shared.frames.ninapatterns import known_tokens
-from shared.frames.paths import PATTERNS
 
 _INTRO = """# What each capture program writes
 
