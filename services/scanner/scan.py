@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from services.scanner.knowledge import Loaded
+from services.scanner.target import folders_of, target_of
 from shared.equipment.setup import Equipment
-from shared.equipment.telescopes import telescope_key
 from shared.errors import Permanent
 from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, FrameQuality, FrameType, ReportedQuality, TargetMatch
 from shared.frames.keep import kept
 from shared.frames.layout import ImageLayout
 from shared.frames.read import FrameFacts, read_frame
-from shared.targets.designation import parse
-
-_FOLDERS_WITHOUT_ROOT = 4
 
 _STARLESS = frozenset({FrameType.PREVIEW, FrameType.OTHER})
 
@@ -76,7 +72,7 @@ def scan_file(
         frame=frame,
         quality=quality,
         reported=facts.reported,
-        target=_target(known, facts.metadata, _folders(relative_path, path), hints),
+        target=target_of(known, facts.metadata, facts.object_guess, folders_of(relative_path, path), hints),
         header_cards=facts.header_cards,
         problems=tuple(problems),
     )
@@ -150,43 +146,3 @@ def _of_rig(frame: FrameMetadata, equipment: Equipment, hints: Hints) -> FrameMe
     if hints.rig is None:
         return frame
     return frame.model_copy(update={"rig": equipment.rig_called(hints.rig)})
-
-
-def _folders(relative_path: str | None, path: Path) -> tuple[str, ...]:
-    """The folders above the file and below its root; where no root is known, the nearest few."""
-    if relative_path is None:
-        return path.parent.parts[-_FOLDERS_WITHOUT_ROOT:]
-    return PurePosixPath(relative_path.replace("\\", "/")).parent.parts
-
-
-@lru_cache(maxsize=1024)  # thousands of frames share a folder
-def _without_equipment(folders: tuple[str, ...], equipment: Equipment) -> str | None:
-    return "/".join(one for one in folders if parse(one) is not None or not _is_equipment(one, equipment)) or None
-
-
-def _is_equipment(folder: str, equipment: Equipment) -> bool:
-    """Whether a folder is named after a camera, a filter or a telescope, as in ``M 51/ASI2600MM/L-eXtreme``."""
-    if equipment.cameras.named(folder).facts is not None:
-        return True
-    if equipment.filters.canonical(folder) not in {None, " ".join(folder.split())}:
-        return True
-    scope = equipment.telescopes.named(folder)
-    return scope is not None and telescope_key(folder) in map(telescope_key, (scope.name, *scope.aliases))
-
-
-def _target(known: Loaded, frame: FrameMetadata, folders: tuple[str, ...], hints: Hints) -> TargetMatch | None:
-    if frame.frame_type.is_calibration:
-        return None
-    return known.matcher.match(
-        hints.target or frame.object_name,
-        ra_deg=frame.ra_deg,
-        dec_deg=frame.dec_deg,
-        width_deg=_side_deg(frame.width_px, frame.pixel_scale_arcsec),
-        height_deg=_side_deg(frame.height_px, frame.pixel_scale_arcsec),
-        hints_catalog_id=hints.catalog_id,
-        folder=_without_equipment(folders, known.equipment),
-    )
-
-
-def _side_deg(side_px: int | None, scale_arcsec: float | None) -> float | None:
-    return None if side_px is None or scale_arcsec is None else side_px * scale_arcsec / 3600

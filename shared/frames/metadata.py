@@ -19,6 +19,7 @@ from shared.frames.trace import Trace
 OBJECT_KEYWORDS = ("OBJECT", "TARGET", "OBSTARGET", "OBJNAME")
 """Where the object's name stands, best first; some programs have a keyword of their own besides."""
 
+_ROTATOR_ANGLES = ("ROTATOR", "ROTATANG", "ROTANG", "ANGLE", "POSANGLE")
 _AS_EXPOSED = frozenset({FrameType.LIGHT, *(one for one in FrameType if one.is_calibration)})
 """Types whose single plane is the sensor's own."""
 _SHUTTERED = _AS_EXPOSED - {FrameType.LIGHT, FrameType.FLAT, FrameType.MASTER_FLAT}
@@ -131,7 +132,7 @@ def assemble(
         bayer_pattern=setup.bayer_pattern,
         readout_mode=found.about("readout_mode").text("READOUTM", "READMODE") or path.readout_mode,
         panel=panel,
-        rotator_angle_deg=found.about("rotator_angle_deg").number("ROTATOR", "ROTATANG", "ROTANG", "ANGLE", "POSANGLE"),
+        rotator_angle_deg=_first(found.about("rotator_angle_deg").number(*_ROTATOR_ANGLES), path.rotator_angle_deg),
         observed_at=when.observed_at,
         night=when.night,
         ra_deg=ra,
@@ -143,6 +144,12 @@ def assemble(
     if width is not None:
         problems.extend(doubts(metadata, found.silent(), dialect.name, is_named=kind.is_named))
     return metadata, _reported(found, path)
+
+
+def says_object(keys: Mapping[str, CardValue], path: PathFacts) -> bool:
+    """Whether the header itself names the object."""
+    dialect = find_dialect(keys, path.program)
+    return Keys(keys).text(*OBJECT_KEYWORDS, *dialect.object_keywords) is not None
 
 
 def side_metadata(
@@ -177,6 +184,7 @@ def side_metadata(
         focal_length_mm=focal_length_mm,
         focal_ratio=path.focal_ratio,
         panel=panel_of(path.object_name) or path.panel,
+        rotator_angle_deg=path.rotator_angle_deg,
         width_px=width,
         height_px=height,
         night=path.night,

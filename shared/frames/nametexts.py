@@ -16,6 +16,10 @@ _NAMES_NOTHING = frozenset(
     }
 )  # fmt: skip
 """What stands where an object's name would, and is none."""
+_NO_TARGET = re.compile(
+    r"(?:auto)?focus|bahtinov|plate ?solv|polar ?align|guid(?:e|ing)\b|snapshot|collimat", re.IGNORECASE
+)
+"""Words of what is no picture of a target, whatever else the name says."""
 _NEIGHBOURS = frozenset({"type", "exposure", "filter"})
 _LONGEST_NUMBER = 3
 """``4_Vesta``, ``61_Cygni``: so long may the number be that belongs to the first word."""
@@ -39,6 +43,8 @@ def object_words(parts: Sequence[_Part]) -> tuple[str | None, bool]:
     first: str | None = None
     for start, end in _runs(parts):
         text = " ".join(part.text.strip() for part in parts[start:end] if part.kind != "joined")
+        if _NO_TARGET.search(text):
+            return None, False
         if text.lower() in _NAMES_NOTHING or _COUNTER_OF_A_CAMERA.fullmatch(text):
             continue
         before = next((part.kind for part in reversed(parts[:start]) if part.kind != "joined"), None)

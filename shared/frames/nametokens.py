@@ -75,11 +75,14 @@ _SECONDS = re.compile(r"s|secs?|seconds?", re.IGNORECASE)
 _TYPE = re.compile(r"([a-z]+(?: ?[a-z]+)?)\d{0,4}", re.IGNORECASE)
 _NO_FILTER = re.compile(r"no[ -]?filter|none", re.IGNORECASE)
 _FILTER = re.compile(r"filter-(.+)", re.IGNORECASE)
-_CAMERA = re.compile(r"(?:zwo[ -]?)?(?:asi)?\d{2,4}m[mc](?:[ -]?(?:pro|air|duo|cool|p25))*", re.IGNORECASE)
+_CAMERA = re.compile(
+    r"(?:zwo[ -]?)?(?:asi\d{3,4}(?:m[mc]|gt)?|\d{2,4}m[mc])(?:[ -]?(?:pro|air|duo|cool|p25))*", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W\d_]")
 _UNITS = {"ms": 1000.0, "msec": 1000.0, "us": 1_000_000.0, "min": 1 / 60, "mins": 1 / 60}
 _WHOLE = frozenset({"x_binning", "stack_count"})
 _KEYED = {"filter": "filter", "exposure_s": "exposure", "gain": "gain", "frame_type": "type"}
+_OF_A_CAPTURE = frozenset({"type", "exposure", "gain", "bin", "moment", "day", "celsius", "counter", "hfr"})
 _ASIAIR = frozenset({"type", "exposure", "bin", "moment"})
 """What every name of ASIAIR's has."""
 
@@ -96,6 +99,7 @@ def facts_by_tokens(stem: str) -> Facts:
             parts[index] = part._replace(kind=kind)
             found = facts | found
     _take_types(parts, found)
+    _take_letters(parts, found)
     _take_moments(parts, found)
     asiair = parts[0].kind == "type" and {part.kind for part in parts} >= _ASIAIR
     if asiair:
@@ -104,12 +108,10 @@ def facts_by_tokens(stem: str) -> Facts:
     elif isinstance(gain := found.get("gain"), float):
         found["gain"] = abs(gain)  # GAIN-100 is a key, a dash and a value
     words, beside = object_words(parts)
-    if words is not None:
-        found["object_guess"] = words
-        if asiair:
-            found["object_name"] = words
-        elif beside:
-            found |= {"object_name": words, "object_is_guess": True}
+    if words is not None and asiair:
+        found["object_name"] = words
+    elif words is not None:
+        found |= {"object_guess": words} | ({"object_name": words, "object_is_guess": True} if beside else {})
     return found
 
 
@@ -193,6 +195,17 @@ def _take_types(parts: list[Part], found: Facts) -> None:
         found["frame_type"] = FrameType.LIGHT
         for index in set(types) - set(lights):
             parts[index] = parts[index]._replace(kind=None)
+
+
+def _take_letters(parts: list[Part], found: Facts) -> None:
+    """One letter is a filter's name only in a name that says more of the capture."""
+    if any(part.kind in _OF_A_CAPTURE for part in parts):
+        return
+    for index, part in enumerate(parts):
+        if part.kind == "filter" and len(part.text) == 1:
+            parts[index] = part._replace(kind="other")
+            if found.get("filter") == part.text:
+                del found["filter"]
 
 
 def _take_moments(parts: list[Part], found: Facts) -> None:

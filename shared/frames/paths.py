@@ -68,7 +68,7 @@ _PROCESSED_NAME = re.compile(
 )
 _PRODUCT = re.compile(r"(?:r_)?(?:bkg_)?pp_|master", re.IGNORECASE)
 """Siril's and WBPP's products, which have their own words where a capture has its object."""
-_EXTENSIONS = re.compile(r"(?:_thn)?\.[A-Za-z]{2,5}(?:\.(?:gz|fz))?$")
+_EXTENSIONS = re.compile(r"(?:_thn)?\.(?:[A-Za-z]{2,5}|[A-Za-z]{2}\d)(?:\.(?:gz|fz))?$")
 _COPIED = re.compile(r" copy(?: \d+)?$| ?\(\d{1,2}\)$|^\._")
 """What file managers add to the name of a second copy, and macOS in front of its side files."""
 _COMET = re.compile(r"(?:^|[^A-Z])[CPDXI] ?/? ?\d{4} ?[A-Z]\d{1,3}$", re.IGNORECASE)

@@ -121,7 +121,8 @@ def _by_header(origins: Origins, trace: Trace) -> Explanation:
 
 
 def _by_path(name: str, origins: Origins, trace: Trace) -> Explanation:
-    asked = (*origins.path_facts, *_PATH_FACT_OF.get(name, ()), name.removeprefix("reported."))
+    own = name.removeprefix("reported.")
+    asked = (own, *origins.path_facts, *_PATH_FACT_OF.get(name, ()))
     pattern = trace.name_facts.get("program")
     for fact in asked:
         if fact in trace.name_facts and fact != "program":

@@ -14,7 +14,7 @@ from shared.frames.fits import FitsFacts, read_fits
 from shared.frames.format import SNIFF_BYTES, FileFormat, describe_stranger, sniff
 from shared.frames.keep import kept
 from shared.frames.layout import ImageLayout
-from shared.frames.metadata import assemble, side_metadata
+from shared.frames.metadata import assemble, says_object, side_metadata
 from shared.frames.namepatterns import NamePattern
 from shared.frames.ninafiles import side_row, with_row
 from shared.frames.paths import PathFacts, facts_from_path, path_parts
@@ -30,12 +30,21 @@ _FITS_FORMATS = (FileFormat.FITS, FileFormat.FITS_GZ, FileFormat.FITS_FZ)
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectGuess:
+    """The words of a file's name that may name its object; ``loose`` where nothing of a capture stands beside them."""
+
+    words: str
+    loose: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FrameFacts:
     """Everything that one file says about itself.
 
     ``header_cards`` are card images of 80 bytes without trailing blanks; bytes outside ASCII are read as UTF-8, else as
     Latin-1.
-    ``image`` is None where there are no pixels that could be measured.
+    ``image`` is None where there are no pixels that could be measured. ``object_guess`` is what the file's name may
+    call the object; ``metadata.object_name`` is no more than that where the two are the same.
     """
 
     format: FileFormat
@@ -44,6 +53,7 @@ class FrameFacts:
     header_cards: tuple[str, ...]
     problems: tuple[str, ...]
     image: ImageLayout | None
+    object_guess: ObjectGuess | None = None
 
 
 Content = FitsFacts | XisfFacts | SideFacts
@@ -136,7 +146,15 @@ def _headed_frame(
         if metadata.frame_type is FrameType.LIGHT:
             metadata = metadata.model_copy(update={"frame_type": FrameType.OTHER})
     metadata, reported = kept(metadata, problems), kept(reported, problems)
-    return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image)
+    guess = _object_guess(path_facts, metadata.object_name, found.keys)
+    return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image, guess)
+
+
+def _object_guess(path: PathFacts, object_name: str | None, keys: Mapping[str, CardValue]) -> ObjectGuess | None:
+    """What the file's name may call the object; None where the header has just these words, and says them itself."""
+    if path.object_guess is None or (path.object_guess == object_name and says_object(keys, path)):
+        return None
+    return ObjectGuess(path.object_guess, loose=not path.object_is_guess)
 
 
 def _oriented(image: ImageLayout, file_format: FileFormat, keys: Mapping[str, CardValue]) -> ImageLayout:
@@ -191,7 +209,8 @@ def _side_frame(
         hfr_px=path_facts.hfr_px, star_count=path_facts.star_count, rms_arcsec=path_facts.rms_arcsec
     )
     problems = [*side.problems, *notes]
-    return FrameFacts(file_format, kept(metadata, problems), kept(reported, problems), (), tuple(problems), None)
+    guess = _object_guess(path_facts, path_facts.object_name, {})
+    return FrameFacts(file_format, kept(metadata, problems), kept(reported, problems), (), tuple(problems), None, guess)
 
 
 def _side_type(file_format: FileFormat, path_facts: PathFacts) -> FrameType:

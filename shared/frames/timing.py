@@ -111,9 +111,10 @@ def _local_clock(keys: Keys, path: PathFacts, start: Start, observed: datetime, 
         return local
     if path.local_time is None:
         return None
-    apart = path.local_time - observed.replace(tzinfo=None)
-    if -_FARTHEST_ZONE <= apart <= _FARTHEST_ZONE + _SAVING_DELAY:
-        return path.local_time
+    # of N.I.N.A.'s $$DATEMINUS12$$ and $$TIME$$ the day is the night's
+    for local in (path.local_time, path.local_time + _ONE_DAY):
+        if -_FARTHEST_ZONE <= local - observed.replace(tzinfo=None) <= _FARTHEST_ZONE + _SAVING_DELAY:
+            return local
     problems.append(f"the time in the file's name, {path.local_time:%Y-%m-%d %H:%M:%S}, is not that of the exposure")
     return None
 

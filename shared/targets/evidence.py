@@ -31,6 +31,8 @@ _POSITION_WINS, _NAME_LOSES = 0.7, 0.3
 _NAME_WINS, _FUZZY_WINS = 0.6, 0.4
 _FOLDER = 0.9
 """A folder's name counts a little less than a header's: sessions of several targets share one."""
+FILE_NAME, LOOSE_FILE_NAME = 0.85, 0.75
+"""A file's own name counts less still: its words may be anything, the more so where nothing of a capture is in it."""
 
 
 class Verdict(NamedTuple):
@@ -62,14 +64,19 @@ def from_name(reading: Reading, field: Field | None, look: Look) -> Verdict:
     return Verdict(((one, _less_doubt(sure, doubt)), *pairs), reading.method)
 
 
-def from_nameless(folder: Reading, field: Field | None, look: Look) -> Verdict | None:
-    """The verdict on a frame whose OBJECT names nothing: by its position, else by its folder; None for neither."""
+def from_nameless(
+    folder: Reading, field: Field | None, look: Look, *, factor: float = _FOLDER, method: str = "folder"
+) -> Verdict | None:
+    """The verdict on a frame whose OBJECT names nothing: by its position, else by its folder; None for neither.
+
+    ``factor`` and ``method`` are those of the file's own name, where ``folder`` is the reading of that.
+    """
     seen = look() if field is not None else ()
     placed = seen if seen and seen[0].probability >= _LEAST_POSITION else ()
     if not folder.pairs:
         return Verdict(tuple(placed), "position") if placed else None
     named = from_name(folder, field, lambda: placed)
-    by_folder = Verdict(tuple((one, round(sure * _FOLDER, 4)) for one, sure in named.pairs), "folder")
+    by_folder = Verdict(tuple((one, round(sure * factor, 4)) for one, sure in named.pairs), method)
     if not placed:
         return by_folder if named.method != "conflict" else Verdict(by_folder.pairs, "conflict")
     best = placed[0]
@@ -80,7 +87,7 @@ def from_nameless(folder: Reading, field: Field | None, look: Look) -> Verdict |
         return Verdict(((best.target, _less_doubt(best.probability, _DOUBT_INSIDE)), *placed[1:]), "position")
     if best.probability >= _SURE_POSITION:
         return Verdict((*placed, named.pairs[0]), "position")
-    return Verdict((*by_folder.pairs[:1], *placed), "folder")
+    return Verdict((*by_folder.pairs[:1], *placed), method)
 
 
 def _contradiction(reading: Reading, seen: tuple[Seen, ...]) -> Verdict:

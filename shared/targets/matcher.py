@@ -7,6 +7,7 @@ Asked in this order; the first answer counts:
    (``conflict``, see ``evidence.py``)
 3. ``position``: what the frame points at (``position.py``), where the name says nothing
 4. ``folder``: the name of the nearest folder that says something, read as the header's, where position and name do not
+5. ``file_name``: the file's own name, where the folders say nothing either
 
 A person's decision will stand between the first and the second; it is a ``given`` id to this module.
 """
@@ -19,7 +20,7 @@ from typing import Self
 from shared.events.frame import TargetCandidate, TargetMatch
 from shared.targets.catalogue import Catalogue, SkyObject, display
 from shared.targets.designation import parse
-from shared.targets.evidence import Verdict, from_name, from_nameless
+from shared.targets.evidence import FILE_NAME, LOOSE_FILE_NAME, Verdict, from_name, from_nameless
 from shared.targets.own import OwnTarget
 from shared.targets.position import Field, Positions, Seen, separation_deg
 from shared.targets.reading import Reader
@@ -64,6 +65,8 @@ class Matcher:
         height_deg: float | None = None,
         hints_catalog_id: str | None = None,
         folder: str | None = None,
+        file_name: str | None = None,
+        file_name_is_loose: bool = False,
     ) -> TargetMatch:
         """Name the object.
 
@@ -75,6 +78,8 @@ class Matcher:
             height_deg: the field's height likewise.
             hints_catalog_id: the id that the caller gives; ignored when it is not one.
             folder: the folders that hold the file, below its root, with slashes between them; the last one holds it.
+            file_name: what the file's own name may call the object.
+            file_name_is_loose: whether nothing of a capture (a type, an exposure, a filter) stands beside these words.
 
         Returns:
             The match; with ``catalog_id`` None, confidence 0 and method ``none`` where nothing fits.
@@ -92,9 +97,13 @@ class Matcher:
             field,
             (hints_catalog_id or "")[:_LONGEST_TEXT],
             tuple([name[:_LONGEST_TEXT] for name in (folder or "").split("/")[-_FOLDERS_UP:]]) if folder else (),
+            (file_name or "")[:_LONGEST_TEXT],
+            LOOSE_FILE_NAME if file_name_is_loose else FILE_NAME,
         )
 
-    def _match(self, query: str, field: Field | None, given: str, folders: tuple[str, ...]) -> TargetMatch:
+    def _match(
+        self, query: str, field: Field | None, given: str, folders: tuple[str, ...], file_name: str, file_sure: float
+    ) -> TargetMatch:
         if given and (known := self._given(given)) is not None:
             return self._answer(Verdict(((known, 1.0),), "given"), field)
         reading = self._reader.read(query)
@@ -107,7 +116,11 @@ class Matcher:
 
         if reading.pairs:
             return self._answer(from_name(reading, field, look), field)
-        verdict = from_nameless(self._reader.read_folders(folders), field, look)
+        by_folder = self._reader.read_folders(folders)
+        if file_name and not by_folder.pairs and (named := self._reader.read(file_name)).pairs:
+            verdict = from_nameless(named, field, look, factor=file_sure, method="file_name")
+        else:
+            verdict = from_nameless(by_folder, field, look)
         return self._answer(verdict, field) if verdict is not None else NO_MATCH
 
     def _given(self, given: str) -> SkyObject | None:

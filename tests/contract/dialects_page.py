@@ -42,8 +42,30 @@ ccdproc or a telescope's pipeline (FLATCOR, BIASSUB, RLEVEL and others). A dark 
 cameras subtract theirs by themselves. XISF tells the same in properties.
 """
 
-_KEYS = """Keys such as `EXP_120.00`, `FILTER_Ha`, `HFR_2.52`, `STARS_836` and `RMSAC_0.62` are read in any name and
-folder.
+_TOKENS = """Every other name is read part by part, between its underscores, in any order:
+
+| part | forms |
+|---|---|
+| type | `Light`, `DARK`, `Flat`, `Bias`, `DarkFlat`, `Preview` (which is OTHER) |
+| length | `300.0s`, `600sec`, `300_secs`, `1.0ms`, `5min`, `166x30sec` |
+| binning | `Bin1`, `Bin2x2`, `1x1` |
+| gain, offset | `gain100`, `G139`, `110G`, `ISO1600`; `offset50`, `50Of`, `BL30` |
+| temperature | `-10.0C`, `26.6F`, `-30°C`, `T-25` |
+| rotator angle | `172deg`, `Rot-115.25` |
+| time | `20240605-221706`, `2023-09-10_23-47-59`, `2022-02-12T1816`; DWARF's clock may lack its first zero |
+| filter | a name of the table of filters, `filter-L`, `NoFilter`; in ASIAIR's names any word between binning and gain |
+| camera | a name of the table of cameras, `2600MC` |
+| HFR, guiding | `HFR2.83`, `1.60HFR`, `RMS0.42` |
+
+Names that begin with a type and have a length, a binning and a time are ASIAIR's, and the words behind the type are the
+object. In other names the words beside a type, a length or a filter may be the object: they are asked about when
+header, position and folders say nothing. A camera's counter (`IMG_1234`, `DSC01234`, `M0042`) and focus runs name none.
+
+A folder that is a filter's name is the filter. Folders also give types (`Lights`, `raw flats`, `Dark -10C`; `Lichter`,
+`brutes` and `offsets`) and nights (`2024-01-31`, `2021.09.27`, `2026-02-19_FRA400`).
+"""
+_KEYS = """Keys such as `EXP_120.00`, `FILTER_Ha`, `HFR_2.52`, `STARS_836`, `RMSAC_0.62`, `Target_M 33` and `Angle_93.74`
+are read in any name and folder.
 """
 
 _SIDE_FILES = """The Session Metadata plug-in's {} beside an image gives HFR, stars and guiding
@@ -68,7 +90,8 @@ def render() -> str:
         _KEYWORDS + "\n".join(_keyword_rows()),
         _CALIBRATED,
         "## File names\n",
-        f"Patterns of names that carry facts, by program: {programs}.\n",
+        f"Names in a fixed order, by program: {programs}.\n",
+        _TOKENS,
         _KEYS,
         f"A N.I.N.A. file pattern may use {tokens}; its other tokens are passed over.\n",
         "## Side files\n",

@@ -51,6 +51,14 @@ def test_a_name_of_another_day_is_noted(make_fits: FitsMaker) -> None:
     assert found.problems == ("the time in the file's name, 2024-07-15 18:10:14, is not that of the exposure",)
 
 
+def test_the_day_of_a_night_with_a_clock_is_understood(make_fits: FitsMaker) -> None:
+    """Names of $$DATEMINUS12$$ and $$TIME$$ give the night's day: after midnight the exposure's is the next one."""
+    cards = ["SWCREATE= 'N.I.N.A. 3.2'", "IMAGETYP= 'LIGHT'", "EXPTIME = 60.0", "DATE-OBS= '2025-01-02T00:30:05'"]
+    found = read_frame(make_fits(cards, "M 31_2025-01-01_01-30-05_60.00s.fits"))
+    assert found.problems == ()
+    assert found.metadata.night == date(2025, 1, 1)
+
+
 def test_quirk_2_a_dwarf_3_writes_the_end_in_local_time(read: Read) -> None:
     """The comment decides: DWARF 3 writes the end and DWARF II the start, both by the local clock."""
     end = ["TELESCOP= 'DWARFIII'", "EXPTIME = 60", "DATE-OBS= '2025-10-18T05:17:25.998' / Time end of exposure"]

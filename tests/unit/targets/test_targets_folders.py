@@ -62,3 +62,27 @@ def test_the_scanner_gives_the_folders_below_the_root(
     found = scan_file(path, known=built_in(), measure_stars=False, relative_path=relative_path).target
     assert found is not None
     assert found.catalog_id == catalog_id
+
+
+@pytest.mark.parametrize(
+    ("relative_path", "cards", "catalog_id", "method"),
+    [
+        ("lights/M31_Light_Ha_300s_Bin1_0001.fits", {}, "M31", "file_name"),
+        ("lights/NGC7000_Light_Ha_300_secs_001.fits", {"OBJECT": "Snapshot"}, "NGC7000", "file_name"),
+        ("M 33/M31_Light_Ha_300s_Bin1_0001.fits", {}, "M33", "folder"),
+        ("lights/M31_Light_Ha_300s_Bin1_0001.fits", {"OBJECT": "M 51"}, "M51", "designation"),
+        ("lights/M31_Light_Ha_300s_Bin1_0001.fits", {"OBJECT": "M31"}, "M31", "designation"),
+        ("lights/Light_M 31_300.0s_Bin1_gain100_20240101-010203_-10.0C_0001.fit", {}, "M31", "designation"),
+        ("lights/IMG_1234.fits", {}, None, "none"), ("lights/M0042.fits", {}, None, "none"),
+    ],
+)  # fmt: skip
+def test_the_scanner_asks_the_files_own_name_last(
+    tmp_path: Path, relative_path: str, cards: dict[str, str], catalog_id: str | None, method: str
+) -> None:
+    """A name of no known program is believed after header and folders, a device's own as the header is."""
+    path = tmp_path / relative_path
+    path.parent.mkdir(parents=True)
+    fits.PrimaryHDU(np.zeros((8, 8), np.uint16), fits.Header({"IMAGETYP": "Light", **cards})).writeto(path)
+    found = scan_file(path, known=built_in(), measure_stars=False, relative_path=relative_path).target
+    assert found is not None
+    assert (found.catalog_id, found.method) == (catalog_id, method)

@@ -95,8 +95,8 @@ def test_nothing_is_a_match_without_confidence(matcher: Matcher) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_answered(text: str) -> None:
     """Whatever a header holds, the answer is a valid match and is the same the second time."""
-    first = MATCHER.match(text, folder=text[::-1])
-    assert first == MATCHER.match(text, folder=text[::-1])
+    first = MATCHER.match(text, folder=text[::-1], file_name=text[1:])
+    assert first == MATCHER.match(text, folder=text[::-1], file_name=text[1:])
     assert (first.catalog_id is None) is (first.method == "none")
 
 
@@ -120,3 +120,25 @@ def test_matches_below_the_settings_threshold_are_marked_uncertain(matcher: Matc
     assert [strict.match(name).uncertain for name in (sure, named, doubtful)] == [False, True, True]
     assert not strict.match("Snapshot").uncertain
     assert not strict.match("M 33", hints_catalog_id="M31").uncertain
+
+
+def test_the_files_own_name_answers_last_and_is_believed_least(matcher: Matcher) -> None:
+    """Where header, position and folders say nothing the file's name is asked; loose words leave a person to decide."""
+    header = matcher.match("M 31")
+    folder = matcher.match("Snapshot", folder="M 31/lights")
+    named = matcher.match("Snapshot", folder="lights", file_name="M31")
+    loose = matcher.match("", file_name="M31", file_name_is_loose=True)
+    assert [one.catalog_id for one in (header, folder, named, loose)] == ["M31"] * 4
+    assert [one.method for one in (folder, named, loose)] == ["folder", "file_name", "file_name"]
+    assert header.confidence > folder.confidence > named.confidence > loose.confidence
+    assert (named.uncertain, loose.uncertain) == (False, True)
+    assert matcher.match("", folder="M 33", file_name="M31").catalog_id == "M33"
+
+
+def test_a_position_goes_before_the_files_own_name(matcher: Matcher) -> None:
+    """What the frame points at is believed before the words of its name, and confirmed by them."""
+    against = matcher.match("", ra_deg=10.68, dec_deg=41.27, width_deg=1.3, height_deg=0.7, file_name="M33")
+    alone = matcher.match("", ra_deg=10.68, dec_deg=41.27, width_deg=1.3, height_deg=0.7)
+    agreed = matcher.match("", ra_deg=10.68, dec_deg=41.27, width_deg=1.3, height_deg=0.7, file_name="M31")
+    assert against.catalog_id == alone.catalog_id == agreed.catalog_id == "M31"
+    assert agreed.confidence >= alone.confidence

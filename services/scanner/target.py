@@ -1,0 +1,64 @@
+"""Which object a scanned frame shows: its header's name, where it points, its folders and its own name are asked."""
+
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from services.scanner.knowledge import Loaded
+from shared.equipment.setup import Equipment
+from shared.equipment.telescopes import telescope_key
+from shared.events.file import Hints
+from shared.events.frame import FrameMetadata, TargetMatch
+from shared.frames.read import ObjectGuess
+from shared.targets.designation import parse
+
+_FOLDERS_WITHOUT_ROOT = 4
+
+
+def target_of(
+    known: Loaded, frame: FrameMetadata, guess: ObjectGuess | None, folders: tuple[str, ...], hints: Hints
+) -> TargetMatch | None:
+    """The match of a frame; None for calibration frames, which show nothing.
+
+    ``guess`` is what the file's own name may call its object, where the header does not say it; ``folders`` are those
+    below the root.
+    """
+    if frame.frame_type.is_calibration:
+        return None
+    of_header = None if guess is not None and frame.object_name == guess.words else frame.object_name
+    return known.matcher.match(
+        hints.target or of_header,
+        ra_deg=frame.ra_deg,
+        dec_deg=frame.dec_deg,
+        width_deg=_side_deg(frame.width_px, frame.pixel_scale_arcsec),
+        height_deg=_side_deg(frame.height_px, frame.pixel_scale_arcsec),
+        hints_catalog_id=hints.catalog_id,
+        folder=_without_equipment(folders, known.equipment),
+        file_name=guess.words if guess is not None else None,
+        file_name_is_loose=guess is not None and guess.loose,
+    )
+
+
+def folders_of(relative_path: str | None, path: Path) -> tuple[str, ...]:
+    """The folders above the file and below its root; where no root is known, the nearest few."""
+    if relative_path is None:
+        return path.parent.parts[-_FOLDERS_WITHOUT_ROOT:]
+    return PurePosixPath(relative_path.replace("\\", "/")).parent.parts
+
+
+@lru_cache(maxsize=1024)  # thousands of frames share a folder
+def _without_equipment(folders: tuple[str, ...], equipment: Equipment) -> str | None:
+    return "/".join(one for one in folders if parse(one) is not None or not _is_equipment(one, equipment)) or None
+
+
+def _is_equipment(folder: str, equipment: Equipment) -> bool:
+    """Whether a folder is named after a camera, a filter or a telescope, as in ``M 51/ASI2600MM/L-eXtreme``."""
+    if equipment.cameras.named(folder).facts is not None:
+        return True
+    if equipment.filters.canonical(folder) not in {None, " ".join(folder.split())}:
+        return True
+    scope = equipment.telescopes.named(folder)
+    return scope is not None and telescope_key(folder) in map(telescope_key, (scope.name, *scope.aliases))
+
+
+def _side_deg(side_px: int | None, scale_arcsec: float | None) -> float | None:
+    return None if side_px is None or scale_arcsec is None else side_px * scale_arcsec / 3600
