@@ -57,15 +57,15 @@ _TOKENS = """Every other name is read part by part, between its underscores, in 
 | camera | a name of the table of cameras, `2600MC` |
 | HFR, guiding | `HFR2.83`, `1.60HFR`, `RMS0.42` |
 
-Names that begin with a type and have a length, a binning and a time are ASIAIR's, and the words behind the type are the
-object. In other names the words beside a type, a length or a filter may be the object: they are asked about when
+Names that begin with a type and have a length, a binning and a time are ASIAIR's, and the words behind the type are
+the object. In other names the words beside a type, a length or a filter may be it: they are asked about when
 header, position and folders say nothing. A camera's counter (`IMG_1234`, `DSC01234`, `M0042`) and focus runs name none.
 
 A folder that is a filter's name is the filter. Folders also give types (`Lights`, `raw flats`, `Dark -10C`; `Lichter`,
 `brutes` and `offsets`) and nights (`2024-01-31`, `2021.09.27`, `2026-02-19_FRA400`).
 """
-_KEYS = """Keys such as `EXP_120.00`, `FILTER_Ha`, `HFR_2.52`, `STARS_836`, `RMSAC_0.62`, `Target_M 33` and `Angle_93.74`
-are read in any name and folder.
+_KEYS = """Keys such as `EXP_120.00`, `FILTER_Ha`, `HFR_2.52`, `STARS_836`, `RMSAC_0.62`, `Target_M 33` and
+`Angle_93.74` are read in any name and folder.
 """
 
 _SIDE_FILES = """The Session Metadata plug-in's {} beside an image gives HFR, stars and guiding
