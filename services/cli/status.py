@@ -81,8 +81,10 @@ class Stages:
     failed: int
     kept_sources: int
     open_sessions: int
+    """Sessions that are not finished; ``closing_sessions`` of them belong to nights that are over."""
     adds_up: bool
     dismissed: int = 0
+    closing_sessions: int = 0
     failures: tuple[str, ...] = ()
     """Why files could not be taken: the latest reasons."""
     missing: int = 0
@@ -138,7 +140,7 @@ def stages_text(stages: Stages) -> str:
         lines.append(f"{copies} in the library were replaced and are kept; the view ingest.damaged_copy says where")
     if stages.library_problem:
         lines.append(inert.sentence(stages.library_problem))
-    lines.append(f"{counted(stages.open_sessions, 'session')} {'is' if stages.open_sessions == 1 else 'are'} open")
+    lines.append(_sessions_text(stages.open_sessions - stages.closing_sessions, stages.closing_sessions))
     return "\n".join(lines)
 
 
@@ -163,6 +165,14 @@ def sources_text(sources: Sequence[Row]) -> str:
                 f"source {row['source']} waits for {row['unfinished'] - len(row['unfinished_for'])} more files"
             )
     return "".join(f"{inert.sentence(line)}\n" for line in lines)
+
+
+def _sessions_text(still_open: int, closing: int) -> str:
+    parts = [f"{counted(still_open, 'session')} {'is' if still_open == 1 else 'are'} open"]
+    if closing:
+        whose = "whose night is over closes" if closing == 1 else "whose nights are over close"
+        parts.append(f"{counted(closing, 'session')} {whose} once no more files come")
+    return ", ".join(parts)
 
 
 async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
@@ -208,6 +218,7 @@ def _stages(
         failed=ingest["failed"],
         kept_sources=kept_sources,
         open_sessions=stats["open_sessions"],
+        closing_sessions=stats["closing_sessions"],
         failures=tuple(failures),
         adds_up=stats["files"] == handled and on_the_way >= 0,
         missing=library["missing"],

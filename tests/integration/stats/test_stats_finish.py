@@ -32,6 +32,7 @@ async def test_a_session_is_finished_once_and_again_after_new_frames(connection:
     """One event when night and quiet time are over, none after it, one more when frames came and an hour passed."""
     await apply(connection, [light("a"), light("b", start_s=60, filter="Ha"), scanned("f", frame_type="FLAT")])
     assert await _finish(connection, ARRIVED + HOUR / 2) == []
+    assert await connection.fetchval("SELECT state FROM sessions") == "closing"
     (event,) = await _finish(connection, LATER)
     assert (event.revision, event.night, event.rig, event.size_bytes) == (1, NIGHT, RIG, 3000)
     assert (event.counts, event.integration_ms) == ({"FLAT": 1, "LIGHT": 2}, 120_000)

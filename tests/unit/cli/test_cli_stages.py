@@ -27,6 +27,13 @@ def test_moved_files_that_stayed_at_the_source_are_told() -> None:
     )
 
 
+def test_sessions_of_nights_that_are_over_are_not_called_open() -> None:
+    """After an import of old nights nothing is open: their sessions only wait until no more files come."""
+    assert stages_text(QUIET).splitlines()[-1] == "1 session is open"
+    text = stages_text(replace(QUIET, open_sessions=3, closing_sessions=3)).splitlines()[-1]
+    assert text == "0 sessions are open, 3 sessions whose nights are over close once no more files come"
+
+
 def test_what_could_not_be_taken_is_told_with_the_latest_reasons() -> None:
     """A few reasons stand under the count, harmless to a terminal, with where to find the others."""
     reasons = (
