@@ -44,6 +44,21 @@ def wrapped(value: str | Sequence[str], width: int) -> list[str]:
     return lines
 
 
+def clipped(path: str, width: int, lines: int) -> list[str]:
+    """A path in at most ``lines`` lines: where it is longer it loses folders in front, then the middle of its name."""
+    found = wrapped(path, width)
+    parts = path.split("/")
+    while len(found) > lines and len(parts) > 1:
+        del parts[0]
+        found = wrapped("/".join(("…", *parts)), width)
+    name, left = parts[-1], len(parts[-1])
+    while len(found) > lines and left > 2:
+        left -= 1
+        tail = left // 2
+        found = wrapped(f"{name[: left - tail]}…{name[-tail:]}", width)
+    return found
+
+
 def _broken(word: str, width: int) -> Iterable[str]:
     line = ""
     for part in filter(None, _PART.findall(word)):

@@ -101,6 +101,17 @@ def find_stack(home: Path | None) -> Stack:
         ) from error
 
 
+def stack_is_known() -> bool:
+    """Whether settings say where a stack is, or the default home has one; whether it runs is not asked.
+
+    Raises:
+        UserError: this user has no home folder.
+    """
+    from services.standalone.home import LOCK_FILE, Home
+
+    return _settings_say_where() or os.path.exists(Home.resolve() / LOCK_FILE)  # noqa: PTH110 - as in Home.attach
+
+
 def _settings_say_where() -> bool:
     """Whether environment or file say where NATS or Postgres is, and not only how large they may be."""
     from shared.settings import config_file

@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from rich.table import Table
 
-Cell = str | tuple[str, ...]
-"""A text, or a list whose items stay whole."""
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A text, such as a path, and what is said of it below."""
+
+    text: str
+    note: str
+
+
+Cell = str | tuple[str, ...] | Noted
+"""A text, a list whose items stay whole, or a text with a note."""
 
 GAP = 2
 """Blanks between columns."""
 WIDEST_WORD = 24
 """A longer word, such as a path, does not widen its column when room is short."""
+NOTE_LINES = 4
+"""A longer note ends with an ellipsis."""
 NARROWEST = 8
 """A column that folds is never narrower, whatever becomes of its words."""
 
@@ -22,8 +33,9 @@ NARROWEST = 8
 class Column:
     """A column of a table: its title, what it shows of a row, and how it is set.
 
-    A column that may ``fold`` takes several lines where the terminal is narrow. Where even that does not help, the
-    columns with the highest ``spare`` are left out first; 0 never is.
+    A column that may ``fold`` takes several lines where the terminal is narrow, at most ``lines`` of them if that is
+    set: then it is a path, which is shortened. It gets ``least`` cells before any other column is left out. Where even
+    that does not help, the columns with the highest ``spare`` are left out first; 0 never is.
     """
 
     title: str
@@ -31,6 +43,8 @@ class Column:
     justify: Literal["left", "right"] = "left"
     fold: bool = False
     spare: int = 0
+    lines: int | None = None
+    least: int = WIDEST_WORD
 
 
 def layout(
@@ -49,9 +63,26 @@ def layout(
         title = "\n".join(wrapped(column.title, cells))
         table.add_column(title, justify=column.justify, width=cells, no_wrap=True, vertical="top")
     for row in rows:
-        lines = ("\n".join(wrapped(row[number], cells)) for number, cells in zip(shown, widths, strict=True))
-        table.add_row(*map(Text, lines))
+        lines = (_lines(row[number], cells, columns[number].lines) for number, cells in zip(shown, widths, strict=True))
+        table.add_row(*(Text("\n".join(each)) for each in lines))
     return table, [column for number, column in enumerate(columns) if number not in shown]
+
+
+def _lines(value: Cell, width: int, most: int | None) -> list[str]:
+    from shared.words import clipped, wrapped
+
+    if not isinstance(value, Noted):
+        return clipped(value, width, most) if most and isinstance(value, str) else wrapped(value, width)
+    if width >= _length(value):
+        return [_in_one_line(value)]
+    note = wrapped(value.note, width)
+    if len(note) > NOTE_LINES:
+        note = [*note[: NOTE_LINES - 1], f"{note[NOTE_LINES - 1][: width - 1]}…"]
+    return [*(clipped(value.text, width, most) if most else wrapped(value.text, width)), *note]
+
+
+def _in_one_line(value: Noted) -> str:
+    return f"{value.text}{' ' * GAP}{value.note}"
 
 
 def _widths(
@@ -66,8 +97,8 @@ def _widths(
         return shown, wanted
     least = []
     for number, column in enumerate(columns):
-        words = [longest(row[number]) if column.fold else _length(row[number]) for row in rows]
-        most = WIDEST_WORD if column.fold else max(words, default=0)
+        words = [_longest(row[number]) if column.fold else _length(row[number]) for row in rows]
+        most = column.least if column.fold else max(words, default=0)
         least.append(max(longest(column.title), min(max(words, default=0), most)))
     for number in sorted(shown, key=lambda number: -columns[number].spare):
         if columns[number].spare and _sum(least, shown) > width:
@@ -93,9 +124,17 @@ def _sum(widths: Sequence[int], shown: Sequence[int]) -> int:
     return sum(widths[number] for number in shown) + GAP * (len(shown) - 1)
 
 
+def _longest(value: Cell) -> int:
+    from shared.words import longest
+
+    return max(longest(value.text), longest(value.note)) if isinstance(value, Noted) else longest(value)
+
+
 def _length(value: Cell) -> int:
     from rich.cells import cell_len
 
     from shared.words import pieces
 
+    if isinstance(value, Noted):
+        return cell_len(_in_one_line(value))
     return cell_len(" ".join(pieces(value)))

@@ -1,7 +1,7 @@
 """The listings: `files`, `captures`, `sessions`."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from services.cli.connection import HomeOption, find_stack, reader, wait_for
@@ -23,9 +23,10 @@ from services.cli.filters import (
     YearOption,
     make_filters,
 )
-from services.cli.layout import Column
-from services.cli.output import Format, Row, chosen_format, counted, fixed, hours, print_table, write_csv, write_json
+from services.cli.layout import Column, Noted
+from services.cli.output import Format, Row, chosen_format, counted, fixed, print_table, write_csv, write_json
 from shared.proper_name import proper_name
+from shared.quantities import duration
 
 if TYPE_CHECKING:
     import asyncpg
@@ -66,9 +67,11 @@ SELECT catalog_id, c.name, f.total_frames, f.total_exposure_s, f.total_sessions,
        f.first_night, f.last_night
 FROM found f JOIN by_filter b USING (catalog_id) JOIN stats.captures c USING (catalog_id) WHERE {where}
 """
+_FILTERS = {"exposure_s_by_filter": "SELECT DISTINCT filter FROM stats.capture_filters ORDER BY 1"}
 _CAPTURES_ORDER = "total_exposure_s DESC, catalog_id"
 
 _SESSIONS = "SELECT s.* FROM stats.sessions s WHERE {where}"
+_TYPES = {"files_by_type": "SELECT DISTINCT jsonb_object_keys(files_by_type) FROM stats.sessions ORDER BY 1"}
 _SESSIONS_ORDER = "night DESC, rig, session_id"
 
 
@@ -82,6 +85,8 @@ class Listing:
     columns: Sequence[Column]
     noun: str
     """What one row is."""
+    spread: Mapping[str, str] = field(default_factory=dict)
+    """Fields that are mappings, with the query of their keys: CSV has a column for each."""
 
     async def show(self, connection: "asyncpg.Connection", output: Format, limit: int | None) -> None:
         """Print the rows; a table says how many it left out."""
@@ -104,7 +109,8 @@ class Listing:
             if output is Format.JSON:
                 await write_json(found)
             else:
-                await write_csv(found, [attribute.name for attribute in prepared.get_attributes()])
+                keys = {name: [row[0] for row in await connection.fetch(query)] for name, query in self.spread.items()}
+                await write_csv(found, [attribute.name for attribute in prepared.get_attributes()], keys)
 
 
 async def _rows(prepared: Any, parameters: Sequence[Any]) -> AsyncIterator[Row]:
@@ -194,24 +200,25 @@ def captures_listing(filters: Filters) -> Listing:
     if not filters.any_of_frames:
         where = filters.for_captures()
         query = _CAPTURES.format(where=where.sql)
-        return Listing(query, _CAPTURES_ORDER, where.parameters, _CAPTURE_COLUMNS, "target")
+        return Listing(query, _CAPTURES_ORDER, where.parameters, _CAPTURE_COLUMNS, "target", _FILTERS)
     frames = filters.for_files(frames_only=True)
     targets = Where(parameters=frames.parameters)  # numbered on, since both are of one statement
     if filters.objects:
         targets.add(filters.target_condition, filters.target_patterns)
     query = _CAPTURES_OF_FRAMES.format(frames=frames.sql, where=targets.sql)
-    return Listing(query, _CAPTURES_ORDER, targets.parameters, _CAPTURE_COLUMNS, "target")
+    return Listing(query, _CAPTURES_ORDER, targets.parameters, _CAPTURE_COLUMNS, "target", _FILTERS)
 
 
 def sessions_listing(filters: Filters) -> Listing:
     """The listing of sessions."""
     where = filters.for_sessions()
-    return Listing(_SESSIONS.format(where=where.sql), _SESSIONS_ORDER, where.parameters, _SESSION_COLUMNS, "session")
+    query = _SESSIONS.format(where=where.sql)
+    return Listing(query, _SESSIONS_ORDER, where.parameters, _SESSION_COLUMNS, "session", _TYPES)
 
 
 def _by_filter(row: Row) -> tuple[str, ...]:
     parts = row["exposure_s_by_filter"] or {}
-    return tuple(f"{name or '-'} {hours(seconds)}" for name, seconds in sorted(parts.items()))
+    return tuple(f"{name or '-'} {duration(seconds)}" for name, seconds in sorted(parts.items()))
 
 
 def _target(row: Row) -> str | None:
@@ -228,26 +235,28 @@ def _types(row: Row) -> tuple[str, ...]:
     return tuple(f"{count} {name}" for name, count in sorted((row["files_by_type"] or {}).items()))
 
 
-def _state(row: Row) -> str:
-    state: str = row["state"]
-    return f"{state}: {row['reason']}" if row["reason"] else state
+def _file(row: Row) -> str | Noted:
+    """Where a file is; below it what keeps it from being scanned."""
+    path = f"{row['root']}/{row['path']}"
+    if row["state"] == "scanned":
+        return path
+    return Noted(path, f"{row['state']}: {row['reason']}" if row["reason"] else row["state"])
 
 
 _FILE_COLUMNS = (
     Column("night", lambda row: row["night"]),
-    Column("type", lambda row: row["frame_type"]),
-    Column("target", _target, fold=True),
+    Column("type", lambda row: row["frame_type"], fold=True, least=8),
+    Column("target", _target, fold=True, least=8),
     Column("filter", lambda row: row["filter"], fold=True),
     Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right", spare=1),
-    Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right", spare=2),
-    Column("stars", lambda row: row["star_count"], "right", spare=3),
-    Column("file", lambda row: f"{row['root']}/{row['path']}", fold=True),
-    Column("state", _state, fold=True),
+    Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right"),
+    Column("stars", lambda row: row["star_count"], "right"),
+    Column("file", _file, fold=True, lines=2, least=14),
 )
 _CAPTURE_COLUMNS = (
     Column("target", lambda row: row["catalog_id"]),
     Column("name", _name, fold=True),
-    Column("total", lambda row: hours(row["total_exposure_s"]), "right"),
+    Column("total", lambda row: duration(row["total_exposure_s"]), "right"),
     Column("by filter", _by_filter, fold=True),
     Column("exposures", lambda row: row["total_frames"], "right", spare=2),
     Column("sessions", lambda row: row["total_sessions"], "right", spare=3),
@@ -259,7 +268,7 @@ _SESSION_COLUMNS = (
     Column("night", lambda row: row["night"]),
     Column("rig", lambda row: row["rig"], fold=True),
     Column("targets", lambda row: tuple(row["catalog_ids"] or ()), fold=True),
-    Column("integration", lambda row: hours(row["integration_s"]), "right"),
+    Column("integration", lambda row: duration(row["integration_s"]), "right"),
     Column("exposures", lambda row: row["exposures"], "right", spare=2),
     Column("files", _types, fold=True),
     Column("state", lambda row: row["state"]),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.exits import NO_ANSWER
 from services.cli.output import to_json
 from shared import inert
 from shared.given import LONGEST_NAME_CHARS, wrong_name
@@ -15,17 +16,24 @@ from shared.proper_name import proper_name
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME…", help="Names; - reads them from standard input.")]
 LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON line per item.")]
 
-UNDECIDED_NOTE = "nightbus: decisions that people made about targets were not consulted"
+
+def say_what_was_not_consulted() -> None:
+    """Who has a library here may have decided about targets in it, which a command without a stack does not know."""
+    from services.cli.connection import stack_is_known
+
+    if stack_is_known():
+        print("nightbus: what was decided about targets in the library here was not consulted", file=sys.stderr)
 
 
 def match(names: NamesArgument, as_json: LinesOption = False) -> None:
-    """Find the catalogue object that a target name means."""
+    """Find the catalogue object that a target name means. The exit code is 3 where a name means none."""
     from services.scanner.knowledge import own_targets
     from shared.settings import load_settings
     from shared.targets.matcher import Matcher
 
     matcher = Matcher.load(own=own_targets(load_settings()))
-    print(UNDECIDED_NOTE, file=sys.stderr)
+    say_what_was_not_consulted()
+    unanswered = 0
     for name in each(names):
         found = matcher.match("" if wrong_name(name) else name)
         if as_json:
@@ -42,6 +50,9 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
         else:
             label = ", ".join(filter(None, (found.catalog_id, proper_name(found.catalog_id, found.name))))
             print(f"{inert.name(name)}: {label} ({found.method}, {found.confidence:.0%})")
+        unanswered += found.catalog_id is None
+    if unanswered:
+        raise typer.Exit(NO_ANSWER)
 
 
 def each(names: list[str]) -> Iterator[str]:

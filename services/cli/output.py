@@ -1,7 +1,8 @@
 """One renderer for every listing: a table for people, JSON for programs, CSV for spreadsheets.
 
 `--json` prints one array with one object per line, `--csv` a header and one line per row; both have every field of the
-view and are written as rows arrive. Tables show the columns that people look at.
+view and are written as rows arrive. CSV has plain cells alone: a field that holds sums by filter or type is a column
+for each of them, a list is its items with semicolons between. Tables show the columns that people look at.
 """
 
 import csv
@@ -14,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from services.cli.layout import Cell, Column, layout
+from services.cli.layout import Cell, Column, Noted, layout
 from services.cli.usage import WrongUsage
 from shared.inert import json_escaped, sentence, visible
 
@@ -85,9 +86,18 @@ def csv_cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
-    text = visible(text)
+    text = visible(_plain_text(value))
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
+
+
+def _plain_text(value: Any) -> str:
+    """A value as text without brackets and quotes: items with semicolons between, pairs as ``name = value``."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} = {_plain_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        pairs = all(isinstance(item, list) and len(item) == 2 for item in value)
+        return "; ".join(" = ".join(map(_plain_text, item)) if pairs else _plain_text(item) for item in value)
+    return "" if value is None else str(value)
 
 
 def _is_number(text: str) -> bool:
@@ -106,12 +116,27 @@ async def write_json(rows: AsyncIterator[Row]) -> None:
     sys.stdout.write("[]\n" if opening == "[" else "\n]\n")
 
 
-async def write_csv(rows: AsyncIterator[Row], header: Sequence[str]) -> None:
-    """Print CSV (RFC 4180 quoting, lines end with LF) as rows arrive."""
+async def write_csv(
+    rows: AsyncIterator[Row], header: Sequence[str], spread: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Print CSV (RFC 4180 quoting, lines end with LF) as rows arrive.
+
+    ``spread`` names the keys of fields that are mappings: ``exposure_s_by_filter`` becomes ``exposure_s_Ha`` and so on,
+    with ``none`` for the empty key.
+    """
+    spread = spread or {}
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
+    titles = [[name] if name not in spread else _spread_titles(name, spread[name]) for name in header]
+    writer.writerow([csv_cell(title) for group in titles for title in group])
     async for row in rows:
-        writer.writerow([csv_cell(row[key]) for key in header])
+        cells: list[Any] = []
+        for name in header:
+            cells += [(row[name] or {}).get(key) for key in spread[name]] if name in spread else [row[name]]
+        writer.writerow(map(csv_cell, cells))
+
+
+def _spread_titles(name: str, keys: Sequence[str]) -> list[str]:
+    return [f"{name.partition('_by_')[0]}_{key or 'none'}" for key in keys]
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[Column], *, note: str = "") -> None:
@@ -133,7 +158,9 @@ def print_table(rows: Sequence[Row], columns: Sequence[Column], *, note: str = "
 
 
 def cell(value: object) -> Cell:
-    """A value of a table: a text, or the items of a list."""
+    """A value of a table: a text, the items of a list, or a text with a note."""
+    if isinstance(value, Noted):
+        return Noted(cell_text(value.text), cell_text(value.note))
     return tuple(map(cell_text, value)) if isinstance(value, tuple) else cell_text(value)
 
 
@@ -144,18 +171,6 @@ def cell_text(value: object) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return sentence(value)
-
-
-def hours(seconds: float | None) -> str | None:
-    """Integration as people say it: ``1.5 h``, ``25 min``, ``2 min 30 s``, ``90 s``; what is short is not rounded."""
-    if seconds is None:
-        return None
-    if seconds >= 3600:
-        return f"{seconds / 3600:.1f} h"
-    minutes, rest = divmod(round(seconds), 60)
-    if seconds < 120 and (rest or not minutes):
-        return f"{round(seconds, 1):g} s"
-    return f"{seconds / 60:.0f} min" if seconds >= 600 or not rest else f"{minutes} min {rest} s"
 
 
 def counted(count: int, noun: str) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.cli.output import Row, counted, hours
+from services.cli.output import Row, counted
 from services.cli.usage import WrongUsage
 from shared import inert
 from shared.errors import UserError
-from shared.quantities import size
+from shared.quantities import duration, size
 
 if TYPE_CHECKING:
     from shared.library.walk import Entry
@@ -168,7 +168,7 @@ def plan_text(plan: Plan, mode: str) -> str:
     if mode == "move":
         lines.append("move: each file is deleted here once its copy was read back and compared")
     if plan.bytes_per_s:
-        took = hours(plan.size_bytes / plan.bytes_per_s)
+        took = duration(plan.size_bytes / plan.bytes_per_s)
         lines.append(
             f"reading takes about {took}, at {size(plan.bytes_per_s)}/s as some of the files were read just now"
         )

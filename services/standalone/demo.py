@@ -32,7 +32,7 @@ from shared.db.pool import READER
 from shared.errors import Transient, UserError
 from shared.logging import configure_logging
 from shared.proper_name import proper_name
-from shared.quantities import size
+from shared.quantities import duration, size
 from shared.settings import LogSettings
 from shared.words import longest, pieces, wrapped
 
@@ -203,14 +203,14 @@ async def _print_summary(console: Console, connection: asyncpg.Connection) -> No
     console.print()
     console.print(_captures_table(await connection.fetch(_CAPTURES)))
     console.print(_sessions_table(await connection.fetch("SELECT * FROM stats.sessions ORDER BY night, rig")))
-    aside = Table(title_justify="left")
-    aside.add_column("file", overflow="fold")
-    aside.add_column("why", overflow="fold")
+    remarks = Table(title_justify="left")
+    remarks.add_column("file", overflow="fold")
+    remarks.add_column("why", overflow="fold")
     found = [await connection.fetch(query) for query in (_QUARANTINED, _PROBLEMS, _NO_TARGET, _UNUSUAL)]
     for row in (row for rows in found for row in rows):
-        aside.add_row(_Whole(row["path"].rpartition("/")[2]), row["why"].removeprefix(f"{row['path']}: "))
-    aside.title = f"Quarantined ({len(found[0])}), or worth a look ({sum(map(len, found[1:]))})"
-    console.print(aside)
+        remarks.add_row(_Whole(row["path"].rpartition("/")[2]), row["why"].removeprefix(f"{row['path']}: "))
+    remarks.title = f"Quarantined ({len(found[0])}), or worth a look ({sum(map(len, found[1:]))})"
+    console.print(remarks)
 
 
 def _captures_table(rows: list[asyncpg.Record]) -> Table:
@@ -219,10 +219,15 @@ def _captures_table(rows: list[asyncpg.Record]) -> Table:
         table.add_column(name, justify="right" if name in ("integration", "subs", "sessions", "best FWHM") else "left")
     for row in rows:
         target = " ".join(filter(None, (row["catalog_id"], proper_name(row["catalog_id"], row["name"]))))
-        filters = _Whole([f"{item['filter']} {_hours(item['s'])}" for item in json.loads(row["filters"])])
+        filters = _Whole([f"{item['filter']} {duration(item['s'])}" for item in json.loads(row["filters"])])
         best = f'{row["best_fwhm_arcsec"]:.1f}"' if row["best_fwhm_arcsec"] else "-"
         table.add_row(
-            target, _hours(row["total_exposure_s"]), filters, str(row["total_frames"]), str(row["total_sessions"]), best
+            target,
+            duration(row["total_exposure_s"]),
+            filters,
+            str(row["total_frames"]),
+            str(row["total_sessions"]),
+            best,
         )
     return table
 
@@ -234,7 +239,7 @@ def _sessions_table(rows: list[asyncpg.Record]) -> Table:
     for row in rows:
         types = sorted(json.loads(row["files_by_type"]).items())
         files = _Whole([f"{count} {kind.lower()}" for kind, count in types])
-        table.add_row(f"{row['session_id']}\n{row['rig']}", files, _hours(row["integration_s"]), row["state"])
+        table.add_row(f"{row['session_id']}\n{row['rig']}", files, duration(row["integration_s"]), row["state"])
     return table
 
 
@@ -279,14 +284,6 @@ class _Whole:
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(longest(self._items), len(" ".join(pieces(self._items))))
-
-
-def _hours(seconds: float) -> str:
-    """A duration: what is shorter than two minutes in seconds, so that nothing is rounded out of proportion."""
-    if seconds < 120:
-        return f"{seconds:g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _print_where_next(console: Console, place: Place) -> None:

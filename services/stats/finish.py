@@ -1,7 +1,8 @@
 """Events that time brings: a session is finished, a target's new totals may be told.
 
 Both jobs write their event to the outbox in the transaction that records it, so that each is told once. A row that
-cannot be told (spoilt by hand, or stored by a version that took more) costs itself: it is set aside, the others go on.
+cannot be told (spoilt by hand, or stored by a version that took more) costs itself: it waits, with the reason, and the
+others go on.
 """
 
 from collections import defaultdict

@@ -119,6 +119,21 @@ def test_csv_is_safe_for_spreadsheets(quick: Quick) -> None:
     assert rows["M31 light 2.fits"]["exposure_s"] == "600.0"
 
 
+def test_csv_has_plain_columns(quick: Quick) -> None:
+    """Integration by filter and files by type are columns of their own; no cell holds JSON."""
+    for listing, titles in (
+        ("captures", {"exposure_s_Ha", "exposure_s_L"}),
+        ("sessions", {"files_DARK", "files_LIGHT"}),
+    ):
+        rows = list(csv.DictReader(io.StringIO(quick(listing, "--csv").stdout)))
+        assert titles <= set(rows[0])
+        assert not any(cell.startswith(("{", "[")) for row in rows for cell in row.values())
+    (row,) = csv.DictReader(io.StringIO(quick("captures", "--csv", "--object", "M31").stdout))
+    assert (row["exposure_s_Ha"], row["exposure_s_L"]) == ("600", "300")
+    (row,) = csv.DictReader(io.StringIO(quick("sessions", "--csv", "--date", "2026-02-28").stdout))
+    assert (row["files_DARK"], row["files_LIGHT"], row["catalog_ids"]) == ("1", "1", "M31")
+
+
 def test_captures_are_totals_of_targets(quick: Quick) -> None:
     """Most integration first, with the sums by filter."""
     rows = listed(quick, "captures")

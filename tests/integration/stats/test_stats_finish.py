@@ -152,7 +152,7 @@ async def test_a_row_that_cannot_be_told_costs_itself(connection: Any, where: tu
 
 
 async def test_what_cannot_be_told_is_tried_again_after_a_change(connection: Any) -> None:
-    """A session that was set aside says why, is not tried again without end, and is told once a change mended it."""
+    """A session that cannot be told says why, is not tried again without end, and is told once a change mended it."""
     await apply(connection, [light("a")])
     await connection.execute("UPDATE session SET size_bytes = -1")
     assert await _finish(connection, LATER) == []

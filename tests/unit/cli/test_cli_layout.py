@@ -11,7 +11,7 @@ from rich.console import Console
 from services.cli import listings
 from services.cli.layout import Column, layout
 from services.cli.output import cell
-from shared.words import pieces, wrapped
+from shared.words import clipped, pieces, wrapped
 
 SESSION = {
     "night": "2025-10-20",
@@ -49,7 +49,16 @@ def test_sessions_are_readable(width: int) -> None:
     """In 80, 100 and 140 columns every target and every count with its type is in one piece, within the terminal."""
     shown = lines(listings._SESSION_COLUMNS, SESSION, width)
     assert max(map(len, shown)) <= width
-    for whole in ("NGC7000", "IC1396", "10 BIAS", "31 LIGHT", "2 MASTER_DARKFLAT", "1.2 h", "reopened", "ASI2600MM"):
+    for whole in (
+        "NGC7000",
+        "IC1396",
+        "10 BIAS",
+        "31 LIGHT",
+        "2 MASTER_DARKFLAT",
+        "1 h 10 min",
+        "reopened",
+        "ASI2600MM",
+    ):
         assert any(whole in line for line in shown), (whole, shown)
 
 
@@ -60,6 +69,57 @@ def test_integrations_are_not_torn(width: int) -> None:
     assert max(map(len, shown)) <= width
     for whole in ("R 2 min", "Ha 4 min", "Elephant's", "Nebula", "12 min"):
         assert any(whole in line for line in shown), (whole, shown)
+
+
+FILE = {
+    "night": "2025-10-20",
+    "frame_type": "MASTER_DARKFLAT",
+    "catalog_id": "NGC7331",
+    "object_name": "NGC 7331",
+    "filter": "IRCUT",
+    "exposure_s": 300.0,
+    "fwhm_arcsec": 3.456,
+    "star_count": 12345,
+    "root": "library",
+    "path": "seestar/MyWorks/NGC 7331_sub/Light_NGC 7331_10.0s_IRCUT_20251020-222521_with_a_long_name_0001.fit",
+    "state": "scanned",
+    "reason": None,
+}
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 140])
+@pytest.mark.parametrize("frame_type", ["LIGHT", "MASTER_DARKFLAT"])
+def test_files_keep_width_and_stars_at_80_columns(width: int, frame_type: str) -> None:
+    """FWHM and the number of stars are always there; a path takes two lines, and its end is seen."""
+    shown = lines(listings._FILE_COLUMNS, FILE | {"frame_type": frame_type}, width)
+    assert max(map(cell_len, shown)) <= width
+    assert len(shown) <= 4
+    for whole in ("2025-10-20", "NGC7331", "3.46", "12345"):
+        assert any(whole in line for line in shown), (whole, shown)
+    assert any(line.endswith("0001.fit") for line in shown)
+    assert width < 80 or any("300 s" in line for line in shown)
+
+
+def test_what_keeps_a_file_from_being_scanned_stands_below_it() -> None:
+    """The state and its reason follow the path: on lines of their own, which end, or in the one line of a pipe."""
+    row = FILE | {"state": "quarantined", "reason": "the header is cut off " * 30, "frame_type": None}
+    shown = lines(listings._FILE_COLUMNS, row, 80)
+    assert any("quarantined" in line for line in shown)
+    assert shown[-1].endswith("…")
+    assert len(shown) <= 8
+    piped = lines(listings._FILE_COLUMNS, row | {"reason": "cut off"}, None)
+    assert len(piped) == 2
+    assert piped[1].endswith("0001.fit  quarantined: cut off")
+
+
+@given(st.text(alphabet="ab/_ -天…", min_size=1, max_size=80), st.integers(6, 30), st.integers(1, 3))
+def test_a_clipped_path_has_its_lines_and_its_end(path: str, width: int, most: int) -> None:
+    """However long a path is, it keeps its lines and its width, and what is short enough is not changed."""
+    found = clipped(path, width, most)
+    assert len(found) <= most or len(found) == len(wrapped("…", width))
+    assert all(cell_len(line) <= width for line in found)
+    if len(wrapped(path, width)) <= most:
+        assert found == wrapped(path, width)
 
 
 def test_what_has_no_room_is_named() -> None:

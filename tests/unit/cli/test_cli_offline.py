@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from services.cli.config import example_toml
 from services.cli.inspect import FRAME_KEYS, QUALITY_KEYS, REPORTED_KEYS, TARGET_KEYS
 from services.cli.main import app
+from services.standalone.home import Home
 from shared.settings import Settings, known_keys
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -22,6 +23,7 @@ INSPECT_KEYS = ["path", "file_id", "size_bytes", "format", "frame", "quality", "
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
+    monkeypatch.setenv("NIGHTBUS_HOME", str(tmp_path / "home"))
 
 
 def write_fits(path: Path, **cards: object) -> Path:
@@ -53,7 +55,7 @@ def write_fits(path: Path, **cards: object) -> Path:
 def test_match_prints_one_json_line_per_name() -> None:
     """Names come as arguments or, for ``-``, from standard input; an empty line is a question without an answer."""
     result = CliRunner().invoke(app, ["match", "Messier 31", "-", "--json"], input="NGC 7000\n\nno such thing\n")
-    assert result.exit_code == 0
+    assert result.exit_code == 3
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [list(row) for row in rows] == [["query", "catalog_id", "name", "confidence", "method"]] * 4
     assert [(row["query"], row["catalog_id"]) for row in rows] == [
@@ -62,7 +64,28 @@ def test_match_prints_one_json_line_per_name() -> None:
         ("", None),
         ("no such thing", None),
     ]
-    assert result.stderr.count("were not consulted") == 1
+    assert result.stderr == ""
+
+
+def test_match_without_an_answer_has_an_exit_code_of_its_own() -> None:
+    """A script can tell an answer (0) from none (3), in text and in JSON; one name without an answer is enough."""
+    for words, code in ((["M 31"], 0), (["nonsense"], 3), (["M 31", "nonsense"], 3), (["nonsense", "--json"], 3)):
+        assert CliRunner().invoke(app, ["match", *words]).exit_code == code, words
+
+
+def test_who_has_a_library_here_is_told_that_it_was_not_consulted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decisions on targets are in a library: their absence is said beside one, and nowhere else."""
+    file = write_fits(tmp_path / "light.fits", IMAGETYP="LIGHT", OBJECT="M 31")
+    for words in (["match", "M 31"], ["inspect", str(file)]):
+        assert CliRunner().invoke(app, words).stderr == ""
+    with Home.open(tmp_path / "home"):
+        for words in (["match", "M 31"], ["inspect", str(file)]):
+            assert CliRunner().invoke(app, words).stderr.count("was not consulted") == 1
+    monkeypatch.setenv("NIGHTBUS_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("NIGHTBUS_POSTGRES__HOST", "db")
+    assert "was not consulted" in CliRunner().invoke(app, ["match", "M 31"]).stderr
 
 
 def test_inspect_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from services.cli.output import (
     Format,
     chosen_format,
     csv_cell,
-    hours,
     plain,
     to_json,
     write_csv,
@@ -24,7 +23,7 @@ from services.cli.output import (
 )
 from shared.errors import UserError
 from shared.inert import visible
-from shared.quantities import size
+from shared.quantities import duration, size
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
@@ -59,7 +58,11 @@ def test_no_cell_starts_a_formula(text: str) -> None:
         ("-inf", "'-inf"),
         (None, ""),
         (True, "true"),
-        (["=a"], '["=a"]'),
+        (["=a"], "'=a"),
+        (["a", "b"], "a; b"),
+        ([["Ha 7nm", "Ha"]], "Ha 7nm = Ha"),
+        ({"a": 1, "b": None}, "a = 1; b = "),
+        ([], ""),
     ],
 )
 def test_numbers_stay_numbers(value: object, cell: str) -> None:
@@ -96,6 +99,21 @@ async def test_csv_has_a_header_and_one_line_per_row(capsys: pytest.CaptureFixtu
     assert list(csv.reader(io.StringIO(capsys.readouterr().out))) == [["a", "b"], ['x,"y"\\nz', ""]]
 
 
+async def test_a_field_of_several_sums_is_a_column_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """Sums by filter or type are plain columns in the order of their keys, the same for every row; no cell is JSON."""
+    rows: list[dict[str, Any]] = [
+        {"id": "M31", "exposure_s_by_filter": {"Ha": 60.0, "": 5}, "files_by_type": {"LIGHT": 2}},
+        {"id": "M42", "exposure_s_by_filter": None, "files_by_type": {}},
+    ]
+    spread = {"exposure_s_by_filter": ["", "Ha", "L"], "files_by_type": ["DARK", "LIGHT"]}
+    await write_csv(_rows(rows), ["id", "exposure_s_by_filter", "files_by_type"], spread)
+    assert capsys.readouterr().out.splitlines() == [
+        "id,exposure_s_none,exposure_s_Ha,exposure_s_L,files_DARK,files_LIGHT",
+        "M31,5,60.0,,,2",
+        "M42,,,,,",
+    ]
+
+
 def test_formats_exclude_each_other() -> None:
     """--json and --csv together are refused."""
     assert chosen_format(as_json=False, as_csv=False) is Format.TABLE
@@ -105,7 +123,8 @@ def test_formats_exclude_each_other() -> None:
 
 def test_quantities_read_well() -> None:
     """Integration and sizes are shown in the unit that people use."""
-    assert [hours(value) for value in (None, 0.25, 30.0, 70.0, 90.0, 120.0, 150.0, 300.0, 1510.0, 5400.0)] == [
-        None, "0.2 s", "30 s", "70 s", "90 s", "2 min", "2 min 30 s", "5 min", "25 min", "1.5 h",
+    assert [duration(value) for value in (0.25, 30, 70, 90, 120, 150, 300, 1510, 3600, 3900, 5400, 360000)] == [
+        "0.2 s", "30 s", "70 s", "90 s", "2 min", "2 min 30 s", "5 min", "25 min", "1 h", "1 h 05 min",
+        "1 h 30 min", "100 h",
     ]  # fmt: skip
     assert [size(value) for value in (0, 999, 12_345_678, 2e15)] == ["0 B", "999 B", "12.3 MB", "2000.0 TB"]

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from services.cli.main import app
 from services.standalone.app import OwnLines, ReadableLog, read_from
-from services.standalone.demo import Place, _announced, _hours, _print_sum, _print_where_next
+from services.standalone.demo import Place, _announced, _print_sum, _print_where_next
 from services.standalone.simulation import Anomaly, FileTruth, NightManifest
 from shared.errors import UserError
 from shared.logging import configure_logging, get_logger
@@ -69,17 +69,6 @@ def test_up_says_which_settings_it_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert read_from() == "settings of /etc/nightbus/other.toml"
 
 
-def test_short_integrations_are_not_rounded_up() -> None:
-    """Seventy and ninety seconds stay what they are; minutes and hours are whole minutes."""
-    assert [_hours(seconds) for seconds in (70, 90, 120, 1320, 4200)] == [
-        "70 s",
-        "90 s",
-        "2 min",
-        "22 min",
-        "1 h 10 min",
-    ]
-
-
 class _Stage:
     """A database that has counted."""
 
@@ -89,7 +78,7 @@ class _Stage:
 
 
 async def test_the_files_of_the_demo_add_up() -> None:
-    """What was written is what arrived and what stayed out, each with its reason; what arrived is scanned or aside."""
+    """What was written is what arrived and what stayed out, with its reason; what arrived is scanned or quarantined."""
     anomalies = [None, None, None, Anomaly.NOT_FITS, Anomaly.DUPLICATE, Anomaly.DUPLICATE, Anomaly.UNFINISHED]
     files = tuple(FileTruth("a", 1, None, date(2025, 10, 20), anomaly=anomaly) for anomaly in anomalies)
     output = io.StringIO()
