@@ -38,6 +38,7 @@ _STEPS = (
     ("F", ("FLATCOR", "FLATCORR", "FLATDIV", "CCDPROC")),
 )
 """Cards of IRAF, ccdproc and others, by the letters of CALSTAT (MaxIm DL, ASTAP): bias, dark, flat."""
+_MARKS = frozenset({"CALSTAT", *(name for _letter, names in _STEPS for name in names)})
 _NOT_DONE = frozenset({"omit", "perform", "no", "n", "none", "false", "f", "0", "skipped", "off", "not applied"})
 _LETTERS = frozenset("BDFS")
 """S is ASTAP's for stacked."""
@@ -92,6 +93,8 @@ def _steps(keys: Keys) -> tuple[set[str], str]:
     steps: set[str] = set()
     keyword = ""
     raw = keys.raw
+    if raw.keys().isdisjoint(_MARKS):
+        return steps, keyword
     if isinstance(written := raw.get("CALSTAT"), str):
         steps = set(written.upper()) & _LETTERS
         keyword = "CALSTAT" if steps else ""

@@ -13,6 +13,7 @@ _SUMS = frozenset({"SNAPSHOT"})
 """Beside these EXPTIME is the sum of all exposures (SBFITSEXT 1.0)."""
 _SUMS_IN_WORDS = frozenset({"NCOADDS", "NCOADD", "COADDS", "CO_ADDS", "LIGH_CNT", "LUM_CNT", *limits.COUNTS_IN_WORDS})
 """Beside these it is the sum if its comment says so; beside others such a comment is left from the single frame."""
+_COUNTERS = frozenset({*limits.COUNTS, *limits.COUNTS_IN_WORDS})
 _COMBINED = re.compile(r"combin|stack|co-?add|sum|integrat|averag|median", re.IGNORECASE)
 _TOTAL = re.compile(r"\b(?:total|sum|accumulated)", re.IGNORECASE)
 _MILLI = 1000.0
@@ -104,6 +105,8 @@ def _rounded(seconds: float) -> float:
 def _count(keys: Keys) -> tuple[str, int | None]:
     """The keyword and the number of exposures that were put together: the first above one, else one."""
     single, raw = "", keys.raw
+    if raw.keys().isdisjoint(_COUNTERS):
+        return single, None
     for keyword in limits.COUNTS:
         if keyword not in raw or (found := values.number(raw[keyword])) is None:
             continue
@@ -127,8 +130,9 @@ def _is_sum(keys: Keys, keyword: str, counter: str, dialect: Dialect) -> bool:
 
 
 def _positive_seconds(keys: Keys, keywords: tuple[str, ...]) -> float | None:
+    raw = keys.raw
     for keyword in keywords:
-        if keyword not in keys or (found := values.duration(keys.get(keyword))) is None:
+        if keyword not in raw or (found := values.duration(raw[keyword])) is None:
             continue
         number, unit_s = found
         unit_s = unit_s or (seconds_of(comment) if (comment := keys.comment(keyword)) else None) or 1.0

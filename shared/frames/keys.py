@@ -1,7 +1,7 @@
 """Reading keywords in order of preference, with every value made safe for the contract's models."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from shared.frames import limits, values
@@ -18,36 +18,35 @@ _MEASURED = frozenset(
     )
 )  # fmt: skip
 """Keywords whose comments are asked for the unit or the sense of their values."""
-_NO_COMMENTS: Mapping[str, str] = {}
-
-
-def comments_of(cards: Iterable[Card], keys: Mapping[str, CardValue]) -> dict[str, str]:
-    """The comments, not empty, of the cards that ``keys`` has its measured values from."""
-    return {
-        keyword: comment
-        for keyword, value, comment in cards
-        if comment and keyword in _MEASURED and keys.get(keyword) == value
-    }
 
 
 class Keys:
     """A header's keywords (first of duplicates) behind tolerant getters; each answers the first usable value.
 
-    `about` and `used` do nothing here: `trace.py` overrides them to note where a fact came from. ``comments`` are those
-    of `comments_of`.
+    `about` and `used` do nothing here: `trace.py` overrides them to note where a fact came from. ``cards`` are those
+    that ``keys`` was made from, for their comments.
     """
 
-    def __init__(self, keys: Mapping[str, CardValue], comments: Mapping[str, str] = _NO_COMMENTS) -> None:
+    def __init__(self, keys: Mapping[str, CardValue], cards: Sequence[Card] = ()) -> None:
         self.raw = keys
-        self.comments = comments
+        self.cards = cards
+        self._comments: dict[str, Card] | None = None
 
     def silent(self) -> "Keys":
         """The same, without notes of what answers."""
-        return Keys(self.raw, self.comments)
+        same = Keys(self.raw, self.cards)
+        same._comments = self._comments
+        return same
 
     def comment(self, keyword: str) -> str:
-        """What stands behind the value; empty where nothing does."""
-        return self.comments.get(keyword, "")
+        """What stands behind a measured value; empty where nothing does."""
+        if self._comments is None:
+            self._comments = {card[0]: card for card in reversed(self.cards) if card[0] in _MEASURED}
+        card = self._comments.get(keyword)
+        if card is None or card[1] == self.raw.get(keyword):
+            return "" if card is None else card[2]
+        # An extension's card goes before the primary header's.
+        return next((other[2] for other in self.cards if other[0] == keyword and other[1] == self.raw[keyword]), "")
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.raw

@@ -1,6 +1,6 @@
 """From cards and path to FrameMetadata: the header's word first, the path's where the header is silent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from shared.equipment.setup import Equipment, Seen
 from shared.events.frame import FrameMetadata, FrameType, ReportedQuality
@@ -8,7 +8,8 @@ from shared.frames import limits, optics, values
 from shared.frames.cards import Card, CardValue
 from shared.frames.dialects import PROGRAM_KEYWORDS, find_dialect
 from shared.frames.doubts import doubts
-from shared.frames.keys import Keys, comments_of
+from shared.frames.keep import made
+from shared.frames.keys import Keys
 from shared.frames.kinds import kind_of
 from shared.frames.paths import PathFacts, panel_of
 from shared.frames.pointing import centre
@@ -28,7 +29,7 @@ _BAYER_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 
 
 def assemble(
-    cards: Iterable[Card],
+    cards: Sequence[Card],
     keys: Mapping[str, CardValue],
     path: PathFacts,
     *,
@@ -40,14 +41,12 @@ def assemble(
     equipment: Equipment | None = None,
     trace: Trace | None = None,
 ) -> tuple[FrameMetadata, ReportedQuality]:
-    """The contract's metadata and reported quality of one frame, to be held to its bounds by ``keep.kept``.
-
-    Oddities are appended to ``problems``.
+    """The contract's metadata and reported quality of one frame; oddities are appended to ``problems``.
 
     ``equipment`` fills what the header leaves out (default: the built-in tables). A ``trace`` notes the origin of each
     fact.
     """
-    found = Keys(keys, comments_of(cards, keys))
+    found = Keys(keys, cards)
     dialect = find_dialect(keys, path.program)
     if trace is not None:
         found, dialect, path = trace.keys(found), trace.rows(dialect), trace.path(path)
@@ -103,7 +102,9 @@ def assemble(
     problems.extend(limits.impossible(keys))
     if path.rejected:
         problems.append("the device rejected this exposure (failed_ in its name)")
-    metadata = FrameMetadata.model_construct(
+    metadata = made(
+        FrameMetadata,
+        problems,
         frame_type=kind.frame_type,
         object_name=object_name,
         exposure_s=kind.exposure_s,
@@ -143,7 +144,7 @@ def assemble(
     )
     if width is not None:
         problems.extend(doubts(metadata, found.silent(), dialect.name, is_named=kind.is_named))
-    return metadata, _reported(found, path)
+    return metadata, _reported(found, path, problems)
 
 
 def says_object(keys: Mapping[str, CardValue], path: PathFacts) -> bool:
@@ -191,11 +192,13 @@ def side_metadata(
     )
 
 
-def _reported(keys: Keys, path: PathFacts) -> ReportedQuality:
+def _reported(keys: Keys, path: PathFacts, problems: list[str]) -> ReportedQuality:
     """Quality by the capture program; an HFR of zero is how programs say that it failed."""
     stars = keys.about("reported.star_count").number("STARS", "STARCOUN", "STARCNT", "NSTARS")
     counted = int(stars) if stars is not None and 0 <= stars < 2**31 else path.star_count
-    return ReportedQuality.model_construct(
+    return made(
+        ReportedQuality,
+        problems,
         hfr_px=keys.about("reported.hfr_px").positive("HFR", "MEANHFR", "AVGHFR") or path.hfr_px,
         star_count=counted,
         rms_arcsec=_first(keys.about("reported.rms_arcsec").positive("RMSAC", "GUIDERMS"), path.rms_arcsec),

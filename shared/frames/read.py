@@ -145,7 +145,6 @@ def _headed_frame(
             problems.append("the file holds no image")
         if metadata.frame_type is FrameType.LIGHT:
             metadata = metadata.model_copy(update={"frame_type": FrameType.OTHER})
-    metadata, reported = kept(metadata, problems), kept(reported, problems)
     guess = _object_guess(path_facts, metadata.object_name, found.keys)
     return FrameFacts(file_format, metadata, reported, found.card_images, tuple(problems[:_MAX_PROBLEMS]), image, guess)
 

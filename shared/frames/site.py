@@ -9,6 +9,7 @@ from shared.frames.keys import Keys
 from shared.frames.units import Side, angle_unit, side_of
 
 _LETTER = re.compile(r"\s*([NSEW])?\s*(.*?)\s*([NSEW])?\s*", re.IGNORECASE | re.DOTALL)
+_HAS_LETTER = re.compile(r"[NSEWnsew]")
 _SIDES: dict[str, Side] = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _EQUATOR_M, _FLATTENING = 6_378_137.0, 1 / 298.257223563
 """The ellipsoid WGS 84."""
@@ -86,7 +87,7 @@ def _angle(keys: Keys, keyword: str) -> tuple[float, Side | None] | None:
     """Degrees as written, and the side that a letter beside them names."""
     value = keys.get(keyword)
     letter = None
-    if isinstance(value, str) and (match := _LETTER.fullmatch(value[:80])) is not None:
+    if isinstance(value, str) and _HAS_LETTER.search(value) and (match := _LETTER.fullmatch(value[:80])) is not None:
         letter, value = match[1] or match[3], match[2]
     found = values.sexagesimal(value)
     if found is None or abs(found) > 1000:

@@ -47,7 +47,7 @@ NO_START = Start("", None)
 def start_of(keys: Keys, exposure_s: float | None, problems: list[str]) -> Start:
     """The first of a date, a Julian date, the middle and the end of the exposure; the latter two less its length."""
     for keyword in _DATES:
-        if keyword not in keys:
+        if keyword not in keys.raw:
             continue
         value = keys.get(keyword)
         found = values.moment(value)

@@ -62,8 +62,10 @@ def timing(
 
 def _is_local_clock(keys: Keys, start: Start, dialect: Dialect) -> bool:
     """Whether a time without a zone is local: by its comment, except where a program's habit is known to be UTC."""
+    if not dialect.local_time and dialect.name != UNKNOWN.name:
+        return False
     said = is_local(keys, start.keyword)
-    return dialect.local_time if said is None else said and (dialect.local_time or dialect.name == UNKNOWN.name)
+    return dialect.local_time if said is None else said
 
 
 def _from_local_clock(

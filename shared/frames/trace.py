@@ -63,7 +63,7 @@ class Trace:
 
 class _TracedKeys(Keys):
     def __init__(self, keys: Keys, trace: Trace) -> None:
-        super().__init__(keys.raw, keys.comments)
+        super().__init__(keys.raw, keys.cards)
         self._trace = trace
 
     def about(self, *facts: str) -> Self:
