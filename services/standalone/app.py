@@ -14,6 +14,7 @@ from typing import Literal, Self, TextIO, cast
 from services.standalone.calling import command
 from services.standalone.home import Home
 from services.standalone.own_servers import require_obeyable
+from services.standalone.room import NO_SPACE
 from services.standalone.stack import SERVICES, Stack
 from shared.errors import NightbusError
 from shared.inert import printable
@@ -36,7 +37,8 @@ class ReadableLog:
     def __init__(self, path: Path, *, terminal: bool = True, as_json: bool = False) -> None:
         if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
             path.replace(path.with_suffix(".log.1"))
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._file = path.open("ab", buffering=0)
+        self._unwritten = 0
         self._terminal = terminal
         self._as_json = as_json
         self._width = max(len(name) for name in SERVICES)
@@ -51,12 +53,29 @@ class ReadableLog:
         """Write one line of a service or server, whatever names of files or headers it quotes."""
         text = printable(text.expandtabs(), LINE_CHARS)
         shown = f"{_as_json(name, text)}\n" if self._as_json else f"{name:<{self._width}} | {text}\n"
-        self._file.write(shown)
+        self._keep(shown)
         if not self._terminal:
             return
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.write(shown)
             sys.stdout.flush()
+
+    def _keep(self, shown: str) -> None:
+        """Write to the file; on a full disk lines are only counted, and their number is written once there is room."""
+        try:
+            if self._unwritten:
+                self._write(f"{self._unwritten} lines are missing here: the disk was full\n")
+                self._unwritten = 0
+            self._write(shown)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            self._unwritten += 1
+
+    def _write(self, text: str) -> None:
+        rest = text.encode(errors="replace")
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
 
 def _as_json(name: str, text: str) -> str:
@@ -118,8 +137,11 @@ async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
             with contextlib.suppress(asyncio.CancelledError):
                 await start
             return 0
-        await start
-        log.line("up", f"ready after {time.monotonic() - started:.1f} s; home {home.path}")
+        for sentence in (not_ready := await start):
+            log.line("up", sentence)
+        log.line(
+            "up", f"{'started' if not_ready else 'ready'} after {time.monotonic() - started:.1f} s; home {home.path}"
+        )
         for line in _where_to_look(home, settings):
             log.line("up", line)
         supervision = start_task(stack.supervise(), name="supervision")

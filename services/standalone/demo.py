@@ -135,7 +135,8 @@ async def _play(console: Console, place: Place, home: Home, log: ReadableLog, ni
     started = time.monotonic()
     console.print("Starting PostgreSQL, NATS and the services ...")
     try:
-        await stack.start()
+        for sentence in await stack.start():
+            console.print(sentence)
         ready_s = time.monotonic() - started
         console.print(f"  ready after {ready_s:.1f} s\nPlaying {nights} simulated night{'s' * (nights > 1)} ...")
         manifests = await asyncio.to_thread(simulate, place.captures, nights=nights, seed=seed)

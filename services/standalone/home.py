@@ -27,9 +27,11 @@ from random import SystemRandom
 from types import TracebackType
 from typing import Self
 
+from services.standalone.room import NO_SPACE
 from shared.errors import UserError
 
 LOCK_FILE = "nightbus.lock"
+_LOCK_CHARS = 20
 LOOPBACK = "127.0.0.1"
 # Below the range from which Linux takes the ports of outgoing connections (32768), so that a kept port stays free.
 PORT_RANGE = range(20_000, 32_768)
@@ -112,7 +114,7 @@ class Home:
     def close(self) -> None:
         """Give the lock back; the folder can be opened again."""
         if self._lock_fd is not None:
-            os.ftruncate(self._lock_fd, 0)
+            _sign(self._lock_fd, "")
             os.close(self._lock_fd)
             self._lock_fd = None
 
@@ -260,6 +262,14 @@ def _lock(folder: Path) -> int:
             f"The home {folder} is in use by another `nightbus up`, process {holder}: "
             "stop that one, or choose another --home."
         ) from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    _sign(fd, str(os.getpid()))
     return fd
+
+
+def _sign(fd: int, holder: str) -> None:
+    """Write who holds the lock. Always over the same bytes, which takes no room on a full disk but the first time."""
+    try:
+        os.pwrite(fd, f"{holder:<{_LOCK_CHARS}}\n".encode(), 0)
+    except OSError as error:
+        if error.errno not in NO_SPACE:  # the lock itself needs no room
+            raise

@@ -1,6 +1,7 @@
 """NATS with JetStream under the home: loopback only, one user with a random password, every write synced to disk.
 
-An earlier server of this home that still runs is stopped first: two on one store would ruin it.
+An earlier server of this home that still runs is stopped first: two on one store would ruin it. A store from which the
+server does not start, or of which it does not serve all, is damaged: it is set aside and made anew (``jetstream``).
 """
 
 import asyncio
@@ -9,13 +10,38 @@ import json
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 from services.standalone.accounts import Account, service_account
 from services.standalone.binaries import provide_binaries
 from services.standalone.home import LOOPBACK, Home, port_is_free, write_durably
-from services.standalone.process import LineSink, LogFile, ManagedProcess, ProcessFailed, end_processes, find_processes
+from services.standalone.jetstream import (
+    DETAILS,
+    WHOLE_STORE,
+    Part,
+    Served,
+    Standstill,
+    linked,
+    not_served,
+    put_back,
+    set_aside,
+    what_was_done,
+)
+from services.standalone.process import (
+    LineSink,
+    LogFile,
+    ManagedProcess,
+    ProcessFailed,
+    end_processes,
+    find_processes,
+)
+from services.standalone.reading import LOOK_EVERY_S, Reading
+from services.standalone.room import full_disk
 from shared.errors import UserError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 USER = "nightbus"
 PORT_NAME, MONITOR_PORT_NAME = "nats", "nats_monitor"
@@ -25,6 +51,11 @@ FREE_DISK_SHARE = 0.2
 MOST_FILE_STORE_BYTES = 10 * 1024**3
 LEAST_FILE_STORE_BYTES = 64 * 1024**2
 START_TIMEOUT_S = 30.0
+"""Longest that a server may take to start without getting on."""
+ANSWER_TIMEOUT_S = 5.0
+_NOT_RECOVERED = b"could not be recovered"
+FORGIVEN_S = 600.0
+"""A stream that stands still is helped by starting the server again, unless that was tried this long ago or less."""
 _STARTS_WITH_NEW_PORT = 3
 _GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "256MiB"}
 """The heap is small: collecting it less often costs some 20 MB and saves processor time under load."""
@@ -57,6 +88,11 @@ class EmbeddedNats:
         self.port = port
         self.monitor_port = 0
         self.store = home.nats / "store"
+        self._before = home.nats / "before-start"
+        self._standstill = Standstill()
+        self._still: list[Part] = []
+        self._restarted_for: dict[Part, float] = {}
+        self._damaged: list[Part] = []
 
     async def start(self) -> None:
         """Start the server; returns when it takes clients and its streams are recovered.
@@ -70,14 +106,39 @@ class EmbeddedNats:
         if self._process is not None:
             await self._process.stop()
         account = service_account(self._account_name)
-        binaries = await asyncio.to_thread(provide_binaries, self._home.bin, account)
+        server = (await asyncio.to_thread(provide_binaries, self._home.bin, account)).nats_server
         await self._end_earlier(account)
         self._make_store(account)
+        self._standstill = Standstill()
+        if self._damaged:
+            damaged, self._damaged = self._damaged, []
+            self._set_aside(damaged, "a stream stood still, also after a new start", account)
+        await asyncio.to_thread(linked, self.store, self._before)
+        try:
+            await self._launch_twice(server, account)
+        except ProcessFailed as error:
+            await self._start_without_store(error, server, account)
+        if lost := not_served(self._before, await self._served()):
+            await self.stop()
+            self._set_aside(lost, "the server does not serve all of it", account)
+            await self._launch_on_free_ports(server, account)
+        await asyncio.to_thread(shutil.rmtree, self._before)
+
+    async def _launch_twice(self, server: Path, account: Account | None) -> None:
+        """Launch; again where the server ended by itself, since what troubled it may have been passing."""
+        try:
+            await self._launch_on_free_ports(server, account)
+        except ProcessFailed as error:
+            if error.exit_code is None or error.exit_code < 0:
+                raise
+            await self._launch_on_free_ports(server, account)
+
+    async def _launch_on_free_ports(self, server: Path, account: Account | None) -> None:
         for attempt in range(_STARTS_WITH_NEW_PORT):
             self.port = self._home.port(PORT_NAME, self._wanted_port)
             self.monitor_port = self._home.port(MONITOR_PORT_NAME)
             try:
-                await self._launch(binaries.nats_server, account)
+                await self._launch(server, account)
             except ProcessFailed:
                 # Someone may have taken a port between the look and the start.
                 both_free = port_is_free(self.port) and port_is_free(self.monitor_port)
@@ -85,6 +146,33 @@ class EmbeddedNats:
                     raise
             else:
                 return
+
+    async def _start_without_store(self, error: ProcessFailed, server: Path, account: Account | None) -> None:
+        """After a failed start: see whether the server starts on an empty store, so that its own is to blame.
+
+        Raises:
+            ProcessFailed: it does not, and the store is as it was; or the server was killed, or its disk is full, so
+                that nobody can tell.
+        """
+        killed = error.exit_code is not None and error.exit_code < 0
+        if killed or full_disk(self._home.path) or not any(self.store.iterdir()):
+            raise error
+        folder = set_aside(self._home.nats, self.store, self._before, [WHOLE_STORE])
+        self._make_store(account)
+        try:
+            await self._launch_on_free_ports(server, account)
+        except ProcessFailed:
+            shutil.rmtree(self.store)
+            put_back(folder, self.store)
+            raise error from None
+        self._before.rename(folder / "before")
+        self._before.mkdir()
+        log.error(what_was_done([WHOLE_STORE], str(error), folder))
+
+    def _set_aside(self, parts: list[Part], reason: str, account: Account | None) -> None:
+        folder = set_aside(self._home.nats, self.store, self._before, parts)
+        self._make_store(account)
+        log.error(what_was_done(parts, reason, folder))
 
     async def stop(self) -> None:
         """End the server; JetStream closes its store."""
@@ -99,6 +187,28 @@ class EmbeddedNats:
         if self._process is None:
             raise RuntimeError("nats was not started")
         return await self._process.wait()
+
+    async def kill(self) -> None:
+        """End the server at once. A stream that stands still again is set aside at the next start."""
+        now = time.monotonic()
+        self._damaged = [part for part in self._still if now - self._restarted_for.get(part, -FORGIVEN_S) < FORGIVEN_S]
+        self._restarted_for.update(dict.fromkeys(self._still, now))
+        self._still = []
+        if self._process is not None:
+            await self._process.kill()
+
+    async def ailment(self) -> str | None:
+        """What is wrong with the running server, as the end of a sentence; None when it works."""
+        self._still = []
+        health = await self._page("/healthz")
+        if health is None or not await self._greets():
+            return "does not answer"
+        if not health[0]:
+            return f"says: {json.loads(health[1]).get('error')}"
+        self._still = self._standstill.look(await self._served())
+        if self._still:
+            return f"delivers nothing of {', '.join(map(str, self._still))}, though messages and readers wait"
+        return None
 
     @property
     def running(self) -> bool:
@@ -157,26 +267,71 @@ class EmbeddedNats:
         try:
             await self._process.start()
             write_durably(self._home.run / "nats.pid", f"{self._process.pid}\n", mode=0o644)
-            await self._process.wait_ready(self._is_healthy, self._start_timeout_s)
+            await self._until_ready(self._process)
         except BaseException:
             await self.stop()
             raise
 
-    async def _is_healthy(self) -> bool:
-        """Whether /healthz says ok: it covers the client port and JetStream's recovery."""
+    async def _until_ready(self, process: ManagedProcess) -> None:
+        """Wait until the server takes clients, which it does once it has read its store.
+
+        Raises:
+            ProcessFailed: it ended, or does not get on.
+        """
+        reading = await asyncio.to_thread(Reading, self.store, self._start_timeout_s)
+        while True:
+            try:
+                await process.wait_ready(self._is_ready, LOOK_EVERY_S)
+            except ProcessFailed as error:
+                if not process.running:
+                    raise
+                if (reason := reading.standstill(process.pid or 0)) is not None:
+                    raise ProcessFailed(f"nats {reason}{process.said()}") from error
+            else:
+                return
+
+    async def _is_ready(self) -> bool:
+        """Whether it takes clients; streams that it could not recover are seen to afterwards."""
+        health = await self._page("/healthz")
+        return health is not None and (health[0] or _NOT_RECOVERED in health[1]) and await self._greets()
+
+    async def _greets(self) -> bool:
+        """Whether the client port answers; it is opened once the store was read."""
         try:
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
+                try:
+                    return (await reader.readline()).startswith(b"INFO ")
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
+            return False
+
+    async def _served(self) -> Served:
+        page = await self._page(DETAILS)
+        if page is None or not page[0]:
+            raise ProcessFailed("nats does not say what it serves")
+        return Served.of(json.loads(page[1]))
+
+    async def _page(self, path: str) -> tuple[bool, bytes] | None:
+        """Whether a monitoring page is well, and its content; None where nothing answers.
+
+        /healthz covers the client port and JetStream's recovery.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(LOOPBACK, self.monitor_port)
                 try:
-                    writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+                    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
                     answer = await reader.read()
                 finally:
                     writer.close()
                     with contextlib.suppress(OSError):
                         await writer.wait_closed()
         except (OSError, TimeoutError):
-            return False
-        return b" 200 " in answer.split(b"\r\n", 1)[0]
+            return None
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return (b" 200 " in head.split(b"\r\n", 1)[0], body) if head else None
 
     async def _end_earlier(self, account: Account | None) -> None:
         uid = account.uid if account else os.geteuid()

@@ -53,7 +53,10 @@ NAS_SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-START_TIMEOUT_S = 60.0  # a recovery replays at most max_wal_size
+START_TIMEOUT_S = 60.0
+LONGEST_START_S = 900.0
+"""A server that says that it recovers is waited for: it replays at most max_wal_size."""
+ANSWER_TIMEOUT_S = 5.0
 _INITDB_TIMEOUT_S = 120.0
 # sun_path holds 108 bytes (unix(7)); the name of the socket and of its lock take up to 21.
 _LONGEST_SOCKET_FOLDER = 85
@@ -84,6 +87,7 @@ class EmbeddedPostgres:
         self._output: LogFile | LineSink = log_line or LogFile(home.log / "postgres.log")
         self._start_timeout_s = start_timeout_s
         self._process: ManagedProcess | None = None
+        self._recovers = False
         self.port = port
         self.data = home.postgres / "data"
         self.socket_folder = home.run / "pg"
@@ -133,6 +137,18 @@ class EmbeddedPostgres:
         if self._process is None:
             raise RuntimeError("postgres was not started")
         return await self._process.wait()
+
+    async def kill(self) -> None:
+        """End the postmaster at once; its backends notice and end too."""
+        if self._process is not None:
+            await self._process.kill()
+
+    async def ailment(self) -> str | None:
+        """What is wrong with the running server, as the end of a sentence; None when it answers, whatever it says."""
+        try:
+            return None if await self._answers() or self._recovers else "does not answer"
+        except (asyncpg.PostgresError, UserError):  # that it has no connection left, for instance, is an answer
+            return None
 
     @property
     def running(self) -> bool:
@@ -241,13 +257,26 @@ class EmbeddedPostgres:
         try:
             await self._process.start()
             write_durably(self._home.run / "postgres.pid", f"{self._process.pid}\n", mode=0o644)
-            await self._process.wait_ready(self._answers, self._start_timeout_s)
+            await self._until_ready(self._process)
         except BaseException:
             await self.stop("immediate")
             raise
 
+    async def _until_ready(self, process: ManagedProcess) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LONGEST_START_S
+        while True:
+            try:
+                await process.wait_ready(self._answers, self._start_timeout_s)
+            except ProcessFailed:
+                if not (process.running and self._recovers and loop.time() < deadline):
+                    raise
+            else:
+                return
+
     async def _answers(self) -> bool:
         """Whether the server answers a query on its socket, which cannot be someone else's as a port can."""
+        self._recovers = False
         try:
             connection = await asyncpg.connect(
                 host=str(self.socket_folder),
@@ -255,9 +284,12 @@ class EmbeddedPostgres:
                 user=SUPERUSER,
                 password=self._home.secret(SUPERUSER),
                 database="postgres",
-                timeout=5.0,
+                timeout=ANSWER_TIMEOUT_S,
             )
-        except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
+        except asyncpg.CannotConnectNowError:
+            self._recovers = True
+            return False
+        except (OSError, TimeoutError, asyncpg.PostgresConnectionError):
             return False
         except asyncpg.InvalidPasswordError as error:
             raise UserError(
@@ -265,9 +297,12 @@ class EmbeddedPostgres:
                 "the two come from different homes."
             ) from error
         try:
-            return bool(await connection.fetchval("SELECT NOT pg_is_in_recovery()"))
+            return bool(await connection.fetchval("SELECT NOT pg_is_in_recovery()", timeout=ANSWER_TIMEOUT_S))
+        except TimeoutError:
+            return False
         finally:
-            await connection.close(timeout=5.0)
+            with contextlib.suppress(TimeoutError):
+                await connection.close(timeout=ANSWER_TIMEOUT_S)
 
     async def _end_earlier(self, account: Account | None) -> None:
         """See the module's docstring. Afterwards no process uses the data folder, and no lock file is left."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.standalone.accounts import Account, launch_command
+from services.standalone.room import NO_SPACE
 from shared.errors import Transient
 from shared.tasks import end_tasks, restarted, start_task
 
@@ -25,7 +26,14 @@ _ROTATION_CHECK_S = 60.0
 
 
 class ProcessFailed(Transient):
-    """A child ended, or was not ready in time; the message ends with what it last wrote."""
+    """A child ended, or was not ready in time; the message ends with what it last wrote.
+
+    ``exit_code`` is that of a child that ended, negative for a signal; None for one that still ran.
+    """
+
+    def __init__(self, sentence: str, exit_code: int | None = None) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
 
 
 class LogFile:
@@ -44,7 +52,15 @@ class LogFile:
         """Move a large content to ``<name>.1``. Copied and cut, because the child keeps the file open (O_APPEND)."""
         with contextlib.suppress(FileNotFoundError):
             if self.path.stat().st_size > self.limit_bytes:
-                shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+                older = self.path.with_name(self.path.name + ".1")
+                try:
+                    shutil.copyfile(self.path, older)
+                except OSError as error:
+                    if error.errno not in NO_SPACE:
+                        raise
+                    older.unlink(
+                        missing_ok=True
+                    )  # a log must not take the last room, and this one holds the later lines
                 os.truncate(self.path, 0)
 
     def tail(self, lines: int = 5) -> list[str]:
@@ -141,10 +157,17 @@ class ManagedProcess:
             async with asyncio.timeout(timeout_s):
                 while not await probe():
                     if not self.running:
-                        raise ProcessFailed(f"{self.name} ended with code {await self.wait()}{self._said()}")
+                        code = await self.wait()
+                        raise ProcessFailed(f"{self.name} ended with code {code}{self.said()}", code)
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
-            raise ProcessFailed(f"{self.name} was not ready after {timeout_s:.0f} s{self._said()}") from None
+            raise ProcessFailed(f"{self.name} was not ready after {timeout_s:.0f} s{self.said()}") from None
+
+    async def kill(self) -> None:
+        """End the child and its group at once, whatever state it is in; ``wait`` returns then."""
+        if self._child is not None and self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
 
     async def stop(self, *steps: tuple[int, float]) -> None:
         """End the child: each step is (signal, seconds to wait); SIGKILL to its whole group is the last word.
@@ -162,11 +185,11 @@ class ManagedProcess:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.wait(), grace_s)
         if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            await self.kill()
         await self.wait()
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """What the child wrote last, as the end of a sentence."""
         lines = self._output.tail() if isinstance(self._output, LogFile) else self._last_lines
         return ": " + " | ".join(lines) if lines else " and wrote nothing"
 

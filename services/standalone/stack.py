@@ -1,29 +1,31 @@
 """The whole stack under one home: servers, schema, streams, and every service as a supervised process."""
 
 import asyncio
-import contextlib
 import os
 import sys
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import asyncpg
-import httpx
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
 
 from services.standalone.home import LOOPBACK, Home
+from services.standalone.keeper import keep
 from services.standalone.nats import USER as NATS_USER
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
-from services.standalone.process import LogFile, ManagedProcess
+from services.standalone.process import LogFile, ProcessFailed
+from services.standalone.room import Room
+from services.standalone.service import ManagedService
 from shared.bus.broker import connect
 from shared.bus.provision import provision
 from shared.db.migrate import SCHEMAS, migrate
 from shared.db.pool import READER
-from shared.errors import NightbusError, UserError
+from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings, PostgresSettings
+from shared.waits import Waits
 
 log = get_logger(__name__)
 
@@ -33,20 +35,6 @@ STREAM_SHARE = 0.7
 """Share of the server's file store that the event stream may fill."""
 READY_TIMEOUT_S = 60.0
 STOP_GRACE_S = 25.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-STABLE_AFTER_S = 60.0
-
-
-class Child(Protocol):
-    """Anything the supervisor keeps running."""
-
-    async def start(self) -> None:
-        """Start it; returns when it runs."""
-        ...
-
-    async def wait(self) -> int:
-        """Wait for its end."""
-        ...
 
 
 class Stack:
@@ -71,31 +59,33 @@ class Stack:
         self._stream_max_bytes = stream_max_bytes
         self.postgres = EmbeddedPostgres(home, settings=postgres_settings)
         self.nats = EmbeddedNats(home)
-        self.services: dict[str, ManagedProcess] = {}
+        self.services: dict[str, ManagedService] = {}
+        self.room = Room(home.path, Waits("up"))
 
-    async def start(self) -> None:
-        """Start everything; returns when every service says that it is ready.
+    async def start(self) -> list[str]:
+        """Start everything; returns when every service is ready, or as ready as it gets for now.
+
+        On a full disk it waits until there is room.
+
+        Returns:
+            A sentence for each service that runs and is not ready yet.
 
         Raises:
-            NightbusError: something did not come up; the sentence says what.
+            NightbusError: something did not come up and will not by itself; the sentence says what.
         """
-        await asyncio.gather(self.postgres.start(), self.nats.start())
-        await self._create_database()
-        client = await connect(self.nats_settings(), "nightbus-up")
-        try:
-            await asyncio.gather(migrate(self.postgres_settings()), provision(client.jetstream(), self.nats_settings()))
-        finally:
-            await client.close()
+        await self._bring_up_servers()
         self._make_services()
-        await asyncio.gather(*(self._start_ready(name) for name in SERVICES))
+        reasons = await asyncio.gather(*(service.start_ready(READY_TIMEOUT_S) for service in self.services.values()))
+        return [reason for reason in reasons if reason is not None]
 
     async def supervise(self) -> None:
-        """Start again whatever ends, with growing pauses; runs until cancelled."""
+        """Start again whatever ends, and whatever does not answer, with growing pauses; runs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_keep("postgres", self.postgres, self.postgres.start))
-            tasks.create_task(_keep("nats", self.nats, self.nats.start))
-            for name, process in self.services.items():
-                tasks.create_task(_keep(name, process, process.start))
+            tasks.create_task(self.room.watch())
+            tasks.create_task(keep("postgres", self.postgres, self.room))
+            tasks.create_task(keep("nats", self.nats, self.room))
+            for name, service in self.services.items():
+                tasks.create_task(keep(name, service, self.room))
 
     async def stop(self) -> None:
         """Stop services, then servers; nothing is left running."""
@@ -158,23 +148,42 @@ class Stack:
             argv = [sys.executable, "-m", "services.cli.main", "run", name]
             output = _sink(name, self._log_line) if self._log_line else LogFile(self.home.log / f"{name}.log")
             # The library is the user's, who may share it: its files follow the umask of who started us.
-            self.services[name] = ManagedProcess(
-                name, argv, output, env=self.environment(name), cwd=Path.cwd(), private=False
-            )
+            service = ManagedService(name, argv, output, env=self.environment(name), cwd=Path.cwd(), private=False)
+            service.health_url = f"http://{LOOPBACK}:{self.home.ports()[f'health_{name}']}"
+            self.services[name] = service
 
-    async def _start_ready(self, name: str) -> None:
-        process = self.services[name]
-        url = f"http://{LOOPBACK}:{self.home.ports()[f'health_{name}']}/readyz"
+    async def _bring_up_servers(self) -> None:
+        """Start the servers and make what they are to hold. Whatever fails on a full disk is done again with room."""
+        while True:
+            try:
+                await self._start_servers()
+                await self._create_database()
+                await asyncio.gather(migrate(self.postgres_settings()), self._provision())
+            except Exception as error:
+                if not self.room.look():
+                    raise
+                log.debug("the servers wait for room", reason=str(error))
+            else:
+                return
+            await self.room.until_some()
+            await self.nats.stop()  # it refuses to write after it once could not
 
-        async def is_ready() -> bool:
-            async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
-                with contextlib.suppress(httpx.HTTPError):
-                    response = await client.get(url)
-                    return bool(response.status_code == httpx.codes.OK)
-            return False
+    async def _start_servers(self) -> None:
+        starts = [server.start() for server in (self.postgres, self.nats) if not server.running]
+        failures = [found for found in await asyncio.gather(*starts, return_exceptions=True) if found is not None]
+        if failures:
+            raise failures[0]
 
-        await process.start()
-        await process.wait_ready(is_ready, READY_TIMEOUT_S)
+    async def _provision(self) -> None:
+        try:
+            client = await connect(self.nats_settings(), "nightbus-up", patient=False)
+            try:
+                await provision(client.jetstream(), self.nats_settings())
+            finally:
+                await client.close()
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            reason = getattr(error, "description", None) or str(error) or type(error).__name__
+            raise ProcessFailed(f"the streams of NATS could not be made: {reason}") from error
 
     async def _create_database(self) -> None:
         connection = await asyncpg.connect(self.postgres.admin_dsn)
@@ -187,24 +196,3 @@ class Stack:
 
 def _sink(name: str, log_line: Callable[[str, str], None]) -> Callable[[str], None]:
     return lambda line: log_line(name, line)
-
-
-async def _keep(name: str, child: Child, start: Callable[[], Awaitable[None]]) -> None:
-    """Wait for a child's end and start it again, for ever."""
-    pause_s = FIRST_PAUSE_S
-    while True:
-        started = time.monotonic()
-        code = await child.wait()
-        if time.monotonic() - started > STABLE_AFTER_S:
-            pause_s = FIRST_PAUSE_S
-        log.warning("ended, will be started again", name=name, exit_code=code, pause_s=pause_s)
-        while True:
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-            try:
-                await start()
-            except (NightbusError, OSError) as error:
-                # A server whose start failed is stopped again, so there is nothing to wait for: it is tried anew.
-                log.error("did not start, will be tried again", name=name, reason=str(error), pause_s=pause_s)
-            else:
-                break
