@@ -84,7 +84,7 @@ def test_what_it_says_first_is_true() -> None:
     """It names the settings file it read and a command that works as printed, in one log of lines of one shape."""
     with open_folder() as folder:
         config = folder / "nightbus.toml"
-        config.write_text(f'[[sources]]\nname = "seestar"\npath = "{folder}"\n[stats]\nsession_quiet_s = 7\n')
+        config.write_text(f'[[sources]]\nname = "seestar"\npath = "{folder}/frames"\n[stats]\nsession_quiet_s = 7\n')
         home = folder / "my 'own' home"
         with up(home, NIGHTBUS_CONFIG=str(config), **QUICK) as stack:
             lines = stack.log.read_text().splitlines()
