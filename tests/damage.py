@@ -1,12 +1,17 @@
-"""A library with one damaged copy, and its repair from the source: made alike for kills, traces and tests."""
+"""A library with one damaged copy, and its repair from the source: made alike for kills, traces and tests.
+
+``python -m tests.damage FUNCTION FOLDER`` does one of the functions below, for a trace of its system calls.
+"""
 
 import os
+import sys
 from pathlib import Path
 
 from shared.library import mend
 from shared.library.exchange import CannotExchangeError
 from shared.library.hashing import sha256_file
 from shared.library.mend import Replaced, replace_damaged
+from shared.library.place import copy_verified
 from shared.library.remove import remove_verified
 from shared.library.roots import Root, open_library
 from shared.library.stage import stage
@@ -56,3 +61,14 @@ def repair_and_remove_without_exchange(folder: Path) -> None:
 
     setattr(mend, "exchange", cannot)  # noqa: B010 - what a monkeypatch does, in a process of its own
     repair_and_remove(folder)
+
+
+def move(folder: Path) -> None:
+    """Copy a source into a folder of the library that is not there yet, then remove it."""
+    library, source = library_in(folder), folder / "card" / "a.fit"
+    placed = copy_verified(source, library, "new/night/a.fit")
+    remove_verified(source, sha256_file(source), stored_at=library.path / placed.relative_path)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]))

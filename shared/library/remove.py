@@ -2,22 +2,20 @@
 
 The order, each step of which *must* precede the next:
 
-1. the source is read and hashed again, since devices rewrite their stacks under one name
-2. the stored copy is seen to be another file, also where two mounts show one folder as two devices
+1. the stored copy is seen to be another file, also where two mounts show one folder as two devices (``onefile``)
+2. the source is read and hashed again, since devices rewrite their stacks under one name
 3. the stored copy is read from the disk and hashed, and both its bytes and its name are made durable
 4. the source has not changed since it was opened; its name is removed
 """
 
 import os
-import secrets
 from pathlib import Path
 
 from shared.errors import NightbusError, Transient, UserError
-from shared.library.extensions import OWN_PREFIX
 from shared.library.folders import open_folder, sync_folder
 from shared.library.hashing import Digest, sha256_descriptor
-from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
-from shared.library.settle import is_network_filesystem
+from shared.library.onefile import is_one_file
+from shared.library.reading import Source, drop_cache, open_source, shown
 
 
 class NotStoredError(Transient):
@@ -33,12 +31,14 @@ def remove_verified(source: Path, expected: Digest, *, stored_at: Path) -> bool:
 
     Raises:
         UserError: the source differs from what was stored, or is the stored copy itself; it is left alone.
-        NotStoredError: the stored copy is missing, cannot be read or holds other bytes.
+        NotStoredError: the stored copy is missing, cannot be read or holds other bytes, or its folder takes no file.
         Transient: the source changed while it was read or cannot be read or removed now.
         Permanent: the source is a symbolic link, a folder or a special file.
     """
     if not os.path.lexists(source):
         return False
+    if is_one_file(source, stored_at):
+        raise UserError(_is_stored(source, stored_at))
     with open_source(source) as opened:
         if opened.status.st_size != expected.size_bytes:
             raise UserError(_differs(source, f"{opened.status.st_size} bytes instead of {expected.size_bytes}"))
@@ -60,8 +60,8 @@ def _require_stored(source: Source, stored_at: Path, expected: Digest) -> None:
     kept = f"{shown(source.path)} is kept"
     try:
         with open_source(stored_at) as stored:
-            if _is_one_file(source, stored):
-                raise UserError(f"{kept}: it is the stored file itself, {shown(stored_at)}")
+            if (stored.status.st_dev, stored.status.st_ino) == (source.status.st_dev, source.status.st_ino):
+                raise UserError(_is_stored(source.path, stored_at))
             drop_cache(stored.fd)
             digest = sha256_descriptor(stored.fd)
             stored.require_unchanged(digest.size_bytes)
@@ -80,24 +80,8 @@ def _require_stored(source: Source, stored_at: Path, expected: Digest) -> None:
         ) from failure
 
 
-def _is_one_file(source: Source, stored: Source) -> bool:
-    """Whether removing the one would remove the other: one inode (a hard link, a bind mount), or one folder twice.
-
-    A share that is mounted a second time, or by another protocol, has a device and maybe inodes of its own there. Then
-    a file with a name that nobody ever asked for is made beside the copy, and looked for beside the source.
-    """
-    one, other = source.status, stored.status
-    if one.st_dev == other.st_dev:
-        return one.st_ino == other.st_ino
-    if not is_network_filesystem(source.path.parent) and not is_network_filesystem(stored.path.parent):
-        return False
-    name = f"{OWN_PREFIX}-{secrets.token_hex(16)}"
-    with open_folder(stored.path.parent) as folder:
-        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600, dir_fd=folder))
-        try:
-            return os.path.lexists(source.path.parent / name)
-        finally:
-            os.unlink(name, dir_fd=folder)
+def _is_stored(source: Path, stored_at: Path) -> str:
+    return f"{shown(source)} is kept: it is the stored file itself, {shown(stored_at)}"
 
 
 def _differs(source: Path, how: str) -> str:

@@ -9,6 +9,8 @@ PACKAGES=(
     libcfitsio10                   # the C library that `make bench` measures header parsing against
     prometheus                     # and promtool
     source-extractor               # the star counts that ours are compared with
+    strace                         # the order of writes, syncs and renames as the kernel saw it
+    btrfs-progs xfsprogs exfatprogs exfat-fuse # file systems on which copies are placed and mended
     postgresql                     # the distribution's own: 15 in bookworm, the oldest that is supported
 )
 

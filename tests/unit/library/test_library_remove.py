@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Permanent, Transient, UserError
+from shared.library import onefile as onefile_module
 from shared.library import remove as remove_module
 from shared.library.hashing import Digest, sha256_descriptor, sha256_file
 from shared.library.remove import NotStoredError, remove_verified
@@ -116,30 +117,86 @@ def test_a_copy_that_is_the_source_itself_keeps_it(source: Path, tmp_path: Path)
     assert source.read_bytes() == CONTENT
 
 
-def test_one_folder_mounted_twice_keeps_the_source(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A share that shows the library's folder as another device, with other inodes, is recognised; nothing is left."""
+def elsewhere(status: os.stat_result, inode: int) -> os.stat_result:
+    """The same file on another device."""
+    times = {name: getattr(status, name) for name in ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")}
+    return os.stat_result((status.st_mode, inode, status.st_dev + 1, *tuple(status)[3:]), times)
+
+
+@pytest.fixture
+def share(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The source's folder as a share that is mounted here shows it: another device, with inodes of its own."""
     by_share = tmp_path / "share"
     by_share.symlink_to(source.parent)
-    true_fstat = os.fstat
-    opened: set[int] = set()
+    true_lstat = os.lstat
 
-    def fstat(fd: int) -> os.stat_result:
-        """The second file that is opened has the device of a share and an inode of the client."""
-        status = true_fstat(fd)
-        if not opened or fd in opened:
-            opened.add(fd)
+    def lstat(path: Path, **options: object) -> os.stat_result:
+        status = true_lstat(path)
+        if by_share not in Path(path).parents:
             return status
-        return os.stat_result((*status[:1], status.st_ino + 1, status.st_dev + 1, *status[3:]))
+        return elsewhere(status, status.st_ino + 1)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fstat", fstat)
-        patch.setattr(remove_module, "is_network_filesystem", lambda path: path == by_share)
-        with pytest.raises(UserError, match="it is the stored file itself"):
-            remove_verified(source, EXPECTED, stored_at=by_share / source.name)
+    monkeypatch.setattr(onefile_module, "is_network_filesystem", lambda path: path == by_share)
+    monkeypatch.setattr(os, "lstat", lstat)
+    return by_share
+
+
+@pytest.mark.parametrize("blind_to", ["nothing", "new names", "new times"])
+def test_one_folder_mounted_twice_keeps_the_source(
+    source: Path, share: Path, monkeypatch: pytest.MonkeyPatch, blind_to: str
+) -> None:
+    """A share that shows the library's folder as another device is recognised, also through caches; nothing is left."""
+    before = source.stat()
+    if blind_to == "new names":
+        monkeypatch.setattr(onefile_module, "_shows_new_names", lambda *_args: False)
+    elif blind_to == "new times":
+        monkeypatch.setattr(onefile_module, "_shows_new_times", lambda *_args: False)
+    with pytest.raises(UserError, match="it is the stored file itself"):
+        remove_verified(source, EXPECTED, stored_at=share / source.name)
     assert source.read_bytes() == CONTENT
     assert list(source.parent.iterdir()) == [source]
+    assert source.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_true_copy_on_a_share_is_a_copy(
+    source: Path, copy: Path, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy in another folder of a share is a file of its own; where that takes no file, nobody knows, and it stays."""
+    share.unlink()
+    share.symlink_to(copy.parent)
+    shown = share / copy.name
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(Transient, match="no file can be made in"):
+            remove_verified(source, EXPECTED, stored_at=shown)
+    assert not onefile_module.is_one_file(source, shown)
+    assert source.read_bytes() == copy.read_bytes() == CONTENT
+    assert list(copy.parent.iterdir()) == [copy]
+
+
+def test_one_server_by_two_protocols_is_known_by_its_numbers(
+    source: Path, copy: Path, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both mounts may hide what is new; but both give the number that the server has for the file."""
+    copy.unlink()
+    copy.hardlink_to(source)
+    true_lstat = os.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        status = true_lstat(path)
+        return elsewhere(status, status.st_ino) if path == copy else status
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(onefile_module, "is_network_filesystem", lambda _path: True)
+    for way in ("_shows_new_names", "_shows_new_times"):
+        monkeypatch.setattr(onefile_module, way, lambda *_args: False)
+    with pytest.raises(UserError, match="it is the stored file itself"):
+        remove_verified(source, EXPECTED, stored_at=copy)
+
+
+def refuse(_fd: int) -> None:
+    """A disk that confirms nothing."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
@@ -166,10 +223,6 @@ def test_what_cannot_be_made_durable_keeps_the_source(
     source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy whose bytes the disk does not confirm is no copy."""
-
-    def refuse(_fd: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(NotStoredError, match="is kept"):
         remove_verified(source, EXPECTED, stored_at=copy)
