@@ -17,7 +17,8 @@ from shared.library.reading import shown
 from shared.library.stored import Condition, read_back
 from shared.library.walk import Entry
 
-PAGE_FILES = 256
+PAGE_FILES, READ_FILES = 256, 32
+"""Files of a page, and of one that is read; after each page an import can be cancelled and says how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ async def recheck(
     store: Store, shelf: Shelf | None, source: Source, files: Sequence[tuple[Entry, Known]], care: Care
 ) -> AsyncIterator[list[Rechecked]]:
     """Look at files that the ledger knows, page by page."""
-    for start in range(0, len(files), PAGE_FILES):
-        page = files[start : start + PAGE_FILES]
+    size = READ_FILES if care.hashing else PAGE_FILES
+    for start in range(0, len(files), size):
+        page = files[start : start + size]
         if source.mode != "index" and shelf is not None:
             yield await _stored(store, shelf, page, care)
         elif care.hashing:

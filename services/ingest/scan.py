@@ -163,7 +163,9 @@ class Scanner:
         again = []
         care = care_of(source, job, verify=verify)
         async for page in recheck(self._store, self._collector.shelf, source, same, care):
+            job.check()
             for item in page:
+                tally.read_bytes += item.known.size_bytes if care.hashing else 0
                 if item.failure is not None:
                     tally.fail(item.failure)
                 elif item.again:

@@ -22,8 +22,8 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-LOOK_FILES = 32
-"""Contents that one thread looks at in a row."""
+LOOK_FILES, READ_FILES = 32, 4
+"""Contents that one thread looks at in a row, without reading them and with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ class Shelf:
         """Look at the copies of contents (file_id and size in bytes), with nothing at hand to mend them with."""
         places = await self._store.places_in(LIBRARY, contents)
         items = [(Digest(file_id, size), places.get(file_id, [])) for file_id, size in contents.items()]
-        parts = (items[start : start + LOOK_FILES] for start in range(0, len(items), LOOK_FILES))
+        size = READ_FILES if care.hashing else LOOK_FILES
+        parts = (items[start : start + size] for start in range(0, len(items), size))
         found = await asyncio.gather(*(asyncio.to_thread(self._look_at_many, part, care) for part in parts))
         return dict(zip(contents, chain.from_iterable(found), strict=True))
 

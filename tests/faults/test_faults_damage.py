@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import delete
+from shared.jobs import runner
 from shared.settings import Settings, SourceSettings
 from tests.faults.conftest import Say
 from tests.faults.world import spent
@@ -132,7 +132,7 @@ async def test_random_damages_and_then_the_card_again(
 
     Rot is replaced and kept aside, what people did keeps its name, and a source goes only after its content is whole.
     """
-    monkeypatch.setattr(delete, "POLL_S", 0.1)
+    monkeypatch.setattr(runner, "POLL_S", 0.1)
     started, draw = time.monotonic(), random.Random(seed)
     card, watched = tmp_path / "card", tmp_path / "watched"
     for place in (card, watched):

@@ -161,7 +161,7 @@ def test_one_folder_mounted_twice_keeps_the_source(
 def test_a_true_copy_on_a_share_is_a_copy(
     source: Path, copy: Path, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy in another folder of a share is a file of its own; where that takes no file, nobody knows, and it stays."""
+    """A copy in another folder of a share is a file of its own; where that takes no file, nobody can tell."""
     share.unlink()
     share.symlink_to(copy.parent)
     shown = share / copy.name
