@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -15,6 +16,7 @@ import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED, INTERRUPTED
+from services.cli.imports import SHORT_ID
 from services.cli.output import Row, counted, to_json
 from services.cli.plan import make_plan, measure, plan_text, require_consent
 from services.cli.usage import named_path
@@ -44,15 +46,36 @@ _MENDED = (
 """What an import did with known content, and how its summary says so."""
 
 _PROGRESS = "SELECT * FROM ingest.import_progress WHERE import_id = $1"
-_UNFINISHED = """
-SELECT (SELECT waiting FROM stats.stage) AS waiting, (SELECT outbox_waiting FROM ingest.stage) AS outbox_waiting
-"""
 _HANDLED = """
-SELECT count(*) FILTER (WHERE state = 'scanned') AS scanned,
-       count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
-       count(*) FILTER (WHERE state = 'waiting') AS waiting
-FROM stats.files WHERE arrived_at BETWEEN $1 AND $2
+SELECT count(*) FILTER (WHERE f.state = 'scanned') AS scanned,
+       count(*) FILTER (WHERE f.state = 'quarantined') AS quarantined,
+       count(*) FILTER (WHERE f.state IS NULL OR f.state = 'waiting') AS waiting
+FROM (SELECT DISTINCT file_id FROM ingest.import_file WHERE import_id = $1) AS i
+LEFT JOIN stats.files f USING (file_id)
 """
+
+
+@dataclass(slots=True)
+class _Asked:
+    """How far the request is, for who leaves it alone."""
+
+    import_id: UUID | None = None
+    """Known from when it is sent."""
+    accepted: bool = False
+    done: bool = False
+
+    def left_text(self) -> str:
+        """What goes on without this command, and where to look; nothing is said that is not known."""
+        if self.import_id is None:
+            return "nothing was imported"
+        if not self.accepted:
+            return f"whether the import {self.import_id} runs was not answered yet; `nightbus imports` shows it"
+        if self.done:
+            return "the import is done, and its files are scanned without this command; `nightbus status` counts them"
+        return (
+            f"the import {self.import_id} goes on without this command; `nightbus imports` shows how far it is, "
+            f"`nightbus imports cancel {str(self.import_id)[:SHORT_ID]}` ends it"
+        )
 
 
 class Mode(StrEnum):
@@ -104,10 +127,11 @@ def ingest(
         return
     if stack.home is not None and stack.settings.library.path is None and not yes:
         require_consent(absolute, mode, stack.home / "library")
+    asked = _Asked()
     try:
-        report = wait_for(_import(stack, tuple(absolute), mode, verify=verify, wait=wait))
+        report = wait_for(_import(stack, tuple(absolute), mode, asked, verify=verify, wait=wait))
     except KeyboardInterrupt as stop:
-        print("\nthe import goes on without this command; `nightbus status` shows how far it is", file=sys.stderr)
+        print(f"\n{asked.left_text()}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
     if report["failed"] or report["state"] != "done":
@@ -150,15 +174,20 @@ def report_text(report: Row) -> str:
     return "\n".join(lines)
 
 
-async def _import(stack: Stack, paths: tuple[str, ...], mode: Mode, *, verify: bool, wait: bool) -> dict[str, Any]:
+async def _import(
+    stack: Stack, paths: tuple[str, ...], mode: Mode, asked: _Asked, *, verify: bool, wait: bool
+) -> dict[str, Any]:
     from shared.bus.rpc import ask
     from shared.events.commands import ImportAccepted, ImportPaths
 
     async with reader(stack) as connection, bus(stack) as client:
         command = ImportPaths(paths=paths, mode=mode.value, verify=verify)
-        accepted = await ask(client, command, ImportAccepted)
+        asked.import_id = command.command_id
+        answer = await ask(client, command, ImportAccepted)
+        asked.import_id, asked.accepted = answer.import_id or command.command_id, True
         with _Progress() as progress:
-            report = await _until_done(connection, accepted.import_id or command.command_id, progress)
+            report = await _until_done(connection, asked.import_id, progress)
+            asked.done = True
             if wait and report["arrived"]:
                 report |= await _until_handled(connection, report, progress)
             elif wait:
@@ -183,18 +212,14 @@ async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progres
 async def _until_handled(
     connection: "asyncpg.Connection", report: dict[str, Any], progress: "_Progress"
 ) -> dict[str, int]:
-    """Wait for the files that arrived during the import; by the database's clock, which stamped both."""
+    """Wait for the contents that arrived with this import, whatever else is under way."""
     while True:
         began = time.monotonic()
-        (left,) = await connection.fetch(_UNFINISHED)
-        ahead = left["waiting"] + left["outbox_waiting"]
-        if not ahead:
-            (row,) = await connection.fetch(_HANDLED, report["created_at"], report["finished_at"])
-            handled = row["scanned"] + row["quarantined"]
-            if handled >= report["arrived"] and not row["waiting"]:
-                progress.show("scanning", handled, handled)
-                return {"scanned": row["scanned"], "quarantined": row["quarantined"]}
-        progress.show("scanning", max(report["arrived"] - ahead, 0) if ahead else 0, report["arrived"])
+        (row,) = await connection.fetch(_HANDLED, report["import_id"])
+        handled = row["scanned"] + row["quarantined"]
+        progress.show("scanning", handled, handled + row["waiting"])
+        if not row["waiting"]:
+            return {"scanned": row["scanned"], "quarantined": row["quarantined"]}
         await asyncio.sleep(min(max(POLL_S, 5 * (time.monotonic() - began)), LONGEST_POLL_S))
 
 
@@ -239,7 +264,7 @@ class _Progress:
             self._changed_at, self._warned = now, False
         elif now - self._changed_at > STUCK_AFTER_S and not self._warned:
             self._warned = True
-            print(f"no progress for {STUCK_AFTER_S:.0f} s; `nightbus status` shows who is behind", file=sys.stderr)
+            print(f"no progress for {STUCK_AFTER_S:.0f} s; `nightbus imports` and `status` show why", file=sys.stderr)
         if self._bar is not None:
             if self._last is None or self._last[0] != step:
                 self._task = self._bar.add_task(step, total=None)

@@ -32,6 +32,10 @@ COMMANDS = (
         "Import files and folders now, and report found = arrived + already here + ignored + failed.", "ingest:ingest",
     ),
     Listed(
+        "imports", LIBRARY,
+        "List imports, newest first, with rate, time left and what each waits for; `cancel` ends one.", "imports:app",
+    ),
+    Listed(
         "rescan", LIBRARY,
         "Have files read anew, chosen by id, by filters, or all; what was found before is replaced.", "rescan:rescan",
     ),

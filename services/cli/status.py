@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.imports import IMPORT_COLUMNS, open_imports
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
@@ -94,16 +95,19 @@ class Stages:
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
-    services, stages, sources = wait_for(_look(find_stack(home)))
+    services, stages, sources, running = wait_for(_look(find_stack(home)))
     if as_json:
-        row = {"services": [asdict(service) for service in services], "stages": asdict(stages), "sources": sources}
-        print(to_json(row))
+        rows = {"services": [asdict(service) for service in services], "sources": sources, "imports": running}
+        print(to_json({**rows, "stages": asdict(stages)}))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print()
     if sources:
         print_table(sources, SOURCE_COLUMNS)
         print(sources_text(sources), end="")
+    if running:
+        print_table(running, IMPORT_COLUMNS)
+        print()
     print(stages_text(stages))
     for sentence in (sentence for service in services for sentence in service.sentences):
         print(sentence)
@@ -175,7 +179,7 @@ def _sessions_text(still_open: int, closing: int) -> str:
     return ", ".join(parts)
 
 
-async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
+async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], list[Row]]:
     async with reader(stack) as connection, bus(stack) as client:
         services = await asyncio.gather(*(_service(client, name) for name in SERVICES))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -184,6 +188,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
             kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
             not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
             sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
+            running = await open_imports(connection)
             (library,) = await connection.fetch(_LIBRARY)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
             (kept,) = await connection.fetch(_KEPT)
@@ -196,7 +201,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row]]:
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
-    return list(services), _stages(ingest, stats, kept_sources, library, failures), sources
+    return list(services), _stages(ingest, stats, kept_sources, library, failures), sources, running
 
 
 def _stages(

@@ -249,12 +249,29 @@ async def test_ingest_reports_counts_that_add_up(
 async def test_ingest_waits_until_every_file_is_handled(
     rows: None, ingest: asyncpg.Connection, stats: asyncpg.Connection, run: Run, answer: Callable[..., Any]
 ) -> None:
-    """--wait ends when the import's files are scanned or quarantined, and counts both."""
-    await answer(ImportPaths, lambda command: import_answer(ingest, command, found=6, arrived=6))
+    """--wait ends when what the import brought is scanned or quarantined, and counts both; others wait on."""
+
+    async def bring(command: ImportPaths | None) -> dict[str, Any]:
+        reply = await import_answer(ingest, command, found=5, arrived=5)
+        await ingest.execute(
+            "INSERT INTO source_file"
+            " (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, import_id)"
+            " SELECT 's', '', origin, 1, 1, 1, 1, 'arrived', file_id, $1 FROM file WHERE file_id <> repeat('a', 64)",
+            UUID(reply["import_id"]),
+        )
+        return reply
+
+    seen = await answer(ImportPaths, bring)
+    await stats.execute(
+        "INSERT INTO pending (file_id, scan_revision, source, waiting_since) VALUES ($1, 1, 'x', now())", "9" * 64
+    )
     waiting = asyncio.create_task(nightbus(run, "ingest", "/captures", "--wait"))
-    await asyncio.sleep(2)
+    async with asyncio.timeout(20):
+        while not seen:
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(1)
     assert not waiting.done()
-    await stats.execute("DELETE FROM pending")
+    await stats.execute("DELETE FROM pending WHERE file_id = $1", "f" * 64)
     await stats.execute(
         "INSERT INTO quarantine (quarantine_key, file_id, stage, attempt, reason, occurred_at) "
         "VALUES ($1, $1, 'scanner', 1, 'empty', now())",
@@ -262,7 +279,7 @@ async def test_ingest_waits_until_every_file_is_handled(
     )
     result = await waiting
     assert result.returncode == 0, result.stderr
-    assert "6 handled = 4 scanned + 2 quarantined" in result.stdout
+    assert "5 handled = 3 scanned + 2 quarantined" in result.stdout
 
 
 async def test_a_failed_import_says_why(ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any]) -> None:

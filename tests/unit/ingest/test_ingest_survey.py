@@ -1,0 +1,28 @@
+"""What lies below the paths of an import, counted beside it."""
+
+from pathlib import Path
+from threading import Event
+
+from services.ingest.survey import Place, Totals, count
+
+
+def written(root: Path, files: dict[str, int]) -> None:
+    """Files of so many bytes."""
+    for name, size in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x" * size)
+
+
+def test_all_files_are_counted_and_the_captures_weighed(tmp_path: Path) -> None:
+    """Captures have a size, other files only count; hidden and excluded folders are passed over as the import does."""
+    written(tmp_path, {"a.fit": 10, "sub/b.xisf": 20, "sub/notes.txt": 40, ".hidden/c.fit": 80, "library/d.fit": 160})
+    places = [Place(tmp_path), Place(tmp_path / "sub", "b.xisf")]
+    assert count(places, [tmp_path / "library"], Event()) == Totals(files=3 + 1, size_bytes=30 + 20)
+
+
+def test_it_stops_when_the_import_ends(tmp_path: Path) -> None:
+    """A count of millions ends with its import and says nothing."""
+    written(tmp_path, {"a.fit": 10})
+    stop = Event()
+    stop.set()
+    assert count([Place(tmp_path)], [], stop) is None
