@@ -10,6 +10,7 @@ class Clock:
         self.now_s = 1000.0
 
     def __call__(self) -> float:
+        """The time, seconds."""
         return self.now_s
 
 
