@@ -13,11 +13,11 @@ from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.lazy import group
 from services.cli.listings import Listing
-from services.cli.output import Row, chosen_format, hours
+from services.cli.output import Row, chosen_format
 from services.cli.usage import WrongUsage
 from shared import inert
 from shared.errors import UserError
-from shared.quantities import size
+from shared.quantities import duration, size
 
 if TYPE_CHECKING:
     import asyncpg
@@ -133,7 +133,7 @@ def rate_text(row: Row) -> str | None:
 def left_text(row: Row) -> str | None:
     """How long the rest takes, where that can be known."""
     left_s = row["left_s"]
-    return None if row["state"] != "running" or left_s is None else hours(round(left_s))
+    return None if row["state"] != "running" or left_s is None else duration(round(left_s))
 
 
 def note(row: Row) -> str | None:
