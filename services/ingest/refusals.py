@@ -29,14 +29,14 @@ def of_listing(source: Source, listing: DirectoryListing, *, asked_for: bool) ->
 
 def of_entry(source: Source, entry: Entry) -> Observation | None:
     """Why a file cannot be taken whatever it holds; None where it can."""
-    where = source.path / entry.relative_path
-    size_bytes = entry.size_bytes
-    if (length := len(entry.relative_path.encode())) >= LONGEST_PATH_BYTES:
-        reason = f"{shown(where)}: the path has {length} bytes, and {LONGEST_PATH_BYTES} is too long; move it up"
-    elif size_bytes < 0:
-        reason = f"{shown(where)} cannot be read: its file system gives a size of {size_bytes} bytes"
-    elif size_bytes > LARGEST_BYTES:
-        reason = f"{shown(where)} is no capture: it claims to hold {size_bytes} bytes"
-    else:
+    length, size_bytes = len(entry.relative_path.encode()), entry.size_bytes
+    if length < LONGEST_PATH_BYTES and 0 <= size_bytes <= LARGEST_BYTES:
         return None
+    where = shown(source.path / entry.relative_path)
+    if length >= LONGEST_PATH_BYTES:
+        reason = f"{where}: the path has {length} bytes, and {LONGEST_PATH_BYTES} is too long; move it up"
+    elif size_bytes < 0:
+        reason = f"{where} cannot be read: its file system gives a size of {size_bytes} bytes"
+    else:
+        reason = f"{where} is no capture: it claims to hold {size_bytes} bytes"
     return observe(entry, reason=reason)

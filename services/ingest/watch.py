@@ -174,7 +174,7 @@ class Watcher:
 
     def _log(self, event: str, done: Pass) -> None:
         tally = done.tally
-        if tally.arrived or tally.failed or event == "source scanned":
+        if tally.arrived or event == "source scanned":  # failures are told by whoever records them
             log.info(
                 event, source=self._source.name, found=done.seen, arrived=tally.arrived, failed=tally.failed,
                 already_here=tally.already_here, ignored=tally.ignored, unsettled=len(done.unsettled),
