@@ -1,5 +1,8 @@
 """Wiring of ingest."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 from services.ingest.announce import Reconciler
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
@@ -25,12 +28,16 @@ from shared.db.pool import check_database, pool_of
 from shared.events.commands import CancelImport, ImportPaths, RescanFiles
 from shared.library.room import Room
 from shared.service import Service
-from shared.settings import Settings
-from shared.waits import Waits
+from shared.settings import IngestSettings, Settings, SourceSettings
+
+LIBRARY_THREADS = 32
+"""For calls to the library and single looks elsewhere, more than processors: they wait for disks. Each source has
+threads of its own (``source.Source``)."""
 
 
 async def run(settings: Settings) -> int:
     """Run ingest until a signal; returns the process's exit code."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
     async with pool_of(settings.postgres, SERVICE) as pool, Service(SERVICE, settings) as service:
         store = Store(pool)
         relay = OutboxRelay(pool, service.js, SERVICE)
@@ -44,7 +51,6 @@ async def run(settings: Settings) -> int:
             shelf=shelf,
             room=room,
             placement=Placement(settings.library.template),
-            workers=settings.ingest.workers,
             incomplete_wait_s=settings.ingest.incomplete_wait_s,
         )
         scanner = Scanner(store, collector)
@@ -57,8 +63,11 @@ async def run(settings: Settings) -> int:
         service.background(relay.run())
         service.background(run_janitor(service.js))
         service.background(imports.run())
-        for watcher in await _watchers(store, scanner, room, service.waits, settings):
-            service.background(watcher.run())
+        states = SourceStates(store.pool)
+        await patiently(lambda: states.keep_only([source.name for source in settings.sources]))
+        for configured in settings.sources:
+            crowd = RoomWait(room, service.waits, f"the source {configured.name}")
+            service.background(_watch(configured, settings.ingest, store, scanner, states, crowd))
         if library is not None and shelf is not None:
             sweep = Sweep(store, shelf, interval_s=settings.ingest.library_check_interval_s)
             service.background(library.open())
@@ -78,20 +87,18 @@ async def run(settings: Settings) -> int:
                 library.close()
 
 
-async def _watchers(store: Store, scanner: Scanner, room: Room, waits: Waits, settings: Settings) -> list[Watcher]:
-    watchers = []
-    states = SourceStates(store.pool)
-    await patiently(lambda: states.keep_only([source.name for source in settings.sources]))
-    for configured in settings.sources:
-        source = Source.make(configured.name, configured.path, configured.mode, settings.ingest, configured)
-        await _register(store, source)
-        exclude = scanner.excluded(source)
-        crowd = RoomWait(room, waits, f"the source {source.name}")
-        watchers.append(
-            Watcher(source, scanner, states, crowd, rescan_interval_s=configured.rescan_interval_s, exclude=exclude)
-        )
-    return watchers
-
-
-async def _register(store: Store, source: Source) -> None:
-    await patiently(lambda: store.ensure_root(source.name, source.path, source.kind))
+async def _watch(
+    configured: SourceSettings,
+    settings: IngestSettings,
+    store: Store,
+    scanner: Scanner,
+    states: SourceStates,
+    crowd: RoomWait,
+) -> None:
+    """Watch a source for ever. Each begins by itself: a share that hangs keeps no other from its start."""
+    name, path, mode = configured.name, configured.path, configured.mode
+    source = await asyncio.to_thread(Source.make, name, path, mode, settings, configured)
+    await patiently(lambda: store.ensure_root(name, path, source.kind))
+    exclude = scanner.excluded(source)
+    watcher = Watcher(source, scanner, states, crowd, rescan_interval_s=configured.rescan_interval_s, exclude=exclude)
+    await watcher.run()

@@ -1,10 +1,9 @@
 """The collector: takes the files of a source page by page, and commits each page while the next is being hashed."""
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from functools import partial
 
 from services.ingest.ledger import observe
@@ -31,12 +30,14 @@ log = get_logger(__name__)
 
 PAGE_FILES, PAGE_BYTES = 256, 64 * 1024**2
 """Files that are committed together; small enough that the scanner has work while the next ones are copied."""
+CLOSE_S = 10.0
+"""How long the end waits for files in hand; whoever ended us kills us later than that."""
 CHUNK_FILES, CHUNK_BYTES = 16, 8 * 1024**2
 """Files that one thread takes in a row: many small ones or one large one."""
 
 
 class Collector:
-    """Takes files; owns the threads that copy and hash."""
+    """Takes files, in the threads of their sources."""
 
     def __init__(
         self,
@@ -47,22 +48,21 @@ class Collector:
         shelf: Shelf | None,
         room: Room | None = None,
         placement: Placement,
-        workers: int,
         incomplete_wait_s: float,
     ) -> None:
         self._store = store
         self.recorder = Recorder(store, relay.wake)
         self._placement = placement
         self._incomplete_wait_s = incomplete_wait_s
-        self._threads = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="take")
+        self._in_hand: set[futures.Future[list[Outcome]]] = set()
         self._opening = library
         self.library = library.root if library is not None else None
         self.shelf = shelf
         self.room = room
 
     def close(self) -> None:
-        """End the threads after the files in hand."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Wait for the files in hand, but not for ever: a share that hangs does not end with us."""
+        futures.wait(tuple(self._in_hand), timeout=CLOSE_S)
 
     async def opened_for(self, source: Source) -> Root | None:
         """The library that a source's files go to, once it may be written to; None where they stay in place."""
@@ -120,9 +120,12 @@ class Collector:
     async def _take_page(self, source: Source, page: list[Entry]) -> list[Outcome]:
         library = await self.opened_for(source)
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
-        loop = asyncio.get_running_loop()
         take = partial(take_many, source, library=library, room=self.room, even_unfinished=waited)
-        results = await asyncio.gather(*(loop.run_in_executor(self._threads, take, chunk) for chunk in _chunks(page)))
+        parts = [source.taking.submit(take, chunk) for chunk in _chunks(page)]
+        self._in_hand.update(parts)
+        for part in parts:
+            part.add_done_callback(self._in_hand.discard)
+        results = await asyncio.gather(*map(asyncio.wrap_future, parts))
         outcomes = [outcome for result in results for outcome in result]
         for item in outcomes:
             if isinstance(item, Unfinished):

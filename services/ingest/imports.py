@@ -167,7 +167,8 @@ class Imports:
         below = folder.relative_to(root).as_posix() if folder != root else ""
         only = frozenset({resolved.relative_to(root).as_posix()}) if resolved.is_file() else None
         configured = next((item for item in self._settings.sources if item.name == name), None)
-        return Source.make(name, root, mode, self._settings.ingest, configured), below, only
+        source = await asyncio.to_thread(Source.make, name, root, mode, self._settings.ingest, configured)
+        return source, below, only
 
 
 def _only_name(only: frozenset[str] | None) -> str | None:

@@ -41,7 +41,7 @@ async def recheck(
         if source.mode != "index" and shelf is not None:
             yield await _stored(store, shelf, page, care)
         elif care.hashing:
-            yield list(await asyncio.gather(*(asyncio.to_thread(_in_place, source, *pair) for pair in page)))
+            yield list(await asyncio.gather(*(source.take(_in_place, source, *pair) for pair in page)))
         else:
             yield [Rechecked(entry, known) for entry, known in page]
 

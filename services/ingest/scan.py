@@ -1,6 +1,5 @@
 """Scanning a source: walk it, leave what the ledger knows unchanged, and hand what has settled to the collector."""
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -80,7 +79,7 @@ class Scanner:
         """
         done = progress or Pass()
         for folder in folders:
-            async for group in _groups(source.path, folder, self.excluded(source), recursive=recursive):
+            async for group in _groups(source, folder, self.excluded(source), recursive=recursive):
                 if job is not None:
                     job.check()
                 await self._judge(source, group, only, job, done, verify=verify)
@@ -177,7 +176,7 @@ class Scanner:
     async def forget_gone_folders(self, source: Source) -> None:
         """Forget what could not be taken in folders that are no more."""
         folders = await self._store.failed_folders(source.name)
-        gone = await asyncio.to_thread(_not_there, source.path, folders)
+        gone = await source.look(_not_there, source.path, folders)
         if gone:
             await self._store.forget_failed_folders(source.name, gone)
 
@@ -190,10 +189,10 @@ class Scanner:
         if source.mode == "move":
             return False
         sample = await self._store.sample(source.name, 20)
-        if len(sample) < 3 or await asyncio.to_thread(_any_there, source.path, sample):
+        if len(sample) < 3 or await source.look(_any_there, source.path, sample):
             return False
         newest = await self._store.newest_of_folders(source.name)
-        return not await asyncio.to_thread(_any_there, source.path, newest)
+        return not await source.look(_any_there, source.path, newest)
 
 
 def _any_there(root: Path, paths: Sequence[str]) -> bool:
@@ -235,15 +234,13 @@ def _count_ignored(listing: DirectoryListing, tally: Tally) -> None:
 
 
 async def _groups(
-    root: Path, folder: str, excluded: Sequence[Path], *, recursive: bool
+    source: Source, folder: str, excluded: Sequence[Path], *, recursive: bool
 ) -> AsyncIterator[list[DirectoryListing]]:
     """Listings in groups, so that one query answers for many folders; the walking is done in a thread."""
-    start = root / folder
-    if not folder:
-        listings = walk(root, recursive=recursive, exclude=excluded)
-    else:
-        listings = _below(folder, walk(start, recursive=recursive, exclude=excluded))
-    while group := await asyncio.to_thread(_next_group, listings):
+    listings = walk(source.path / folder, recursive=recursive, exclude=excluded)
+    if folder:
+        listings = _below(folder, listings)
+    while group := await source.look(_next_group, listings):
         yield group
 
 

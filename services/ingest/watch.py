@@ -80,18 +80,18 @@ class Watcher:
     async def _until_there(self) -> tuple[int, int]:
         """Wait for the source's folder; returns what tells it from another one in its place."""
         said = ""
-        while (reason := await asyncio.to_thread(_unreadable, self._source.path)) is not None:
+        while (reason := await self._source.look(_unreadable, self._source.path)) is not None:
             if reason != said:
                 log.warning("source is not there", source=self._source.name, reason=reason)
                 await self._tell("away", reason)
                 said = reason
             await asyncio.sleep(MISSING_POLL_S)
-        found = await asyncio.to_thread(_identity, self._source.path)
+        found = await self._source.look(_identity, self._source.path)
         return found if found is not None else await self._until_there()
 
     async def _is_mounted(self) -> bool:
         """Whether the source's folder is still the one that it was; asked in a thread, since shares may hang."""
-        return await asyncio.to_thread(_identity, self._source.path) == self._mounted
+        return await self._source.look(_identity, self._source.path) == self._mounted
 
     async def _tell(self, state: State, reason: str | None = None) -> None:
         """Write down how the source is now."""
@@ -148,7 +148,7 @@ class Watcher:
             unsettled = await self._look_at(sorted(folders))
 
     async def _look_at(self, folders: list[str]) -> set[str]:
-        there = await asyncio.to_thread(_walked, self._source.path, folders)
+        there = await self._source.look(_walked, self._source.path, folders)
         try:
             done = await self._scanner.scan(self._source, there, recursive=False)
         except Unavailable as error:
@@ -163,7 +163,7 @@ class Watcher:
 
     async def _tell_reached(self) -> bool:
         """Read the source's folder and write down whether that worked; whether it is still the folder that it was."""
-        reason = await asyncio.to_thread(_unreadable, self._source.path)
+        reason = await self._source.look(_unreadable, self._source.path)
         if reason is not None:
             await self._tell("away", reason)
         elif self._foreign is not None:
@@ -206,8 +206,8 @@ class Watcher:
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         unwatched = 0
-        with await asyncio.to_thread(Hints, self._source.path, self._exclude) as hints:
-            await asyncio.to_thread(hints.cover)
+        with await self._source.look(Hints, self._source.path, self._exclude) as hints:
+            await self._source.look(hints.cover)
             if self._hints_on.is_set():  # not the first time: what happened meanwhile made no hint
                 self._missed = True
                 self._hint.set()
@@ -228,7 +228,7 @@ class Watcher:
                     loop.remove_reader(hints.fileno())
                 readable.clear()
                 await asyncio.sleep(HINT_DEBOUNCE_S)
-                self._hinted |= await asyncio.to_thread(hints.read)
+                self._hinted |= await self._source.look(hints.read)
                 self._missed |= hints.missed
                 hints.missed = False
                 self._hint.set()

@@ -115,7 +115,7 @@ class SourceSettings(Section):
 class IngestSettings(Section):
     """The service that keeps the library."""
 
-    workers: int = Field(default=0, ge=0, description="threads that copy and hash; 0 = one per core")
+    workers: int = Field(default=0, ge=0, description="threads of each source that copy and hash; 0 = one per core")
     imports_at_once: int = Field(
         default=4, ge=1, le=32, description="imports that run side by side; the others wait for their turn"
     )
