@@ -50,7 +50,7 @@ def frame(folder: Path, name: str = "light.fit", *, seed: int = 1, cards: tuple[
     """A light frame below a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    path.write_bytes(fits(sky(seed), "IMAGETYP= 'LIGHT'", *cards))
+    path.write_bytes(fits(sky(seed), "IMAGETYP= 'LIGHT'", "EXPTIME = 60.0", *cards))
     return path
 
 
@@ -321,9 +321,9 @@ def test_a_scan_makes_the_preview_in_the_same_read(tmp_path: Path, monkeypatch: 
     loads: list[Path] = []
     really = pixels.load_image
 
-    def load(path: Path, layout: ImageLayout) -> NDArray[Any]:
+    def load(path: Path, layout: ImageLayout, **options: Any) -> NDArray[Any]:
         loads.append(path)
-        return really(path, layout)
+        return really(path, layout, **options)
 
     monkeypatch.setattr(pixels, "load_image", load)
     place = PreviewPlace(folder=str(folder), max_mb=100)
