@@ -7,6 +7,7 @@ from services.ingest.source import Source
 from shared.errors import NightbusError
 from shared.library.completeness import is_complete
 from shared.library.hashing import sha256_file
+from shared.library.holes import may_be_sparse, room_for
 from shared.library.reading import shown
 from shared.library.room import NoRoom, Room
 from shared.library.roots import Root
@@ -59,7 +60,7 @@ def take(
     """Judge, hash and (with a library) stage one file. Never raises for what a file or a disk can do."""
     path: Path = source.path / entry.relative_path
     try:
-        if library is not None and room is not None and not room.fits(entry.size_bytes):
+        if library is not None and room is not None and not _fits(path, entry, room):
             return WithoutRoom(entry)
         if not even_unfinished and not (judged := is_complete(path)).complete:
             return Unfinished(entry, judged.reason)
@@ -77,6 +78,11 @@ def take(
         log.exception("a file could not be taken", path=shown(path))
         return Failed(entry, f"{shown(path)} cannot be taken: {error or type(error).__name__}")
     return Taken(entry, staged.file_id, staged.size_bytes, staged)
+
+
+def _fits(path: Path, entry: Entry, room: Room) -> bool:
+    """Whether there is room for a copy, which of a sparse file takes less than its size."""
+    return room.fits(entry.size_bytes) or (may_be_sparse(path) and room.fits(room_for(path)))
 
 
 def take_many(

@@ -5,7 +5,7 @@ import io
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
@@ -16,7 +16,11 @@ from shared.library.reading import BUFFER_BYTES, buffer, open_source
 _LARGE_BYTES = 16 * 1024 * 1024
 _BUFFERS = 4
 _AHEAD_BYTES = 8 * 1024 * 1024
+_ZEROS = memoryview(bytes(BUFFER_BYTES))
 _local = threading.local()
+
+Progress = Callable[[int], None]
+"""Told how many bytes more were read; it may raise, which ends the reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,26 @@ class Digest:
     size_bytes: int
 
 
-def sha256_file(path: Path) -> Digest:
+def unwatched(_count: int) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def sha256_file(path: Path, progress: Progress = unwatched) -> Digest:
     """Hash a file in one pass and make sure that it was one and the same file all the while.
+
+    ``progress`` is told the bytes as they are read; what it raises ends the reading and is raised.
 
     Raises:
         Transient: the file changed while it was read, or cannot be read now.
         Permanent: it is a symbolic link, a folder or a special file.
     """
     with open_source(path) as source:
-        digest = sha256_descriptor(source.fd)
+        digest = sha256_descriptor(source.fd, progress)
         source.require_unchanged(digest.size_bytes)
         return digest
 
 
-def sha256_descriptor(fd: int) -> Digest:
+def sha256_descriptor(fd: int, progress: Progress = unwatched) -> Digest:
     """Hash an open file from its current position to its end; the descriptor stays open. Raises OSError.
 
     The kernel is asked to read ahead, so that a disk works while we hash.
@@ -57,6 +67,7 @@ def sha256_descriptor(fd: int) -> Digest:
                 break
             sha256.update(view[:count])
             size_bytes += count
+            progress(count)
     return Digest(sha256.hexdigest(), size_bytes)
 
 
@@ -81,6 +92,14 @@ class StreamHash:
         self._pending.append(self._helper.submit(self._sha256.update, part))
         if len(self._pending) == _BUFFERS:  # the oldest part lies in the buffer that comes next
             self._pending.popleft().result()
+
+    def update_zeros(self, count: int, progress: Progress = unwatched) -> None:
+        """Hash so many zeros, which is what a hole reads as."""
+        while count > 0:
+            part = _ZEROS[:count]
+            self.update(part)
+            count -= len(part)
+            progress(len(part))
 
     def hexdigest(self) -> str:
         """The hash of all parts, 64 lower-case hexadecimal digits."""

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from shared.errors import NightbusError, Permanent, Transient
 from shared.library.folders import open_folder, unlink_if_there
-from shared.library.hashing import Digest, StreamHash, sha256_descriptor
+from shared.library.hashing import Digest, Progress, StreamHash, sha256_descriptor, unwatched
+from shared.library.holes import data_bytes, data_parts
 from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
 from shared.library.room import NO_SPACE, NoRoom, Room
 from shared.library.roots import Root, read_marker
@@ -38,8 +39,11 @@ class Staged:
     size_bytes: int
 
 
-def stage(source: Path, library: Root, room: Room | None = None) -> Staged:
+def stage(source: Path, library: Root, room: Room | None = None, progress: Progress = unwatched) -> Staged:
     """Make a verified copy of a source that has no final name; ``place.place`` or ``discard`` must follow.
+
+    ``progress`` is told the bytes of the source as they are read; what it raises ends the copy, also while that is read
+    back, and is raised.
 
     Raises:
         NoRoom: the library's disk is full, or would be fuller than ``room`` allows.
@@ -51,7 +55,7 @@ def stage(source: Path, library: Root, room: Room | None = None) -> Staged:
     with open_source(source) as opened, temporaries(library, source) as folder:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666, dir_fd=folder)
         try:
-            digest = _copy(opened, fd, library, room or Room(library.path, 0))
+            digest = _copy(opened, fd, library, room or Room(library.path, 0), progress)
         except BaseException:
             os.unlink(name, dir_fd=folder)
             raise
@@ -113,17 +117,17 @@ def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
     return Transient(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
 
 
-def _copy(source: Source, fd: int, library: Root, room: Room) -> Digest:
+def _copy(source: Source, fd: int, library: Root, room: Room, progress: Progress) -> Digest:
     """Copy an open source to an open empty file, make it durable, read it back."""
-    with room.claim(source.status.st_size, fd):
-        written = _transfer(source, fd)
+    with room.claim(data_bytes(source.fd), fd):
+        written = _transfer(source, fd, progress)
         source.require_unchanged(written.size_bytes)
         _keep_times(source, fd)
         library.access.give_file(fd)
         os.fsync(fd)  # not fdatasync: the mtime is to last as well
     drop_cache(fd)
     os.lseek(fd, 0, os.SEEK_SET)
-    if sha256_descriptor(fd) != written:
+    if sha256_descriptor(fd, lambda _count: progress(0)) != written:
         raise Transient(
             f"the copy of {shown(source.path)} in the library root {library.name} was read back differently: "
             "the disk or the memory may be failing"
@@ -140,24 +144,40 @@ def _keep_times(source: Source, fd: int) -> None:
         # The library's file system has no such time, as of the year 14645: the copy keeps the one of its making.
 
 
-def _transfer(source: Source, fd: int) -> Digest:
-    """One pass through this thread's buffers: read, hash, write, and have the kernel begin to write out early."""
-    sha256 = StreamHash(source.status.st_size)
+def _transfer(source: Source, fd: int, progress: Progress) -> Digest:
+    """One pass through this thread's buffers: read, hash, write, and have the kernel begin to write out early.
+
+    Holes are hashed as the zeros that they read as, and stay holes.
+    """
+    size = source.status.st_size
+    sha256 = StreamHash(size)
+    buffers = sha256.buffers()
     done = begun = 0
     with io.FileIO(source.fd, "rb", closefd=False) as file:
-        for view in sha256.buffers():
-            if not (count := _read(file, view, source.path)):
-                break
-            chunk = view[:count]
-            sha256.update(chunk)
-            while chunk:
-                chunk = chunk[os.write(fd, chunk) :]
-            done += count
-            if done > source.status.st_size:
-                break  # it grows: whoever compares says so, and a file without end fills no disk
-            if done - begun >= _WRITE_OUT_BYTES:
-                drop_cache(fd, begun, done - begun)  # on pages that are not yet written this starts their write-out
-                begun = done
+        for start, end in data_parts(source.fd):
+            sha256.update_zeros(start - done, progress)
+            file.seek(start)
+            os.lseek(fd, start, os.SEEK_SET)
+            done = start
+            # The last part is read to the file's end, so that whoever compares sees that it grows; one that grows
+            # without end fills no disk.
+            while done < end or end == size >= done:
+                view = next(buffers)
+                if not (count := _read(file, view if end == size else view[: end - done], source.path)):
+                    break
+                chunk = view[:count]
+                sha256.update(chunk)
+                while chunk:
+                    chunk = chunk[os.write(fd, chunk) :]
+                done += count
+                progress(count)
+                if done - begun >= _WRITE_OUT_BYTES:
+                    drop_cache(fd, begun, done - begun)  # on pages that are not yet written this begins their write-out
+                    begun = done
+    if done < size:
+        sha256.update_zeros(size - done, progress)
+        os.ftruncate(fd, size)
+        done = size
     return Digest(sha256.hexdigest(), done)
 
 
