@@ -63,14 +63,15 @@ class Stack:
     def does_not_answer(self, server: str) -> str:
         """The sentence for a server that does not answer: whether Nightbus runs at all, where that is known."""
         from services.standalone.home import Home
+        from services.standalone.room import full_disk
 
         if self.home is None:
             return f"{server} does not answer; {self.start_hint}"
+        full = full_disk(self.home)
         if (holder := Home(self.home).holder()) is None:
-            return f"Nightbus is not running in {self.home}: {self.start_hint}"
-        return (
-            f"{server} does not answer, though `nightbus up` runs (process {holder}) and starts it again: "
-            f"repeat this in some seconds, or look into {self.home / 'log'}"
+            return f"Nightbus is not running in {self.home}: {self.start_hint}" + (f"; {full}" if full else "")
+        return f"{server} does not answer, though `nightbus up` runs (process {holder}) and starts it again: " + (
+            full or f"repeat this in some seconds, or look into {self.home / 'log'}"
         )
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
@@ -95,10 +96,12 @@ class Stages:
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
-    services, stages, sources, running = wait_for(_look(find_stack(home)))
+    stack = find_stack(home)
+    services, stages, sources, running = wait_for(_look(stack))
+    about_home = _about(stack.home) if stack.home else []
     if as_json:
         rows = {"services": [asdict(service) for service in services], "sources": sources, "imports": running}
-        print(to_json({**rows, "stages": asdict(stages)}))
+        print(to_json({**rows, "stages": asdict(stages), "home": about_home}))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print()
@@ -109,10 +112,23 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
         print_table(running, IMPORT_COLUMNS)
         print()
     print(stages_text(stages))
-    for sentence in (sentence for service in services for sentence in service.sentences):
+    for sentence in (*(sentence for service in services for sentence in service.sentences), *about_home):
         print(sentence)
     if absent := [service.service for service in services if not service.running]:
         print(f"not running: {', '.join(absent)}", file=sys.stderr)
+
+
+def _about(home: Path) -> list[str]:
+    """What a person should know of the folder of `nightbus up`."""
+    from services.standalone.jetstream import kept_aside
+    from services.standalone.room import full_disk
+
+    full = full_disk(home)
+    kept = [
+        f"a damaged message store is kept in {folder}: everything goes on without it, delete it when nobody needs it"
+        for folder in kept_aside(home / "nats")
+    ]
+    return ([full] if full else []) + kept
 
 
 def stages_text(stages: Stages) -> str:

@@ -7,6 +7,8 @@ import pytest
 
 from services.cli.config import example_toml
 from services.cli.connection import find_stack
+from services.cli.status import _about
+from services.standalone import room
 from services.standalone.home import Home
 from shared.errors import UserError
 
@@ -59,13 +61,18 @@ def test_the_environment_names_servers_too(home: Path, monkeypatch: pytest.Monke
     assert find_stack(None).home is None
 
 
-def test_a_stack_that_does_not_run_is_called_so(home: Path) -> None:
-    """Where no `up` holds the home the sentence says that nothing runs; beside one that does, that it takes seconds."""
+def test_a_stack_that_does_not_run_is_called_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no `up` holds the home the sentence says that nothing runs; beside one that does, that it takes seconds.
+
+    A disk without room is named: nothing is started again on it.
+    """
     stack = find_stack(None)
     assert stack.does_not_answer("Postgres at x").startswith(f"Nightbus is not running in {home}: start it with `")
     with Home.open(home):
         said = stack.does_not_answer("Postgres at x")
         assert said.startswith(f"Postgres at x does not answer, though `nightbus up` runs (process {os.getpid()})")
+        monkeypatch.setattr(room, "LEAST_FREE_BYTES", 2**62)
+        assert f"the disk of {home} is full" in stack.does_not_answer("Postgres at x")
 
 
 def test_without_a_home_the_start_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -74,3 +81,14 @@ def test_without_a_home_the_start_is_named(home: Path, monkeypatch: pytest.Monke
     Path("nightbus.toml").write_text("[stats]\nsession_quiet_s = 7\n")
     with pytest.raises(UserError, match=r"Nightbus is not running here: start it with `.* up`"):
         find_stack(None)
+
+
+def test_status_tells_of_a_full_home_and_of_what_was_set_aside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home with room and a sound store needs no word; else there is a sentence for each."""
+    assert _about(home) == []
+    kept = home / "nats" / "jetstream.damaged-20260110T212005.000000Z"
+    kept.mkdir()
+    monkeypatch.setattr(room, "LEAST_FREE_BYTES", 2**62)
+    full, damaged = _about(home)
+    assert f"the disk of {home} is full" in full
+    assert f"a damaged message store is kept in {kept}" in damaged
