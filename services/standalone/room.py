@@ -49,10 +49,14 @@ class Room:
 
 
 def full_disk(home: Path) -> str | None:
-    """A sentence where the disk of a home has too little room, None where it has enough."""
-    if shutil.disk_usage(home).free >= LEAST_FREE_BYTES:
-        return None
-    return (
-        f"the disk of {home} is full (less than {LEAST_FREE_BYTES // 1024**2} MiB are free): Postgres and NATS wait "
-        "until there is room, and nothing new is counted meanwhile"
-    )
+    """A sentence where a disk of a home has too little room, None where all have enough.
+
+    The folders of the servers may be on disks of their own.
+    """
+    for folder in (home, home / "postgres", home / "nats"):
+        if folder.is_dir() and shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+            return (
+                f"the disk of {folder} is full (less than {LEAST_FREE_BYTES // 1024**2} MiB are free): Postgres and "
+                "NATS wait until there is room, and nothing new is counted meanwhile"
+            )
+    return None

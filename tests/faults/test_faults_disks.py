@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.standalone.home import Home
 from tests.disks import CannotMount, fill, free_bytes, small_disk
@@ -63,7 +64,7 @@ async def test_a_full_library_disk(folder: Path, seed: int, say: Say) -> None:
     say(f"full library: {said} lines; whole {healed_s:.0f} s after there was room; {spent(started)}")
 
 
-@pytest.mark.parametrize("part", ["", "postgres"])
+@pytest.mark.parametrize("part", ["", "postgres", "nats"])
 async def test_a_full_disk_below_the_home_or_postgres(folder: Path, seed: int, say: Say, part: str) -> None:
     """While nothing can be written, nothing is lost; with room again everything goes on without a person."""
     captures = Captures(folder / "captures", seed)
@@ -80,3 +81,33 @@ async def test_a_full_disk_below_the_home_or_postgres(folder: Path, seed: int, s
             await asyncio.sleep(20)
             filler.unlink()
             await _all_home(world, captures, say, f"full {part or 'home'}", started)
+
+
+@pytest.mark.parametrize("part", ["", "postgres", "nats"])
+async def test_a_disk_that_is_full_at_the_start(folder: Path, seed: int, say: Say, part: str) -> None:
+    """`up` says once that it waits for room, and comes up by itself when there is some."""
+    captures = Captures(folder / "captures", seed)
+    started = time.monotonic()
+    home = folder / "home"
+    if part:
+        Home.open(home).close()
+    with _disk(home / part, 1024 * MB) as disk:
+        async with running(home, captures.sources()) as world:
+            await asyncio.to_thread(captures.land, FILES // 3)
+            await world.until_done(captures.count, timeout_s=120)
+        filler = fill(disk, leave_bytes=0)
+        await asyncio.to_thread(captures.land, FILES // 3)
+        with capture_logs() as logs:
+            coming = contextlib.AsyncExitStack()
+            start = asyncio.create_task(coming.enter_async_context(running(home, captures.sources())))
+
+            async def said() -> bool:
+                return any(line["event"] == "waits" for line in logs)
+
+            await until(said, 60)
+            await asyncio.sleep(15)
+            assert not start.done()
+            filler.unlink()
+            async with coming:
+                await _all_home(await start, captures, say, f"full {part or 'home'} at the start", started)
+        assert [line["event"] for line in logs if line["event"] in ("waits", "goes on")] == ["waits", "goes on"]

@@ -1,7 +1,9 @@
 """What `up` and `demo` say to a person, as far as it needs no stack."""
 
+import errno
 import io
 import logging
+import os
 import shlex
 import shutil
 import sys
@@ -109,3 +111,35 @@ def test_the_demo_says_first_what_it_will_write(tmp_path: Path, monkeypatch: pyt
     ):
         pytest.fail("it began all the same")
     assert list(tmp_path.iterdir()) == []
+
+
+class _FullDisk:
+    """The file of a log on a disk that is full for so many writes."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.content = b""
+
+    def write(self, data: bytes) -> int:
+        """Take all of it, or refuse."""
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.content += data
+        return len(data)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_the_log_survives_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines that cannot be kept are still shown, and their number is written as soon as there is room again."""
+    with ReadableLog(tmp_path / "nightbus.log") as log:
+        log._file.close()
+        log._file = full = _FullDisk(3)  # type: ignore[assignment]
+        for number in range(5):
+            log.line("up", f"line {number}")
+    assert full.content.decode().splitlines() == [
+        "3 lines are missing here: the disk was full", "up      | line 3", "up      | line 4"
+    ]  # fmt: skip
+    assert [line[10:] for line in capsys.readouterr().out.splitlines()] == [f"line {number}" for number in range(5)]
