@@ -6,6 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.ingest.follow import HintFollower
 from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
@@ -15,15 +16,11 @@ from shared.errors import Unavailable
 from shared.library.reading import shown
 from shared.library.walk import is_walked
 from shared.logging import get_logger
-from shared.tasks import beside, restarted
 
 log = get_logger(__name__)
 
 MOST_HINTS = 500
 """Beyond this many folders at once a full scan is cheaper than following each hint."""
-HINT_DEBOUNCE_S = 0.4
-HINTS_AGAIN_S = 60.0
-"""Before hints are asked for again where they ended or could not be had."""
 MISSING_POLL_S = 5.0
 """Between two looks for a source whose folder is not there."""
 REACH_EVERY_S = 60.0
@@ -50,16 +47,9 @@ class Watcher:
         self._states = states
         self._room = room
         self._rescan_interval_s = rescan_interval_s
-        self._hinted: set[str] = set()
-        self._exclude = exclude
+        self._hints = HintFollower(source, exclude)
         self._foreign: str | None = None
         """Why the folder is taken for another one than the source's, if it is."""
-        self._watched = False
-        """Whether the file system tells of new files now."""
-        self._missed = False
-        """Whether there were hints that could not be told: only a full scan sees them all."""
-        self._hint = asyncio.Event()
-        self._hints_on = asyncio.Event()
         self._mounted: tuple[int, int] | None = None
 
     async def run(self) -> None:
@@ -69,10 +59,7 @@ class Watcher:
         """
         while True:
             self._mounted = await self._until_there()
-            name = f"hints of {self._source.name}"
-            self._hints_on.clear()
-            async with beside(restarted(self._follow_hints, name=name), name=name):
-                await self._hints_on.wait()  # before the scan begins, so that nothing falls between them
+            async with self._hints.following():  # before the scan begins, so that nothing falls between them
                 while await self._is_mounted():
                     unsettled = await self._full_scan()
                     await self._between_scans(unsettled)
@@ -95,13 +82,12 @@ class Watcher:
 
     async def _tell(self, state: State, reason: str | None = None) -> None:
         """Write down how the source is now."""
-        hints = state == "reachable" and self._watched
+        hints = state == "reachable" and self._hints.watching
         await patiently(lambda: self._states.save(self._source.name, state, reason, hints=hints))
 
     async def _full_scan(self) -> set[str]:
         source = self._source
-        self._hinted.clear()
-        self._missed = False
+        self._hints.forget()
         if await patiently(lambda: self._scanner.looks_unmounted(source)):
             self._foreign = f"{shown(source.path)} {FOREIGN}"
             log.error(
@@ -129,9 +115,8 @@ class Watcher:
             crowded = bool(self._room.crowd)
             timed_out = False
             try:
-                await asyncio.wait_for(
-                    self._hint.wait(), min(left_s, look_again_s, self._room.pause_s if crowded else left_s)
-                )
+                pause_s = min(left_s, look_again_s, self._room.pause_s if crowded else left_s)
+                await asyncio.wait_for(self._hints.came.wait(), pause_s)
             except TimeoutError:
                 timed_out = True
             if crowded and await self._room.is_over():
@@ -140,10 +125,11 @@ class Watcher:
                 if not await self._tell_reached():
                     return
                 continue
-            self._hint.clear()
-            folders = self._hinted | {_parent(path) for path in unsettled}
-            self._hinted = set()
-            if self._missed or len(folders) > MOST_HINTS or not await self._is_mounted():
+            hinted = self._hints.take()
+            if hinted is None or not await self._is_mounted():
+                return
+            folders = hinted | {_parent(path) for path in unsettled}
+            if len(folders) > MOST_HINTS:
                 return
             unsettled = await self._look_at(sorted(folders))
 
@@ -153,7 +139,7 @@ class Watcher:
             done = await self._scanner.scan(self._source, there, recursive=False)
         except Unavailable as error:
             log.warning("look postponed", source=self._source.name, reason=str(error))
-            self._hinted.update(folders)
+            self._hints.put_back(folders)
             await asyncio.sleep(1.0)
             return set()
         self._room.looked_at(folders, done.tally.without_room)
@@ -179,59 +165,6 @@ class Watcher:
                 event, source=self._source.name, found=done.seen, arrived=tally.arrived, failed=tally.failed,
                 already_here=tally.already_here, ignored=tally.ignored, unsettled=len(done.unsettled),
             )  # fmt: skip
-
-    async def _follow_hints(self) -> None:
-        """Collect folders in which something happened. Network shares send no hints; their rescans do all."""
-        try:
-            while not self._source.network:
-                pause_s = MISSING_POLL_S  # the source's folder has gone, and may come back as another
-                try:
-                    await self._follow_watches()
-                    self._watched = False
-                except OSError as error:
-                    self._watched = False
-                    pause_s = HINTS_AGAIN_S
-                    log.warning(
-                        "no hints from the file system, rescans go on", source=self._source.name, reason=str(error)
-                    )
-                self._hints_on.set()
-                await asyncio.sleep(pause_s)
-        finally:
-            self._hints_on.set()
-
-    async def _follow_watches(self) -> None:
-        """Follow hints until the source's own folder has gone. Raises OSError where it cannot be watched."""
-        from services.ingest.hints import Hints  # inotify is there on Linux alone
-
-        loop = asyncio.get_running_loop()
-        readable = asyncio.Event()
-        unwatched = 0
-        with await self._source.look(Hints, self._source.path, self._exclude) as hints:
-            await self._source.look(hints.cover)
-            if self._hints_on.is_set():  # not the first time: what happened meanwhile made no hint
-                self._missed = True
-                self._hint.set()
-            self._watched = True
-            self._hints_on.set()
-            while not hints.over:
-                if hints.unwatched > unwatched:
-                    unwatched = hints.unwatched
-                    log.warning(
-                        "too many folders for hints from all of them, rescans look at the others: "
-                        "fs.inotify.max_user_watches may be raised",
-                        source=self._source.name, watched=len(hints), unwatched=unwatched,
-                    )  # fmt: skip
-                loop.add_reader(hints.fileno(), readable.set)
-                try:
-                    await readable.wait()
-                finally:
-                    loop.remove_reader(hints.fileno())
-                readable.clear()
-                await asyncio.sleep(HINT_DEBOUNCE_S)
-                self._hinted |= await self._source.look(hints.read)
-                self._missed |= hints.missed
-                hints.missed = False
-                self._hint.set()
 
 
 def _unreadable(path: Path) -> str | None:

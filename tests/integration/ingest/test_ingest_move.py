@@ -207,7 +207,7 @@ async def test_a_moved_source_is_still_watched_when_it_is_empty(
     async def no_hints(_watcher: object) -> None:
         """A file system that sends none."""
 
-    monkeypatch.setattr("services.ingest.watch.Watcher._follow_watches", no_hints)
+    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", no_hints)
     async with ingest(configured(settings, tmp_path, quick), nats_client) as service:
 
         async def empty() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import watch
+from services.ingest import follow, watch
 from services.ingest.forgetting import FailureForgetter
 from services.ingest.store import Store
 from shared.settings import Settings, SourceSettings
@@ -19,8 +19,9 @@ NEVER_S = 3600.0
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter pauses, the same rules."""
-    monkeypatch.setattr(watch, "HINT_DEBOUNCE_S", 0.1)
+    monkeypatch.setattr(follow, "DEBOUNCE_S", 0.1)
     monkeypatch.setattr(watch, "MISSING_POLL_S", 0.1)
+    monkeypatch.setattr(follow, "GONE_S", 0.1)
     monkeypatch.setattr(watch, "REACH_EVERY_S", 0.2)
 
 

@@ -12,7 +12,7 @@ import pytest
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from services.ingest import watch
+from services.ingest import follow, watch
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import configured, fits, ingest, library_files, sha256, until, write
 
@@ -30,8 +30,9 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter pauses, the same rules."""
-    monkeypatch.setattr(watch, "HINT_DEBOUNCE_S", 0.1)
+    monkeypatch.setattr(follow, "DEBOUNCE_S", 0.1)
     monkeypatch.setattr(watch, "MISSING_POLL_S", 0.1)
+    monkeypatch.setattr(follow, "GONE_S", 0.1)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(_watcher: object) -> None:
         """Nothing ever comes."""
 
-    monkeypatch.setattr("services.ingest.watch.Watcher._follow_watches", none)
+    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", none)
 
 
 def rig(path: Path, *, rescan_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
