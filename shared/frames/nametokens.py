@@ -70,6 +70,8 @@ _FORMS = (
     _form("other", rf"[ew]\d?|pier(?:east|west|side)?|pa\d{{1,3}}(?:\.\d+)?|{_T}|hfr|rms|deg|na"),
     _form("other", r"(?:guide|ftemp|focus|fwhm|rot|ecc)-.*|mosaic|thn|mono|cfa|autocrop|crop|drizzle|raw|\d+x|\(\d+\)"),
 )
+_TIMES = tuple(form for form in _FORMS if form.kind in ("moment", "day"))
+_CENTURIES, _SHORTEST_DAY = ("19", "20"), 10
 _LENGTH = re.compile(r"\d{1,6}(?:\.\d{1,9})?")
 _SECONDS = re.compile(r"s|secs?|seconds?", re.IGNORECASE)
 _TYPE = re.compile(r"([a-z]+(?: ?[a-z]+)?)\d{0,4}", re.IGNORECASE)
@@ -142,6 +144,11 @@ def _read(text: str) -> tuple[str | None, Facts]:
     text = text.strip()
     if text.isdigit():
         return _of_digits(text), {}
+    if text[:2] in _CENTURIES and len(text) >= _SHORTEST_DAY:
+        # every file has another time: it must not be tried against all forms
+        for form in _TIMES:
+            if form.pattern.fullmatch(text):
+                return form.kind, {}
     if (length := _EXPOSURE.fullmatch(text)) is not None:
         seconds = (number(length[2]) or 0.0) / _UNITS.get(length[3].lower(), 1.0)
         return "exposure", known(exposure_s=seconds, stack_count=int(length[1]) if length[1] else None)
