@@ -38,6 +38,9 @@ CameraOption = Annotated[
 TypeOption = Annotated[
     list[str] | None, typer.Option("--type", parser=named_thing, metavar="TYPE", help="Frame type, such as LIGHT.")
 ]
+UncertainOption = Annotated[
+    bool, typer.Option("--uncertain", help="Only targets that are a guess or in conflict, shown with a ?.")
+]
 YearOption = Annotated[
     int | None, typer.Option("--year", metavar="YEAR", min=1900, max=9999, help="Nights of this year.")
 ]
@@ -86,11 +89,13 @@ class Filters:
     rigs: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    uncertain: bool = False
 
     @property
     def any_of_frames(self) -> bool:
         """Whether single frames are asked for, beyond the choice of objects."""
-        return bool(self.filters or self.since or self.until or self.rigs or self.cameras or self.types)
+        chosen = (self.filters, self.since, self.until, self.rigs, self.cameras, self.types, self.uncertain)
+        return any(chosen)
 
     @property
     def empty(self) -> bool:
@@ -109,6 +114,8 @@ class Filters:
         self._add_names(where, "camera", self.cameras)
         if self.types:
             where.add("frame_type = ANY({})", list(self.types))
+        if self.uncertain:
+            where.conditions.append("target_uncertain")
         return where
 
     @property
@@ -168,6 +175,8 @@ def make_filters(
     cameras: list[str] | None,
     types: list[str] | None,
     year: int | None,
+    *,
+    uncertain: bool = False,
 ) -> Filters:
     """The filters that the options ask for.
 
@@ -187,6 +196,7 @@ def make_filters(
         rigs=tuple(rigs or ()),
         cameras=tuple(cameras or ()),
         types=tuple(map(_frame_type, types or ())),
+        uncertain=uncertain,
     )
 
 

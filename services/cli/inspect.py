@@ -32,7 +32,7 @@ QUALITY_KEYS = (
     "saturated_fraction",
 )  # fmt: skip
 REPORTED_KEYS = ("hfr_px", "star_count", "rms_arcsec")
-TARGET_KEYS = ("catalog_id", "name", "confidence", "method", "separation_deg", "candidates")
+TARGET_KEYS = ("catalog_id", "name", "confidence", "method", "separation_deg", "candidates", "uncertain")
 
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE…", help="Capture files; - reads their names from standard input.")

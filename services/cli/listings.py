@@ -18,6 +18,7 @@ from services.cli.filters import (
     RigOption,
     SinceOption,
     TypeOption,
+    UncertainOption,
     UntilOption,
     Where,
     YearOption,
@@ -49,7 +50,7 @@ WHERE {where}
 _CAPTURES_OF_FRAMES = """
 WITH frame AS (
     SELECT catalog_id, coalesce(filter, '') AS filter, coalesce(total_exposure_s, exposure_s, 0) AS seconds,
-           session_id, night, observed_at, fwhm_arcsec, star_count
+           session_id, night, observed_at, fwhm_arcsec, star_count, target_uncertain
     FROM stats.files WHERE counted AND catalog_id IS NOT NULL AND {frames}
 ), by_filter AS (
     SELECT catalog_id, jsonb_object_agg(filter, seconds) AS exposure_s_by_filter
@@ -59,11 +60,13 @@ WITH frame AS (
            count(DISTINCT session_id) AS total_sessions, min(observed_at) AS first_captured_at,
            max(observed_at) AS last_captured_at, min(night) AS first_night, max(night) AS last_night,
            min(fwhm_arcsec) AS best_fwhm_arcsec,
-           max(star_count) AS best_star_count
+           max(star_count) AS best_star_count,
+           count(*) FILTER (WHERE target_uncertain) AS uncertain_frames
     FROM frame GROUP BY 1
 )
 SELECT catalog_id, c.name, f.total_frames, f.total_exposure_s, f.total_sessions, f.first_captured_at,
-       f.last_captured_at, f.best_fwhm_arcsec, f.best_star_count, c.status, c.updated_at, b.exposure_s_by_filter,
+       f.last_captured_at, f.best_fwhm_arcsec, f.best_star_count, c.status, c.updated_at,
+       f.uncertain_frames, b.exposure_s_by_filter,
        f.first_night, f.last_night
 FROM found f JOIN by_filter b USING (catalog_id) JOIN stats.captures c USING (catalog_id) WHERE {where}
 """
@@ -136,6 +139,7 @@ def files(
     camera: CameraOption = None,
     frame_type: TypeOption = None,
     year: YearOption = None,
+    uncertain: UncertainOption = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -143,7 +147,7 @@ def files(
 ) -> None:
     """List files, newest night first, with what was found in each; an OBJECT in brackets is no known target."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
-    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
     _show(find_stack(home), files_listing(chosen), output, limit)
 
 
@@ -157,6 +161,7 @@ def captures(
     camera: CameraOption = None,
     frame_type: TypeOption = None,
     year: YearOption = None,
+    uncertain: UncertainOption = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -164,7 +169,7 @@ def captures(
 ) -> None:
     """List targets with their integration, most first; filters restrict what is summed up."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
-    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
     _show(find_stack(home), captures_listing(chosen), output, limit)
 
 
@@ -222,9 +227,20 @@ def _by_filter(row: Row) -> tuple[str, ...]:
 
 
 def _target(row: Row) -> str | None:
-    """The target; in brackets an OBJECT that is none that is known."""
-    target: str | None = row["catalog_id"] or (row["object_name"] and f"({row['object_name']})")
-    return target
+    """The target, with a ? where it is uncertain; in brackets an OBJECT that is none that is known."""
+    if row["catalog_id"]:
+        return f"{row['catalog_id']} ?" if row["target_uncertain"] else str(row["catalog_id"])
+    return f"({row['object_name']})" if row["object_name"] else None
+
+
+def _captured(row: Row) -> str:
+    """The target, with a ? where any of its exposures is uncertain; how many, their column says."""
+    return f"{row['catalog_id']} ?" if row["uncertain_frames"] else str(row["catalog_id"])
+
+
+def _exposures(row: Row) -> str:
+    doubtful = row["uncertain_frames"]
+    return f"{row['total_frames']} ({doubtful} ?)" if doubtful else str(row["total_frames"])
 
 
 def _name(row: Row) -> str | None:
@@ -254,11 +270,11 @@ _FILE_COLUMNS = (
     Column("file", _file, fold=True, lines=2, least=14),
 )
 _CAPTURE_COLUMNS = (
-    Column("target", lambda row: row["catalog_id"]),
+    Column("target", _captured),
     Column("name", _name, fold=True),
     Column("total", lambda row: duration(row["total_exposure_s"]), "right"),
     Column("by filter", _by_filter, fold=True),
-    Column("exposures", lambda row: row["total_frames"], "right", spare=2),
+    Column("exposures", _exposures, "right", spare=2),
     Column("sessions", lambda row: row["total_sessions"], "right", spare=3),
     Column('best FWHM "', lambda row: fixed(row["best_fwhm_arcsec"], 2), "right"),
     Column("first night", lambda row: row["first_night"], spare=1),

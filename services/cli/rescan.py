@@ -14,6 +14,7 @@ from services.cli.filters import (
     RigOption,
     SinceOption,
     TypeOption,
+    UncertainOption,
     UntilOption,
     Where,
     YearOption,
@@ -52,11 +53,12 @@ def rescan(
     camera: CameraOption = None,
     frame_type: TypeOption = None,
     year: YearOption = None,
+    uncertain: UncertainOption = False,
     dry_run: DryRunOption = False,
     home: HomeOption = None,
 ) -> None:
     """Have files read anew, chosen by id, by filters, or all; what was found before is replaced."""
-    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
+    chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
     narrowed = bool(ids) or quarantined or not chosen.empty
     if everything == narrowed:
         raise WrongUsage("say which files: ids, filters or --quarantined; or --all for every file")

@@ -66,13 +66,14 @@ def scan_file(
     )
     problems = list(facts.problems)
     frame = kept(_of_rig(facts.metadata, known.equipment, hints), problems)
+    target = target_of(known, facts.metadata, facts.object_guess, folders_of(relative_path, path), hints, problems)
     quality = _from_pixels(path, facts, problems, measure_stars=measure_stars, keep_preview=keep_preview)
     return Scanned(
         format=facts.format.value,
         frame=frame,
         quality=quality,
         reported=facts.reported,
-        target=target_of(known, facts.metadata, facts.object_guess, folders_of(relative_path, path), hints),
+        target=target,
         header_cards=facts.header_cards,
         problems=tuple(problems),
     )

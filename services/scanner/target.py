@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from services.scanner.doubt import doubt_of
 from services.scanner.knowledge import Loaded
 from shared.equipment.setup import Equipment
 from shared.equipment.telescopes import telescope_key
@@ -15,18 +16,24 @@ _FOLDERS_WITHOUT_ROOT = 4
 
 
 def target_of(
-    known: Loaded, frame: FrameMetadata, guess: ObjectGuess | None, folders: tuple[str, ...], hints: Hints
+    known: Loaded,
+    frame: FrameMetadata,
+    guess: ObjectGuess | None,
+    folders: tuple[str, ...],
+    hints: Hints,
+    problems: list[str],
 ) -> TargetMatch | None:
     """The match of a frame; None for calibration frames, which show nothing.
 
     ``guess`` is what the file's own name may call its object, where the header does not say it; ``folders`` are those
-    below the root.
+    below the root. ``problems`` gets a sentence where a person should decide.
     """
     if frame.frame_type.is_calibration:
         return None
     of_header = None if guess is not None and frame.object_name == guess.words else frame.object_name
-    return known.matcher.match(
-        hints.target or of_header,
+    words = hints.target or of_header
+    match = known.matcher.match(
+        words,
         ra_deg=frame.ra_deg,
         dec_deg=frame.dec_deg,
         width_deg=_side_deg(frame.width_px, frame.pixel_scale_arcsec),
@@ -36,6 +43,11 @@ def target_of(
         file_name=guess.words if guess is not None else None,
         file_name_is_loose=guess is not None and guess.loose,
     )
+    if match.uncertain:
+        problems += filter(
+            None, [doubt_of(match, words, lambda text: known.matcher.match(text).catalog_id is not None)]
+        )
+    return match
 
 
 def folders_of(relative_path: str | None, path: Path) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ _QUALITY = (
     "saturated_fraction",
 )  # fmt: skip
 _REPORTED = {"hfr_px": "reported_hfr_px", "star_count": "reported_star_count", "rms_arcsec": "reported_rms_arcsec"}
-_TARGET = {"confidence": "target_confidence", "method": "target_method"}
+_TARGET = {"confidence": "target_confidence", "method": "target_method", "uncertain": "target_uncertain"}
 _ENTRY = {
     "frame_type": "frame_type",
     "own.night": "session_night",
@@ -44,7 +44,7 @@ COLUMNS = (
 _of_event, _of_frame, _of_quality = attrgetter(*_EVENT), attrgetter(*_FRAME), attrgetter(*_QUALITY)
 _of_reported, _of_target, _of_entry = attrgetter(*_REPORTED), attrgetter(*_TARGET), attrgetter(*_ENTRY)
 _NOT_MEASURED = (None,) * len(_QUALITY)
-_NO_TARGET = (None,) * len(_TARGET)
+_NO_TARGET = (None, None, False)
 
 
 def milliseconds(seconds: float | None) -> int | None:

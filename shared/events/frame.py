@@ -144,5 +144,6 @@ class TargetMatch(Model):
     separation_deg: NotNegative | None = Field(default=None, description="between the object and the frame's centre")
     candidates: tuple[TargetCandidate, ...] = ()
     uncertain: bool = Field(
-        default=False, description="confidence below scanner.targets_uncertain_below: a person should decide"
+        default=False,
+        description="a person should decide: conflict, or confidence below scanner.targets_uncertain_below",
     )

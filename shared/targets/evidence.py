@@ -19,6 +19,9 @@ from shared.targets.catalogue import SkyObject
 from shared.targets.position import Field, Seen, separation_deg, size_arcmin
 from shared.targets.reading import Reading
 
+CONFLICT = "conflict"
+"""The method of a match whose name and position contradict each other."""
+
 POINTING_SLACK_DEG = 1.0
 """How far a mount may be from where it believes to point, before its first plate solving."""
 
@@ -78,9 +81,9 @@ def from_nameless(
     named = from_name(folder, field, lambda: placed)
     by_folder = Verdict(tuple((one, round(sure * factor, 4)) for one, sure in named.pairs), method)
     if not placed:
-        return by_folder if named.method != "conflict" else Verdict(by_folder.pairs, "conflict")
+        return by_folder if named.method != CONFLICT else Verdict(by_folder.pairs, CONFLICT)
     best = placed[0]
-    if named.method == "conflict":
+    if named.method == CONFLICT:
         rest = ((folder.pairs[0][0], folder.pairs[0][1] * _NAME_LOSES), *placed[1:])
         return Verdict(((best.target, best.probability), *rest), "position")
     if named.pairs[0][0] == best.target:
@@ -95,9 +98,9 @@ def _contradiction(reading: Reading, seen: tuple[Seen, ...]) -> Verdict:
     if seen and seen[0].probability >= _SURE_POSITION:
         best = seen[0]
         rest = ((named, round(sure * _NAME_LOSES, 4)), *seen[1:])
-        return Verdict(((best.target, round(best.probability * _POSITION_WINS, 4)), *rest), "conflict")
+        return Verdict(((best.target, round(best.probability * _POSITION_WINS, 4)), *rest), CONFLICT)
     factor = _FUZZY_WINS if reading.method == "fuzzy" else _NAME_WINS
-    return Verdict(((named, round(sure * factor, 4)), *seen), "conflict")
+    return Verdict(((named, round(sure * factor, 4)), *seen), CONFLICT)
 
 
 def _doubt(one: SkyObject, field: Field) -> float | None:

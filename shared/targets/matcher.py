@@ -20,7 +20,7 @@ from typing import Self
 from shared.events.frame import TargetCandidate, TargetMatch
 from shared.targets.catalogue import Catalogue, SkyObject, display
 from shared.targets.designation import parse
-from shared.targets.evidence import FILE_NAME, LOOSE_FILE_NAME, Verdict, from_name, from_nameless
+from shared.targets.evidence import CONFLICT, FILE_NAME, LOOSE_FILE_NAME, Verdict, from_name, from_nameless
 from shared.targets.own import OwnTarget
 from shared.targets.position import Field, Positions, Seen, separation_deg
 from shared.targets.reading import Reader
@@ -35,7 +35,7 @@ _CATALOG_ID = re.compile(r"[A-Za-z0-9+-]{1,64}")
 _MOST_CANDIDATES = 5
 
 UNCERTAIN_BELOW = 0.8
-"""Matches below this confidence are marked uncertain, unless the settings say otherwise."""
+"""Matches below this confidence are marked uncertain, unless the settings say otherwise; conflicts always are."""
 
 NO_MATCH = TargetMatch(confidence=0.0, method="none")
 
@@ -148,7 +148,7 @@ class Matcher:
                 )
                 for one, sure in ranked
             ),
-            uncertain=confidence < self._uncertain_below,
+            uncertain=confidence < self._uncertain_below or verdict.method == CONFLICT,
         )
 
 

@@ -94,6 +94,34 @@ async def test_an_unknown_object_is_marked(quick: Quick, stats: asyncpg.Connecti
     assert "(M" not in table
 
 
+async def test_an_uncertain_target_is_marked_and_listed(quick: Quick, stats: asyncpg.Connection) -> None:
+    """A target that a person should decide looks unlike any other, and --uncertain lists it alone."""
+    certain = await asyncio.to_thread(listed, quick, "files", "--uncertain")
+    assert certain == await asyncio.to_thread(listed, quick, "captures", "--uncertain") == []
+    assert "?" not in (await asyncio.to_thread(quick, "captures")).stdout
+    await stats.execute("UPDATE frame SET target_uncertain = true WHERE catalog_id = 'M31' AND filter = 'Ha'")
+    rows = await asyncio.to_thread(listed, quick, "files")
+    assert {row["file_id"][0]: row["target_uncertain"] for row in rows} == {
+        "a": False, "b": True, "c": False, "d": False, "e": None, "f": None,
+    }  # fmt: skip
+    assert first_digits(await asyncio.to_thread(listed, quick, "files", "--uncertain")) == "b"
+    table = (await asyncio.to_thread(quick, "files", "--object", "M31")).stdout
+    assert table.count("M31 ?") == 1
+    rows = await asyncio.to_thread(listed, quick, "captures")
+    assert {row["catalog_id"]: (row["total_frames"], row["uncertain_frames"]) for row in rows} == {
+        "M31": (2, 1),
+        "M42": (1, 0),
+    }
+    (row,) = await asyncio.to_thread(listed, quick, "captures", "--uncertain")
+    assert (row["catalog_id"], row["total_exposure_s"], row["uncertain_frames"]) == ("M31", 600.0, 1)
+    table = (await asyncio.to_thread(quick, "captures")).stdout
+    assert "M31 ?" in table
+    assert "2 (1 ?)" in table
+    assert "M42 ?" not in table
+    result = await asyncio.to_thread(quick, "rescan", "--uncertain", "--dry-run")
+    assert result.stdout == "1 file would be read anew\n"
+
+
 async def test_a_designation_is_not_repeated_as_a_name(quick: Quick, stats: asyncpg.Connection) -> None:
     """A target without a name of its own shows its id once."""
     await stats.execute("UPDATE target SET name = 'M 42' WHERE catalog_id = 'M42'")

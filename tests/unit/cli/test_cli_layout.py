@@ -29,6 +29,7 @@ CAPTURE = {
     "total_exposure_s": 12 * 60.0,
     "exposure_s_by_filter": {"L": 120.0, "R": 120.0, "G": 120.0, "B": 120.0, "Ha": 240.0},
     "total_frames": 12,
+    "uncertain_frames": 0,
     "total_sessions": 1,
     "best_fwhm_arcsec": 7.2,
     "first_night": "2025-10-20",

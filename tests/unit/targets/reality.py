@@ -131,7 +131,7 @@ def _target(path: str, facts: PathFacts) -> TargetMatch | None:
     """The target of a frame whose header says nothing."""
     frame = FrameMetadata(frame_type=facts.frame_type or FrameType.LIGHT, object_name=facts.object_name)
     guess = ObjectGuess(facts.object_guess, loose=not facts.object_is_guess) if facts.object_guess else None
-    return target_of(built_in(), frame, guess, PurePosixPath(path.replace("\\", "/")).parent.parts, Hints())
+    return target_of(built_in(), frame, guess, PurePosixPath(path.replace("\\", "/")).parent.parts, Hints(), [])
 
 
 def _text(read: object) -> str:

@@ -122,6 +122,14 @@ def test_matches_below_the_settings_threshold_are_marked_uncertain(matcher: Matc
     assert not strict.match("M 33", hints_catalog_id="M31").uncertain
 
 
+def test_a_conflict_is_uncertain_whatever_the_threshold(matcher: Matcher) -> None:
+    """A name and a position that contradict each other are a person's to decide, also where no guess is asked about."""
+    trusting = Matcher(matcher.catalogue, uncertain_below=0.0)
+    found = trusting.match("M 33", ra_deg=83.822, dec_deg=-5.391, width_deg=1.5, height_deg=1.0)
+    assert (found.catalog_id, found.method, found.uncertain) == ("M42", "conflict", True)
+    assert not trusting.match("Spindle Galaxy").uncertain
+
+
 def test_the_files_own_name_answers_last_and_is_believed_least(matcher: Matcher) -> None:
     """Where header, position and folders say nothing the file's name is asked; loose words leave a person to decide."""
     header = matcher.match("M 31")
