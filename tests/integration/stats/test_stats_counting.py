@@ -29,7 +29,7 @@ async def test_lights_make_a_session_and_a_capture_history(connection: Any) -> N
     await apply(connection, lights, [light("ha", start_s=600, filter="Ha", exposure_s=300.0)])
     session = await row(connection, "SELECT * FROM sessions")
     assert (session["files"], session["exposures"], session["integration_s"]) == (4, 4, 480.0)
-    assert (session["night"], session["camera"], session["state"]) == (NIGHT, CAMERA, "open")
+    assert (session["night"], session["camera"], session["state"]) == (NIGHT, CAMERA, "closing")
     assert session["session_id"].startswith("20240301_")
     capture = await row(connection, "SELECT * FROM captures")
     assert (capture["catalog_id"], capture["name"]) == ("M31", "Andromeda Galaxy")

@@ -76,6 +76,7 @@ FILE = {
     "night": "2025-10-20",
     "frame_type": "MASTER_DARKFLAT",
     "catalog_id": "NGC7331",
+    "target_uncertain": True,
     "object_name": "NGC 7331",
     "filter": "IRCUT",
     "exposure_s": 300.0,
@@ -95,7 +96,7 @@ def test_files_keep_width_and_stars_at_80_columns(width: int, frame_type: str) -
     shown = lines(listings._FILE_COLUMNS, FILE | {"frame_type": frame_type}, width)
     assert max(map(cell_len, shown)) <= width
     assert len(shown) <= 4
-    for whole in ("2025-10-20", "NGC7331", "3.46", "12345"):
+    for whole in ("2025-10-20", "NGC7331", "?", "3.46", "12345"):
         assert any(whole in line for line in shown), (whole, shown)
     assert any(line.endswith("0001.fit") for line in shown)
     assert width < 80 or any("300 s" in line for line in shown)
