@@ -73,6 +73,7 @@ _FORMS = (
 _TIMES = tuple(form for form in _FORMS if form.kind in ("moment", "day"))
 _CENTURIES, _SHORTEST_DAY = ("19", "20"), 10
 _LENGTH = re.compile(r"\d{1,6}(?:\.\d{1,9})?")
+_S = ("s", "S")
 _SECONDS = re.compile(r"s|secs?|seconds?", re.IGNORECASE)
 _TYPE = re.compile(r"([a-z]+(?: ?[a-z]+)?)\d{0,4}", re.IGNORECASE)
 _NO_FILTER = re.compile(r"no[ -]?filter|none", re.IGNORECASE)
@@ -98,7 +99,7 @@ def facts_by_tokens(stem: str) -> Facts:
     for index, part in enumerate(parts):
         if part.kind is None:
             kind, facts = _read(part.text)
-            parts[index] = part._replace(kind=kind)
+            parts[index] = Part(part.text, kind)
             found = facts | found
     _take_types(parts, found)
     _take_letters(parts, found)
@@ -127,7 +128,7 @@ def _joined(texts: list[str]) -> list[Part]:
         key = KEYS.get(text.upper())
         if key is not None and after:
             parts += [Part(text, _KEYED.get(key, "key")), Part(after, "joined")]
-        elif after and _SECONDS.fullmatch(after) and _LENGTH.fullmatch(text):
+        elif after[:1] in _S and _SECONDS.fullmatch(after) and _LENGTH.fullmatch(text):
             parts += [Part(f"{text}s"), Part("", "joined")]
         elif after.isdigit() and len(after) < 6 and parse(f"{text} {after}") is not None:
             parts += [Part(f"{text} {after}", "word"), Part("", "joined")]
