@@ -23,7 +23,7 @@ _MAKERS = frozenset(
     }
 )  # fmt: skip
 _WORDS = re.compile(r"[\s_\-/+()\[\]\",:;.®™]+")
-_SIZES = re.compile(r"\d+(?:[.,]\d+)?\s*(?:nm|mm|inch(?:es)?|in|\"|''|″|”)(?![a-z])|\bf/?\d(?:\.\d)?\b")
+_SIZES = re.compile(r"\d{1,4}(?:[.,]\d{1,4})?\s*(?:nm|mm|inch(?:es)?|in|\"|''|″|”)(?![a-z])|\bf/?\d(?:\.\d)?\b")
 """Bandwidths, wavelengths, diameters and focal ratios."""
 _LINES = re.compile(r"\bv[- ]?(?:pro|series)\b|\b[ei][- ]?series\b|\banti[- ]?halo\b")
 """Makers' lines of filters whose letters would be taken for filters."""
@@ -47,6 +47,8 @@ _NOT_TOKENS = frozenset(
 )
 """What names a filter in a header and other things in the names of files and folders."""
 _LONGEST_NAME = 40
+_LONGEST_SEARCHED = 120
+"""With maker, line, bandwidth and size; in a longer text nobody looks for a name."""
 _NO_NAME = re.compile(r"[,;=]")
 
 
@@ -81,7 +83,7 @@ def canonical_filter(raw: str | None) -> str | None:
     key = filter_key(stripped)
     if key in _NO_FILTER or key in _BAYER_WORDS:
         return None
-    for text in (stripped, _BRACKETED.sub(" ", stripped), _SLOT.sub("", stripped, count=1)):
+    for text in _readings(stripped):
         if (found := _named(text)) is not None:
             return found
     return None if len(stripped) > _LONGEST_NAME or _NO_NAME.search(stripped) else stripped
@@ -101,10 +103,17 @@ def filter_token(word: str) -> str | None:
     return _named(word)
 
 
+def _readings(text: str) -> tuple[str, ...]:
+    """The text, and what it is without brackets and without the place in the wheel."""
+    if len(text) > _LONGEST_SEARCHED:
+        return (text,)
+    return text, _BRACKETED.sub(" ", text), _SLOT.sub("", text, count=1)
+
+
 def _named(text: str) -> str | None:
     """The canonical name of a text that is one filter's name and its maker's, line's and size's, nothing else."""
     table = _table()
-    if (found := table.get(filter_key(text))) is not None:
+    if (found := table.get(filter_key(text))) is not None or len(text) > _LONGEST_SEARCHED:
         return found
     plain = _SIZES.sub(" ", text.lower().replace("α", "alpha").replace("β", "beta"))
     plain = _LINES.sub(" ", _TWO_WORDS.sub(r"\1\2", plain))

@@ -44,8 +44,11 @@ SIGNATURE = "PCL:Signature:"
 MAX_HISTORY = 1 << 20
 
 _SIGNED = {"Calibration": "ImageCalibration", "Registration": "StarAlignment", "Integration": "ImageIntegration"}
-_INSTANCE = re.compile(r"<instance\b[^>]*\bclass=[\"'](\w{1,80})[\"']")
-_IMAGES = re.compile(r"<table\b[^>]*\bid=[\"']images[\"'][^>]*\brows=[\"'](\d{1,6})[\"']")
+_TAG = re.compile(r"<(instance|table)\b([^<>]{1,400})")
+"""A tag's name and attributes: bounded, and without another tag in it, so that no text takes long to be searched."""
+_CLASS = re.compile(r"\bclass=[\"'](\w{1,80})[\"']")
+_ROWS = re.compile(r"\brows=[\"'](\d{1,6})[\"']")
+_OF_IMAGES = re.compile(r"\bid=[\"']images[\"']")
 _HARMLESS = frozenset({"FITSHeader", "ImageIdentifier", "SampleFormatConversion", "ScreenTransferFunction", "NewImage"})
 """Processes that leave the samples' values as they were."""
 _MOSAICS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
@@ -73,9 +76,14 @@ def history_of(texts: Iterable[str], signatures: Iterable[str]) -> Iterator[Card
     """A HISTORY card for each process that changed the image, as PixInsight's documents and signatures tell."""
     names: dict[str, None] = {}
     for text in texts:
-        names |= dict.fromkeys(_INSTANCE.findall(text))
-        for rows in _IMAGES.findall(text)[-1:]:
-            yield Card("HISTORY", f"ImageIntegration.numberOfImages: {rows}", "XISF property")
+        images = None
+        for tag, attributes in _TAG.findall(text):
+            if tag == "instance" and (named := _CLASS.search(attributes)) is not None:
+                names[named[1]] = None
+            elif tag == "table" and _OF_IMAGES.search(attributes) and (rows := _ROWS.search(attributes)) is not None:
+                images = rows[1]
+        if images is not None:
+            yield Card("HISTORY", f"ImageIntegration.numberOfImages: {images}", "XISF property")
     names |= {_SIGNED[name]: None for name in signatures if name in _SIGNED}
     for name in names:
         if name not in _HARMLESS:

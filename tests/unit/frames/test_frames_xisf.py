@@ -1,5 +1,6 @@
 """XISF headers: keywords, properties, images, and what a hostile header may not do."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from shared.errors import Permanent
 from shared.events.frame import FrameType
 from shared.frames import FrameFacts, load_image, read_frame
+from shared.frames.xisf_properties import MAX_HISTORY, history_of
 from tests.hostile.writers import pack, xisf
 
 
@@ -153,6 +155,17 @@ def test_pixinsights_history_is_a_property(
     history = f'<Property id="PixInsight:ProcessingHistory" type="String">{inside}</Property>'
     found = facts_of(tmp_path / "a.xisf", LIGHT + history).metadata
     assert (found.frame_type, found.stack_count) == (frame_type, count)
+
+
+@pytest.mark.parametrize(
+    "piece", ["<instance ", '<table id="images" ', "<instance class=", "<", "<instance" + " " * 500]
+)
+def test_a_hostile_history_takes_no_time(piece: str) -> None:
+    """A megabyte of tags that never end is searched in one pass: nothing in it costs a reader its time."""
+    text = (piece * (MAX_HISTORY // len(piece)))[:MAX_HISTORY]
+    started = time.process_time()
+    assert list(history_of([text], [])) == []
+    assert time.process_time() - started < 5.0
 
 
 def test_pixinsights_signatures_are_properties(tmp_path: Path) -> None:
