@@ -3,9 +3,12 @@
 1. A source is walked (hints come from inotify, the truth from rescans); what the ledger knows unchanged is done.
 2. A file that has come to rest and holds what its header declares is hashed, and for ``copy`` and ``move`` copied:
    hashed on the way in, synced, read back, and placed by the path template without overwriting anything.
-3. One transaction writes file, location, ledger and the event ``file.arrived`` (outbox).
-4. Only after that commit, and only for ``move``, a job hashes the source once more and deletes it.
-5. A reconciler announces again what nobody has scanned or quarantined.
+3. Known content is already here, if its copy in the library is: that is looked at as closely as what hangs on it asks.
+   A copy that rotted is replaced and kept aside, one that somebody changed stays, and what has gone is brought back
+   where a person asked for the import.
+4. One transaction writes file, location, ledger and the event ``file.arrived`` (outbox).
+5. Only after that commit, and only for ``move``, a job hashes source and stored copy once more and deletes the source.
+6. A reconciler announces again what nobody has scanned or quarantined; a daily look counts what has gone.
 
 In: folders, ``cmd.ingest.import``, ``cmd.ingest.rescan``. Out: ``file.arrived``. Owns: schema ``ingest``, the library.
 Promises: a source is never written to, nothing is overwritten, the same content arrives once.

@@ -130,15 +130,21 @@ def _claim_by_reservation(unfinished: int, temporary: str, folder: int, name: st
         reserved = os.fstat(fd)
     finally:
         os.close(fd)
-    now = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if (now.st_ino, now.st_dev, now.st_size) != (reserved.st_ino, reserved.st_dev, 0):
+    if not _is_still(reserved, name, folder):
         return False  # somebody wrote into it meanwhile: it is theirs
     try:
         os.rename(temporary, name, src_dir_fd=unfinished, dst_dir_fd=folder)
     except OSError:
-        os.unlink(name, dir_fd=folder)
+        if _is_still(reserved, name, folder):
+            os.unlink(name, dir_fd=folder)
         raise
     return True
+
+
+def _is_still(reserved: os.stat_result, name: str, folder: int) -> bool:
+    """Whether a name still belongs to the empty file that reserved it."""
+    now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return (now.st_ino, now.st_dev, now.st_size) == (reserved.st_ino, reserved.st_dev, 0)
 
 
 def _holds(folder: int, name: str, staged: Staged, path: Path) -> bool:

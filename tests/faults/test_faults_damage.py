@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,10 +15,12 @@ from nats.aio.client import Client
 from shared.jobs import runner
 from shared.settings import Settings, SourceSettings
 from tests.faults.conftest import Say
-from tests.faults.world import spent
+from tests.faults.test_faults_ingest import kill_ingest
+from tests.faults.world import running, spent
 from tests.integration.ingest.world import Ingest, configured, fits, ingest, until
 
 FILES = 100
+KILLS = 15
 Damage = Callable[[random.Random, Path, Path], None]
 
 
@@ -93,9 +96,11 @@ HARMLESS: tuple[Damage, ...] = (hard_link, touch)
 class Contents:
     """A card's contents and where good copies of them may be."""
 
-    def __init__(self, card: Path, library: Path) -> None:
+    def __init__(self, card: Path, library: Path, *, then_in: Path | None = None) -> None:
+        """``then_in``: where files of the card are moved to."""
         self.card = card
         self.library = library
+        self._then_in = then_in
         self.good = {path.name: path.read_bytes() for path in sorted(card.iterdir())}
 
     def stored(self, name: str) -> bool:
@@ -112,10 +117,12 @@ class Contents:
         return [name for name in self.good if not self._on_card(name) and not self.stored(name)]
 
     def _on_card(self, name: str) -> bool:
-        try:
-            return (self.card / name).read_bytes() == self.good[name]
-        except FileNotFoundError:
-            return False
+        for place in filter(None, (self.card, self._then_in)):
+            try:
+                return (place / name).read_bytes() == self.good[name]
+            except FileNotFoundError:
+                continue
+        return False
 
 
 @pytest.mark.parametrize("way", ["ingest --verify", "ingest --mode move", "watched move"])
@@ -172,6 +179,73 @@ async def test_random_damages_and_then_the_card_again(
     counts = Counter(kind.__name__ for kind in kinds.values())
     say(f"{', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}; {looks} looks, none lost")
     say(spent(started))
+
+
+async def test_killed_again_and_again_while_it_mends(folder: Path, seed: int, say: Say) -> None:
+    """Ingest is killed 15 times while it mends a hundred rotten copies from a `move` source.
+
+    At no moment is a content lost; in the end each is good, its source gone, its damaged copy kept and told of.
+    """
+    started, draw = time.monotonic(), random.Random(seed)
+    card, moving = folder / "card", folder / "moving"
+    for place in (card, moving):
+        place.mkdir()
+    for number in range(FILES):
+        (card / f"{number:03}.fit").write_bytes(fits(width=400, height=300, fill=draw.randrange(2**16 - 200) + number))
+    sources = [
+        {"name": "card", "path": str(card), "mode": "copy", "rescan_interval_s": 2},
+        {"name": "moving", "path": str(moving), "mode": "move", "rescan_interval_s": 2},
+    ]
+    async with running(folder / "home", sources, supervised=False) as world:
+
+        async def counted(query: str) -> int:
+            async with world.database() as connection:
+                return int(await connection.fetchval(query))
+
+        async def here() -> bool:
+            return await counted("SELECT count(*) FROM ingest.location") == FILES
+
+        await until(here, within_s=120)
+        library = world.stack.home.path / "library"
+        contents = Contents(card, library, then_in=moving)
+        held = {}
+        for name in contents.good:
+            copy, before = library / "card" / name, (library / "card" / name).stat()
+            flip(draw, copy, copy)
+            os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+            held[name] = copy.read_bytes()
+        again = contents.card = card.rename(folder / "again")
+        ended = asyncio.Event()
+        watching = asyncio.create_task(watch_for_loss(contents, ended))
+        names = sorted(contents.good)
+        for number in range(KILLS):
+            before_kill = works(library)
+
+            async def at_work(before: tuple[int, int] = before_kill) -> bool:
+                """Whether something has been staged or mended since."""
+                return works(library) != before
+
+            for name in names[number * FILES // KILLS : (number + 1) * FILES // KILLS]:
+                shutil.move(again / name, moving / name)
+            await until(at_work, within_s=60)
+            await asyncio.sleep(draw.uniform(0.0, 0.1))
+            await kill_ingest(world)
+            await world.stack.services["ingest"].start()
+
+        async def mended() -> bool:
+            return not list(moving.iterdir()) and await counted("SELECT count(*) FROM ingest.damage") == FILES
+
+        await until(mended, within_s=120)
+        ended.set()
+        looks = await watching
+        check(contents, dict.fromkeys(names, flip), held)
+    say(f"{KILLS} kills of ingest; {looks} looks, none lost; {spent(started)}")
+
+
+def works(library: Path) -> tuple[int, int]:
+    """How many copies have no name yet, and how many damaged ones lie aside."""
+    own = library / ".nightbus"
+    return sum(1 for _ in (own / "tmp").glob("*")), sum(1 for _ in (own / "damaged").rglob("*.fit"))
 
 
 async def damaged(

@@ -235,15 +235,20 @@ async def test_ingest_reports_counts_that_add_up(
     """Paths become absolute; the report is a sum, with rules and sentences; a failed file makes exit code 1."""
     counts: dict[str, Any] = {"found": 9, "arrived": 5, "already_here": 2, "ignored": 1, "failed": 1}
     counts |= {"ignored_by": json.dumps({"not a capture (.txt)": 1}), "failures": ["x.fits cannot be read"]}
+    counts |= {"brought_home": 1, "brought_back": 2, "repaired": 3, "set_beside": 4}
     seen = await answer(ImportPaths, lambda command: import_answer(ingest, command, **counts))
-    result = await nightbus(run, "ingest", "night one", "--mode", "index")
+    result = await nightbus(run, "ingest", "night one", "--mode", "index", "--verify")
     assert result.returncode == 1, result.stderr
     assert result.stdout.splitlines() == [
         "found 9 = 5 arrived + 2 already here + 1 ignored + 1 failed",
+        "  1 of those already here lay elsewhere only and are in the library now",
+        "  2 brought back: already here once, and gone from the library",
+        "  3 repaired: the library's copy was damaged; it was replaced, and is kept in .nightbus/damaged",
+        "  4 set beside: somebody had changed the library's copy; it stays, as new content",
         "  ignored 1: not a capture (.txt)",
         "  failed: x.fits cannot be read",
     ]
-    assert (seen[0].paths, seen[0].mode) == ((str(tmp_path / "night one"),), "index")
+    assert (seen[0].paths, seen[0].mode, seen[0].verify) == ((str(tmp_path / "night one"),), "index", True)
 
 
 async def test_ingest_waits_until_every_file_is_handled(

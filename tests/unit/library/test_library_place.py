@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.errors import Permanent
+from shared.errors import Permanent, Transient
 from shared.library import place as place_module
 from shared.library.place import copy_verified, place
 from shared.library.reading import BUFFER_BYTES
@@ -255,6 +255,24 @@ def test_a_stranger_who_writes_into_the_reservation_keeps_it(
     monkeypatch.setattr(os, "open", opened)
     assert copy_verified(source, library, "a.fit").relative_path == "a-2.fit"
     assert (library.path / "a.fit").read_bytes() == b"stranger"
+
+
+@pytest.mark.parametrize("stranger", [True, False])
+def test_a_reservation_that_comes_to_nothing_is_taken_back(
+    library: Root, source: Path, monkeypatch: pytest.MonkeyPatch, stranger: bool
+) -> None:
+    """Where the copy cannot take its reserved name, the name is free again, unless somebody has written to it."""
+    monkeypatch.setattr(os, "link", _no_links)
+
+    def fail(*_args: object, **_options: object) -> None:
+        if stranger:
+            (library.path / "a.fit").write_bytes(b"stranger")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(Transient, match="Input/output error"):
+        copy_verified(source, library, "a.fit")
+    assert [path.read_bytes() for path in library.path.glob("*.fit")] == ([b"stranger"] if stranger else [])
 
 
 class _CrashError(BaseException):
