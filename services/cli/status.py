@@ -156,8 +156,9 @@ def stages_text(stages: Stages) -> str:
         gone = f"{counted(stages.missing, 'file')} {'has' if stages.missing == 1 else 'have'} gone from the library"
         lines.append(f"{gone}; `nightbus ingest PATH` of the originals brings them back")
     if stages.damaged:
-        copies = f"{stages.damaged} damaged {'copy' if stages.damaged == 1 else 'copies'}"
-        lines.append(f"{copies} in the library were replaced and are kept; the view ingest.damaged_copy says where")
+        one = stages.damaged == 1
+        copies = f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'}"
+        lines.append(f"{copies} replaced and {'is' if one else 'are'} kept; the view ingest.damaged_copy says where")
     if stages.library_problem:
         lines.append(inert.sentence(stages.library_problem))
     lines.append(_sessions_text(stages.open_sessions - stages.closing_sessions, stages.closing_sessions))

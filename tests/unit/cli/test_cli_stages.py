@@ -75,6 +75,7 @@ def test_what_became_of_the_library_is_told() -> None:
     assert "damaged" not in text
     lines = stages_text(replace(QUIET, missing=1, damaged=2, library_problem="a\nproblem")).splitlines()
     assert "1 file has gone from the library; `nightbus ingest PATH` of the originals brings them back" in lines
+    assert "1 damaged copy in the library was replaced and is kept" in stages_text(replace(QUIET, damaged=1))
     assert (
         "2 damaged copies in the library were replaced and are kept; the view ingest.damaged_copy says where" in lines
     )
