@@ -10,6 +10,7 @@ from services.ingest.arrived import COLUMNS, PLACE, arrived, event_of, raise_rev
 from services.ingest.store import SERVICE
 from shared.bus.delivery import patiently
 from shared.bus.outbox import OutboxRelay, enqueue
+from shared.bus.provision import events_began_at
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.db.inbox import claim
@@ -23,6 +24,12 @@ BATCH = 1000
 _LOST = f"""
 SELECT {COLUMNS} FROM file f {PLACE}
 WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * 2.0 ^ least(f.attempts, 7) * interval '1 second'
+  AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
+ORDER BY f.announced_at LIMIT $2
+"""
+_FORGOTTEN = f"""
+SELECT {COLUMNS} FROM file f {PLACE}
+WHERE NOT f.settled AND f.announced_at < $1
   AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
 ORDER BY f.announced_at LIMIT $2
 """
@@ -65,6 +72,7 @@ class Reconciler:
     """Announces files again that nobody has scanned or quarantined long after they arrived.
 
     The pause doubles with each time, since files whose root is away may wait for days and lose no event meanwhile.
+    What was announced to a stream that is no longer there is announced again at once.
     """
 
     def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay, *, interval_s: float, age_s: float) -> None:
@@ -74,12 +82,28 @@ class Reconciler:
         self._age_s = age_s
 
     async def run(self) -> None:
-        """Reconcile for ever."""
+        """Reconcile for ever; first of all what an earlier stream took with it, since its loss restarts the service."""
         while True:
+            if forgotten := await patiently(self.announce_forgotten):
+                log.warning("announced again what was lost with an earlier stream", files=forgotten)
             await asyncio.sleep(self._interval_s)
             announced = await patiently(self.reconcile)
             if announced:
                 log.warning("announced again what nobody has handled", files=announced)
+
+    async def announce_forgotten(self) -> int:
+        """Announce what an earlier stream took with it; returns how many files."""
+        began_at = await events_began_at(self._relay.js)
+        total = 0
+        while True:
+            with translated():
+                async with self._pool.acquire() as connection, connection.transaction():
+                    rows = await connection.fetch(_FORGOTTEN, began_at, BATCH)
+                    announced = await self._announce(connection, rows)
+            self._relay.wake()
+            total += announced
+            if announced < BATCH:
+                return total
 
     async def reconcile(self) -> int:
         """Look once; returns how many files were announced again, under the message id ``event_id/attempt``."""

@@ -10,11 +10,12 @@ import asyncpg
 
 from services.stats.backlog import read_until
 from services.stats.dismissal import Dismissals
-from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets
+from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets, tell_forgotten
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
 from shared.bus.delivery import Desk, P, patiently, subscribe
 from shared.bus.outbox import OutboxRelay
+from shared.bus.provision import events_began_at
 from shared.bus.publish import Publisher
 from shared.bus.rpc import answer
 from shared.bus.streams import Consumer, consumer
@@ -25,8 +26,11 @@ from shared.db.pool import pool_of
 from shared.events.base import Event, utc_now
 from shared.events.commands import DismissFiles
 from shared.events.file import FileArrived, FileQuarantined, ScannedFile
+from shared.logging import get_logger
 from shared.service import Service
 from shared.settings import Settings
+
+log = get_logger(__name__)
 
 DAY_S = 24 * 3600.0
 INBOX_AGE_S = 31 * DAY_S
@@ -50,6 +54,14 @@ async def run(settings: Settings) -> int:
             async with _transaction(pool) as connection:
                 return await publish_targets(connection, utc_now())
 
+        async def tell_again() -> int:
+            began_at = await events_began_at(service.js)
+            async with _transaction(pool) as connection:
+                told = await tell_forgotten(connection, began_at)
+            if told:
+                log.warning("told again what was lost with an earlier stream", sessions=told)
+            return told
+
         async def forget() -> int:
             async with _transaction(pool) as connection:
                 await prune(connection, INBOX_AGE_S)
@@ -65,6 +77,7 @@ async def run(settings: Settings) -> int:
         # What was in hand when the service last ended comes again within that time.
         interval_s = settings.stats.session_check_interval_s
         service.background(_repeat(interval_s, finish, relay.wake, first_after_s=interval_s))
+        service.background(_repeat(interval_s, tell_again, relay.wake))
         service.background(_repeat(TARGETS_INTERVAL_S, publish, relay.wake))
         service.background(_repeat(DAY_S, forget, relay.wake))
         return await service.run()

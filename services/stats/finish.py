@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from services.stats import store
 from shared import inert
 from shared.bus.outbox import enqueue
+from shared.bus.streams import MAX_AGE_S
 from shared.bus.transaction import Connection
 from shared.events.mistakes import first_mistake
 from shared.events.session import SessionFinished, SessionTarget
@@ -50,9 +51,21 @@ ORDER BY ends_at, session_id LIMIT $7
 """
 """``OFFSET 0`` has the sources of one session looked up at a time, by its index, however many frames there are."""
 _FINISH = """
-UPDATE session SET open = false, revision = revision + 1, finished_at = $2
+UPDATE session SET open = false, revision = revision + 1, finished_at = $2, told_at = clock_timestamp()
 WHERE session_id = ANY($1::text[])
-RETURNING session_id, revision, night, rig, size_bytes, integration_ms
+RETURNING session_id, revision, night, rig, size_bytes, integration_ms, finished_at
+"""
+_FORGOTTEN = """
+SELECT session_id FROM session WHERE NOT open AND told_at < $1 AND told_at >= $1 - $2::interval
+ORDER BY told_at, session_id LIMIT $3
+"""
+_TELL_AGAIN = """
+UPDATE session SET told_at = clock_timestamp() WHERE session_id = ANY($1::text[])
+RETURNING session_id, revision, night, rig, size_bytes, integration_ms, finished_at
+"""
+_FORGOTTEN_TARGETS = """
+UPDATE target SET revision = revision + 1
+WHERE revision = published_revision AND published_at < $1 AND published_at >= $1 - $2::interval
 """
 _UNTOLD = "UPDATE session SET untold = $2 WHERE session_id = $1"
 _TYPES = "SELECT session_id, frame_type, files FROM session_type WHERE session_id = ANY($1::text[]) AND files > 0"
@@ -111,11 +124,38 @@ async def finish_sessions(
     ]
 
     async def tell(ids: Sequence[str]) -> None:
-        await enqueue(connection, SERVICE, await _finished(connection, ids, now))
+        await enqueue(connection, SERVICE, await _events(connection, await connection.fetch(_FINISH, ids, now)))
 
     for session_id, error in await _each_by_itself(connection, due, tell):
         log.error("a session cannot be told", session_id=session_id, reason=_why(error))
         await connection.execute(_UNTOLD, session_id, _why(error))
+    return len(due)
+
+
+async def tell_forgotten(connection: Connection, began_at: datetime) -> int:
+    """Tell anew what lay in a stream that is no longer there: sessions that are finished, and totals of targets.
+
+    Nobody knows who had read it. Readers take a session once for each revision, and it is the same event as before; a
+    target gets a new revision. As far back as a stream keeps events.
+
+    Args:
+        connection: the caller's transaction.
+        began_at: when the stream of today was made.
+
+    Returns:
+        How many sessions, at most ``LIMIT``.
+    """
+    await store.lock(connection)
+    kept = timedelta(seconds=MAX_AGE_S)
+    await connection.execute(_FORGOTTEN_TARGETS, began_at, kept)
+    due = [row["session_id"] for row in await connection.fetch(_FORGOTTEN, began_at, kept, LIMIT)]
+
+    async def tell(ids: Sequence[str]) -> None:
+        await enqueue(connection, SERVICE, await _events(connection, await connection.fetch(_TELL_AGAIN, ids)))
+
+    for session_id, error in await _each_by_itself(connection, due, tell):
+        log.error("a session cannot be told", session_id=session_id, reason=_why(error))
+        await connection.execute("UPDATE session SET told_at = NULL WHERE session_id = $1", session_id)
     return len(due)
 
 
@@ -139,9 +179,9 @@ async def publish_targets(connection: Connection, now: datetime) -> int:
     return len(due)
 
 
-async def _finished(connection: Connection, ids: Sequence[str], now: datetime) -> list[SessionFinished]:
-    """Close sessions; their events, in the order of their ids."""
-    rows = await connection.fetch(_FINISH, ids, now)
+async def _events(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[SessionFinished]:
+    """The events of finished sessions, in the order of their ids."""
+    ids = [row["session_id"] for row in rows]
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for session_id, frame_type, files in await connection.fetch(_TYPES, ids):
         counts[session_id][frame_type] = files
@@ -153,7 +193,7 @@ async def _finished(connection: Connection, ids: Sequence[str], now: datetime) -
         SessionFinished(
             session_id=row["session_id"],
             revision=row["revision"],
-            occurred_at=now,
+            occurred_at=row["finished_at"],
             night=row["night"],
             rig=row["rig"],
             targets=tuple(targets[row["session_id"]]),

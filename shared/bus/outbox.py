@@ -63,6 +63,11 @@ class OutboxRelay:
         self._full = False
         self._room_bytes = float("inf")
 
+    @property
+    def js(self) -> JetStreamContext:
+        """Where events go."""
+        return self._js
+
     def wake(self) -> None:
         """Say that rows were committed; the relay also looks by itself every second."""
         self._work.set()

@@ -1,10 +1,14 @@
 """Provisioning: the only place that creates or changes streams and consumers."""
 
+from datetime import datetime
+
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
+from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from shared.bus.streams import CONSUMERS, Consumer, streams
+from shared.bus.streams import CONSUMERS, EVENTS, Consumer, streams
 from shared.errors import Unavailable
 from shared.logging import get_logger
 from shared.settings import NatsSettings
@@ -36,6 +40,21 @@ async def provision(js: JetStreamContext, settings: NatsSettings) -> None:
         await _provision_stream(js, wanted, settings)
     for row in CONSUMERS:
         await _provision_consumer(js, row)
+
+
+async def events_began_at(js: JetStreamContext) -> datetime:
+    """When the event stream was made. What was told before lies in no stream: it was lost with the one before.
+
+    Raises:
+        Unavailable: NATS does not answer, or the stream is missing.
+    """
+    try:
+        made_at = (await js.stream_info(EVENTS)).created
+    except (NatsError, JetStreamError, TimeoutError) as error:
+        raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
+    if made_at is None:
+        raise Unavailable(f"NATS does not say since when the stream {EVENTS} is there")
+    return made_at
 
 
 async def verify(js: JetStreamContext, consumers: list[Consumer]) -> None:

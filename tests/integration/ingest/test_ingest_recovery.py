@@ -15,6 +15,8 @@ from services.ingest.app import run
 from services.ingest.source import Source
 from services.ingest.take import Outcome, take_many
 from shared.bus.outbox import OutboxRelay
+from shared.bus.provision import provision
+from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
 from shared.errors import Unavailable, UserError
 from shared.library.walk import Entry
@@ -212,6 +214,30 @@ async def test_the_reconciler_announces_what_nobody_handled(
         }
         settled = await service.rows("SELECT origin FROM file WHERE settled ORDER BY origin")
         assert [row["origin"] for row in settled] == ["refused.fit", "scanned.fit"]
+
+
+async def test_what_an_earlier_stream_took_with_it_is_announced_at_once(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Whatever was announced before the stream was made is announced again, however long its pause is; the rest not."""
+    write(source, {f"{name}.fit": name.encode() for name in ("scanned", "lost", "later")})
+    js = nats_client.jetstream()
+    async with (
+        ingest(configured(settings, tmp_path), nats_client) as service,
+        pool_of(settings.postgres, "stats") as stats,
+    ):
+        await service.take(source / "scanned.fit", source / "lost.fit")
+        await service.arrivals()
+        await _insert_frames(stats, sha256(b"scanned"))
+        await service.pool.execute("UPDATE file SET attempts = 7")
+        reconciler = Reconciler(service.pool, OutboxRelay(service.pool, js, "ingest"), interval_s=1, age_s=3600)
+        assert await reconciler.announce_forgotten() == 0
+        await js.delete_stream(EVENTS)
+        await provision(js, settings.nats)
+        await service.take(source / "later.fit")
+        assert await reconciler.announce_forgotten() == 1
+        assert await reconciler.announce_forgotten() == 0
+        assert sorted(event.origin for event in await service.arrivals()) == ["later.fit", "lost.fit"]
 
 
 async def _insert_frames(pool: asyncpg.Pool, *file_ids: str) -> None:

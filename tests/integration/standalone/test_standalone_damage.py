@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,12 @@ from shared.bus.provision import provision
 from shared.bus.streams import CONSUMERS, DEAD_LETTERS, EVENTS
 from shared.settings import NatsSettings
 from tests.stack import open_folder
+from tests.store_damage import DAMAGES, Damage
 
 MESSAGES, MESSAGE_BYTES = 3000, 3000
 """Enough to fill a block of the store, which is compressed then."""
 READ = 200
 MAX_BYTES = 64 * 1024**2
-STREAMS = Path("jetstream/$G/streams")
-EVENT_STREAM, LETTER_STREAM = STREAMS / EVENTS, STREAMS / DEAD_LETTERS
-Damage = Callable[[Path], None]
 
 
 @pytest.fixture(scope="module")
@@ -85,110 +83,24 @@ def prepared(home: Home, sound_store: Path, damage: Damage) -> EmbeddedNats:
     return server
 
 
-def each(pattern: str, change: Callable[[bytes], bytes]) -> Damage:
-    """Change the content of every file that matches; there must be one."""
-
-    def damage(store: Path) -> None:
-        found = sorted(store.glob(pattern))
-        assert found, pattern
-        for path in found:
-            path.write_bytes(change(path.read_bytes()))
-
-    return damage
-
-
-def emptied(_content: bytes) -> bytes:
-    """Nothing of it."""
-    return b""
-
-
-def one_byte(content: bytes) -> bytes:
-    """With one byte changed in the middle."""
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 0x55]) + content[middle + 1 :]
-
-
-def halved(content: bytes) -> bytes:
-    """Its first half."""
-    return content[: len(content) // 2]
-
-
-def noise(content: bytes) -> bytes:
-    """As many bytes of no meaning."""
-    return os.urandom(max(64, len(content)))
-
-
-def gone(pattern: str) -> Damage:
-    """Remove every file that matches."""
-
-    def damage(store: Path) -> None:
-        for path in store.glob(pattern):
-            path.unlink()
-
-    return damage
-
-
-def both(*damages: Damage) -> Damage:
-    """One after the other."""
-
-    def damage(store: Path) -> None:
-        for one in damages:
-            one(store)
-
-    return damage
-
-
-def a_file_in_its_place(place: Path) -> Damage:
-    """Put a file where a folder was."""
-
-    def damage(store: Path) -> None:
-        shutil.rmtree(store / place)
-        (store / place).write_text("x")
-
-    return damage
-
-
-def a_strange_folder(store: Path) -> None:
-    """A stream of somebody else, of which nothing is left."""
-    (store / STREAMS / "THEIRS").mkdir()
-
-
 ALL, NO_EVENTS, NO_LETTERS, NOTHING = (MESSAGES, 1), (0, 1), (MESSAGES, 0), (0, 0)
 """Events and dead letters that are left."""
-IS_NEW = "the stream NIGHTBUS"
-DAMAGES: dict[str, tuple[Damage, tuple[int, int], str]] = {
-    "a stream's description emptied": (each(f"{EVENT_STREAM}/meta.inf", emptied), NO_EVENTS, IS_NEW),
-    "one byte of its checksum": (each(f"{EVENT_STREAM}/meta.sum", one_byte), NO_EVENTS, IS_NEW),
-    "its description gone": (gone(f"{EVENT_STREAM}/meta.*"), NO_EVENTS, IS_NEW),
-    "a file in its place": (a_file_in_its_place(EVENT_STREAM), NO_EVENTS, IS_NEW),
-    "a file in place of its messages": (a_file_in_its_place(EVENT_STREAM / "msgs"), NO_EVENTS, IS_NEW),
-    "the consumers' state": (each(f"{EVENT_STREAM}/obs/*/o.dat", noise), NO_EVENTS, IS_NEW),
-    "half of the consumers' state": (each(f"{EVENT_STREAM}/obs/*/o.dat", halved), NO_EVENTS, IS_NEW),
-    "the consumers' description": (each(f"{EVENT_STREAM}/obs/*/meta.inf", emptied), NO_EVENTS, IS_NEW),
-    "blocks cut in half": (each(f"{EVENT_STREAM}/msgs/*.blk", halved), NO_EVENTS, IS_NEW),
-    "index gone and a byte of a block": (
-        both(gone(f"{EVENT_STREAM}/msgs/index.db"), each(f"{EVENT_STREAM}/msgs/1.blk", one_byte)), NO_EVENTS, IS_NEW,
-    ),
-    "the dead letters' description": (
-        each(f"{LETTER_STREAM}/meta.inf", emptied), NO_LETTERS, "the stream NIGHTBUS_DEAD",
-    ),
-    "the dead letters' consumer": (
-        each(f"{LETTER_STREAM}/obs/*/o.dat", noise), ALL, "the consumer api-dead-all of the stream NIGHTBUS_DEAD",
-    ),
-    "a stream of somebody else": (a_strange_folder, ALL, "the stream THEIRS"),
-    "every file": (each("**/*.*", noise), NOTHING, "the stream NIGHTBUS, the stream NIGHTBUS_DEAD"),
-    "a block that is read again and again": (
-        each(f"{EVENT_STREAM}/msgs/1.blk", one_byte), NOTHING, "the whole store",
-    ),
-    "no store at all": (a_file_in_its_place(Path("jetstream")), NOTHING, "the whole store"),
-}  # fmt: skip
+OTHERWISE = {
+    "the dead letters' description": (NO_LETTERS, "the stream NIGHTBUS_DEAD"),
+    "the dead letters' consumer": (ALL, "the consumer api-dead-all of the stream NIGHTBUS_DEAD"),
+    "a stream of somebody else": (ALL, "the stream THEIRS"),
+    "every file": (NOTHING, "the stream NIGHTBUS, the stream NIGHTBUS_DEAD"),
+    "a block that is read again and again": (NOTHING, "the whole store"),
+    "no store at all": (NOTHING, "the whole store"),
+}
+"""What is left and what is set aside, where that is not the stream of events."""
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
 async def test_what_is_damaged_is_set_aside_and_made_anew(home: Home, sound_store: Path, kind: str) -> None:
     """NATS comes up, one sentence says what was set aside, that is kept, and everything can be written and read."""
-    damage, (events, letters), named = DAMAGES[kind]
-    server = prepared(home, sound_store, damage)
+    (events, letters), named = OTHERWISE.get(kind, (NO_EVENTS, "the stream NIGHTBUS"))
+    server = prepared(home, sound_store, DAMAGES[kind])
     before = _files(server.store)
     with capture_logs() as logs:
         await server.start()
@@ -228,7 +140,7 @@ async def test_a_sound_store_is_left_alone(home: Home, sound_store: Path) -> Non
 
 async def test_a_stream_that_delivers_nothing_is_found_and_set_aside(home: Home, settled_store: Path) -> None:
     """A byte of a block lets the server run and deliver nothing more; where a new start does not help, it is new."""
-    server = prepared(home, settled_store, each(f"{EVENT_STREAM}/msgs/1.blk", one_byte))
+    server = prepared(home, settled_store, DAMAGES["a block that is read again and again"])
     with capture_logs() as logs:
         for _ in range(2):
             await server.start()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.stats.finish import finish_sessions, publish_targets
+from services.stats.finish import finish_sessions, publish_targets, tell_forgotten
 from shared.events.registry import BY_SUBJECT
 from shared.events.session import SessionFinished
 from shared.events.target import TargetUpdated
@@ -161,3 +161,31 @@ async def test_what_cannot_be_told_is_tried_again_after_a_change(connection: Any
     assert await _finish(connection, LATER) == []
     await apply(connection, [light("b", start_s=60)])
     assert [event.size_bytes for event in await _finish(connection, LATER)] == [2000]
+
+
+async def test_what_lay_in_a_lost_stream_is_told_again_once(connection: Any) -> None:
+    """A finished session is the same event again, a target gets a new revision; what today's stream has is not told."""
+
+    async def again(began_at: datetime) -> list[SessionFinished]:
+        async with connection.transaction():
+            await tell_forgotten(connection, began_at)
+        rows = await connection.fetch("DELETE FROM outbox RETURNING payload")
+        return [SessionFinished.model_validate_json(row["payload"]) for row in rows]
+
+    await apply(connection, [light("a"), light("b", start_s=60, filter="Ha")])
+    (event,) = await _finish(connection, LATER)
+    async with connection.transaction():
+        await publish_targets(connection, datetime.now(UTC))
+    await connection.execute("DELETE FROM outbox")
+    before = datetime.now(UTC) - HOUR
+    assert await again(before) == []
+    assert await connection.fetchval("SELECT count(*) FROM target WHERE revision > published_revision") == 0
+    now = datetime.now(UTC)
+    assert await again(now + timedelta(days=40)) == [], "older than what a stream keeps"
+    assert await again(now) == [event]
+    assert await again(now) == []
+    assert await connection.fetchval("SELECT count(*) FROM target WHERE revision > published_revision") == 1
+
+    await connection.execute("UPDATE session SET told_at = told_at - interval '1 hour'")
+    await apply(connection, [light("c", start_s=120)])
+    assert await again(now) == [], "a session that was opened again is told with its next revision"

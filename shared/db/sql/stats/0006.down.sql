@@ -1,0 +1,1 @@
+ALTER TABLE stats.session DROP COLUMN told_at;
