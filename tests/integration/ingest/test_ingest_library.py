@@ -9,8 +9,6 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import library as library_module
-from shared.bus.rpc import ask
-from shared.events.commands import StateTold, TellIngestState, Wait
 from shared.library import roots
 from shared.library.lock import LibraryLock
 from shared.settings import Settings, SourceSettings
@@ -35,34 +33,16 @@ def at(settings: Settings, path: Path) -> Settings:
     return settings.model_copy(update={"library": settings.library.model_copy(update={"path": path})})
 
 
-async def waits(service: Ingest) -> tuple[Wait, ...]:
-    """What ingest says that it waits for."""
-    return (await ask(service.client, TellIngestState(), StateTold)).waits
-
-
 async def reason(service: Ingest) -> str:
     """Why the library is waited for, once that is said."""
 
     async def said() -> bool:
-        return bool(await waits(service))
+        return bool(await service.waits())
 
     await until(said)
-    (wait,) = await waits(service)
+    (wait,) = await service.waits()
     assert wait.what == "the library"
     return wait.reason
-
-
-async def until_open(service: Ingest) -> None:
-    """Wait until nothing is waited for."""
-
-    async def opened() -> bool:
-        return not await waits(service) and await _root(service) == str(service.library)
-
-    await until(opened)
-
-
-async def _root(service: Ingest) -> object:
-    return await service.pool.fetchval("SELECT path FROM root WHERE name = 'library'")
 
 
 async def test_a_library_that_is_away_at_the_start_is_waited_for(
@@ -77,7 +57,7 @@ async def test_a_library_that_is_away_at_the_start_is_waited_for(
     ]
     volume = tmp_path / "volume"
     async with ingest(configured(settings, tmp_path), nats_client) as service:
-        await until_open(service)
+        await service.until_open()
         service.library.rename(volume)
     service.library.mkdir()
     async with ingest(configured(settings, tmp_path, *sources), nats_client) as service:
@@ -89,7 +69,7 @@ async def test_a_library_that_is_away_at_the_start_is_waited_for(
         assert list(service.library.iterdir()) == []
         service.library.rmdir()
         volume.rename(service.library)
-        await until_open(service)
+        await service.until_open()
         assert (await service.take(source))["arrived"] == 1
 
         async def copied() -> bool:
@@ -116,7 +96,7 @@ async def test_a_library_that_cannot_be_used_is_waited_for(
         expected = "it is not empty (it holds 'holiday.jpg')"
     else:
         async with ingest(ready, nats_client) as service:
-            await until_open(service)
+            await service.until_open()
         original = marker.read_bytes()
         expected = {"damaged": "has a damaged marker", "read-only": "cannot be written to: Read-only file system"}.get(
             problem, "is another library of that name"
@@ -137,7 +117,7 @@ async def test_a_library_that_cannot_be_used_is_waited_for(
                 marker.write_bytes(original)
             patch.undo()
             assert (await service.report(import_id))["arrived"] == 1
-            await until_open(service)
+            await service.until_open()
             assert library_files(folder) == {"captures/a.fit": b"a"}
 
 
@@ -151,9 +131,9 @@ async def test_an_empty_library_follows_the_setting(
     """`up`, then library.path: as long as no file is in it, the library is made anew there without a word."""
     ready = configured(settings, tmp_path)
     async with ingest(ready, nats_client) as service:
-        await until_open(service)
+        await service.until_open()
     async with ingest(at(ready, tmp_path / "nas" / "library"), nats_client) as service:
-        await until_open(service)
+        await service.until_open()
         assert (await service.take(source))["arrived"] == 1
         assert library_files(tmp_path / "nas" / "library") == {"captures/a.fit": b"a"}
         assert [event.root_path for event in await service.arrivals()] == [str(tmp_path / "nas" / "library")]
@@ -175,9 +155,9 @@ async def test_a_library_with_files_is_moved_by_a_person(
         assert f"its files were last in {tmp_path / 'library'} and {tmp_path / 'elsewhere'} has no marker" in said
         assert "docs/howto/move-the-library.md" in said
         assert not (tmp_path / "elsewhere").exists()
-        assert await _root(service) == str(tmp_path / "library")
+        assert await service.library_root() == str(tmp_path / "library")
         (tmp_path / "library").rename(tmp_path / "elsewhere")
-        await until_open(service)
+        await service.until_open()
         write(source, {"b.fit": b"b"})
         assert (await service.take(source))["arrived"] == 1
         assert library_files(tmp_path / "elsewhere") == {"captures/a.fit": b"a", "captures/b.fit": b"b"}
@@ -200,4 +180,4 @@ async def test_a_volume_that_does_not_answer_is_said(
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         assert await reason(service) == f"{tmp_path / 'library'} does not answer"
         answering.set()
-        await until_open(service)
+        await service.until_open()

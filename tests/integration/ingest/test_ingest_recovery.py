@@ -264,6 +264,7 @@ async def test_without_its_marker_the_library_is_not_written_to(
     ready = configured(settings, tmp_path)
     library, volume = tmp_path / "library", tmp_path / "volume"
     async with ingest(ready, nats_client) as service:
+        await service.until_open()
         library.rename(volume)
         library.mkdir()
         report = await service.take(source)

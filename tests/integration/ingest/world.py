@@ -30,6 +30,9 @@ from shared.events.commands import (
     ImportCancelled,
     ImportPaths,
     RescanFiles,
+    StateTold,
+    TellIngestState,
+    Wait,
 )
 from shared.events.file import FileArrived
 from shared.library.roots import Root
@@ -148,6 +151,22 @@ class Ingest:
         await until(empty)
         found = await events(self.client.jetstream(), FileArrived.subject)
         return [(FileArrived.model_validate_json(data), message_id) for data, message_id in found]
+
+    async def waits(self) -> tuple[Wait, ...]:
+        """What it says that it waits for."""
+        return (await ask(self.client, TellIngestState(), StateTold)).waits
+
+    async def until_open(self) -> None:
+        """Wait until the library is open where the settings say."""
+
+        async def opened() -> bool:
+            return not await self.waits() and await self.library_root() == str(self.library)
+
+        await until(opened)
+
+    async def library_root(self) -> object:
+        """Where the library was last open."""
+        return await self.pool.fetchval("SELECT path FROM root WHERE name = 'library'")
 
     @property
     def library(self) -> Path:
