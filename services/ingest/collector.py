@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent import futures
 from functools import partial
 
+from services.ingest.large import LARGE_BYTES, Finished, Hand
 from services.ingest.ledger import observe
 from services.ingest.library import Library
 from services.ingest.mend import Mended, Seen
@@ -14,7 +15,7 @@ from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
-from services.ingest.take import Failed, Outcome, Taken, Unfinished, WithoutRoom, take_many
+from services.ingest.take import Failed, Outcome, Taken, Unfinished, WithoutRoom, fits, take_many
 from services.ingest.tally import Tally
 from shared.bus.outbox import OutboxRelay
 from shared.errors import NightbusError
@@ -55,18 +56,27 @@ class Collector:
         self._placement = placement
         self._incomplete_wait_s = incomplete_wait_s
         self._in_hand: set[futures.Future[list[Outcome]]] = set()
+        self._large: set[Hand] = set()
         self._opening = library
         self.library = library.root if library is not None else None
         self.shelf = shelf
         self.room = room
 
     def close(self) -> None:
-        """Wait for the files in hand, but not for ever: a share that hangs does not end with us."""
+        """Leave large files and wait for the others in hand; not for ever, since a share may hang."""
+        for hand in self._large:
+            hand.end()
         futures.wait(tuple(self._in_hand), timeout=CLOSE_S)
 
-    async def opened_for(self, source: Source) -> Root | None:
-        """The library that a source's files go to, once it may be written to; None where they stay in place."""
-        return None if source.mode == "index" or self._opening is None else await self._opening.opened()
+    async def opened_for(self, source: Source, job: Job | None) -> Root | None:
+        """The library that a source's files go to, once it may be written to; None where they stay in place.
+
+        Raises:
+            Stopped: the import was cancelled or taken over while it waited.
+        """
+        if source.mode == "index" or self._opening is None:
+            return None
+        return await (job.until(self._opening.opened()) if job is not None else self._opening.opened())
 
     async def collect(
         self,
@@ -94,13 +104,17 @@ class Collector:
         Raises:
             Stopped: the import was cancelled or taken over; the files in hand were recorded, or left for another try.
         """
-        unfinished: dict[str, str] = {}
+        large = [entry for entry in entries if await self._is_beside(source, entry)]
+        unfinished = {
+            entry.relative_path: self._begin(source, entry, replaced, job, verify=verify).lack for entry in large
+        }
+        others = [entry for entry in entries if entry.relative_path not in unfinished]
         commit: asyncio.Task[None] | None = None
         try:
-            for page in _pages(entries):
+            for page in _pages(others):
                 if job is not None:
                     job.check()
-                outcomes = await self._take_page(source, page)
+                outcomes = await self._take_page(source, page, job)
                 unfinished |= {
                     item.entry.relative_path: item.reason for item in outcomes if isinstance(item, Unfinished)
                 }
@@ -117,11 +131,46 @@ class Collector:
                 await commit
         return unfinished
 
-    async def _take_page(self, source: Source, page: list[Entry]) -> list[Outcome]:
-        library = await self.opened_for(source)
+    async def _is_beside(self, source: Source, entry: Entry) -> bool:
+        """Whether a file is so large that the others go first. One without room waits for that like any other."""
+        if entry.size_bytes < LARGE_BYTES:
+            return False
+        if source.mode == "index" or self.room is None:
+            return True
+        try:
+            return await source.look(fits, source.path / entry.relative_path, entry, self.room)
+        except NightbusError:
+            return True  # whoever takes it says why it cannot be read
+
+    def _begin(self, source: Source, entry: Entry, replaced: dict[str, str], job: Job | None, *, verify: bool) -> Hand:
+        """Begin to take a large file."""
+        hand = Hand(entry.size_bytes, job)
+        work = self._take_large(source, entry, hand, replaced, verify=verify)
+        hand.task = start_task(work, name=f"large file of {source.name}", expected=(NightbusError, Stopped))
+        hand.task.add_done_callback(lambda _task: self._large.discard(hand))
+        self._large.add(hand)
+        source.in_hand[entry.relative_path] = hand
+        return hand
+
+    async def _take_large(
+        self, source: Source, entry: Entry, hand: Hand, replaced: dict[str, str], *, verify: bool
+    ) -> Finished:
+        tally = Tally()
+        outcomes = await self._take_page(source, [entry], hand.job, hand)
+        await self._commit(source, outcomes, replaced, tally, hand.job, verify=verify)
+        lacks = [item.reason for item in outcomes if isinstance(item, Unfinished)]
+        return Finished(tally, lacks[0] if lacks else None)
+
+    async def _take_page(
+        self, source: Source, page: list[Entry], job: Job | None, hand: Hand | None = None
+    ) -> list[Outcome]:
+        library = await self.opened_for(source, job)
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         take = partial(take_many, source, library=library, room=self.room, even_unfinished=waited)
-        parts = [source.taking.submit(take, chunk) for chunk in _chunks(page)]
+        if hand is None:
+            parts = [source.taking.submit(take, chunk) for chunk in _chunks(page)]
+        else:
+            parts = [source.taking_large.submit(take, page, progress=hand.progress)]
         self._in_hand.update(parts)
         for part in parts:
             part.add_done_callback(self._in_hand.discard)

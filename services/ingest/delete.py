@@ -5,6 +5,7 @@ its source first. A source that changed is kept for good; one that cannot be del
 others may write to, or whose copy is missing, is tried again after growing pauses and holds back no other.
 """
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -17,8 +18,10 @@ from shared.jobs.store import JobTable
 from shared.library.hashing import Digest
 
 DELETIONS = JobTable("deletion", "deletion_id", forget_done=True)
-AT_ONCE = 2
-"""Sources that are hashed side by side, each with its stored copy: more would make a spinning disk seek."""
+LARGE_DELETIONS = JobTable("deletion", "deletion_id", kind="large_deletion", forget_done=True)
+AT_ONCE, LARGE_AT_ONCE = 2, 1
+"""Sources that are hashed side by side, each with its stored copy: more would make a spinning disk seek. Large ones are
+a kind of their own, so that the others do not wait for them."""
 
 _ROOT = "SELECT path FROM root WHERE name = $1"
 
@@ -29,11 +32,16 @@ class SourceDeleter:
     def __init__(self, pool: asyncpg.Pool, shelf: Shelf) -> None:
         self._pool = pool
         self._shelf = shelf
-        self._runner = Runner(pool, DELETIONS, self._delete, at_once=AT_ONCE)
+        self._runners = (
+            Runner(pool, DELETIONS, self._delete, at_once=AT_ONCE),
+            Runner(pool, LARGE_DELETIONS, self._delete, at_once=LARGE_AT_ONCE),
+        )
 
     async def run(self) -> None:
         """Delete for ever."""
-        await self._runner.run()
+        async with asyncio.TaskGroup() as tasks:
+            for runner in self._runners:
+                tasks.create_task(runner.run())
 
     async def _delete(self, job: Job) -> None:
         with translated():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
+from services.ingest.large import collect_finished, leave
 from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Pass, Scanner
@@ -38,6 +40,8 @@ log = get_logger(__name__)
 IMPORTS = JobTable("import", "import_id")
 LOOK_AGAIN_S = 1.0
 """Least pause between two looks at files that are still growing."""
+HAND_POLL_S = 0.25
+"""Between two looks whether a large file is done; nothing is asked of a disk."""
 MOST_NAMED = 5
 """Files that an import names of those it waits for."""
 
@@ -50,6 +54,7 @@ class _Running:
     total: Tally = field(default_factory=Tally)
     step: Pass = field(default_factory=Pass)
     meter: Meter = field(default_factory=Meter)
+    sources: Sequence[Source] = ()
     below: Totals | None = None
     """What lies below its paths, once that was counted."""
 
@@ -58,12 +63,17 @@ class _Running:
         now, waiting = Tally(), self.step.unsettled.copy()
         now.add(self.total)
         now.add(self.step.tally)
-        self.meter.look(files=now.found, size_bytes=now.size_bytes, read_bytes=now.read_bytes)
+        large_bytes = sum(hand.read_bytes for source in self.sources for hand in source.in_hand.values())
+        now.read_bytes += large_bytes
+        size_bytes = now.size_bytes + large_bytes
+        self.meter.look(files=now.found, size_bytes=size_bytes, read_bytes=now.read_bytes)
+        for source in self.sources:
+            waiting |= {path: hand.lack for path, hand in source.in_hand.items() if path in waiting}
         columns = _counts(now, waiting)
         columns |= {"files_per_s": self.meter.files_per_s, "bytes_per_s": self.meter.bytes_per_s}
         if self.below is not None:
-            files, size_bytes = self.below.files - now.found, self.below.size_bytes - now.size_bytes
-            left_s = self.meter.left_s(files=max(files, 0), size_bytes=max(size_bytes, 0))
+            files, rest_bytes = self.below.files - now.found, self.below.size_bytes - size_bytes
+            left_s = self.meter.left_s(files=max(files, 0), size_bytes=max(rest_bytes, 0))
             columns |= {"total_files": self.below.files, "total_bytes": self.below.size_bytes, "left_s": left_s}
         return columns
 
@@ -97,11 +107,14 @@ class Imports:
         log.info("import started", import_id=str(job.id), paths=job["paths"], mode=job["mode"], attempt=job.attempt)
         try:
             places = [await self._source_of(Path(path), job["mode"]) for path in job["paths"]]
+            running.sources = [source for source, _, _ in places]
             job.reports(running.columns)
             async with beside(self._count(places, running), name=f"count of import {job.id}"):
                 for source, folder, only in places:
                     await self._take(source, folder, only, running)
         except Exception:
+            for source in running.sources:
+                await leave(source)
             await job.save(**_counts(running.total, {}))
             raise
         total = running.total
@@ -114,13 +127,13 @@ class Imports:
 
     async def _take(self, source: Source, folder: str, only: frozenset[str] | None, running: _Running) -> None:
         """Look at one path until nothing in it is still growing."""
-        recursive = only is None
+        folders, recursive = [folder], only is None
         waiting = only
 
         async def look() -> None:
             running.step = Pass()  # after an outage anew: what was committed is counted from the ledger
             await self._scanner.scan(
-                source, (folder,), recursive=recursive, only=waiting, job=running.job, verify=running.job["verify"],
+                source, folders, recursive=recursive, only=waiting, job=running.job, verify=running.job["verify"],
                 progress=running.step,
             )  # fmt: skip
 
@@ -135,10 +148,22 @@ class Imports:
                 room.end()
                 running.total.add(running.step.tally)
                 running.step = Pass(unsettled=running.step.unsettled)
+            await self._until_next_look(source, running)
             if not running.step.unsettled:
                 return
             waiting = frozenset(running.step.unsettled)
-            await running.job.pause(max(source.settle_s, LOOK_AGAIN_S))
+            folders, recursive = sorted({path.rpartition("/")[0] for path in waiting}), False
+
+    async def _until_next_look(self, source: Source, running: _Running) -> None:
+        """Wait until files that still grow may have settled; large ones in hand are waited for and not looked at."""
+        pause_s = max(source.settle_s, LOOK_AGAIN_S)
+        began = time.monotonic()
+        while unsettled := running.step.unsettled:
+            collect_finished(source, running.total, unsettled)
+            if unsettled.keys() - source.in_hand.keys() and time.monotonic() - began >= pause_s:
+                return
+            if unsettled:
+                await running.job.pause(min(pause_s, HAND_POLL_S if source.in_hand else pause_s))
 
     async def _count(self, places: Sequence[tuple[Source, str, frozenset[str] | None]], running: _Running) -> None:
         """Count what lies below the paths, while the import has begun."""

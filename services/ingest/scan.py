@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.ingest import refusals
 from services.ingest.collector import Collector, care_of
+from services.ingest.large import collect_finished
 from services.ingest.ledger import Known, Observation, folders_of, key_of, unchanged
 from services.ingest.recheck import recheck
 from services.ingest.source import Source
@@ -35,6 +36,8 @@ class Pass:
     tally: Tally = field(default_factory=Tally)
     unsettled: dict[str, str] = field(default_factory=dict)
     """Files to look at again by relative path, and what is waited for."""
+    counted: set[str] = field(default_factory=set)
+    """Large files that were finished before this walk: their counts are in the tally."""
 
     @property
     def seen(self) -> int:
@@ -78,6 +81,8 @@ class Scanner:
             Stopped: the import was cancelled or taken over.
         """
         done = progress or Pass()
+        if job is None:  # an import collects them itself
+            done.counted = collect_finished(source, done.tally, done.unsettled)
         for folder in folders:
             async for group in _groups(source, folder, self.excluded(source), recursive=recursive):
                 if job is not None:
@@ -115,10 +120,10 @@ class Scanner:
                 if only is not None and entry.relative_path not in only:
                     continue
                 row = known.get(key_of(listing.relative_path, entry.name))
-                if (verdict := classify(entry.name)).kind is not Kind.CAPTURE:
-                    done.tally.ignored_by[verdict.rule] += 1
-                elif entry.size_bytes == 0:
-                    done.tally.ignored_by[EMPTY] += 1
+                if (rule := _ignored_by(entry)) is not None:
+                    done.tally.ignored_by[rule] += 1
+                elif _is_taken_beside(source, entry, done):
+                    continue
                 elif (unfit := refusals.of_entry(source, entry)) is not None:
                     refused.append(unfit)
                 elif row is not None and row.state != "failed" and unchanged(row, entry):
@@ -158,7 +163,7 @@ class Scanner:
             for _entry, row in same:
                 _count_known(row, job, tally)
             return []
-        await self._collector.opened_for(source)
+        await self._collector.opened_for(source, job)
         again = []
         care = care_of(source, job, verify=verify)
         async for page in recheck(self._store, self._collector.shelf, source, same, care):
@@ -215,6 +220,22 @@ def _failures_that_are_over(
     still = {key_of(listing.relative_path, entry.name) for listing in group for entry in listing.entries}
     still.update(item.key for item in refused)
     return sorted(key for key in failed if key[0] in seen and key not in still)
+
+
+def _ignored_by(entry: Entry) -> str | None:
+    """The rule by which a file is no capture."""
+    verdict = classify(entry.name)
+    if verdict.kind is not Kind.CAPTURE:
+        return verdict.rule
+    return EMPTY if entry.size_bytes == 0 else None
+
+
+def _is_taken_beside(source: Source, entry: Entry, done: Pass) -> bool:
+    """Whether a large file is in hand, and so is looked at again, or was finished and counted before this walk."""
+    hand = source.in_hand.get(entry.relative_path)
+    if hand is not None:
+        done.unsettled[entry.relative_path] = hand.lack
+    return hand is not None or entry.relative_path in done.counted
 
 
 def _count_known(row: Known, job: Job | None, tally: Tally) -> None:

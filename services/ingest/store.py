@@ -11,6 +11,7 @@ import asyncpg
 
 from services.ingest import locations
 from services.ingest.arrived import arrived, raise_revisions
+from services.ingest.large import LARGE_BYTES
 from services.ingest.ledger import Known, Observation
 from services.ingest.locations import Located
 from services.ingest.mend import How, Mended, Place, Seen
@@ -300,10 +301,12 @@ async def _insert_deletions(connection: Connection, source: str, deletions: Sequ
     if ordered:
         await connection.execute(
             """
-            INSERT INTO deletion (source, folder, name, file_id, size_bytes)
-            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
+            INSERT INTO deletion (source, folder, name, file_id, size_bytes, kind)
+            SELECT $1, t.*, CASE WHEN t.size_bytes >= $6 THEN 'large_deletion' ELSE 'deletion' END
+            FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS t(folder, name, file_id, size_bytes)
             ON CONFLICT (source, folder, name) DO UPDATE SET
-                file_id = excluded.file_id, size_bytes = excluded.size_bytes, state = 'waiting', reason = NULL,
+                file_id = excluded.file_id, size_bytes = excluded.size_bytes, kind = excluded.kind, state = 'waiting',
+                reason = NULL,
                 attempt = deletion.attempt + 1, postponed = 0, unexpected = 0, next_try_at = excluded.next_try_at,
                 leased_until = NULL, cancel_requested_at = NULL, finished_at = NULL
             """,
@@ -312,6 +315,7 @@ async def _insert_deletions(connection: Connection, source: str, deletions: Sequ
             [item.name for item in ordered],
             [item.file_id for item in ordered],
             [item.size_bytes for item in ordered],
+            LARGE_BYTES,
         )
 
 

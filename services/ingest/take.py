@@ -5,8 +5,9 @@ from pathlib import Path
 
 from services.ingest.source import Source
 from shared.errors import NightbusError
+from shared.jobs.verdict import Stopped
 from shared.library.completeness import is_complete
-from shared.library.hashing import sha256_file
+from shared.library.hashing import Progress, sha256_file, unwatched
 from shared.library.holes import may_be_sparse, room_for
 from shared.library.reading import shown
 from shared.library.room import NoRoom, Room
@@ -55,19 +56,31 @@ Outcome = Taken | Unfinished | WithoutRoom | Failed
 
 
 def take(
-    source: Source, entry: Entry, library: Root | None, room: Room | None = None, *, even_unfinished: bool
+    source: Source,
+    entry: Entry,
+    library: Root | None,
+    room: Room | None = None,
+    *,
+    even_unfinished: bool,
+    progress: Progress = unwatched,
 ) -> Outcome:
-    """Judge, hash and (with a library) stage one file. Never raises for what a file or a disk can do."""
+    """Judge, hash and (with a library) stage one file. Never raises for what a file or a disk can do.
+
+    Raises:
+        Stopped: ``progress``, which is told the bytes that are read, wants no more.
+    """
     path: Path = source.path / entry.relative_path
     try:
-        if library is not None and room is not None and not _fits(path, entry, room):
+        if library is not None and room is not None and not fits(path, entry, room):
             return WithoutRoom(entry)
         if not even_unfinished and not (judged := is_complete(path)).complete:
             return Unfinished(entry, judged.reason)
         if library is None:
-            digest = sha256_file(path)
+            digest = sha256_file(path, progress)
             return Taken(entry, digest.file_id, digest.size_bytes)
-        staged = stage(path, library, room)
+        staged = stage(path, library, room, progress)
+    except Stopped:
+        raise
     except NoRoom:
         return WithoutRoom(entry)
     except NightbusError as error:
@@ -80,7 +93,7 @@ def take(
     return Taken(entry, staged.file_id, staged.size_bytes, staged)
 
 
-def _fits(path: Path, entry: Entry, room: Room) -> bool:
+def fits(path: Path, entry: Entry, room: Room) -> bool:
     """Whether there is room for a copy, which of a sparse file takes less than its size."""
     return room.fits(entry.size_bytes) or (may_be_sparse(path) and room.fits(room_for(path)))
 
@@ -92,8 +105,10 @@ def take_many(
     library: Root | None,
     room: Room | None = None,
     even_unfinished: frozenset[str] = frozenset(),
+    progress: Progress = unwatched,
 ) -> list[Outcome]:
     """Take several files in one thread call; ``even_unfinished`` holds relative paths that were waited for enough."""
     return [
-        take(source, entry, library, room, even_unfinished=entry.relative_path in even_unfinished) for entry in entries
+        take(source, entry, library, room, even_unfinished=entry.relative_path in even_unfinished, progress=progress)
+        for entry in entries
     ]

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -12,8 +12,10 @@ from shared.bus.delivery import patiently
 from shared.bus.transaction import Connection
 from shared.jobs.store import JobStore
 from shared.jobs.verdict import Lost, Stopped
+from shared.tasks import end_tasks, start_task
 
 Columns = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Job:
@@ -71,6 +73,22 @@ class Job:
             async with asyncio.timeout(seconds):
                 await self._told.wait()
         self.check()
+
+    async def until(self, awaited: Coroutine[Any, Any, T]) -> T:
+        """Wait for something that may take as long as it likes, but no longer than the job is ours to do.
+
+        Raises:
+            Stopped: the job was told to stop meanwhile.
+        """
+        task = start_task(awaited, name=f"wait of {self._store.table.name} {self.id}", expected=(Exception,))
+        told = start_task(self._told.wait(), name=f"end of {self._store.table.name} {self.id}")
+        try:
+            await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                self.check()
+            return await task
+        finally:
+            await end_tasks((task, told))
 
     def stop(self, why: Exception) -> None:
         """Have the work end: ``check`` raises this from now on. What was told first stays, but a loss outranks it."""

@@ -221,6 +221,32 @@ async def test_a_wish_to_cancel_stops_the_work_cleanly(chores: Chores, monkeypat
     assert await JobStore(chores.pool, JobTable("chore", kind="other")).cancel(running) is None
 
 
+async def test_a_wait_without_end_ends_with_the_job(chores: Chores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that waits for something that never comes hears of the wish to cancel; what does come is handed over."""
+    monkeypatch.setattr(runner, "BEAT_S", 0.05)
+    got: list[object] = []
+
+    async def soon() -> str:
+        return "a library"
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def work(job: Job) -> None:
+        got.append(await job.until(soon()))
+        await job.until(never())
+
+    job_id = await chores.add()
+    async with chores.running(work):
+
+        async def waits() -> bool:
+            return got == ["a library"]
+
+        await until(waits)
+        await chores.store.cancel(job_id)
+        await chores.become(job_id, "cancelled")
+
+
 async def test_what_is_done_in_spite_of_a_wish_is_done(chores: Chores) -> None:
     """Work that ends by itself before it hears of the wish is done, and not said to be cancelled."""
     gate = asyncio.Event()
