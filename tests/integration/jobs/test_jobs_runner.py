@@ -150,6 +150,11 @@ async def test_the_third_unexpected_failure_is_the_last(chores: Chores) -> None:
                 await waiting_after(chores, job_id, turn)
                 await chores.make_due()
             row = await chores.become(job_id, "dead")
+
+            async def is_told() -> bool:
+                return any(line.get("state") == "dead" for line in logs)
+
+            await until(is_told)
     assert row["reason"] == "it failed unexpectedly: ZeroDivisionError('division by zero') (3 times in a row)"
     told = [line for line in logs if line["event"] == "job ended"]
     assert [(line["log_level"], line["state"]) for line in told] == [
