@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent import futures
 from functools import partial
 
-from services.ingest.large import LARGE_BYTES, Finished, Hand
+from services.ingest.hand import LARGE_BYTES, Finished, Hand
 from services.ingest.ledger import observe
 from services.ingest.library import Library
 from services.ingest.mend import Mended, Seen
@@ -144,8 +144,8 @@ class Collector:
 
     def _begin(self, source: Source, entry: Entry, replaced: dict[str, str], job: Job | None, *, verify: bool) -> Hand:
         """Begin to take a large file."""
-        hand = Hand(entry.size_bytes, job)
-        work = self._take_large(source, entry, hand, replaced, verify=verify)
+        hand = Hand(entry.size_bytes) if job is None else Hand(entry.size_bytes, job.check)
+        work = self._take_large(source, entry, hand, replaced, job, verify=verify)
         hand.task = start_task(work, name=f"large file of {source.name}", expected=(NightbusError, Stopped))
         hand.task.add_done_callback(lambda _task: self._large.discard(hand))
         self._large.add(hand)
@@ -153,11 +153,11 @@ class Collector:
         return hand
 
     async def _take_large(
-        self, source: Source, entry: Entry, hand: Hand, replaced: dict[str, str], *, verify: bool
+        self, source: Source, entry: Entry, hand: Hand, replaced: dict[str, str], job: Job | None, *, verify: bool
     ) -> Finished:
         tally = Tally()
-        outcomes = await self._take_page(source, [entry], hand.job, hand)
-        await self._commit(source, outcomes, replaced, tally, hand.job, verify=verify)
+        outcomes = await self._take_page(source, [entry], job, hand)
+        await self._commit(source, outcomes, replaced, tally, job, verify=verify)
         lacks = [item.reason for item in outcomes if isinstance(item, Unfinished)]
         return Finished(tally, lacks[0] if lacks else None)
 

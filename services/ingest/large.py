@@ -6,59 +6,13 @@ again; when it is done its counts are collected, once.
 
 import asyncio
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field
 
 from services.ingest.source import Source
 from services.ingest.tally import Tally
 from shared.errors import Transient
-from shared.jobs.job import Job
-from shared.jobs.verdict import Stopped
-from shared.quantities import size
 
-LARGE_BYTES = 256 * 1024**2
-"""From this size on a file is large: more than a frame of the largest sensors, so that nights of frames are not."""
 LEAVE_S = 10.0
 FAILED = "it could not be taken this time"
-
-
-@dataclass(slots=True)
-class Finished:
-    """What came of a large file: its counts, and what it lacks where it is to be looked at again."""
-
-    tally: Tally
-    lack: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Hand:
-    """A large file in hand."""
-
-    size_bytes: int
-    job: Job | None
-    read_bytes: int = 0
-    ended: bool = False
-    task: asyncio.Task[Finished] = field(init=False)
-
-    def progress(self, count: int) -> None:
-        """Count bytes that were read; called by the thread that reads them.
-
-        Raises:
-            Stopped: the file is to be left: the service ends, or its import is cancelled or lost.
-        """
-        if self.ended:
-            raise Stopped
-        if self.job is not None:
-            self.job.check()
-        self.read_bytes += count
-
-    @property
-    def lack(self) -> str:
-        """What is said of it while it is in hand."""
-        return f"{size(min(self.read_bytes, self.size_bytes))} of {size(self.size_bytes)} are read"
-
-    def end(self) -> None:
-        """Have it left where it is; what was copied of it is thrown away."""
-        self.ended = True
 
 
 def collect_finished(source: Source, tally: Tally, unsettled: MutableMapping[str, str]) -> set[str]:

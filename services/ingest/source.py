@@ -6,13 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from services.ingest.hand import Hand
 from shared.library.settle import Settler, is_network_filesystem
 from shared.settings import IngestSettings, SourceSettings
-
-if TYPE_CHECKING:
-    from services.ingest.large import Hand
 
 Mode = Literal["copy", "move", "index"]
 LOOKING = 3
@@ -38,7 +36,7 @@ class Source:
     """Threads that copy and hash its files. A share that hangs keeps its own threads waiting, and nobody else's."""
     taking_large: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "large"))
     """The thread that takes large files, so that the others have theirs."""
-    in_hand: dict[str, "Hand"] = field(default_factory=dict)
+    in_hand: dict[str, Hand] = field(default_factory=dict)
     """Large files under way, by relative path."""
 
     @classmethod

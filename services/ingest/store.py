@@ -11,7 +11,7 @@ import asyncpg
 
 from services.ingest import locations
 from services.ingest.arrived import arrived, raise_revisions
-from services.ingest.large import LARGE_BYTES
+from services.ingest.hand import LARGE_BYTES
 from services.ingest.ledger import Known, Observation
 from services.ingest.locations import Located
 from services.ingest.mend import How, Mended, Place, Seen
