@@ -1,14 +1,12 @@
 """Where NATS and Postgres are: a home folder of `nightbus up`, or nightbus.toml and the environment."""
 
-import asyncio
 import contextlib
 import json
 import os
-import tomllib
-from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -26,6 +24,8 @@ CONNECT_TIMEOUT_S = 5.0
 NATS_USER = "nightbus"
 ADMIN_ROLE = "nightbus_admin"
 DATABASE = "nightbus"
+OWN_HOST = "127.0.0.1"
+"""Where the servers of a home listen."""
 
 HomeOption = Annotated[
     Path | None,
@@ -46,12 +46,88 @@ _SAYS_NO_PLACE = frozenset({"max_bytes", "replicas", "pool_size"})
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """A place to connect to, and how a person would call it."""
+class Place(NamedTuple):
+    """Where a server listens, and how this command proves itself there."""
 
-    settings: "Settings"
-    home: Path | None
+    host: str
+    port: int
+    database: str
+    user: str | None
+    password: str | None
+
+
+class Stack:
+    """A place to connect to, and how a person would call it.
+
+    ``settings`` are read when they are asked for: where a home of `nightbus up` says where its servers are, most
+    commands need none of them.
+    """
+
+    def __init__(self, settings: "Settings | None", home: Path | None, ports: Mapping[str, int] | None = None) -> None:
+        self.home = home
+        self._given = settings
+        self._ports = ports or {}
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """All settings; in a home its own servers.
+
+        Raises:
+            UserError: they are wrong.
+        """
+        from shared.settings import load_settings
+
+        settings = self._given or load_settings()
+        if self._secrets is None:
+            return settings
+        own_nats = {"url": self._nats_url, "user": NATS_USER, "password": None, "password_file": self._secrets / "nats"}
+        own_postgres = {"host": OWN_HOST, "port": self._ports["postgres"], "database": DATABASE}
+        own_postgres |= {"admin_role": ADMIN_ROLE, "password": None, "secrets_dir": self._secrets}
+        return settings.model_copy(
+            update={
+                "nats": settings.nats.model_copy(update=own_nats),
+                "postgres": settings.postgres.model_copy(update=own_postgres),
+            }
+        )
+
+    def postgres(self, role: str) -> Place:
+        """Where Postgres is, for a role.
+
+        Raises:
+            UserError: the role has no password here.
+        """
+        if self._secrets is None:
+            where = self.settings.postgres
+            return Place(where.host, where.port, where.database, role, where.password_of(role))
+        return Place(OWN_HOST, self._ports["postgres"], DATABASE, role, self._secret(role))
+
+    @property
+    def nats(self) -> Place:
+        """Where NATS is; ``host`` is its URL.
+
+        Raises:
+            UserError: its password cannot be read.
+        """
+        if self._secrets is None:
+            where = self.settings.nats
+            return Place(where.url, 0, "", where.user, where.resolved_password())
+        return Place(self._nats_url, 0, "", NATS_USER, self._secret("nats"))
+
+    @property
+    def _nats_url(self) -> str:
+        return f"nats://{OWN_HOST}:{self._ports['nats']}"
+
+    @property
+    def _secrets(self) -> Path | None:
+        """The folder of passwords of a home that was started once."""
+        return self.home / "secrets" if self.home is not None and self._ports else None
+
+    def _secret(self, name: str) -> str:
+        assert self._secrets is not None
+        try:
+            return (self._secrets / name).read_text().strip()
+        except OSError as error:
+            raise UserError(f"the password of {name} in {self._secrets} cannot be read: {error.strerror}") from error
 
     @property
     def start_hint(self) -> str:
@@ -84,13 +160,12 @@ def find_stack(home: Path | None) -> Stack:
     Raises:
         UserError: no home there, or wrong settings.
     """
-    from shared.settings import load_settings
-
     if home is not None:
         return _stack_of_home(home)
-    settings = load_settings()  # first of all: a mistake in them is to be told as one
     if _settings_say_where():
-        return Stack(settings, None)
+        stack = Stack(None, None)
+        _ = stack.settings  # a mistake in them is to be told as one, and not as a server that is away
+        return stack
     try:
         return _stack_of_home(None)
     except UserError as error:
@@ -115,22 +190,25 @@ def stack_is_known() -> bool:
 
 def _settings_say_where() -> bool:
     """Whether environment or file say where NATS or Postgres is, and not only how large they may be."""
-    from shared.settings import config_file
+    from shared.written import written
 
     sections = ("nats", "postgres")
     for name in map(str.lower, os.environ):
         section, _, key = name.removeprefix("nightbus_").partition("__")
         if name.startswith("nightbus_") and section in sections and key not in _SAYS_NO_PLACE:
             return True
-    file = config_file()
-    written = tomllib.loads(file.read_text(encoding="utf-8")) if file is not None else {}
-    return any(written.get(section, {}).keys() - _SAYS_NO_PLACE for section in sections)
+    found = written()
+    return any(_keys(found.get(section)) - _SAYS_NO_PLACE for section in sections)
+
+
+def _keys(table: object) -> set[str]:
+    """The keys of a table; what is none is a mistake, which whoever reads the settings is told of."""
+    return set(table) if isinstance(table, dict) else {"?"} if table is not None else set()
 
 
 def _stack_of_home(path: Path | None) -> Stack:
     from services.standalone.calling import command
     from services.standalone.home import Home
-    from shared.settings import load_settings
 
     home = Home.attach(path)
     try:
@@ -143,26 +221,7 @@ def _stack_of_home(path: Path | None) -> Stack:
     if "nats" not in ports or "postgres" not in ports:
         start = command("up", "--home", home.path)
         raise UserError(f"Nightbus has never been started in {home.path}: `{start}` does it")
-    settings = load_settings()
-    nats = settings.nats.model_copy(
-        update={
-            "url": f"nats://127.0.0.1:{ports['nats']}",
-            "user": NATS_USER,
-            "password": None,
-            "password_file": home.secrets / "nats",
-        }
-    )
-    postgres = settings.postgres.model_copy(
-        update={
-            "host": "127.0.0.1",
-            "port": ports["postgres"],
-            "database": DATABASE,
-            "admin_role": ADMIN_ROLE,
-            "password": None,
-            "secrets_dir": home.secrets,
-        }
-    )
-    return Stack(settings.model_copy(update={"nats": nats, "postgres": postgres}), home.path)
+    return Stack(None, home.path, ports)
 
 
 @contextlib.asynccontextmanager
@@ -174,14 +233,14 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
     """
     import asyncpg
 
-    where = stack.settings.postgres
+    where = stack.postgres(READER)
     try:
         connection = await asyncpg.connect(
             host=where.host,
             port=where.port,
             database=where.database,
-            user=READER,
-            password=where.password_of(READER),
+            user=where.user,
+            password=where.password,
             timeout=CONNECT_TIMEOUT_S,
             server_settings={"application_name": "nightbus-cli"},
         )
@@ -227,19 +286,19 @@ async def bus(stack: Stack) -> AsyncIterator["Client"]:
     async def quiet(_error: Exception) -> None:
         """Failed attempts are reported by the exception, not one by one."""
 
-    where = stack.settings.nats
+    where = stack.nats
     try:
         client = await nats.connect(
-            where.url,
+            where.host,
             name="nightbus-cli",
             user=where.user,
-            password=where.resolved_password(),
+            password=where.password,
             allow_reconnect=False,
             connect_timeout=int(CONNECT_TIMEOUT_S),
             error_cb=quiet,
         )
     except (NatsError, OSError, TimeoutError) as error:
-        server = f"NATS at {where.url.rpartition('@')[2]}"
+        server = f"NATS at {where.host.rpartition('@')[2]}"
         if "uthorization" in str(error):
             raise UserError(f"{server} refuses the login; {stack.start_hint}") from error
         raise UserError(stack.does_not_answer(server)) from error
@@ -251,4 +310,6 @@ async def bus(stack: Stack) -> AsyncIterator["Client"]:
 
 def wait_for(work: Coroutine[object, object, T]) -> T:
     """Run asynchronous work to its end."""
+    import asyncio
+
     return asyncio.run(work)

@@ -205,18 +205,16 @@ def _with_targets(names: Sequence[str]) -> tuple[str, ...]:
     plain = [name for name in names if "*" not in name]
     if not plain:
         return tuple(names)
-    from services.scanner.knowledge import own_targets
-    from shared.settings import load_settings
-    from shared.targets import Matcher  # loading the catalogue takes a fraction of a second
+    from services.cli.own import meanings
+    from shared.targets.reading import UNCERTAIN_BELOW
 
-    matcher = Matcher.load(own_targets(load_settings()))
-    ids: list[str | None] = []
-    for found in map(matcher.match, plain):
+    ids: list[str] = []
+    for found in map(meanings(), plain):
         if found.method == "name":  # of several objects with that name a search means each
-            ids += [found.catalog_id, *(one.catalog_id for one in found.candidates)]
-        elif not found.uncertain:
-            ids.append(found.catalog_id)
-    return tuple(dict.fromkeys((*names, *filter(None, ids))))
+            ids += [one.catalog_id for one, _sure in found.pairs]
+        elif found.pairs and found.pairs[0][1] >= UNCERTAIN_BELOW:
+            ids.append(found.pairs[0][0].catalog_id)
+    return tuple(dict.fromkeys((*names, *ids)))
 
 
 def _with_filters(names: Sequence[str]) -> tuple[str, ...]:
@@ -224,12 +222,12 @@ def _with_filters(names: Sequence[str]) -> tuple[str, ...]:
     plain = [name for name in names if "*" not in name]
     if not plain:
         return tuple(names)
+    from services.cli.own import filter_names
     from shared.equipment.filters import FilterNames, filter_key
-    from shared.settings import load_settings
 
-    settings = load_settings()
-    known = FilterNames(settings.filters.items())
-    own: list[dict[str, str]] = [{filter_key(raw): name for raw, name in rig.filters.items()} for rig in settings.rigs]
+    of_all, of_rigs = filter_names()
+    known = FilterNames(of_all.items())
+    own: list[dict[str, str]] = [{filter_key(raw): name for raw, name in names.items()} for names in of_rigs]
     meant = [known.canonical(name, first) for name in plain for first in ({}, *own)]
     return tuple(dict.fromkeys((*names, *filter(None, meant))))
 

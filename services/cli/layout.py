@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +44,42 @@ class Column:
     least: int = WIDEST_WORD
 
 
-def layout(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None
-) -> tuple["Table", list[Column]]:
-    """The table in ``width`` cells (None: one line per row, as wide as it gets), and the columns that had no room."""
-    from rich.table import Table
-    from rich.text import Text
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table as lines of text: the titles, the rows below them, and the columns that had no room."""
 
+    head: list[str]
+    body: list[str]
+    left_out: list[Column]
+
+
+def layout(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None) -> Sheet:
+    """The table in ``width`` cells; None: one line per row, as wide as it gets."""
     from shared.words import wrapped
 
     shown, widths = _widths(columns, rows, width)
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for number, cells in zip(shown, widths, strict=True):
-        column = columns[number]
-        title = "\n".join(wrapped(column.title, cells))
-        table.add_column(title, justify=column.justify, width=cells, no_wrap=True, vertical="top")
+    chosen = [columns[number] for number in shown]
+    head = _set(chosen, widths, [wrapped(column.title, cells) for column, cells in zip(chosen, widths, strict=True)])
+    body: list[str] = []
     for row in rows:
-        lines = (_lines(row[number], cells, columns[number].lines) for number, cells in zip(shown, widths, strict=True))
-        table.add_row(*(Text("\n".join(each)) for each in lines))
-    return table, [column for number, column in enumerate(columns) if number not in shown]
+        cells = [_lines(row[number], cells, columns[number].lines) for number, cells in zip(shown, widths, strict=True)]
+        body += _set(chosen, widths, cells)
+    return Sheet(head, body, [column for number, column in enumerate(columns) if number not in shown])
+
+
+def _set(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of one row: each cell's lines below each other, at its side of the column."""
+    from rich.cells import cell_len
+
+    found = []
+    for number in range(max(map(len, cells), default=0)):
+        parts = []
+        for column, width, lines in zip(columns, widths, cells, strict=True):
+            text = lines[number] if number < len(lines) else ""
+            blanks = " " * max(width - cell_len(text), 0)
+            parts.append(blanks + text if column.justify == "right" else text + blanks)
+        found.append((" " * GAP).join(parts).rstrip())
+    return found
 
 
 def _lines(value: Cell, width: int, most: int | None) -> list[str]:

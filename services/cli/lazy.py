@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from services.cli.values import take_over
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -26,16 +28,19 @@ class Listed:
         """Import the command and make it."""
         module, _, member = self.place.partition(":")
         found = getattr(importlib.import_module(f"services.cli.{module}"), member)
-        if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
-        return single(self.name, found)
+        if not isinstance(found, typer.Typer):
+            return single(self.name, found)
+        made: Any = typer.main.get_command(found)
+        for member in made.commands.values():
+            take_over(member)
+        return take_over(made)
 
 
 def single(name: str, function: Callable[..., None]) -> Any:
     """A command made of a function."""
     maker = group()
     maker.command(name)(function)
-    return typer.main.get_command(maker)
+    return take_over(typer.main.get_command(maker))
 
 
 def summary(command: Any) -> str:

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from services.cli.exits import FAILED, INTERRUPTED, USAGE
 from services.cli.lazy import Commands, Listed, group
 from services.cli.usage import WrongUsage, help_alone
+from services.cli.values import take_over
 from shared.errors import NightbusError
 from shared.inert import sentence
 
@@ -110,6 +111,7 @@ class Nightbus(TyperGroup):
     def make_context(self, *args: Any, **extra: Any) -> Any:
         """Read the words before the command; Ctrl-C may come while that imports something."""
         try:
+            take_over(self)
             return super().make_context(*args, **extra)
         except KeyboardInterrupt as stop:
             raise _stopped() from stop

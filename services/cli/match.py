@@ -27,30 +27,29 @@ def say_what_was_not_consulted() -> None:
 
 def match(names: NamesArgument, as_json: LinesOption = False) -> None:
     """Find the catalogue object that a target name means. The exit code is 3 where a name means none."""
-    from services.scanner.knowledge import own_targets
-    from shared.settings import load_settings
-    from shared.targets.matcher import Matcher
+    from services.cli.own import meanings
 
-    matcher = Matcher.load(own=own_targets(load_settings()))
+    named = meanings()
     say_what_was_not_consulted()
     unanswered = 0
     for name in each(names):
-        found = matcher.match("" if wrong_name(name) else name)
+        found = named("" if wrong_name(name) else name)
+        one, confidence = found.pairs[0] if found.pairs else (None, 0.0)
         if as_json:
             line = {
                 "query": inert.shortened(name, LONGEST_NAME_CHARS),
-                "catalog_id": found.catalog_id,
-                "name": found.name,
-                "confidence": found.confidence,
-                "method": found.method,
+                "catalog_id": one and one.catalog_id,
+                "name": one and one.name,
+                "confidence": confidence,
+                "method": found.method if one else "none",
             }
             print(to_json(line), flush=True)
-        elif found.catalog_id is None:
+        elif one is None:
             print(f"{inert.name(name)}: no match")
         else:
-            label = ", ".join(filter(None, (found.catalog_id, proper_name(found.catalog_id, found.name))))
-            print(f"{inert.name(name)}: {label} ({found.method}, {found.confidence:.0%})")
-        unanswered += found.catalog_id is None
+            label = ", ".join(filter(None, (one.catalog_id, proper_name(one.catalog_id, one.name))))
+            print(f"{inert.name(name)}: {label} ({found.method}, {confidence:.0%})")
+        unanswered += one is None
     if unanswered:
         raise typer.Exit(NO_ANSWER)
 

@@ -8,6 +8,8 @@ for each of them, a list is its items with semicolons between. Tables show the c
 import csv
 import json
 import math
+import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
@@ -32,6 +34,7 @@ _FORMULA_STARTS = (
 )
 """Tabs and carriage returns are escapes by then."""
 _CSV_NULL = ""
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 class Format(StrEnum):
@@ -141,17 +144,14 @@ def _spread_titles(name: str, keys: Sequence[str]) -> list[str]:
 
 def print_table(rows: Sequence[Row], columns: Sequence[Column], *, note: str = "") -> None:
     """Print a table, and notes below it on standard error: on a terminal in its width, else one line per row."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    width = console.width if sys.stdout.isatty() else None
-    cells = [[cell(column.show(row)) for column in columns] for row in rows]
-    table, left_out = layout(columns, cells, width)
-    if width is None:
-        console.width = sys.maxsize // 2  # no terminal, no edge
-    console.print(table)
-    if left_out:
-        names = ", ".join(column.title for column in left_out)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    sheet = layout(columns, [[cell(column.show(row)) for column in columns] for row in rows], width)
+    bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    print("\n".join(f"{_BOLD}{line}{_PLAIN}" if bold else line for line in sheet.head))
+    if sheet.body:
+        print("\n".join(sheet.body))
+    if sheet.left_out:
+        names = ", ".join(column.title for column in sheet.left_out)
         print(f"no room for: {names}; a wider terminal, --json and --csv have all", file=sys.stderr)
     if note:
         print(note, file=sys.stderr)

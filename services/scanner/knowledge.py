@@ -19,8 +19,9 @@ from shared.equipment.tables import Camera, Telescope
 from shared.errors import UserError
 from shared.frames.namepatterns import NamePattern
 from shared.frames.ninapatterns import compile_pattern
-from shared.targets.matcher import UNCERTAIN_BELOW, Matcher
-from shared.targets.own import OwnTarget
+from shared.targets.matcher import Matcher
+from shared.targets.own import OwnTarget, own_targets
+from shared.targets.reading import UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -70,7 +71,7 @@ class Knowledge:
             telescopes=tuple(Telescope(**one.model_dump(), origin=OWN) for one in settings.telescopes),
             rigs=mine + profiles,
             filters=tuple(settings.filters.items()),
-            targets=own_targets(settings),
+            targets=own_targets(settings.targets),
             notes=tuple(notes),
             targets_uncertain_below=settings.scanner.targets_uncertain_below,
             file_patterns=settings.scanner.nina_file_patterns,
@@ -154,20 +155,6 @@ def _profile_rigs(settings: "Settings", notes: list[str]) -> Iterator[Rig]:
         elif rig.name not in seen:
             seen.add(rig.name)
             yield rig
-
-
-def own_targets(settings: "Settings") -> tuple[OwnTarget, ...]:
-    """The user's targets."""
-    return tuple(
-        OwnTarget(
-            catalog_id=one.id,
-            names=one.names,
-            ra_deg=one.ra_deg,
-            dec_deg=one.dec_deg,
-            size_arcmin=one.size_arcmin,
-        )
-        for one in settings.targets
-    )
 
 
 def _tuples(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,7 @@ errors that name the nearest known one. Settings are read once, in a service's `
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
@@ -23,6 +21,7 @@ from shared.settings.own import CameraSettings, RigSettings, TargetSettings, Tel
 from shared.settings.section import Section, WholePath, ZoneName
 from shared.settings.servers import HealthSettings, LogSettings, NatsSettings, PostgresSettings
 from shared.settings.source_folders import require_apart
+from shared.written import ENV_PREFIX, RESERVED_ENV, config_file, written
 
 __all__ = [
     "ENV_PREFIX", "ApiSettings", "HealthSettings", "IngestSettings", "LibrarySettings", "LogSettings", "NatsSettings",
@@ -33,11 +32,6 @@ __all__ = [
 CONFIG_VERSION = 1
 LONGEST_S = 366 * 24 * 3600.0
 """Longest time that a session may be waited for."""
-ENV_PREFIX = "NIGHTBUS_"
-RESERVED_ENV = frozenset(
-    {"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK", "NIGHTBUS_FAULT_SEED", "NIGHTBUS_FAULT_OUTAGE_S"}
-)
-"""Variables with our prefix that are not settings."""
 
 
 class LibrarySettings(Section):
@@ -280,38 +274,19 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, *toml)
 
 
-def config_file() -> Path | None:
-    """The file named by NIGHTBUS_CONFIG, else ./nightbus.toml where it exists, else None."""
-    if named := os.environ.get("NIGHTBUS_CONFIG"):
-        return Path(named)
-    local = Path("nightbus.toml")
-    return local if local.is_file() else None
-
-
 def load_settings() -> Settings:
     """Read the settings of this process.
 
     Raises:
         UserError: one sentence per wrong or unknown key, naming the nearest known key.
     """
-    file = config_file()
-    if file is not None and not os.path.isfile(file):  # noqa: PTH113 - a Path raises for a name that is too long
-        state = "is not a file" if os.path.exists(file) else "does not exist"  # noqa: PTH110 - as above
-        raise UserError(f"the settings file {file} (NIGHTBUS_CONFIG) {state}")
+    found = written()
     try:
         _refuse_unknown_environment(os.environ)
         return Settings()
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except ValidationError as error:
         known = [name.replace("[]", "") for name in known_keys()]
-        raise UserError(*sentences(error, known, _written(file))) from error
-
-
-def _written(file: Path | None) -> dict[str, Any]:
-    return tomllib.loads(file.read_text(encoding="utf-8")) if file is not None else {}
+        raise UserError(*sentences(error, known, found)) from error
 
 
 def known_keys() -> dict[str, Any]:

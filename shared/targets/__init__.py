@@ -18,8 +18,3 @@ Data: OpenNGC through pyongc (CC-BY-SA 4.0, read from the installed package), na
 and positions converted from published catalogues, each named in the head of its table (Sharpless, Lynds, Barnard, van
 den Bergh, Lynga, Harris, Kohoutek, Acker, Abell, Arp, Hickson, Green).
 """
-
-from shared.targets.catalogue import Catalogue, SkyObject
-from shared.targets.matcher import Matcher
-
-__all__ = ["Catalogue", "Matcher", "SkyObject"]

@@ -23,19 +23,14 @@ from shared.targets.designation import parse
 from shared.targets.evidence import CONFLICT, FILE_NAME, LOOSE_FILE_NAME, Verdict, from_name, from_nameless
 from shared.targets.own import OwnTarget
 from shared.targets.position import Field, Positions, Seen, separation_deg
-from shared.targets.reading import Reader
+from shared.targets.reading import LONGEST_TEXT, UNCERTAIN_BELOW, Reader
 
 _CACHED_ANSWERS = 65_536
 _COORDINATE_DIGITS = 4
-_LONGEST_TEXT = 200
-"""A name longer than this is none; the cache must not grow with what a damaged header holds."""
 _FOLDERS_UP = 8
 """How many folders above a file are looked at."""
 _CATALOG_ID = re.compile(r"[A-Za-z0-9+-]{1,64}")
 _MOST_CANDIDATES = 5
-
-UNCERTAIN_BELOW = 0.8
-"""Matches below this confidence are marked uncertain, unless the settings say otherwise; conflicts always are."""
 
 NO_MATCH = TargetMatch(confidence=0.0, method="none")
 
@@ -93,11 +88,11 @@ class Matcher:
                 height_deg or None,
             )
         return self._cached(
-            (query or "")[:_LONGEST_TEXT],
+            (query or "")[:LONGEST_TEXT],
             field,
-            (hints_catalog_id or "")[:_LONGEST_TEXT],
-            tuple([name[:_LONGEST_TEXT] for name in (folder or "").split("/")[-_FOLDERS_UP:]]) if folder else (),
-            (file_name or "")[:_LONGEST_TEXT],
+            (hints_catalog_id or "")[:LONGEST_TEXT],
+            tuple([name[:LONGEST_TEXT] for name in (folder or "").split("/")[-_FOLDERS_UP:]]) if folder else (),
+            (file_name or "")[:LONGEST_TEXT],
             LOOSE_FILE_NAME if file_name_is_loose else FILE_NAME,
         )
 

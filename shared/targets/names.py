@@ -18,8 +18,6 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
-
 from shared.targets.catalogue import SkyObject
 from shared.targets.spelling import key, words
 from shared.targets.stars import is_star_id
@@ -127,6 +125,8 @@ class NameIndex:
         stem, kind = stem_of(text)
         if len(stem) < _SHORTEST_STEM or any(character.isdigit() for character in stem):
             return []
+        from rapidfuzz import fuzz, process  # for names that are none: most are found without it
+
         texts, kinds, owners = self._stems
         best: dict[str, float] = {}
         found = process.extract(stem, texts, scorer=fuzz.ratio, score_cutoff=threshold, limit=3 * _RUNNERS_UP)
@@ -161,6 +161,8 @@ def _kind_of(word: str) -> str | None:
     """The kind that a word means, also when it is misspelt ("galxy"); '' for words that mean nothing, else None."""
     known = _KINDS.get(word)
     if known is None and len(word) > 4 and word[0] in "ngc":
+        from rapidfuzz import fuzz, process
+
         nearest = process.extractOne(word, _SPELT_OUT, scorer=fuzz.ratio, score_cutoff=80)
         known = _KINDS[nearest[0]] if nearest else None
     return known

@@ -2,7 +2,12 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.settings.own import TargetSettings
 
 CATALOG_ID = re.compile(r"[A-Za-z0-9+-]{1,64}")
 
@@ -36,3 +41,13 @@ class OwnTarget:
             raise ValueError(f"the target {self.catalog_id} has dec_deg {self.dec_deg}, which is not within -90 to 90")
         if self.size_arcmin is not None and not (math.isfinite(self.size_arcmin) and self.size_arcmin > 0):
             raise ValueError(f"the target {self.catalog_id} has size_arcmin {self.size_arcmin}, which is no size")
+
+
+def own_targets(described: "Iterable[TargetSettings]") -> tuple[OwnTarget, ...]:
+    """The targets that the settings describe."""
+    return tuple(
+        OwnTarget(
+            catalog_id=one.id, names=one.names, ra_deg=one.ra_deg, dec_deg=one.dec_deg, size_arcmin=one.size_arcmin
+        )
+        for one in described
+    )

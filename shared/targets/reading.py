@@ -20,6 +20,10 @@ from shared.targets.names import FUZZY_THRESHOLD, NameIndex, stem_of
 from shared.targets.position import separation_deg, size_arcmin
 from shared.targets.stars import NAMED_STARS, parse_star
 
+UNCERTAIN_BELOW = 0.8
+"""Matches below this confidence are marked uncertain, unless the settings say otherwise; conflicts always are."""
+LONGEST_TEXT = 200
+"""A name longer than this is none; caches must not grow with what a damaged header holds."""
 _CACHED_READINGS = 16_384
 _COMPONENT = re.compile(r"(.*\d) ([A-Za-z])")
 """``NGC 7318 B`` is the galaxy NGC 7318B where there is one, and NGC 7318 in blue where there is none."""

@@ -159,6 +159,7 @@ class Servers:
 
     client: Client
     postgres: PostgresSettings
+    home: Path
 
 
 @contextlib.contextmanager
@@ -176,7 +177,7 @@ def servers(runner: asyncio.Runner) -> Iterator[Servers]:
             client = await connect(stack.nats_settings(), "bench")
             await migrate(stack.postgres_settings())
             await provision(client.jetstream(), stack.nats_settings())
-            return Servers(client, stack.postgres_settings())
+            return Servers(client, stack.postgres_settings(), home.path)
 
         async def stop(started: Servers | None) -> None:
             if started is not None:

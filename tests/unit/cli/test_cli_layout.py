@@ -1,12 +1,9 @@
 """Tables fit the terminal, and words stay whole in them."""
 
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
 
 from services.cli import listings
 from services.cli.layout import Column, layout
@@ -39,10 +36,8 @@ CAPTURE = {
 
 def lines(columns: tuple[Column, ...], row: dict[str, object], width: int | None) -> list[str]:
     """The lines of a table of one row."""
-    table, _left_out = layout(columns, [[cell(column.show(row)) for column in columns]], width)
-    output = io.StringIO()
-    Console(file=output, width=width or 10_000).print(table)
-    return [line.rstrip() for line in output.getvalue().splitlines()]
+    sheet = layout(columns, [[cell(column.show(row)) for column in columns]], width)
+    return [*sheet.head, *sheet.body]
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
@@ -128,7 +123,7 @@ def test_what_has_no_room_is_named() -> None:
     """A narrow terminal leaves out spare columns, the most dispensable first, and they are known to the caller."""
     columns = [Column(title, lambda row: row["a"], spare=spare) for spare, title in enumerate("abc")]
     cells = [["x" * 10] * 3]
-    assert [[one.title for one in layout(columns, cells, width)[1]] for width in (34, 33, 22, 21)] == [
+    assert [[one.title for one in layout(columns, cells, width).left_out] for width in (34, 33, 22, 21)] == [
         [], ["c"], ["c"], ["b", "c"],
     ]  # fmt: skip
 

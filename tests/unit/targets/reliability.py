@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from shared.events.frame import TargetMatch
-from shared.targets import Matcher
+from shared.targets.matcher import Matcher
 
 LABELS = Path(__file__).with_name("labels.tsv")
 PAGE = Path(__file__).parents[3] / "docs" / "targets.md"

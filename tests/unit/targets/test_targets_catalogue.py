@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from shared.targets import Catalogue
-from shared.targets.catalogue import display
+from shared.targets.catalogue import Catalogue, display
 from shared.targets.tables import read_aliases
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.targets import Catalogue
+from shared.targets.catalogue import Catalogue
 from shared.targets.names import NameIndex
 from shared.targets.spelling import key
 from shared.targets.tables import OBJECT_TABLES, read_aliases, read_objects

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.frame import TargetMatch
-from shared.targets import Matcher
+from shared.targets.matcher import Matcher
 
 
 @pytest.fixture(scope="module")

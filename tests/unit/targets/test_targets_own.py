@@ -8,7 +8,8 @@ import pytest
 
 from shared.errors import UserError
 from shared.settings import load_settings
-from shared.targets import Catalogue, Matcher
+from shared.targets.catalogue import Catalogue
+from shared.targets.matcher import Matcher
 from shared.targets.own import OwnTarget
 
 OWN = (

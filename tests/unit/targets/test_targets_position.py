@@ -184,7 +184,7 @@ def test_named_frames_do_not_wait_for_scipy() -> None:
     """A name that its position confirms needs neither numpy nor scipy; a nameless frame brings them in."""
     program = """
 import sys
-from shared.targets import Matcher
+from shared.targets.matcher import Matcher
 matcher = Matcher.load()
 matcher.match("M 31", ra_deg=10.7, dec_deg=41.3, width_deg=1.0, height_deg=1.0)
 assert "scipy" not in sys.modules, "a named frame imported scipy"
