@@ -72,6 +72,7 @@ COMMANDS = (
         "dismiss", CARE, "Take quarantined files out of the count: they need nothing more.", "dismiss:dismiss",
     ),
     Listed("dead-letters", CARE, "Messages that no retry could help: list, show, replay, drop.", "dead_letters:app"),
+    Listed("stats", CARE, "Counts: compare them with the frames and the files, or write them anew.", "stats:app"),
     Listed("config", CARE, "Settings: check, explain, example.", "config:app"),
 )  # fmt: skip
 

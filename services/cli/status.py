@@ -47,6 +47,7 @@ _LIBRARY = """
 SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem
 FROM ingest.library_state
 """
+_CHECKED = "SELECT * FROM stats.last_check"
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
@@ -97,11 +98,11 @@ class Stages:
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
     stack = find_stack(home)
-    services, stages, sources, running = wait_for(_look(stack))
+    services, stages, sources, running, checked = wait_for(_look(stack))
     about_home = _about(stack.home) if stack.home else []
     if as_json:
         rows = {"services": [asdict(service) for service in services], "sources": sources, "imports": running}
-        print(to_json({**rows, "stages": asdict(stages), "home": about_home}))
+        print(to_json({**rows, "stages": asdict(stages), "home": about_home, "check": checked}))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print()
@@ -112,6 +113,7 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
         print_table(running, IMPORT_COLUMNS)
         print()
     print(stages_text(stages))
+    print(check_text(checked))
     for sentence in (*(sentence for service in services for sentence in service.sentences), *about_home):
         print(sentence)
     if absent := [service.service for service in services if not service.running]:
@@ -165,6 +167,20 @@ def stages_text(stages: Stages) -> str:
     return "\n".join(lines)
 
 
+def check_text(row: Row | None) -> str:
+    """When the counts were last compared with the frames and the files, and what came of it."""
+    if row is None:
+        return "the counts have not been compared with the frames yet; `nightbus stats check` does it now"
+    when = f"{row['finished_at']:%Y-%m-%d %H:%M} UTC"
+    if row["state"] != "done":
+        return f"the check of the counts of {when} {row['state']}: {inert.sentence(row['reason'] or '')}"
+    if not row["differences"]:
+        return f"counts, frames and files were compared at {when}: all agree"
+    text = f"counts, frames and files were compared at {when}: {counted(row['differences'], 'row')} differed, "
+    text += f"{row['mended']} put right, {counted(row['read_anew'], 'file')} read anew"
+    return f"{text}, {row['left_alone']} left as they are" if row["left_alone"] else text
+
+
 def source_word(row: Row) -> str:
     """How a source is, by what was last seen of it and never by its settings."""
     if row["state"] != "reachable":
@@ -196,7 +212,7 @@ def _sessions_text(still_open: int, closing: int) -> str:
     return ", ".join(parts)
 
 
-async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], list[Row]]:
+async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], list[Row], Row | None]:
     async with reader(stack) as connection, bus(stack) as client:
         services = await asyncio.gather(*(_service(client, name) for name in SERVICES))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -207,6 +223,8 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
             sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
             running = await open_imports(connection)
             (library,) = await connection.fetch(_LIBRARY)
+            found = await connection.fetchrow(_CHECKED)
+            checked: Row | None = None if found is None else dict(found)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
             (kept,) = await connection.fetch(_KEPT)
     outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
@@ -218,7 +236,8 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
-    return list(services), _stages(ingest, stats, kept_sources, library, failures), sources, running
+    stages = _stages(ingest, stats, kept_sources, library, failures)
+    return list(services), stages, sources, running, checked
 
 
 def _stages(

@@ -2,30 +2,35 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from services.stats.backlog import read_until
+from services.stats.commands import Commands
 from services.stats.dismissal import Dismissals
 from services.stats.finish import LIMIT, SERVICE, finish_sessions, publish_targets, tell_forgotten
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from services.stats.upkeep import JOBS, Upkeep, add_due
 from shared.bus.delivery import Desk, P, patiently, subscribe
 from shared.bus.outbox import OutboxRelay
 from shared.bus.provision import events_began_at
 from shared.bus.publish import Publisher
-from shared.bus.rpc import answer
+from shared.bus.rpc import answer, ask
 from shared.bus.streams import Consumer, consumer
 from shared.bus.transaction import Connection, Effect, in_transaction
 from shared.db.errors import translated
 from shared.db.inbox import prune
 from shared.db.pool import pool_of
 from shared.events.base import Event, utc_now
-from shared.events.commands import DismissFiles
+from shared.events.commands import CheckStats, DismissFiles, FilesRescanned, RebuildStats, RescanFiles
 from shared.events.file import FileArrived, FileQuarantined, ScannedFile
+from shared.jobs.runner import Runner
 from shared.logging import get_logger
 from shared.service import Service
 from shared.settings import Settings
@@ -36,6 +41,9 @@ DAY_S = 24 * 3600.0
 INBOX_AGE_S = 31 * DAY_S
 """Longer than the stream keeps an event."""
 TARGETS_INTERVAL_S = 1.0
+CHECK_DUE_S = 900.0
+"""How often is asked whether the daily check is due."""
+RESCAN_TIMEOUT_S = 300.0
 
 
 async def run(settings: Settings) -> int:
@@ -46,9 +54,9 @@ async def run(settings: Settings) -> int:
 
         async def finish() -> int:
             now = utc_now()
-            known_until = await read_until(service.js, service.consumers, now)
+            until = await read_until(service.js, service.consumers, now)
             async with _transaction(pool) as connection:
-                return await finish_sessions(connection, settings.stats, now, read_until=known_until)
+                return await finish_sessions(connection, settings.stats, now, read_until=until)
 
         async def publish() -> int:
             async with _transaction(pool) as connection:
@@ -72,6 +80,24 @@ async def run(settings: Settings) -> int:
                 await pool.fetchval("SELECT 1")
 
         answer(service.broker, DismissFiles, Dismissals(pool).dismiss)
+
+        async def rescan(request: UUID, file_ids: Sequence[str]) -> int:
+            command = RescanFiles(command_id=request, file_ids=tuple(file_ids))
+            return (await ask(service.client, command, FilesRescanned, timeout_s=RESCAN_TIMEOUT_S)).files
+
+        async def known_until() -> datetime:
+            return await read_until(service.js, service.consumers, utc_now())
+
+        upkeep = Runner(pool, JOBS, Upkeep(pool, rescan, known_until).work, at_once=1)
+
+        async def check_daily() -> int:
+            await add_due(pool, settings.stats.check_interval_s)
+            upkeep.wake()
+            return 0
+
+        commands = Commands(pool, upkeep)
+        answer(service.broker, CheckStats, commands.check)
+        answer(service.broker, RebuildStats, commands.rebuild)
         service.checks["postgres"] = check_postgres
         service.background(relay.run())
         # What was in hand when the service last ended comes again within that time.
@@ -80,6 +106,9 @@ async def run(settings: Settings) -> int:
         service.background(_repeat(interval_s, tell_again, relay.wake))
         service.background(_repeat(TARGETS_INTERVAL_S, publish, relay.wake))
         service.background(_repeat(DAY_S, forget, relay.wake))
+        service.background(upkeep.run())
+        every_s = min(CHECK_DUE_S, settings.stats.check_interval_s)
+        service.background(_repeat(every_s, check_daily, relay.wake, first_after_s=every_s))
         return await service.run()
 
 

@@ -8,6 +8,7 @@ others go on.
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import asyncpg
 from pydantic import ValidationError
@@ -50,11 +51,6 @@ WHERE open AND untold IS NULL AND ends_at < $1 AND last_arrived_at < $2
 ORDER BY ends_at, session_id LIMIT $7
 """
 """``OFFSET 0`` has the sources of one session looked up at a time, by its index, however many frames there are."""
-_FINISH = """
-UPDATE session SET open = false, revision = revision + 1, finished_at = $2, told_at = clock_timestamp()
-WHERE session_id = ANY($1::text[])
-RETURNING session_id, revision, night, rig, size_bytes, integration_ms, finished_at
-"""
 _FORGOTTEN = """
 SELECT session_id FROM session WHERE NOT open AND told_at < $1 AND told_at >= $1 - $2::interval
 ORDER BY told_at, session_id LIMIT $3
@@ -67,6 +63,26 @@ _FORGOTTEN_TARGETS = """
 UPDATE target SET revision = revision + 1
 WHERE revision = published_revision AND published_at < $1 AND published_at >= $1 - $2::interval
 """
+_NEXT = """
+SELECT session_id, s.revision + 1 AS revision, night, rig, size_bytes, integration_ms,
+       CASE WHEN t.revision = s.revision THEN t.digest END AS told
+FROM session s LEFT JOIN told t ON t.key = session_id
+WHERE session_id = ANY($1::text[]) ORDER BY session_id
+"""
+_MEMBERS = """
+SELECT session_id, md5(string_agg(file_id, ',' ORDER BY file_id)) FROM frame
+WHERE session_id = ANY($1::text[]) GROUP BY session_id
+"""
+_FINISH = """
+WITH given (session_id, revision, digest) AS (SELECT * FROM unnest($1::text[], $2::int[], $3::text[])
+), finished AS (
+    UPDATE session s SET open = false, revision = g.revision, finished_at = $4, told_at = clock_timestamp()
+    FROM given g WHERE s.session_id = g.session_id
+)
+INSERT INTO told (key, revision, told_at, digest) SELECT session_id, revision, $4, digest FROM given
+ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, told_at = excluded.told_at, digest = excluded.digest
+"""
+_AS_TOLD = "UPDATE session SET open = false WHERE session_id = ANY($1::text[])"
 _UNTOLD = "UPDATE session SET untold = $2 WHERE session_id = $1"
 _TYPES = "SELECT session_id, frame_type, files FROM session_type WHERE session_id = ANY($1::text[]) AND files > 0"
 _TARGETS = """
@@ -82,13 +98,20 @@ WHERE revision > published_revision AND (published_at IS NULL OR published_at <=
 ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 _PUBLISH = """
-UPDATE target t SET published_revision = revision, published_at = clock_timestamp()
-WHERE catalog_id = ANY($1::text[])
-RETURNING catalog_id, revision, name, exposures, sessions, integration_ms,
+WITH published AS (
+    UPDATE target SET published_revision = revision, published_at = clock_timestamp()
+    WHERE catalog_id = ANY($1::text[])
+    RETURNING catalog_id, revision, published_at, name, exposures, sessions, integration_ms
+), remembered AS (
+    INSERT INTO told (key, revision, told_at) SELECT catalog_id, revision, published_at FROM published
+    ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, told_at = excluded.told_at
+)
+SELECT catalog_id, revision, name, exposures, sessions, integration_ms,
     (SELECT min(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id
         AND observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z') AS first_captured_at,
     (SELECT max(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id
         AND observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z') AS last_captured_at
+FROM published t ORDER BY catalog_id
 """
 """Times that no event may carry are passed over: a version that took more may have stored some."""
 _PASSED_OVER = "UPDATE target SET published_revision = revision WHERE catalog_id = $1"
@@ -124,7 +147,7 @@ async def finish_sessions(
     ]
 
     async def tell(ids: Sequence[str]) -> None:
-        await enqueue(connection, SERVICE, await _events(connection, await connection.fetch(_FINISH, ids, now)))
+        await enqueue(connection, SERVICE, await _close(connection, ids, now))
 
     for session_id, error in await _each_by_itself(connection, due, tell):
         log.error("a session cannot be told", session_id=session_id, reason=_why(error))
@@ -168,10 +191,7 @@ async def publish_targets(connection: Connection, now: datetime) -> int:
 
     async def tell(ids: Sequence[str]) -> None:
         rows = await connection.fetch(_PUBLISH, ids)
-        events = [
-            TargetUpdated(occurred_at=now, **dict(row)) for row in sorted(rows, key=lambda row: row["catalog_id"])
-        ]
-        await enqueue(connection, SERVICE, events)
+        await enqueue(connection, SERVICE, [TargetUpdated(occurred_at=now, **dict(row)) for row in rows])
 
     for catalog_id, error in await _each_by_itself(connection, due, tell):
         log.error("a target cannot be told", catalog_id=catalog_id, reason=_why(error))
@@ -179,8 +199,29 @@ async def publish_targets(connection: Connection, now: datetime) -> int:
     return len(due)
 
 
-async def _events(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[SessionFinished]:
-    """The events of finished sessions, in the order of their ids."""
+async def _close(connection: Connection, ids: Sequence[str], now: datetime) -> list[SessionFinished]:
+    """Close sessions; the events of those that are not as they were last told, in the order of their ids."""
+    rows = await connection.fetch(_NEXT, ids)
+    members: dict[str, str] = {row[0]: row[1] for row in await connection.fetch(_MEMBERS, ids)}
+    digests: dict[str, str] = {}
+    as_told: list[str] = []
+    events: list[SessionFinished] = []
+    for row, event in zip(rows, await _events(connection, rows, now), strict=True):
+        digest = _digest(event, members.get(event.session_id, ""))
+        if digest == row["told"]:
+            as_told.append(event.session_id)
+        else:
+            digests[event.session_id] = digest
+            events.append(event)
+    await connection.execute(_AS_TOLD, as_told)
+    await connection.execute(_FINISH, list(digests), [event.revision for event in events], list(digests.values()), now)
+    return events
+
+
+async def _events(
+    connection: Connection, rows: Sequence[asyncpg.Record], now: datetime | None = None
+) -> list[SessionFinished]:
+    """The events of sessions, in the order of their ids; ``now`` is when they are finished, without it when they were."""
     ids = [row["session_id"] for row in rows]
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for session_id, frame_type, files in await connection.fetch(_TYPES, ids):
@@ -193,7 +234,7 @@ async def _events(connection: Connection, rows: Sequence[asyncpg.Record]) -> lis
         SessionFinished(
             session_id=row["session_id"],
             revision=row["revision"],
-            occurred_at=row["finished_at"],
+            occurred_at=now or row["finished_at"],
             night=row["night"],
             rig=row["rig"],
             targets=tuple(targets[row["session_id"]]),
@@ -203,6 +244,12 @@ async def _events(connection: Connection, rows: Sequence[asyncpg.Record]) -> lis
         )
         for row in sorted(rows, key=lambda row: row["session_id"])
     ]
+
+
+def _digest(event: SessionFinished, members: str) -> str:
+    """What a session.finished says, and of which files, as a hash: who was told the same needs not be told again."""
+    said = event.model_dump_json(exclude={"event_id", "occurred_at", "revision"})
+    return sha256(f"{said}{members}".encode()).hexdigest()
 
 
 def _why(error: Exception) -> str:

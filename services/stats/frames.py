@@ -23,7 +23,9 @@ _QUALITY = (
     "saturated_fraction",
 )  # fmt: skip
 _REPORTED = {"hfr_px": "reported_hfr_px", "star_count": "reported_star_count", "rms_arcsec": "reported_rms_arcsec"}
-_TARGET = {"confidence": "target_confidence", "method": "target_method", "uncertain": "target_uncertain"}
+_TARGET = {
+    "confidence": "target_confidence", "method": "target_method", "uncertain": "target_uncertain", "name": "target_name",
+}  # fmt: skip
 _ENTRY = {
     "frame_type": "frame_type",
     "own.night": "session_night",

@@ -83,7 +83,17 @@ def stem_of(root: str, path: str) -> tuple[str, int]:
     folder, slash, name = path.rpartition("/")
     name = split_extension(name)[0].removesuffix(THUMBNAIL)
     folder = f"{root}:{folder}{slash}"
-    return folder + name, (_folder_key(folder) << 32 | crc32(name.encode())) - (1 << 63)
+    return folder + name, _stem_key(folder, name)
+
+
+def stem_key(stem: str) -> int:
+    """The key that goes with a stem, as ``stem_of`` gives both."""
+    before, parting, name = stem.rpartition("/") if "/" in stem else stem.partition(":")
+    return _stem_key(before + parting, name)
+
+
+def _stem_key(folder: str, name: str) -> int:
+    return (_folder_key(folder) << 32 | crc32(name.encode())) - (1 << 63)
 
 
 @lru_cache(maxsize=4096)

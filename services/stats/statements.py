@@ -109,9 +109,11 @@ FROM unnest($1::text[], $2::text[], $3::boolean[]) AS m (file_id, session_id, co
 
 SESSIONS = """
 INSERT INTO session AS s (session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,
-                          last_arrived_at)
-SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::timestamptz[], $10::timestamptz[])
+                          last_arrived_at, revision, finished_at)
+SELECT g.*, coalesce(t.revision, 0), t.told_at
+FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+            $9::timestamptz[], $10::timestamptz[]) AS g (session_id)
+LEFT JOIN told t ON t.key = g.session_id
 ON CONFLICT (session_id) DO UPDATE SET
     sky_files = s.sky_files + excluded.sky_files,
     files = s.files + excluded.files,
@@ -123,6 +125,7 @@ ON CONFLICT (session_id) DO UPDATE SET
     open = true,
     untold = NULL
 """
+"""A session that was told and lost its row goes on from the revision that was told."""
 SESSION_CAMERAS = """
 INSERT INTO session_camera AS c (night, camera, session_id, rig, files, sky_files)
 SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
@@ -156,10 +159,13 @@ WITH given (catalog_id, session_id, delta) AS (SELECT * FROM unnest($1::text[], 
     SELECT catalog_id, sum((exposures > 0)::int - (exposures - delta > 0)::int) AS sessions
     FROM given JOIN upserted USING (catalog_id, session_id) GROUP BY catalog_id
 )
-INSERT INTO target AS t (catalog_id, name, exposures, integration_ms, sessions, revision)
-SELECT catalog_id, name, exposures, integration_ms, coalesce(sessions, 0), 1
+INSERT INTO target AS t (catalog_id, name, exposures, integration_ms, sessions, revision, published_revision,
+                         published_at)
+SELECT catalog_id, name, exposures, integration_ms, coalesce(sessions, 0), coalesce(revision, 0) + 1,
+       coalesce(revision, 0), told_at
 FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[]) AS d (catalog_id, name, exposures, integration_ms)
 LEFT JOIN appeared USING (catalog_id)
+LEFT JOIN told ON key = catalog_id
 ORDER BY catalog_id
 ON CONFLICT (catalog_id) DO UPDATE SET
     name = least(t.name, excluded.name),
@@ -172,7 +178,8 @@ ON CONFLICT (catalog_id) DO UPDATE SET
 
 SESSIONS_AGAIN = """
 UPDATE session s SET ends_at = m.ends_at, last_arrived_at = m.last_arrived_at
-FROM (SELECT session_id, max(night_ends_at) FILTER (WHERE own_session_id = session_id) AS ends_at,
+FROM (SELECT session_id,
+             coalesce(max(night_ends_at) FILTER (WHERE own_session_id = session_id), max(night_ends_at)) AS ends_at,
              max(arrived_at) AS last_arrived_at
       FROM frame WHERE session_id = ANY($1::text[]) GROUP BY session_id) m
 WHERE s.session_id = m.session_id

@@ -158,6 +158,30 @@ class DismissFiles(Command):
     undo: bool = Field(default=False, description="count dismissed files as quarantined again")
 
 
+class UpkeepAccepted(Reply):
+    """The check or rebuild that was committed."""
+
+    job_id: UUID | None = None
+
+
+class CheckStats(Command):
+    """Compare the counts with the frames and the frames with ingest's files; mend what differs."""
+
+    subject: ClassVar[str] = "cmd.stats.check"
+    reply: ClassVar[type[Reply]] = UpkeepAccepted
+
+    dry_run: bool = Field(default=False, description="only look, and change nothing")
+
+
+class RebuildStats(Command):
+    """Write all counts anew from the frames."""
+
+    subject: ClassVar[str] = "cmd.stats.rebuild"
+    reply: ClassVar[type[Reply]] = UpkeepAccepted
+
+    dry_run: bool = Field(default=False, description="only look, and change nothing")
+
+
 class TellState(Command):
     """Tell how the service is and what it waits for; changes nothing."""
 
@@ -203,6 +227,8 @@ COMMANDS: tuple[type[Command], ...] = (
     ReplayDeadLetters,
     DropDeadLetters,
     DismissFiles,
+    CheckStats,
+    RebuildStats,
     *STATES.values(),
 )
 """Every command, for the documentation and its tests."""

@@ -181,6 +181,12 @@ class StatsSettings(Section):
     session_revision_interval_s: float = Field(
         default=3600.0, ge=0, le=LONGEST_S, description="least time between two revisions of a session"
     )
+    check_interval_s: float = Field(
+        default=86_400.0,
+        ge=60,
+        le=LONGEST_S,
+        description="seconds between two checks that compare the counts with the frames and the files, and mend them",
+    )
     time_zone: ZoneName = Field(
         default="UTC", description="IANA zone of the night's end where a site is unknown (09:00 local)"
     )

@@ -11,6 +11,7 @@ from shared.events.calibration import CalibrationMatched, CalibrationMissing, Ma
 from shared.events.commands import (
     STATES,
     CancelImport,
+    CheckStats,
     Command,
     DeadLettersChanged,
     DismissFiles,
@@ -20,10 +21,12 @@ from shared.events.commands import (
     ImportAccepted,
     ImportCancelled,
     ImportPaths,
+    RebuildStats,
     ReplayDeadLetters,
     Reply,
     RescanFiles,
     StateTold,
+    UpkeepAccepted,
     Wait,
 )
 from shared.events.file import (
@@ -315,6 +318,8 @@ COMMANDS: tuple[Command, ...] = (
     ReplayDeadLetters(command_id=COMMAND_ID, ids=(3, 4), everything=True),
     DismissFiles(command_id=COMMAND_ID, file_ids=(LIGHT,), reason="notes of mine", undo=True),
     DropDeadLetters(command_id=COMMAND_ID, ids=(5,), everything=True, reason="written by a broken script"),
+    CheckStats(command_id=COMMAND_ID, dry_run=True),
+    RebuildStats(command_id=COMMAND_ID, dry_run=True),
     *(question(command_id=COMMAND_ID) for question in STATES.values()),
 )
 
@@ -324,6 +329,7 @@ REPLIES: tuple[Reply, ...] = (
     FilesRescanned(ok=True, error="one file is not known", files=2),
     FilesDismissed(ok=True, error="one file is not known", files=2),
     DeadLettersChanged(ok=True, error="number 4 was dropped before", changed=1),
+    UpkeepAccepted(ok=True, error="another check is under way", job_id=COMMAND_ID),
     StateTold(
         ok=True,
         error="the checks took too long",

@@ -28,6 +28,7 @@ FIELDS: dict[str, str] = {
     "gain": "camera gain setting, unitless",
     "hints": "what the sender knew about the file",
     "ids": "numbers of dead letters in the register",
+    "job_id": "id of the job; it is the command's id",
     "import_id": "id of the import job; it is the command's id",
     "input_count": "number of frames that went in",
     "input_file_ids": "SHA-256 of each frame that went in",

@@ -19,6 +19,8 @@ from services.api.store import Register
 from services.ingest.handlers import Commands
 from services.ingest.store import Store
 from services.scanner.reader import scanned_event
+from services.stats.commands import Commands as UpkeepCommands
+from services.stats.dismissal import Dismissals
 from services.stats.finish import finish_sessions, publish_targets
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
@@ -29,9 +31,13 @@ from shared.events.base import Event
 from shared.events.commands import (
     COMMANDS,
     STATES,
+    CancelImport,
+    CheckStats,
     Command,
+    DismissFiles,
     DropDeadLetters,
     ImportPaths,
+    RebuildStats,
     ReplayDeadLetters,
     RescanFiles,
 )
@@ -53,7 +59,16 @@ EVENT_HANDLERS = {("stats", model.subject) for model in (FileArrived, FileScanne
 }  # fmt: skip
 """What the tests below call, by service and subject."""
 OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined)
-COMMAND_HANDLERS: tuple[type[Command], ...] = (ImportPaths, RescanFiles, ReplayDeadLetters, DropDeadLetters)
+COMMAND_HANDLERS: tuple[type[Command], ...] = (
+    ImportPaths,
+    CancelImport,
+    RescanFiles,
+    ReplayDeadLetters,
+    DropDeadLetters,
+    DismissFiles,
+    CheckStats,
+    RebuildStats,
+)
 
 
 def test_no_handler_is_left_out() -> None:
@@ -185,18 +200,23 @@ async def test_the_register_enters_whatever_is_buried(
 
 @pytest.fixture
 async def commands(
-    database: PostgresSettings, api: Any
+    database: PostgresSettings, api: Any, stats: Any
 ) -> AsyncIterator[dict[type[Command], Callable[[Any], Awaitable[Any]]]]:
     """The handler of each command, on real tables."""
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
         of_ingest = Commands(ingest, Store(ingest), quiet, quiet)
+        of_stats = UpkeepCommands(stats, quiet)
         of_api = ReplayOrDrop(Register(api, "api-dead-all"), None, quiet)
         yield {
             ImportPaths: of_ingest.import_paths,
+            CancelImport: of_ingest.cancel_import,
             RescanFiles: of_ingest.rescan_files,
             ReplayDeadLetters: of_api.replay,
             DropDeadLetters: of_api.drop,
+            DismissFiles: Dismissals(stats).dismiss,
+            CheckStats: of_stats.check,
+            RebuildStats: of_stats.rebuild,
         }
 
 
@@ -205,6 +225,9 @@ class _Quiet:
 
     def wake(self) -> None:
         """Nobody sleeps."""
+
+    async def cancel(self, _import_id: object) -> None:
+        """There is no such import."""
 
 
 @MANY

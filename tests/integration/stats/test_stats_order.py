@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.stats.rebuild import check, rebuild
+from services.stats.check import check
+from services.stats.rebuild import rebuild
 from shared.events.base import Event
 from tests.integration.stats.world import ARRIVED, DUSK, NIGHT, apply, arrived, quarantined, scanned, snapshot
 

@@ -12,7 +12,7 @@ import pytest
 
 from services.stats import app
 from services.stats.backlog import read_until
-from services.stats.rebuild import check
+from services.stats.check import check
 from shared.bus.dead_letters import read_dead_letter
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher

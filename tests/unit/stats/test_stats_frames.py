@@ -45,8 +45,8 @@ def test_every_fact_stands_in_the_column_of_its_name() -> None:
     expected = EVENT | facts | QUALITY | {
         "exposure_ms": 10_000, "total_exposure_ms": 20_000, "frame_type": "LIGHT", "catalog_id": "M31",
         "reported_hfr_px": 31.0, "reported_star_count": 32, "reported_rms_arcsec": 33.0, "target_confidence": 0.34,
-        "target_method": "designation", "target_uncertain": True, "session_night": date(2024, 3, 1),
-        "session_id": frame.entry.own.session_id,
+        "target_method": "designation", "target_uncertain": True, "target_name": "Andromeda Galaxy",
+        "session_night": date(2024, 3, 1), "session_id": frame.entry.own.session_id,
         "own_session_id": frame.entry.own.session_id, "night_ends_at": frame.entry.night_ends_at,
         "exposure_key": "2024-03-01T22:00:00.000+00:00|camera|10000|Ha", "stem": "library:night/light",
         "stem_key": frame.entry.stem_key, "counted": False,

@@ -1,0 +1,99 @@
+"""`stats check` and `stats rebuild`: whether the counts agree with the frames and the files, and mending them."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.exits import FAILED
+from services.cli.lazy import group
+from services.cli.output import counted, to_json
+from shared import inert
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    from shared.events.commands import CheckStats, RebuildStats
+
+POLL_S = 0.25
+MOST_LINES = 10
+_ROW = "SELECT * FROM stats.upkeep_progress WHERE job_id = $1"
+_ENDED = frozenset({"done", "failed", "cancelled", "dead"})
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only look, and change nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+
+app = group(help="Counts: compare them with the frames and the files, or write them anew.")
+
+
+@app.command("check")
+def check(dry_run: DryRunOption = False, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Compare the counts with the frames and these with the files; mend what differs, and have lost rows read anew."""
+    from shared.events.commands import CheckStats
+
+    _run(CheckStats(dry_run=dry_run), as_json=as_json, stack=find_stack(home))
+
+
+@app.command("rebuild")
+def rebuild(dry_run: DryRunOption = False, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Write all counts anew from the frames."""
+    from shared.events.commands import RebuildStats
+
+    _run(RebuildStats(dry_run=dry_run), as_json=as_json, stack=find_stack(home))
+
+
+def _run(command: "CheckStats | RebuildStats", *, as_json: bool, stack: Stack) -> None:
+    row = wait_for(_until_done(stack, command))
+    print(to_json(row) if as_json else result_text(row))
+    if row["state"] != "done":
+        raise typer.Exit(FAILED)
+
+
+def result_text(row: Mapping[str, Any]) -> str:
+    """What a check or rebuild found and did, in words."""
+    if row["state"] != "done":
+        return f"the {row['task']} {row['state']}: {inert.sentence(row['reason'] or '')}"
+    frames = counted(row["frames"], "frame")
+    if not row["differences"]:
+        return f"{frames}: all counts agree"
+    lines = [f"{frames}: {counted(row['differences'], 'row')} {'differs' if row['differences'] == 1 else 'differ'}"]
+    lines += [f"  {inert.sentence(line)}" for line in row["lines"][:MOST_LINES]]
+    if row["differences"] > MOST_LINES and len(row["lines"]) >= MOST_LINES:
+        lines.append("  and more: --json names up to a hundred")
+    if row["dry_run"]:
+        lines.append("nothing was changed")
+    else:
+        lines.append(f"{counted(row['mended'], 'row')} put right, {counted(row['read_anew'], 'file')} read anew")
+    if row["left_alone"]:
+        lines.append(f"{counted(row['left_alone'], 'row')} left as they are, for the reasons above")
+    return "\n".join(lines)
+
+
+async def _until_done(stack: Stack, command: "CheckStats | RebuildStats") -> dict[str, Any]:
+    from shared.bus.rpc import ask
+    from shared.events.commands import UpkeepAccepted
+
+    async with reader(stack) as connection, bus(stack) as client:
+        accepted = await ask(client, command, UpkeepAccepted)
+        job_id: UUID = accepted.job_id or command.command_id
+        said = ""
+        while True:
+            row = await connection.fetchrow(_ROW, job_id)
+            if row is None:
+                raise UserError(f"the job {job_id} is not in this database; NATS and Postgres are of different stacks?")
+            words = _progress(dict(row))
+            if words != said:
+                print(words, file=sys.stderr)
+                said = words
+            if row["state"] in _ENDED:
+                return dict(row)
+            await asyncio.sleep(POLL_S)
+
+
+def _progress(row: Mapping[str, Any]) -> str:
+    if row["state"] == "waiting" and row["reason"]:
+        return f"waits: {inert.sentence(row['reason'])}"
+    return f"{row['steps_done']} of {row['steps'] or '?'} steps{': ' + row['step'] if row['step'] else ''}"

@@ -1,0 +1,1 @@
+DROP VIEW ingest.unsent, ingest.known_file;

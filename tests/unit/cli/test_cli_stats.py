@@ -1,0 +1,36 @@
+"""The words of `stats check`, `stats rebuild` and of the last check in `status`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from services.cli.stats import result_text
+from services.cli.status import check_text
+
+ROW: dict[str, Any] = {
+    "task": "check", "state": "done", "reason": None, "frames": 4, "differences": 2, "mended": 1, "read_anew": 1,
+    "left_alone": 0, "dry_run": False, "lines": ["session X: files is 3, the frames say 2", "frame\x1b: lost"],
+    "finished_at": datetime(2024, 3, 2, 8, tzinfo=UTC),
+}  # fmt: skip
+
+
+def test_a_check_says_what_differed_and_what_was_done() -> None:
+    """The result names the rows, inert, and how many were put right or are read anew."""
+    assert result_text(ROW).splitlines() == [
+        "4 frames: 2 rows differ",
+        "  session X: files is 3, the frames say 2",
+        "  frame\\x1b: lost",
+        "1 row put right, 1 file read anew",
+    ]
+    assert result_text(ROW | {"dry_run": True}).endswith("nothing was changed")
+    assert result_text(ROW | {"differences": 0, "lines": []}) == "4 frames: all counts agree"
+    assert result_text(ROW | {"state": "failed", "reason": "why"}) == "the check failed: why"
+
+
+def test_status_tells_of_the_last_check() -> None:
+    """One line: never yet, all agree, or what differed."""
+    assert check_text(None).startswith("the counts have not been compared")
+    assert (
+        check_text(ROW | {"differences": 0})
+        == "counts, frames and files were compared at 2024-03-02 08:00 UTC: all agree"
+    )
+    assert check_text(ROW).endswith("2 rows differed, 1 put right, 1 file read anew")
