@@ -24,7 +24,8 @@ _QUALITY = (
 )  # fmt: skip
 _REPORTED = {"hfr_px": "reported_hfr_px", "star_count": "reported_star_count", "rms_arcsec": "reported_rms_arcsec"}
 _TARGET = {
-    "confidence": "target_confidence", "method": "target_method", "uncertain": "target_uncertain", "name": "target_name",
+    "confidence": "target_confidence", "method": "target_method", "uncertain": "target_uncertain",
+    "name": "target_name",
 }  # fmt: skip
 _ENTRY = {
     "frame_type": "frame_type",
