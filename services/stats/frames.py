@@ -47,7 +47,7 @@ COLUMNS = (
 _of_event, _of_frame, _of_quality = attrgetter(*_EVENT), attrgetter(*_FRAME), attrgetter(*_QUALITY)
 _of_reported, _of_target, _of_entry = attrgetter(*_REPORTED), attrgetter(*_TARGET), attrgetter(*_ENTRY)
 _NOT_MEASURED = (None,) * len(_QUALITY)
-_NO_TARGET = (None, None, False)
+_NO_TARGET = (None, None, False, None)
 
 
 def milliseconds(seconds: float | None) -> int | None:
