@@ -221,7 +221,7 @@ async def _close(connection: Connection, ids: Sequence[str], now: datetime) -> l
 async def _events(
     connection: Connection, rows: Sequence[asyncpg.Record], now: datetime | None = None
 ) -> list[SessionFinished]:
-    """The events of sessions, in the order of their ids; ``now`` is when they are finished, without it when they were."""
+    """The events of sessions, in the order of their ids; they are finished at ``now``, or were at ``finished_at``."""
     ids = [row["session_id"] for row in rows]
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for session_id, frame_type, files in await connection.fetch(_TYPES, ids):

@@ -18,7 +18,8 @@ UPDATE target SET exposures = 0, integration_ms = 0, sessions = 0, revision = re
 WHERE exposures <> 0 AND catalog_id NOT IN (SELECT catalog_id FROM target_session)
 """
 _SESSIONS_AS_TOLD = """
-UPDATE session s SET revision = t.revision, finished_at = t.told_at FROM told t
+UPDATE session s SET revision = t.revision, finished_at = t.told_at, told_at = coalesce(s.told_at, t.told_at)
+FROM told t
 WHERE t.key = s.session_id AND t.revision >= s.revision
   AND (s.revision, s.finished_at) IS DISTINCT FROM (t.revision, t.told_at)
 """

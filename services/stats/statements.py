@@ -109,8 +109,8 @@ FROM unnest($1::text[], $2::text[], $3::boolean[]) AS m (file_id, session_id, co
 
 SESSIONS = """
 INSERT INTO session AS s (session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,
-                          last_arrived_at, revision, finished_at)
-SELECT g.*, coalesce(t.revision, 0), t.told_at
+                          last_arrived_at, revision, finished_at, told_at)
+SELECT g.*, coalesce(t.revision, 0), t.told_at, t.told_at
 FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
             $9::timestamptz[], $10::timestamptz[]) AS g (session_id)
 LEFT JOIN told t ON t.key = g.session_id

@@ -28,7 +28,7 @@ MASKED = {
     "frame": ("scan_revision",),
     "pending": ("scan_revision", "waiting_since"),
     "quarantine": ("attempt", "occurred_at"),
-    "session": (),
+    "session": ("told_at",),
     "session_camera": (),
     "session_type": (),
     "session_target": (),
