@@ -65,6 +65,8 @@ def visible(text: str) -> str:
 
 
 def _escape(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # a byte that was no UTF-8 (PEP 383)
+        return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape", "backslashreplace").decode()
 
 
