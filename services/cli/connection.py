@@ -136,6 +136,13 @@ class Stack:
 
         return f"start it with `{command('up', '--home', self.home)}`" if self.home else "is it running?"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether an `up` holds the home; only for a stack that has one."""
+        from services.standalone.home import Home
+
+        return self.home is not None and Home(self.home).holder() is not None
+
     def does_not_answer(self, server: str) -> str:
         """The sentence for a server that does not answer: whether Nightbus runs at all, where that is known."""
         from services.standalone.home import Home
@@ -175,17 +182,6 @@ def find_stack(home: Path | None) -> Stack:
             f"Nightbus is not running here: start it with `{command('up')}`, name its folder with --home, "
             "or set NIGHTBUS_CONFIG to a nightbus.toml that says where NATS and Postgres are"
         ) from error
-
-
-def stack_is_known() -> bool:
-    """Whether settings say where a stack is, or the default home has one; whether it runs is not asked.
-
-    Raises:
-        UserError: this user has no home folder.
-    """
-    from services.standalone.home import LOCK_FILE, Home
-
-    return _settings_say_where() or os.path.exists(Home.resolve() / LOCK_FILE)  # noqa: PTH110 - as in Home.attach
 
 
 def _settings_say_where() -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.exits import FAILED
-from services.cli.match import LinesOption, each, say_what_was_not_consulted
+from services.cli.match import LinesOption, each
 from services.cli.output import to_json
 from shared import inert
 from shared.errors import NightbusError
@@ -54,7 +54,6 @@ def inspect(
     for note in knowledge.notes:
         print(f"nightbus: {note}", file=sys.stderr)
     known = knowledge.load()
-    say_what_was_not_consulted()
     unreadable = 0
     for name in each(files):
         facts = facts_of(name, known, measure_stars=stars)

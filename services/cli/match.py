@@ -17,20 +17,11 @@ NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME…", help="Nam
 LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON line per item.")]
 
 
-def say_what_was_not_consulted() -> None:
-    """Who has a library here may have decided about targets in it, which a command without a stack does not know."""
-    from services.cli.connection import stack_is_known
-
-    if stack_is_known():
-        print("nightbus: what was decided about targets in the library here was not consulted", file=sys.stderr)
-
-
 def match(names: NamesArgument, as_json: LinesOption = False) -> None:
     """Find the catalogue object that a target name means. The exit code is 3 where a name means none."""
     from services.cli.own import meanings
 
     named = meanings()
-    say_what_was_not_consulted()
     unanswered = 0
     for name in each(names):
         found = named("" if wrong_name(name) else name)

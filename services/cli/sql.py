@@ -30,11 +30,14 @@ def sql(words: WordsArgument = None, url: UrlOption = False, home: HomeOption = 
 
     What is written after `--` goes to psql.
     """
-    where = find_stack(home).settings.postgres
+    stack = find_stack(home)
+    where = stack.settings.postgres
     if url:
         print(connection_url(where))
         return
     program = psql()
+    if stack.home is not None and not stack.is_running:
+        raise UserError(stack.does_not_answer("Postgres"))
     # The password goes through the environment, which other users cannot see; a command line is seen by all.
     os.execve(program, [program, *(words or [])], os.environ | environment(where))  # noqa: S606 - no shell is the point
 

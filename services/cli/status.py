@@ -42,6 +42,10 @@ SELECT (SELECT max(last_arrived_at) FROM stats.sessions) AS ingest,
 """The same as far as the database knows it."""
 MOST_REASONS = 3
 _NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
+_QUARANTINED = """
+SELECT concat_ws('/', root, path) AS file, reason FROM stats.quarantined WHERE dismissed_at IS NULL
+ORDER BY occurred_at DESC, path LIMIT $1
+"""
 _SOURCES = "SELECT * FROM ingest.source_status ORDER BY source"
 _LIBRARY = """
 SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem
@@ -90,6 +94,8 @@ class Stages:
     closing_sessions: int = 0
     failures: tuple[str, ...] = ()
     """Why files could not be taken: the latest reasons."""
+    reasons: tuple[str, ...] = ()
+    """Why files are quarantined: the latest, each with its file."""
     missing: int = 0
     damaged: int = 0
     library_problem: str | None = None
@@ -141,6 +147,14 @@ def stages_text(stages: Stages) -> str:
     if stages.on_the_way:
         parts.append(f"{stages.on_the_way} on the way")
     lines = [f"{counted(stages.arrived, 'file')} arrived = {' + '.join(parts)}"]
+    lines += [f"  {inert.sentence(reason)}" for reason in stages.reasons]
+    if stages.quarantined > len(stages.reasons):
+        more = stages.quarantined - len(stages.reasons)
+        lines.append(f"  and {more} more quarantined: the view stats.quarantined has all reasons")
+    if stages.quarantined:
+        lines.append(
+            "  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes them out of the count"
+        )
     if not stages.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
     if stages.failed:
@@ -219,6 +233,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
             (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
             (stats,) = await connection.fetch("SELECT * FROM stats.stage")
             kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
+            quarantined = await connection.fetch(_QUARANTINED, MOST_REASONS)
             not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
             sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
             running = await open_imports(connection)
@@ -236,8 +251,14 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
-    stages = _stages(ingest, stats, kept_sources, library, failures)
+    reasons = tuple(f"{row['file']}: {row['reason'].removeprefix(_named(row['file']))}" for row in quarantined)
+    stages = _stages(ingest, stats, kept_sources, library, failures, reasons)
     return list(services), stages, sources, running, checked
+
+
+def _named(file: str) -> str:
+    """How a reason of the scanner begins: it names the path below the root."""
+    return f"{file.partition('/')[2]}: "
 
 
 def _stages(
@@ -246,6 +267,7 @@ def _stages(
     kept_sources: int,
     library: "asyncpg.Record",
     failures: Sequence[str] = (),
+    reasons: Sequence[str] = (),
 ) -> Stages:
     handled = stats["scanned"] + stats["quarantined"] + stats["dismissed"] + stats["waiting"]
     on_the_way = ingest["files"] - stats["files"]
@@ -261,6 +283,7 @@ def _stages(
         open_sessions=stats["open_sessions"],
         closing_sessions=stats["closing_sessions"],
         failures=tuple(failures),
+        reasons=tuple(reasons),
         adds_up=stats["files"] == handled and on_the_way >= 0,
         missing=library["missing"],
         damaged=library["damaged"],

@@ -90,7 +90,8 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     found = json.loads(result.stdout)
     assert found["stages"] == {
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
-        "kept_sources": 0, "failures": [], "dismissed": 0, "closing_sessions": 3,
+        "kept_sources": 0, "failures": [], "dismissed": 0,
+        "reasons": ["library/broken.fits: the header is cut off"], "closing_sessions": 3,
         "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None,
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}

@@ -45,9 +45,14 @@ def test_psql_gets_the_role_the_words_and_the_password_out_of_sight(
     def execve(program: str, words: list[str], environment: dict[str, str]) -> None:
         started.append((program, words, environment))
 
+    words = ["sql", "--home", str(home.path), "--", "--csv", "-c", "SELECT 1"]
+    stopped = CliRunner().invoke(app, words)
+    assert stopped.exit_code == 1
+    assert f"Nightbus is not running in {home.path}" in stopped.stderr
+    monkeypatch.setattr(Home, "holder", lambda _home: os.getpid())
     monkeypatch.setattr(os, "execve", execve)
     monkeypatch.setattr(sql, "psql", lambda: "/usr/bin/psql")
-    result = CliRunner().invoke(app, ["sql", "--home", str(home.path), "--", "--csv", "-c", "SELECT 1"])
+    result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.stderr
     ((program, words, environment),) = started
     assert [program, *words] == ["/usr/bin/psql", "/usr/bin/psql", "--csv", "-c", "SELECT 1"]

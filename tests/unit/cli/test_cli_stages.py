@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from services.cli.status import Stages, source_word, sources_text, stages_text
 
 QUIET = Stages(
-    arrived=3,
+    arrived=2,
     on_the_way=0,
     scanned=2,
-    quarantined=1,
+    quarantined=0,
     waiting=0,
     failed=0,
     kept_sources=0,
@@ -25,6 +25,16 @@ def test_moved_files_that_stayed_at_the_source_are_told() -> None:
         "2 moved files could not be deleted at the source; the view ingest.kept_source has the reasons"
         in stages_text(replace(QUIET, kept_sources=2)).splitlines()
     )
+
+
+def test_quarantined_files_are_told_with_the_latest_reasons() -> None:
+    """A count alone helps nobody: a few files stand below it with their reasons, and what can be done."""
+    text = stages_text(replace(QUIET, quarantined=2, reasons=("library/notes.fit: it is a \x1b[31mtext",)))
+    assert text.splitlines()[1:4] == [
+        "  library/notes.fit: it is a \\x1b[31mtext",
+        "  and 1 more quarantined: the view stats.quarantined has all reasons",
+        "  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes them out of the count",
+    ]
 
 
 def test_sessions_of_nights_that_are_over_are_not_called_open() -> None:
