@@ -152,9 +152,7 @@ def stages_text(stages: Stages) -> str:
         more = stages.quarantined - len(stages.reasons)
         lines.append(f"  and {more} more quarantined: the view stats.quarantined has all reasons")
     if stages.quarantined:
-        lines.append(
-            "  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes them out of the count"
-        )
+        lines.append("  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
     if not stages.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
     if stages.failed:
