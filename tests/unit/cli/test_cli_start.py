@@ -31,7 +31,7 @@ services.cli.start.main()
 
 @pytest.mark.parametrize(
     "module",
-    ["services.cli.main", "typer", "services.cli.match", "shared.targets", "sqlite3", "services.standalone.home"],
+    ["services.cli.main", "typer", "services.cli.match", "shared.targets", "sqlite3", "shared.written"],
 )
 def test_ctrl_c_while_it_starts_is_one_word(module: str) -> None:
     """Whichever library is being imported when Ctrl-C comes: `stopped`, exit code 130, and no traceback."""
