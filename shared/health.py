@@ -26,7 +26,8 @@ async def failures(checks: Mapping[str, Check]) -> list[str]:
 
     async def failure(name: str, check: Check) -> str | None:
         try:
-            await asyncio.wait_for(check(), timeout=CHECK_TIMEOUT_S)
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await check()
         except Exception as error:  # noqa: BLE001 - whatever fails is what is reported
             return f"{name}: {str(error) or 'does not answer'}"
         return None

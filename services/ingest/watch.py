@@ -116,7 +116,8 @@ class Watcher:
             timed_out = False
             try:
                 pause_s = min(left_s, look_again_s, self._room.pause_s if crowded else left_s)
-                await asyncio.wait_for(self._hints.came.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._hints.came.wait()
             except TimeoutError:
                 timed_out = True
             if crowded and await self._room.is_over():

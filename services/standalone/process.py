@@ -183,7 +183,8 @@ class ManagedProcess:
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(number)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), grace_s)
+                async with asyncio.timeout(grace_s):
+                    await child.wait()
         if child.returncode is None:
             await self.kill()
         await self.wait()

@@ -6,6 +6,7 @@ publish that timed out may have been stored; the message id decides, so publishi
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 
@@ -86,10 +87,10 @@ class OutboxRelay:
                 continue
             if moved < RELAY_BATCH:
                 self._work.clear()
-                try:
-                    await asyncio.wait_for(self._work.wait(), POLL_S)
-                except TimeoutError:
-                    continue
+                # Not wait_for: before Python 3.12 it forgets a cancellation that comes in the moment of the event.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self._work.wait()
 
     async def relay_once(self) -> int:
         """Publish up to RELAY_BATCH rows and delete those that the stream confirmed.

@@ -137,7 +137,8 @@ class Publisher:
                 stream=message.stream,
                 wait_stall=PUBLISH_TIMEOUT_S,
             )
-            await asyncio.wait_for(answer, PUBLISH_TIMEOUT_S)
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await answer
         except Unavailable as error:
             _fail(message, error)
         except (NatsError, JetStreamError, TimeoutError, OSError) as error:

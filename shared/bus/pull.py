@@ -92,7 +92,8 @@ class Puller:
         request |= {"no_wait": True} if wait_s is None else {"expires": int(wait_s * 1e9)}
         try:
             await self._client.publish(self._request_subject, json.dumps(request).encode(), self._reply)
-            await asyncio.wait_for(self._ended.wait(), (wait_s or 0.0) + GRACE_S)
+            async with asyncio.timeout((wait_s or 0.0) + GRACE_S):
+                await self._ended.wait()
         except TimeoutError:
             return  # a connection that broke; nats-py mends it, and what was under way joins a later batch
         except NatsError as error:
