@@ -42,6 +42,12 @@ class Nemesis:
         os.kill(pid, signal.SIGKILL)
         self.kills[name] += 1
 
+    async def freeze(self, name: str) -> None:
+        """Stop a part by SIGSTOP, so that it is alive and does nothing."""
+        pid = self._world.pid_of(name)
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, signal.SIGSTOP)
+
     async def strike_reader(self) -> bool:
         """Kill -9 one of the scanner's reader processes; whether there was one."""
         pid = self._world.pid_of("scanner")
