@@ -387,7 +387,7 @@ async def test_the_service_keeps_previews_when_they_are_on(
 ) -> None:
     """Frames have a picture once they are scanned; texts are quarantined as ever, and captures stay as they were."""
     root, folder = tmp_path / "captures", tmp_path / "previews"
-    light = frame(root / "night", "M31.fit", cards=("BAYERPAT= 'RGGB'",))
+    light = frame(root / "night", "M31.fit", cards=("BAYERPAT= 'RGGB'", "OBJECT  = 'M 31'"))
     before = light.read_bytes()
     (root / "diary.fit").write_bytes(b"dear diary")
     async with scanner(settings, nats_client, root, previews=True, previews_dir=folder, measure_stars=True) as running:
