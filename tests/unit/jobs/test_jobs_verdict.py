@@ -70,7 +70,7 @@ def test_ends_that_are_no_failures() -> None:
 
 def test_a_reason_can_always_be_stored_and_shown() -> None:
     """NUL, bytes that are no UTF-8 and control characters become escapes, and a reason has an end."""
-    reason = judge(Transient("a\0b\xff\x1b[31m"), postponed=0, unexpected=0, lasted_s=1.0).reason
+    reason = judge(Transient("a\0b\udcff\x1b[31m"), postponed=0, unexpected=0, lasted_s=1.0).reason
     assert reason == "a\\x00b\\xff\\x1b[31m"
     longest = judge(ValueError("x" * 10**6), postponed=0, unexpected=0, lasted_s=1.0).reason
     assert longest is not None
