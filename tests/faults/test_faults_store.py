@@ -1,6 +1,7 @@
 """F13: the message store damaged in every known way, and parts that hang: mended without a person, and all is whole."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import pytest
 
 from services.standalone import keeper
 from services.standalone.jetstream import kept_aside
-from services.standalone.stack import Stack
 from shared.bus.streams import EVENTS
 from tests.faults.checker import check_all, fingerprint
 from tests.faults.conftest import Say
@@ -17,7 +17,8 @@ from tests.faults.world import Captures, World, running, spent, until
 from tests.store_damage import DAMAGES, EVENT_STREAM, each, one_byte
 
 FILES = 60
-SMALL_STREAM_BYTES = 2 * 1024**2
+FILLER_BYTES = 10_000
+"""Of an event that nobody reads; many of them complete a block."""
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
@@ -67,18 +68,19 @@ async def test_a_damaged_store_does_not_keep_up_from_starting(folder: Path, seed
     say(f"{kind}: whole {healed_s:.0f} s after the start; {figures}; {spent(started)}")
 
 
-async def test_a_block_damaged_under_unread_events(
-    folder: Path, seed: int, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_block_damaged_under_unread_events(folder: Path, seed: int, say: Say) -> None:
     """A compressed block that holds events which nobody has read is damaged: it is found, set aside, and told again."""
-    monkeypatch.setattr(Stack, "_stream_bytes", lambda _stack: SMALL_STREAM_BYTES)  # its blocks are as small
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
     async with running(folder / "home", captures.sources(), supervised=False) as world:
         stack = world.stack
         await stack.services["stats"].stop()
-        await asyncio.to_thread(captures.land, 5 * FILES)
-        await until(lambda: _blocks(stack.nats.store, 2), 120)
+        await asyncio.to_thread(captures.land, FILES)
+        await until(lambda: _is_scanned(world, FILES // 2), 60)
+        async with world.jetstream() as js:
+            while len(list((stack.nats.store / EVENT_STREAM / "msgs").glob("*.blk"))) < 2:
+                fillers = [js.publish("product.arrived", os.urandom(FILLER_BYTES)) for _ in range(50)]
+                await asyncio.gather(*fillers)
         await stack.nats.stop()
         await asyncio.to_thread(each(f"{EVENT_STREAM}/msgs/1.blk", one_byte), stack.nats.store)
         await stack.nats.start()
@@ -92,8 +94,11 @@ async def test_a_block_damaged_under_unread_events(
     say(f"a block: whole {healed_s:.0f} s after NATS was back; {figures}; {spent(started)}")
 
 
-async def _blocks(store: Path, count: int) -> bool:
-    return len(list((store / EVENT_STREAM / "msgs").glob("*.blk"))) >= count
+async def _is_scanned(world: World, files: int) -> bool:
+    """Whether so many results of the scanner lie in the stream."""
+    async with world.jetstream() as js:
+        info = await js.stream_info(EVENTS, subjects_filter="file.scanned")
+        return sum((info.state.subjects or {}).values()) >= files
 
 
 @pytest.mark.parametrize("victim", ["nats", "postgres", "ingest", "scanner", "stats", "api"])
