@@ -21,18 +21,14 @@ log = get_logger(__name__)
 
 BATCH = 1000
 
-_LOST = f"""
+_UNHANDLED = f"""
 SELECT {COLUMNS} FROM file f {PLACE}
-WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * 2.0 ^ least(f.attempts, 7) * interval '1 second'
+WHERE NOT f.settled AND f.announced_at < {{before}}
   AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
 ORDER BY f.announced_at LIMIT $2
 """
-_FORGOTTEN = f"""
-SELECT {COLUMNS} FROM file f {PLACE}
-WHERE NOT f.settled AND f.announced_at < $1
-  AND NOT EXISTS (SELECT 1 FROM stats.handled h WHERE h.file_id = f.file_id AND h.scan_revision >= f.scan_revision)
-ORDER BY f.announced_at LIMIT $2
-"""
+_LOST = _UNHANDLED.format(before="clock_timestamp() - $1 * 2.0 ^ least(f.attempts, 7) * interval '1 second'")
+_FORGOTTEN = _UNHANDLED.format(before="$1")
 _SETTLE = """
 UPDATE file f SET settled = true
 WHERE NOT f.settled AND f.announced_at < clock_timestamp() - $1 * interval '1 second'
