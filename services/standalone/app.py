@@ -14,10 +14,10 @@ from typing import Literal, Self, TextIO, cast
 from services.standalone.calling import command
 from services.standalone.home import Home
 from services.standalone.own_servers import require_obeyable
-from services.standalone.room import NO_SPACE
 from services.standalone.stack import SERVICES, Stack
 from shared.errors import NightbusError
 from shared.inert import printable
+from shared.library.room import NO_SPACE
 from shared.logging import configure_logging
 from shared.settings import Settings, config_file, load_settings
 from shared.tasks import start_task

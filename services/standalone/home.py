@@ -270,7 +270,7 @@ def _sign(fd: int, holder: str) -> None:
     try:
         os.pwrite(fd, f"{holder:<{_LOCK_CHARS}}\n".encode(), 0)
     except OSError as error:
-        from services.standalone.room import NO_SPACE
+        from shared.library.room import NO_SPACE
 
         if error.errno not in NO_SPACE:  # the lock itself needs no room
             raise

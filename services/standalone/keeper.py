@@ -21,8 +21,6 @@ STABLE_AFTER_S = 60.0
 LOOK_EVERY_S = 5.0
 BAD_LOOKS = 6
 """So many in a row are enough: half a minute for a bad answer, a minute for none."""
-ANSWER_TIMEOUT_S = 5.0
-"""How long a look waits for an answer."""
 
 
 class Child(Protocol):

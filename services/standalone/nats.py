@@ -29,6 +29,7 @@ from services.standalone.jetstream import (
     what_was_done,
 )
 from services.standalone.process import (
+    ANSWER_TIMEOUT_S,
     LineSink,
     LogFile,
     ManagedProcess,
@@ -52,7 +53,6 @@ MOST_FILE_STORE_BYTES = 10 * 1024**3
 LEAST_FILE_STORE_BYTES = 64 * 1024**2
 START_TIMEOUT_S = 30.0
 """Longest that a server may take to start without getting on."""
-ANSWER_TIMEOUT_S = 5.0
 _NOT_RECOVERED = b"could not be recovered"
 FORGIVEN_S = 600.0
 """A stream that stands still is helped by starting the server again, unless that was tried this long ago or less."""

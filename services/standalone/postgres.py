@@ -26,7 +26,15 @@ import asyncpg
 from services.standalone.accounts import Account, service_account
 from services.standalone.binaries import POSTGRES_MAJOR, Binaries, provide_binaries
 from services.standalone.home import LOOPBACK, Home, port_is_free, sync_folder, write_durably
-from services.standalone.process import LineSink, LogFile, ManagedProcess, ProcessFailed, end_processes, find_processes
+from services.standalone.process import (
+    ANSWER_TIMEOUT_S,
+    LineSink,
+    LogFile,
+    ManagedProcess,
+    ProcessFailed,
+    end_processes,
+    find_processes,
+)
 from shared.errors import UserError
 
 SUPERUSER = "nightbus_admin"
@@ -56,7 +64,6 @@ NAS_SETTINGS: Mapping[str, str] = {
 START_TIMEOUT_S = 60.0
 LONGEST_START_S = 900.0
 """A server that says that it recovers is waited for: it replays at most max_wal_size."""
-ANSWER_TIMEOUT_S = 5.0
 _INITDB_TIMEOUT_S = 120.0
 # sun_path holds 108 bytes (unix(7)); the name of the socket and of its lock take up to 21.
 _LONGEST_SOCKET_FOLDER = 85

@@ -14,12 +14,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.standalone.accounts import Account, launch_command
-from services.standalone.room import NO_SPACE
 from shared.errors import Transient
+from shared.library.room import NO_SPACE
 from shared.tasks import end_tasks, restarted, start_task
 
 LineSink = Callable[[str], None]
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
+ANSWER_TIMEOUT_S = 5.0
+"""How long a look at a child waits for an answer."""
 _LONGEST_LINE_BYTES = 64 * 1024
 _POLL_S = 0.03
 _ROTATION_CHECK_S = 60.0

@@ -1,7 +1,6 @@
 """Room on the disk of the home: without it neither Postgres nor NATS can go on, and with it both do again."""
 
 import asyncio
-import errno
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the command line asks for a full disk alone
     from shared.waits import Waits
 
-NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT))
 LEAST_FREE_BYTES = 64 * 1024**2
 """Below this a disk counts as full: four segments of Postgres' log."""
 LOOK_EVERY_S = 5.0

@@ -4,10 +4,8 @@ import contextlib
 
 import httpx
 
-from services.standalone.process import ManagedProcess, ProcessFailed
+from services.standalone.process import ANSWER_TIMEOUT_S, ManagedProcess, ProcessFailed
 from shared.service import EX_TEMPFAIL
-
-ANSWER_TIMEOUT_S = 5.0
 
 
 class ManagedService(ManagedProcess):
