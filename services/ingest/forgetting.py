@@ -1,13 +1,12 @@
 """Failures of one-off imports end when their file is there no more; those of watched sources end at the next walk."""
 
 import asyncio
-import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection
 
 from services.ingest.store import Store
 from shared.bus.delivery import patiently
+from shared.library.presence import are_there
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -36,20 +35,12 @@ class FailureForgetter:
     async def look(self) -> int:
         """Look once; returns how many failures were forgotten."""
         rows = await self._store.failures_of_others(list(self._watched), MOST_ROWS)
-        gone = await asyncio.to_thread(_gone, rows)
+        places = [(root, f"{folder}/{name}".lstrip("/")) for _, root, folder, name in rows]
+        there = await asyncio.to_thread(are_there, places)
+        gone: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for (source, _root, folder, name), is_there in zip(rows, there, strict=True):
+            if is_there is False:  # None: nothing is known
+                gone[source].append((folder, name))
         for source, keys in gone.items():
             await self._store.forget_failures(source, keys)
         return sum(map(len, gone.values()))
-
-
-def _gone(rows: Sequence[tuple[str, str, str, str]]) -> dict[str, list[tuple[str, str]]]:
-    """Of (source, its folder on this host, folder, name) those that are not there, by source.
-
-    Where the source's own folder is away, nothing is known of its files.
-    """
-    gone: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for source, root, folder, name in rows:
-        path = Path(root) / folder / name
-        if Path(root).is_dir() and not os.path.lexists(path):
-            gone[source].append((folder, name))
-    return gone

@@ -1,9 +1,6 @@
 """Files that had gone when they were to be read: looked for again, and announced when they are there or elsewhere."""
 
 import asyncio
-import os
-from collections.abc import Sequence
-from pathlib import Path
 
 import asyncpg
 
@@ -13,6 +10,7 @@ from shared.bus.delivery import patiently
 from shared.bus.outbox import OutboxRelay, enqueue
 from shared.db.errors import translated
 from shared.events.file import GONE
+from shared.library.presence import are_there
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -53,9 +51,9 @@ class GoneFiles:
             places = await self._pool.fetch(_PLACES, GONE, MOST_FILES)
             if not places:
                 return 0
-            there = await asyncio.to_thread(_there, places)
-            back = sorted({row["file_id"] for row, is_there in zip(places, there, strict=True) if is_there})
+            there = await asyncio.to_thread(are_there, [(row["root_path"], row["path"]) for row in places])
             known = [(row, is_there) for row, is_there in zip(places, there, strict=True) if is_there is not None]
+            back = sorted({row["file_id"] for row, is_there in known if is_there})
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(
                     _MARK,
@@ -69,11 +67,3 @@ class GoneFiles:
         if back:
             log.info("files that had gone are there again, or elsewhere, and are read", files=len(back))
         return len(back)
-
-
-def _there(places: Sequence[asyncpg.Record]) -> list[bool | None]:
-    """Whether each place has its file; None where its root is away, so that nothing is known."""
-    return [
-        os.path.lexists(Path(row["root_path"]) / row["path"]) if Path(row["root_path"]).is_dir() else None
-        for row in places
-    ]

@@ -1,10 +1,11 @@
-"""Which files of the library are still there: one listing for each folder instead of a look at each file."""
+"""Which files are still there: of the library by one listing for each folder, elsewhere by a look at each file."""
 
 import errno
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from shared.library.roots import Root, read_marker
 
@@ -31,6 +32,15 @@ def missing(library: Root, relative_paths: Iterable[str]) -> set[str]:
     if found:
         read_marker(library)  # a volume that went away meanwhile takes every name with it
     return found
+
+
+def are_there(places: Sequence[tuple[str, str]]) -> list[bool | None]:
+    """Whether anything lies at each place, which is a root's folder on this host and a path below it.
+
+    None where that folder is away, so that nothing is known of what is in it.
+    """
+    here = {root: os.path.isdir(root) for root, _path in places}  # noqa: PTH112 - a Path raises what a share answers
+    return [os.path.lexists(Path(root, path)) if here[root] else None for root, path in places]
 
 
 def _missing_in(folder: str, names: list[str]) -> list[str]:
