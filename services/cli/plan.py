@@ -49,12 +49,10 @@ class Plan:
 
     def count(self, folder: Path, entry: "Entry") -> None:
         """Count one file."""
-        from shared.library.extensions import Kind, classify
+        from shared.library.extensions import ignored_by
 
-        if (verdict := classify(entry.name)).kind is not Kind.CAPTURE:
-            self.ignored_by[verdict.rule] += 1
-        elif entry.size_bytes == 0:
-            self.ignored_by["empty file"] += 1
+        if (rule := ignored_by(entry.name, entry.size_bytes)) is not None:
+            self.ignored_by[rule] += 1
         else:
             self.captures += 1
             self.size_bytes += entry.size_bytes
@@ -120,10 +118,12 @@ def _files_below(path: Path, library: Path | None, plan: Plan) -> Iterator[tuple
 
 def free_bytes(folder: Path) -> int:
     """Free space where a folder is, or will be."""
-    place = folder
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
+    return shutil.disk_usage(_nearest(folder)).free
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def measure(plan: Plan) -> None:
@@ -141,10 +141,11 @@ def measure(plan: Plan) -> None:
 
 
 def _read(path: Path, most_bytes: int) -> int:
+    from shared.library.reading import drop_cache
+
     done = 0
     with path.open("rb", buffering=0) as file:
-        if hasattr(os, "posix_fadvise"):  # what memory holds of the file says nothing about the disk
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        drop_cache(file.fileno())  # what memory holds of the file says nothing about the disk
         while done < most_bytes and (chunk := file.read(1024**2)):
             done += len(chunk)
     return done
@@ -202,7 +203,4 @@ def require_consent(paths: Sequence[str], mode: str, library: Path) -> None:
 
 
 def _on_system_disk(library: Path) -> bool:
-    place = library
-    while not place.exists():
-        place = place.parent
-    return place.stat().st_dev == Path("/").stat().st_dev
+    return _nearest(library).stat().st_dev == Path("/").stat().st_dev

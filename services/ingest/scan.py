@@ -15,7 +15,7 @@ from services.ingest.source import Source
 from services.ingest.store import Store
 from services.ingest.tally import Tally
 from shared.jobs.job import Job
-from shared.library.extensions import Kind, classify
+from shared.library.extensions import ignored_by
 from shared.library.walk import DirectoryListing, Entry, Skipped, walk
 from shared.logging import get_logger
 
@@ -23,7 +23,6 @@ log = get_logger(__name__)
 
 GROUP_ENTRIES = 5000
 GROUP_FOLDERS = 200
-EMPTY = "empty file"
 SETTLING = "it changed a moment ago"
 NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
 """Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
@@ -120,7 +119,7 @@ class Scanner:
                 if only is not None and entry.relative_path not in only:
                     continue
                 row = known.get(key_of(listing.relative_path, entry.name))
-                if (rule := _ignored_by(entry)) is not None:
+                if (rule := ignored_by(entry.name, entry.size_bytes)) is not None:
                     done.tally.ignored_by[rule] += 1
                 elif _is_taken_beside(source, entry, done):
                     continue
@@ -220,14 +219,6 @@ def _failures_that_are_over(
     still = {key_of(listing.relative_path, entry.name) for listing in group for entry in listing.entries}
     still.update(item.key for item in refused)
     return sorted(key for key in failed if key[0] in seen and key not in still)
-
-
-def _ignored_by(entry: Entry) -> str | None:
-    """The rule by which a file is no capture."""
-    verdict = classify(entry.name)
-    if verdict.kind is not Kind.CAPTURE:
-        return verdict.rule
-    return EMPTY if entry.size_bytes == 0 else None
 
 
 def _is_taken_beside(source: Source, entry: Entry, done: Pass) -> bool:

@@ -71,6 +71,14 @@ def classify(name: str) -> Verdict:
     return Verdict(Kind.IGNORED, extension or "no known extension", extension)
 
 
+def ignored_by(name: str, size_bytes: int) -> str | None:
+    """The rule by which a file is no capture, by its name and its size; None for a capture."""
+    verdict = classify(name)
+    if verdict.kind is not Kind.CAPTURE:
+        return verdict.rule
+    return "empty file" if size_bytes == 0 else None
+
+
 def split_extension(name: str) -> tuple[str, str]:
     """Part a name into stem and extension, of which the extension keeps its case and its two halves (``.fits.gz``).
 
