@@ -1,14 +1,13 @@
 """`dismiss`: take quarantined files out of the count, since they need nothing more."""
 
 import fnmatch
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.lookups import FILE_ID_START
 from services.cli.output import counted
-from services.cli.rescan import IDS_PER_COMMAND
 from services.cli.usage import named_thing, spoken_reason
 from shared.errors import UserError
 from shared.inert import printable
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import asyncpg
     from nats.aio.client import Client
 
-_ID = re.compile(r"[0-9a-f]{6,64}")
 _CHOICE = """
 SELECT f.file_id, f.root, f.path, f.reason, l.root_path
 FROM stats.files f LEFT JOIN ingest.file_location l ON (l.file_id, l.root, l.path) = (f.file_id, f.root, f.path)
@@ -83,7 +81,7 @@ def _matching(rows: "list[asyncpg.Record]", pattern: str, state: str) -> "list[a
         return [row["path"], row["path"].rpartition("/")[2], f"{row['root']}/{row['path']}", *whole]
 
     def means(row: Any) -> bool:
-        if _ID.fullmatch(pattern.lower()) and row["file_id"].startswith(pattern.lower()):
+        if FILE_ID_START.fullmatch(pattern.lower()) and row["file_id"].startswith(pattern.lower()):
             return True
         return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for name in names(row))
 
@@ -95,11 +93,11 @@ def _matching(rows: "list[asyncpg.Record]", pattern: str, state: str) -> "list[a
 
 async def _ask(client: "Client", file_ids: list[str], reason: str, *, undo: bool) -> int:
     from shared.bus.rpc import ask
-    from shared.events.commands import DismissFiles, FilesDismissed
+    from shared.events.commands import MOST_IDS, DismissFiles, FilesDismissed
 
     changed = 0
-    for start in range(0, len(file_ids), IDS_PER_COMMAND):
-        part = tuple(file_ids[start : start + IDS_PER_COMMAND])
+    for start in range(0, len(file_ids), MOST_IDS):
+        part = tuple(file_ids[start : start + MOST_IDS])
         command = DismissFiles(file_ids=part, reason=reason, undo=undo)
         changed += (await ask(client, command, FilesDismissed, timeout_s=60.0)).files
     return changed

@@ -13,10 +13,10 @@ from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.lazy import group
 from services.cli.listings import Listing
+from services.cli.lookups import full_id
 from services.cli.output import Row, chosen_format
 from services.cli.usage import WrongUsage
 from shared import inert
-from shared.errors import UserError
 from shared.quantities import duration, size
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app = group(help="List imports, newest first, with rate, time left and what each
 SHORT_ID = 8
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 _OPEN = "state IN ('waiting', 'running')"
+_IDS = "SELECT import_id FROM ingest.import_progress WHERE import_id::text ^@ $1"
 _QUERY = "SELECT * FROM ingest.import_progress WHERE {where}"
 _ORDER = "created_at DESC, import_id"
 
@@ -95,14 +96,7 @@ async def _cancel(stack: Stack, start: str) -> tuple[str, UUID]:
     from shared.events.commands import CancelImport, ImportCancelled
 
     async with reader(stack) as connection, bus(stack) as client:
-        found = await connection.fetch(
-            "SELECT import_id FROM ingest.import_progress WHERE import_id::text ^@ $1 LIMIT 2", start
-        )
-        if len(found) != 1:
-            raise UserError(
-                f"no import's id starts with {start}" if not found else f"several imports' ids start with {start}"
-            )
-        import_id: UUID = found[0]["import_id"]
+        import_id: UUID = await full_id(connection, _IDS, start, "import")
         return (await ask(client, CancelImport(import_id=import_id), ImportCancelled)).state, import_id
 
 

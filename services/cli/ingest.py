@@ -17,6 +17,7 @@ import typer
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED, INTERRUPTED
 from services.cli.imports import SHORT_ID
+from services.cli.lookups import ENDED, committed
 from services.cli.output import Row, counted, to_json
 from services.cli.plan import make_plan, measure, plan_text, require_consent
 from services.cli.usage import named_path
@@ -34,7 +35,6 @@ LINE_EVERY_S = 5.0
 STUCK_AFTER_S = 30.0
 SETTLED_AFTER_S = 15.0
 """Files that are only resting after their last change are not worth a line before that."""
-ENDED = frozenset({"done", "failed", "cancelled", "dead"})
 COUNTS = ("arrived", "already_here", "ignored", "failed")
 
 _MENDED = (
@@ -197,11 +197,7 @@ async def _import(
 
 async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progress: "_Progress") -> dict[str, Any]:
     while True:
-        row = await connection.fetchrow(_PROGRESS, import_id)
-        if row is None:
-            raise UserError(
-                f"the import {import_id} is not in this database; NATS and Postgres are of different stacks?"
-            )
+        row = await committed(connection, _PROGRESS, import_id, "import")
         progress.show("importing", sum(row[name] for name in COUNTS), row["found"])
         if row["state"] in ENDED:
             return {name: value for name, value in row.items() if name not in {"waiting", "waiting_for"}}

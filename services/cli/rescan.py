@@ -1,6 +1,5 @@
 """`rescan`: have files read anew."""
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +19,7 @@ from services.cli.filters import (
     YearOption,
     make_filters,
 )
+from services.cli.lookups import FILE_ID_START, full_id
 from services.cli.output import counted
 from services.cli.usage import WrongUsage, named_thing
 from shared.errors import UserError
@@ -27,10 +27,8 @@ from shared.errors import UserError
 if TYPE_CHECKING:
     import asyncpg
 
-IDS_PER_COMMAND = 5000
-"""A command must stay below NATS' limit of 1 MiB; an id takes 67 bytes."""
 COMMAND_TIMEOUT_S = 300.0
-_ID = re.compile(r"[0-9a-f]{6,64}")
+_IDS = "SELECT file_id FROM stats.files WHERE file_id ^@ $1"
 
 IdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="FILE_ID…", parser=named_thing, help="File ids, or their first 6+ digits.")
@@ -88,15 +86,12 @@ async def _rescan(stack: Stack, ids: list[str], where: Where, *, everything: boo
 
 async def _send(stack: Stack, found: list[str], *, everything: bool) -> int:
     from shared.bus.rpc import ask
-    from shared.events.commands import FilesRescanned, RescanFiles
+    from shared.events.commands import MOST_IDS, FilesRescanned, RescanFiles
 
     commands = (
         [RescanFiles(everything=True)]
         if everything
-        else [
-            RescanFiles(file_ids=tuple(found[start : start + IDS_PER_COMMAND]))
-            for start in range(0, len(found), IDS_PER_COMMAND)
-        ]
+        else [RescanFiles(file_ids=tuple(found[start : start + MOST_IDS])) for start in range(0, len(found), MOST_IDS)]
     )
     async with bus(stack) as client:
         return sum([(await ask(client, each, FilesRescanned, timeout_s=COMMAND_TIMEOUT_S)).files for each in commands])
@@ -106,12 +101,7 @@ async def _resolve(connection: "asyncpg.Connection", ids: list[str]) -> list[str
     """Full file ids of full or shortened ones."""
     resolved = []
     for text in ids:
-        if not _ID.fullmatch(start := text.lower()):
+        if not FILE_ID_START.fullmatch(start := text.lower()):
             raise WrongUsage(f"{text!r} is no file id: 6 to 64 hexadecimal digits")
-        rows = await connection.fetch("SELECT file_id FROM stats.files WHERE file_id ^@ $1 LIMIT 2", start)
-        if len(rows) != 1:
-            raise UserError(
-                f"no file's id starts with {start}" if not rows else f"several files' ids start with {start}"
-            )
-        resolved.append(rows[0]["file_id"])
+        resolved.append(await full_id(connection, _IDS, start, "file"))
     return resolved

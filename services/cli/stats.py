@@ -11,9 +11,9 @@ import typer
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.lazy import group
+from services.cli.lookups import ENDED, committed
 from services.cli.output import counted, to_json
 from shared import inert
-from shared.errors import UserError
 
 if TYPE_CHECKING:
     from shared.events.commands import CheckStats, RebuildStats
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 POLL_S = 0.25
 MOST_LINES = 10
 _ROW = "SELECT * FROM stats.upkeep_progress WHERE job_id = $1"
-_ENDED = frozenset({"done", "failed", "cancelled", "dead"})
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only look, and change nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
@@ -81,15 +80,13 @@ async def _until_done(stack: Stack, command: "CheckStats | RebuildStats") -> dic
         job_id: UUID = accepted.job_id or command.command_id
         said = ""
         while True:
-            row = await connection.fetchrow(_ROW, job_id)
-            if row is None:
-                raise UserError(f"the job {job_id} is not in this database; NATS and Postgres are of different stacks?")
-            words = _progress(dict(row))
+            row = dict(await committed(connection, _ROW, job_id, "job"))
+            words = _progress(row)
             if words != said:
                 print(words, file=sys.stderr)
                 said = words
-            if row["state"] in _ENDED:
-                return dict(row)
+            if row["state"] in ENDED:
+                return row
             await asyncio.sleep(POLL_S)
 
 

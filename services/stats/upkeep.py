@@ -23,6 +23,7 @@ from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.errors import Transient, UserError
 from shared.events.base import EVENT_NAMESPACE
+from shared.events.commands import MOST_IDS
 from shared.jobs.job import Job
 from shared.jobs.store import JobTable
 
@@ -30,8 +31,6 @@ JOBS = JobTable("upkeep")
 MOST_LINES = 100
 MOST_ON_SUSPICION = 20_000
 """Files that a check has read anew because something is wrong near them; beyond it a person decides."""
-IDS_PER_REQUEST = 5000
-"""A command must stay below NATS' limit of 1 MiB; an id takes 67 bytes."""
 GRACE = timedelta(minutes=10)
 """What was announced more recently may still be on its way."""
 PAGE = 2000
@@ -242,10 +241,10 @@ class Upkeep:
         while part := await self._next_lost(before, after):
             taken += await self._ask(job, part)
             after = part[-1]
-        for start in range(0, len(found.suspected), IDS_PER_REQUEST):
+        for start in range(0, len(found.suspected), MOST_IDS):
             with translated():
                 async with self._pool.acquire() as connection:  # without those that were lost as well
-                    chosen = found.suspected[start : start + IDS_PER_REQUEST]
+                    chosen = found.suspected[start : start + MOST_IDS]
                     part = await known.readable(connection, chosen, before)
             taken += await self._ask(job, part) if part else 0
         return taken
@@ -254,7 +253,7 @@ class Upkeep:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 await unhurried(connection)
-                return await known.lost_after(connection, before, after, IDS_PER_REQUEST)
+                return await known.lost_after(connection, before, after, MOST_IDS)
 
     async def _ask(self, job: Job, file_ids: Sequence[str]) -> int:
         job.check()
@@ -275,9 +274,7 @@ class _Progress:
         self._job = job
         self._began = time.monotonic()
         self._step, self._done = "", -1
-        self._steps = (
-            len(TABLES) + len(known.RULES) + 7 if job["task"] == "check" else len(TABLES) + len(known.RULES) + 4
-        )
+        self._steps = len(TABLES) + len(known.RULES) + (7 if job["task"] == "check" else 4)
         job.reports(self._columns)
 
     async def step(self, words: str) -> None:

@@ -29,6 +29,9 @@ def _reason_of_a_person(text: str) -> str:
     return inert.sentence(text.strip())
 
 
+MOST_IDS = 5000
+"""File ids in one command, which must stay below NATS' limit of 1 MiB; an id takes 67 bytes."""
+
 HostPath = Annotated[PathText, AfterValidator(_path_of_a_host)]
 PersonsReason = Annotated[str, AfterValidator(_reason_of_a_person)]
 

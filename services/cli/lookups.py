@@ -1,0 +1,40 @@
+"""Rows by their id: one that a person shortened to its first digits, or one that a service has just answered with."""
+
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+FILE_ID_START = re.compile(r"[0-9a-f]{6,64}")
+ENDED = frozenset({"done", "failed", "cancelled", "dead"})
+"""States in which a job stays."""
+
+
+async def full_id(connection: "asyncpg.Connection", query: str, start: str, thing: str) -> Any:
+    """The one id that begins with these digits; ``query`` selects ids that begin with ``$1``.
+
+    Raises:
+        UserError: no id or several ids of such a ``thing`` do.
+    """
+    rows = await connection.fetch(f"{query} LIMIT 2", start)
+    if len(rows) != 1:
+        raise UserError(
+            f"no {thing}'s id starts with {start}" if not rows else f"several {thing}s' ids start with {start}"
+        )
+    return rows[0][0]
+
+
+async def committed(connection: "asyncpg.Connection", query: str, job_id: UUID, thing: str) -> "asyncpg.Record":
+    """The row of a job that its service says it has committed.
+
+    Raises:
+        UserError: it is not in this database.
+    """
+    row = await connection.fetchrow(query, job_id)
+    if row is None:
+        raise UserError(f"the {thing} {job_id} is not in this database; NATS and Postgres are of different stacks?")
+    return row
