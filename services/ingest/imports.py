@@ -74,8 +74,12 @@ class _Running:
         if self.below is not None:
             files, rest_bytes = self.below.files - now.found, self.below.size_bytes - size_bytes
             left_s = self.meter.left_s(files=max(files, 0), size_bytes=max(rest_bytes, 0))
-            columns |= {"total_files": self.below.files, "total_bytes": self.below.size_bytes, "left_s": left_s}
+            columns |= self.totals() | {"left_s": left_s}
         return columns
+
+    def totals(self) -> dict[str, Any]:
+        """What lies below the paths, by column of ``ingest.import``; nothing before it was counted."""
+        return {} if self.below is None else {"total_files": self.below.files, "total_bytes": self.below.size_bytes}
 
 
 class Imports:
@@ -118,7 +122,7 @@ class Imports:
             await job.save(**_counts(running.total, {}))
             raise
         total = running.total
-        await job.save(**_counts(total, {}))
+        await job.save(**_counts(total, {}), **running.totals())
         log.info(
             "import done", import_id=str(job.id), found=total.found, arrived=total.arrived,
             already_here=total.already_here, ignored=total.ignored, failed=total.failed,

@@ -17,6 +17,7 @@ from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
 from services.ingest.take import Outcome, take_many
 from shared.errors import UserError
+from shared.jobs import runner
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore
@@ -54,6 +55,18 @@ async def progress(service: Ingest, import_id: UUID) -> dict[str, Any]:
     """What the contract says of an import."""
     (row,) = await service.rows("SELECT * FROM import_progress WHERE import_id = $1", import_id)
     return row
+
+
+async def test_a_short_import_keeps_its_totals(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that ends before it tells how far it is says in the end how much lay below its paths."""
+    monkeypatch.setattr(runner, "BEAT_S", 3600.0)
+    monkeypatch.setattr(collector, "take_many", slow_take)
+    write(source, {"a.fits": fits(fill=1), "b.fits": fits(fill=2), "notes.txt": b"clear"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        report = await service.take(source)
+        assert (report["total_files"], report["total_bytes"]) == (3, report["size_bytes"])
 
 
 async def test_a_truncated_file_holds_no_other_import(
