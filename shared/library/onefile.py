@@ -14,7 +14,7 @@ from pathlib import Path
 from shared.errors import Transient
 from shared.library.extensions import OWN_PREFIX
 from shared.library.folders import open_folder
-from shared.library.reading import NO_FOLLOW, reading_error, shown
+from shared.library.reading import NO_FOLLOW, reading_error, shown, status_of
 from shared.library.settle import is_network_filesystem
 
 _SECOND_NS = 10**9
@@ -29,7 +29,7 @@ def is_one_file(source: Path, stored: Path) -> bool:
     Raises:
         Transient: one of them cannot be looked at now, or the folder of the stored copy takes no file.
     """
-    found = [_status(path) for path in (source, stored)]
+    found = [status_of(path) for path in (source, stored)]
     if any(status is None or not stat.S_ISREG(status.st_mode) for status in found):
         return False
     one, other = (status for status in found if status is not None)
@@ -70,19 +70,10 @@ def _shows_new_times(source: Path, status: os.stat_result, stored: Path) -> bool
     except OSError:
         return False
     try:
-        found = _status(stored)
+        found = status_of(stored)
         return found is not None and abs(found.st_mtime_ns - moved_ns) < 2 * _SECOND_NS
     finally:
         try:
             os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
         except OSError as error:
             raise reading_error(source, error) from error
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise reading_error(path, error) from error

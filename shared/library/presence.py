@@ -1,15 +1,13 @@
 """Which files are still there: of the library by one listing for each folder, elsewhere by a look at each file."""
 
-import errno
 import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from shared.library.reading import NOT_THERE
 from shared.library.roots import Root, read_marker
-
-_NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR))
 
 
 def missing(library: Root, relative_paths: Iterable[str]) -> set[str]:
@@ -48,7 +46,7 @@ def _missing_in(folder: str, names: list[str]) -> list[str]:
         with os.scandir(folder) as entries:
             files = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
     except OSError as error:
-        return names if error.errno in _NOT_THERE else []
+        return names if error.errno in NOT_THERE else []
     return [name for name in names if name not in files and not _is_there(f"{folder}/{name}")]
 
 
@@ -57,4 +55,4 @@ def _is_there(path: str) -> bool:
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except OSError as error:
-        return error.errno not in _NOT_THERE
+        return error.errno not in NOT_THERE

@@ -18,6 +18,9 @@ BUFFER_BYTES = 1024 * 1024
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 """Flags for every open of a path that is not ours; zero where the system knows no such flags."""
 
+NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR))
+"""Errors that mean that nothing has the name; all others leave it open."""
+
 _READ = os.O_RDONLY | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _local = threading.local()
 
@@ -75,6 +78,21 @@ def open_source(path: Path) -> Iterator[Source]:
         raise reading_error(path, error) from error
     finally:
         os.close(fd)
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """What has the name, links not followed; None where nothing has.
+
+    Raises:
+        Transient: it cannot be looked at now.
+        Permanent: the path leads in a circle or is too long.
+    """
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return None
+        raise reading_error(path, error) from error
 
 
 def reading_error(path: Path, error: OSError) -> NightbusError:

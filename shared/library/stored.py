@@ -5,7 +5,6 @@ changes a file moves its mtime; a disk that loses bits does not. So other bytes 
 bytes at another mtime, or where the mtime was never noted, are somebody's work.
 """
 
-import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -14,10 +13,8 @@ from pathlib import Path
 
 from shared.library.hashing import Digest, sha256_descriptor
 from shared.library.place import place_of
-from shared.library.reading import drop_cache, open_source, reading_error
+from shared.library.reading import drop_cache, open_source, status_of
 from shared.library.roots import Root, read_marker
-
-_NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR))
 
 
 class Condition(StrEnum):
@@ -59,9 +56,9 @@ def examine(library: Root, relative_path: str, expected: Digest, *, whole_at_ns:
         Permanent: the path leaves the root.
     """
     path = library.path / relative_path
-    if (status := _status(path)) is None:
+    if (status := status_of(path)) is None:
         read_marker(library)  # a volume that is away takes every name with it
-        status = _status(path)  # and one that has just come back brings them
+        status = status_of(path)  # and one that has just come back brings them
     if status is None or not stat.S_ISREG(status.st_mode):
         return Examined(Condition.GONE)
     path, _folders = place_of(library, relative_path)
@@ -87,13 +84,3 @@ def read_back(path: Path) -> tuple[Digest, os.stat_result]:
         digest = sha256_descriptor(opened.fd)
         opened.require_unchanged(digest.size_bytes)
         return digest, opened.status
-
-
-def _status(path: Path) -> os.stat_result | None:
-    """What has the name, links not followed; None where nothing has."""
-    try:
-        return os.lstat(path)
-    except OSError as error:
-        if error.errno in _NOT_THERE:
-            return None
-        raise reading_error(path, error) from error
