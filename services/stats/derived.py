@@ -6,19 +6,20 @@ totals, each with the query that computes it from ``stats.frame``.
 
 from dataclasses import dataclass
 
-PLACES = """
+_CALIBRATION = "'DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK', 'MASTER_FLAT', 'MASTER_BIAS', 'MASTER_DARKFLAT'"
+_NO_SKY = f"'PREVIEW', {_CALIBRATION}"
+
+PLACES = f"""
 WITH sky AS (
     SELECT DISTINCT own_session_id AS session_id, session_night AS night, coalesce(rig, camera, 'unknown') AS rig,
            camera
-    FROM frame WHERE frame_type NOT IN ('PREVIEW', 'DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK', 'MASTER_FLAT',
-                                        'MASTER_BIAS', 'MASTER_DARKFLAT')
+    FROM frame WHERE frame_type NOT IN ({_NO_SKY})
 ), joined AS (
     SELECT DISTINCT ON (night, camera) night, camera, session_id FROM sky
     WHERE camera IS NOT NULL ORDER BY night, camera, rig
 ), frames AS (
     SELECT f.file_id, f.frame_type, f.stem, f.own_session_id, f.exposure_key,
-           CASE WHEN f.frame_type NOT IN ('DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK', 'MASTER_FLAT',
-                                          'MASTER_BIAS', 'MASTER_DARKFLAT')
+           CASE WHEN f.frame_type NOT IN ({_CALIBRATION})
                      OR f.own_session_id IN (SELECT session_id FROM sky) THEN f.own_session_id
                 ELSE coalesce(j.session_id, f.own_session_id) END AS session_id
     FROM frame f LEFT JOIN joined j ON j.night = f.session_night AND j.camera = f.camera
@@ -71,8 +72,7 @@ SESSION = Derived(
     ),
     f"""
     SELECT f.session_id, n.night, n.rig,
-           count(*) FILTER (WHERE frame_type NOT IN ('PREVIEW', 'DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK',
-                                                     'MASTER_FLAT', 'MASTER_BIAS', 'MASTER_DARKFLAT')) AS sky_files,
+           count(*) FILTER (WHERE frame_type NOT IN ({_NO_SKY})) AS sky_files,
            count(*) AS files, sum(size_bytes)::bigint AS size_bytes,
            count(*) FILTER (WHERE counted AND frame_type = 'LIGHT') AS exposures,
            coalesce(sum(exposure_ms) FILTER (WHERE counted AND frame_type = 'LIGHT'), 0)::bigint AS integration_ms,
@@ -104,8 +104,7 @@ COUNTERS = (
         ("rig", "files", "sky_files"),
         f"""
         SELECT n.night, coalesce(f.camera, '') AS camera, f.session_id, n.rig, count(*) AS files,
-               count(*) FILTER (WHERE frame_type NOT IN ('PREVIEW', 'DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK',
-                                                         'MASTER_FLAT', 'MASTER_BIAS', 'MASTER_DARKFLAT')) AS sky_files
+               count(*) FILTER (WHERE frame_type NOT IN ({_NO_SKY})) AS sky_files
         FROM frame f JOIN ({_NAMED}) n ON n.session_id = f.session_id
         GROUP BY n.night, coalesce(f.camera, ''), f.session_id, n.rig
         """,
