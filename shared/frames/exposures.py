@@ -77,7 +77,7 @@ def _seconds(
     if found is None or not 0 <= found[0] < limits.LARGEST:
         return None
     number, own_unit_s = found
-    named_s = own_unit_s or (seconds_of(comment) if (comment := keys.comment(keyword)) else None)
+    named_s = own_unit_s or seconds_of(keys.comment(keyword))
     by_name = number / path.exposure_s if path.exposure_s else None
     if named_s not in (None, 1.0) and by_name is not None and _is_near(by_name, 1.0):
         problems.append(f"{keyword} = {number:g} is seconds by the file's name, whatever its comment says")
@@ -135,7 +135,7 @@ def _positive_seconds(keys: Keys, keywords: tuple[str, ...]) -> float | None:
         if keyword not in raw or (found := values.duration(raw[keyword])) is None:
             continue
         number, unit_s = found
-        unit_s = unit_s or (seconds_of(comment) if (comment := keys.comment(keyword)) else None) or 1.0
+        unit_s = unit_s or seconds_of(keys.comment(keyword)) or 1.0
         if 0 < number * unit_s < limits.LARGEST:
             keys.used(keyword)
             return number * unit_s

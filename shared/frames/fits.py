@@ -177,15 +177,21 @@ def _shape(keys: dict[str, CardValue], prefix: str = "") -> tuple[int, int, int]
     An image whose first axis has three pixels and whose third has many holds its colours there: scripts that write an
     array of rows, columns and colours as it is make such files.
     """
-    axes = integer(keys.get(f"{prefix}NAXIS")) or 0
-    lengths = [integer(keys.get(f"{prefix}NAXIS{axis}")) or 0 for axis in range(1, min(axes, MAX_AXES) + 1)]
-    while len(lengths) > 2 and lengths[-1] == 1:
-        lengths.pop()
+    lengths = _lengths(keys, prefix)
     if len(lengths) not in (2, 3) or min(lengths) < 1:
         return None
     if _is_interleaved(lengths):
         return lengths[1], lengths[2], lengths[0]
     return lengths[0], lengths[1], lengths[2] if len(lengths) == 3 else 1
+
+
+def _lengths(keys: dict[str, CardValue], prefix: str) -> list[int]:
+    """The axes of an image without trailing ones of length 1."""
+    axes = integer(keys.get(f"{prefix}NAXIS")) or 0
+    lengths = [integer(keys.get(f"{prefix}NAXIS{axis}")) or 0 for axis in range(1, min(axes, MAX_AXES) + 1)]
+    while len(lengths) > 2 and lengths[-1] == 1:
+        lengths.pop()
+    return lengths
 
 
 def _is_interleaved(lengths: list[int]) -> bool:
@@ -243,7 +249,7 @@ def _layout(hdu: Hdu, file_format: FileFormat, problems: list[str]) -> ImageLayo
         zero, scale = 0.0, 1.0
     blank = integer(hdu.keys.get("ZBLANK" if packed else "BLANK")) if bits > 0 else None
     width, height, planes = shape
-    interleaved = planes == _COLOURS and integer(hdu.keys.get(f"{prefix}NAXIS1")) == _COLOURS != width
+    interleaved = _is_interleaved(_lengths(hdu.keys, prefix))
     if interleaved:
         problems.append(f"the colours of the image are its first axis ({prefix}NAXIS1 = 3), and are read so")
     return ImageLayout(

@@ -9,7 +9,8 @@ from shared.frames.frametypes import frame_type_of
 from shared.frames.namepatterns import Facts, known
 from shared.frames.nights import night_of_local_time
 from shared.frames.pathkeys import key_values
-from shared.frames.stamps import day_of, stamp_of
+from shared.frames.stamps import stamp_of
+from shared.frames.values import calendar_day
 
 _MOST_FOLDERS = 12
 
@@ -68,7 +69,7 @@ def _of_folder(folder: str, above: str | None) -> Facts:
     if dated is not None:
         # <target>/[accept/]DATE_2024-01-31; the plain date is N.I.N.A.'s night folder.
         named = (dated[1] or "").upper() == "DATE_" and above is not None and above.lower() != "accept"
-        return known(night=day_of(dated[2]), object_name=above if named else None)
+        return known(night=calendar_day(dated[2]), object_name=above if named else None)
     lower = folder.lower()
     if lower == "accept":
         return known(object_name=above)

@@ -86,7 +86,7 @@ class Keys:
         for keyword in keywords:
             if keyword not in self.raw or (found := _number(self.raw[keyword])) is None or found <= 0:
                 continue
-            named = millimetres_of(comment) if (comment := self.comment(keyword)) else None
+            named = millimetres_of(self.comment(keyword))
             for unit in (named, unit_mm):
                 if unit is not None and found * unit < most_mm:
                     self.used(keyword)
@@ -149,7 +149,7 @@ class Keys:
     def _temperature_unit(self, keyword: str) -> TemperatureUnit | None:
         value = self.raw[keyword]
         written = temperature_unit(f"[{value.lstrip('+-0123456789., ')}]") if isinstance(value, str) else None
-        return written or (temperature_unit(comment) if (comment := self.comment(keyword)) else None)
+        return written or temperature_unit(self.comment(keyword))
 
 
 def _number(value: CardValue) -> float | None:

@@ -19,7 +19,8 @@ from shared.frames.frametypes import frame_type_of
 from shared.frames.namepatterns import Facts, known, number
 from shared.frames.nametexts import object_words
 from shared.frames.pathkeys import KEYS
-from shared.frames.stamps import day_of, stamp_of
+from shared.frames.stamps import stamp_of
+from shared.frames.values import calendar_day
 from shared.targets.designation import parse
 
 _MOST_PARTS = 40
@@ -163,7 +164,7 @@ def _read(text: str) -> tuple[str | None, Facts]:
 def _of_digits(text: str) -> str:
     if len(text) == 14 and stamp_of(f"{text[:8]}-{text[8:]}") is not None:
         return "moment"
-    return "day" if len(text) == 8 and day_of(text) is not None else "counter"
+    return "day" if len(text) == 8 and calendar_day(text) is not None else "counter"
 
 
 def _fact(form: _Form, match: re.Match[str]) -> Facts:
@@ -230,7 +231,7 @@ def _take_moments(parts: list[Part], found: Facts) -> None:
             found["local_time"] = stamp
             found.pop("night", None)
             return
-        found.update({"night": day_of(text[:10]) or day_of(text[:8])} if "night" not in found else {})
+        found.update({"night": calendar_day(text[:10]) or calendar_day(text[:8])} if "night" not in found else {})
     if found.get("night") is None:
         found.pop("night", None)
 

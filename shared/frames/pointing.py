@@ -58,7 +58,7 @@ def _right_ascension(keys: Keys, name: str, dialect: Dialect) -> float | None:
         return None
     if values.is_sexagesimal(value):
         return found * 15
-    said = angle_unit(comment) if (comment := keys.comment(name)) else None
+    said = angle_unit(keys.comment(name))
     if said == "radians":
         return None
     # OBJCTRA is defined as hours; a plain number above 24 can only be degrees.

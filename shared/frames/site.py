@@ -66,7 +66,7 @@ def _longitude(keys: Keys, dialect: Dialect, problems: list[str]) -> float | Non
 
 def _eastwards(angle: float, keyword: str, keys: Keys, dialect: Dialect, problems: list[str]) -> float | None:
     """The longitude as an eastern one: by the comment, the program's habit, or the number's own sign."""
-    said = side_of(comment) if (comment := keys.comment(keyword)) else None
+    said = side_of(keys.comment(keyword))
     if said == "east":
         return angle
     if said == "west positive" or (said == "west" and angle > 0) or dialect.west_positive:
@@ -92,7 +92,7 @@ def _angle(keys: Keys, keyword: str) -> tuple[float, Side | None] | None:
     found = values.sexagesimal(value)
     if found is None or abs(found) > 1000:
         return None
-    if angle_unit(comment) == "radians" if (comment := keys.comment(keyword)) else False:
+    if angle_unit(keys.comment(keyword)) == "radians":
         found = math.degrees(found)
     return found, _SIDES[letter.upper()] if letter else None
 

@@ -1,9 +1,9 @@
 """The times of file names, with and without seconds, fractions and leading zeros."""
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 
-from shared.frames.values import calendar_day, file_stamp
+from shared.frames.values import file_stamp
 
 _CLOCK_OF_DAY = re.compile(r"(\d{4}[-.]?\d\d[-.]?\d\d)\D*(.*)")
 _NO_DIGITS = re.compile(r"\D+")
@@ -25,11 +25,6 @@ def stamp_of(text: str, *, lost_zero: bool = False) -> datetime | None:
         if found is not None:
             return found
     return None
-
-
-def day_of(text: str) -> date | None:
-    """``2023-09-13``, ``2021.09.27`` or ``20230913`` as a date."""
-    return calendar_day(text)
 
 
 def _whole_clocks(clock: str, *, lost_zero: bool) -> tuple[str, ...]:

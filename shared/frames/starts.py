@@ -20,7 +20,6 @@ _SECONDS = frozenset({"TM-START", "TM_START"})
 """Clocks that count the seconds of the day: ESO's MIDAS."""
 _JD_OF_MJD = 2_400_000.5
 _DAY = timedelta(days=1)
-_LONGEST_EXPOSURE_S = 86_400.0
 
 _ZONES = ("TIMEZONE", "TIMEZON", "TZ", "TZOFFSET", "UTCOFFSET", "UTCOFF", "UTC-OFF", "UTC_OFF", "GMTOFF")
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)? ?([+-]?) ?(\d{1,2})(?::?(\d{2}))?(?:[.,]0+)?(?: ?h(?:ours?)?)?", re.IGNORECASE)
@@ -58,13 +57,18 @@ def start_of(keys: Keys, exposure_s: float | None, problems: list[str]) -> Start
             return _on_day(keys, keyword, found)
         if values.text(value) is not None:
             problems.append(f"{keyword} {str(value)[:40]!r} is not a time")
-    exposure = timedelta(seconds=min(exposure_s or 0.0, _LONGEST_EXPOSURE_S))
+    exposure = length_of(exposure_s)
     for keywords, part in ((_JULIAN, 0.0), (_MIDDLES, 0.5), (_ENDS, 1.0)):
         for keyword in keywords:
             if keyword in keys and (moment := _any_moment(keys.get(keyword))) is not None:
                 keys.used(keyword)
                 return Start(keyword, moment - exposure * part, is_sure=True)
     return NO_START
+
+
+def length_of(exposure_s: float | None) -> timedelta:
+    """How long before its end an exposure began, a day at the most; nothing where nobody knows."""
+    return timedelta(seconds=min(exposure_s or 0.0, _DAY.total_seconds()))
 
 
 def is_local(keys: Keys, keyword: str) -> bool | None:

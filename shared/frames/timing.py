@@ -7,10 +7,9 @@ from shared.frames import nights, values
 from shared.frames.dialects import UNKNOWN, Dialect
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
-from shared.frames.starts import Start, is_local, start_of, zone_of
+from shared.frames.starts import Start, is_local, length_of, start_of, zone_of
 from shared.zones import find_zone
 
-_LONGEST_EXPOSURE_S = 86_400.0
 _FARTHEST_ZONE = timedelta(hours=14)
 """No clock on Earth is farther from UTC."""
 _SAVING_DELAY = timedelta(hours=12)
@@ -83,7 +82,7 @@ def _from_local_clock(
         if is_stack and path.local_time is not None:
             found = path.local_time
         else:
-            found -= timedelta(seconds=min(exposure_s or 0.0, _LONGEST_EXPOSURE_S))
+            found -= length_of(exposure_s)
     night = nights.night_of_local_time(found)
     zone = zone_of(keys)
     if isinstance(zone, timedelta):
