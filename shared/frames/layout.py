@@ -6,6 +6,9 @@ from shared.frames.format import FileFormat
 from shared.frames.tiles import TileTable
 from shared.frames.xisf_blocks import DataBlock
 
+BAYER_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
+"""Mosaics of two by two pixels, by rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageLayout:

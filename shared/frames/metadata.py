@@ -11,6 +11,7 @@ from shared.frames.doubts import doubts
 from shared.frames.keep import made
 from shared.frames.keys import Keys
 from shared.frames.kinds import kind_of
+from shared.frames.layout import BAYER_PATTERNS
 from shared.frames.paths import PathFacts, panel_of
 from shared.frames.pointing import centre
 from shared.frames.site import site
@@ -25,7 +26,6 @@ _AS_EXPOSED = frozenset({FrameType.LIGHT, *(one for one in FrameType if one.is_c
 """Types whose single plane is the sensor's own."""
 _SHUTTERED = _AS_EXPOSED - {FrameType.LIGHT, FrameType.FLAT, FrameType.MASTER_FLAT}
 """Types that no light reaches, so that a rig's fixed filter says nothing of them."""
-_BAYER_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 
 
 def assemble(
@@ -231,7 +231,7 @@ def _camera(keys: Keys) -> str | None:
 def _bayer(keys: Keys) -> str | None:
     for keyword in ("BAYERPAT", "BAYRPAT", "COLORTYP", "FILTER"):
         words = values.text(keys.raw.get(keyword))
-        if words is not None and words.upper() in _BAYER_PATTERNS:
+        if words is not None and words.upper() in BAYER_PATTERNS:
             keys.used(keyword)
             return words.upper()
     return None

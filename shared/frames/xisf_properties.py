@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from shared.frames.cards import Card, CardValue
+from shared.frames.layout import BAYER_PATTERNS
 from shared.frames.values import number
 
 PROPERTIES: dict[str, tuple[str, float]] = {
@@ -51,7 +52,6 @@ _ROWS = re.compile(r"\brows=[\"'](\d{1,6})[\"']")
 _OF_IMAGES = re.compile(r"\bid=[\"']images[\"']")
 _HARMLESS = frozenset({"FITSHeader", "ImageIdentifier", "SampleFormatConversion", "ScreenTransferFunction", "NewImage"})
 """Processes that leave the samples' values as they were."""
-_MOSAICS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 _PROCESS = "PixInsight process "
 """What the history of processing is told by; the names behind it are PixInsight's."""
 
@@ -94,4 +94,4 @@ def mosaic_of(attributes: Mapping[str, str]) -> str | None:
     """The Bayer pattern of a ColorFilterArray element; None for mosaics of other sizes or colours."""
     pattern = attributes.get("pattern", "").strip().upper()
     is_two = (attributes.get("width", "").strip(), attributes.get("height", "").strip()) == ("2", "2")
-    return pattern if is_two and pattern in _MOSAICS else None
+    return pattern if is_two and pattern in BAYER_PATTERNS else None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import Permanent
+from shared.frames.layout import BAYER_PATTERNS
 from shared.previews.stretch import LEVELS, ChannelLevels, histogram_levels
 
 PROXY_PX = 1024
@@ -24,7 +25,6 @@ _ABSURD_ADU = 1e15
 """No sensor counts so far; beyond it, like NaN, a value is no data."""
 _OUTLIER_SPANS = 64
 """Values farther beyond 99.9 % of the others than so many times their span do not widen the range."""
-_PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def make_proxy(
     if image.size == 0:
         raise Permanent("the image holds no pixels")
     pattern = (bayer_pattern or "").strip().upper()
-    if image.ndim == 2 and pattern in _PATTERNS and min(image.shape) >= 2:
+    if image.ndim == 2 and pattern in BAYER_PATTERNS and min(image.shape) >= 2:
         right, down = bayer_offset
         # The pattern is named from the top of the picture, which a frame stored bottom-up has in its last row.
         reduced = _mosaic(image, _shifted(pattern, right, down + (len(image) - 1 if bottom_up else 0)), size_px)
