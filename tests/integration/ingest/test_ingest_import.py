@@ -34,14 +34,6 @@ async def service(settings: Settings, nats_client: Client, tmp_path: Path) -> As
         yield running
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to import from."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
 async def test_copy_brings_files_home_and_leaves_the_source(service: Ingest, source: Path) -> None:
     """Copying brings every capture home and leaves the source alone.
 

@@ -1,7 +1,6 @@
 """Imports as jobs: side by side, cancelled, killed at every step, and what a late holder writes."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,13 @@ from nats.aio.client import Client
 from services.ingest import collector, imports
 from services.ingest.imports import IMPORTS
 from services.ingest.ledger import Observation
-from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
-from services.ingest.take import Outcome, take_many
 from shared.errors import UserError
 from shared.jobs import runner
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore
 from shared.jobs.verdict import CANCELLED, Lost, Verdict
-from shared.library.walk import Entry
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -31,24 +27,11 @@ from tests.integration.ingest.world import (
     ingest,
     library_files,
     sha256,
+    slow_take,
     unfinished_copies,
     until,
     write,
 )
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to import from."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
-def slow_take(source: Source, entries: list[Entry], **words: Any) -> list[Outcome]:
-    """The real thing on a slow disk."""
-    time.sleep(0.05)
-    return take_many(source, entries, **words)
 
 
 async def progress(service: Ingest, import_id: UUID) -> dict[str, Any]:

@@ -25,14 +25,6 @@ HUGE = b"x" * 5000
 HUGE_SPARSE_BYTES = 300 * 1024**2
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to import from."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
 class Slow:
     """A disk on which a large file takes until it is let through, telling a byte now and then."""
 

@@ -25,14 +25,6 @@ from tests.integration.ingest.world import (
 )
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to import from."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
 async def nothing_to_delete(service: Ingest) -> bool:
     """Whether every deletion was done or refused."""
     return not await service.rows("SELECT FROM deletion WHERE state IN ('waiting', 'running')")

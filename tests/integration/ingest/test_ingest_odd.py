@@ -38,14 +38,6 @@ async def service(settings: Settings, nats_client: Client, tmp_path: Path) -> As
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to import from."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def in_memory() -> Iterator[Path]:
     """A folder whose file system keeps any time: a disk's ends in the year 2446."""
     if not SHARED_MEMORY.is_dir():

@@ -1,9 +1,7 @@
 """What goes wrong around ingest: it ends in the middle, events get lost, the library is not mounted."""
 
 import asyncio
-import time
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -12,14 +10,11 @@ from nats.aio.client import Client
 from services.ingest import collector, store
 from services.ingest.announce import Reconciler
 from services.ingest.app import run
-from services.ingest.source import Source
-from services.ingest.take import Outcome, take_many
 from shared.bus.outbox import OutboxRelay
 from shared.bus.provision import provision
 from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
 from shared.errors import Unavailable, UserError
-from shared.library.walk import Entry
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -27,26 +22,13 @@ from tests.integration.ingest.world import (
     ingest,
     library_files,
     sha256,
+    slow_take,
     stop,
     unfinished_copies,
     until,
     write,
 )
 from tests.stack import PostgresServer, admin_execute
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to import from."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
-def slow_take(source: Source, entries: list[Entry], **words: Any) -> list[Outcome]:
-    """The real thing on a slow disk."""
-    time.sleep(0.03)
-    return take_many(source, entries, **words)
 
 
 @pytest.mark.parametrize("mode", ["copy", "index"])

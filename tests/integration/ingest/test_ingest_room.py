@@ -43,14 +43,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"no small disk can be mounted: {reason}")
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A folder of captures on another disk."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
 def with_library(settings: Settings, tmp_path: Path, folder: Path, *sources: Path) -> Settings:
     """Settings with the library on another disk and a reserve on it."""
     watched = [SourceSettings(name="rig", path=path, rescan_interval_s=NEVER_S, settle_s=0.0) for path in sources]

@@ -19,14 +19,6 @@ from tests.integration.ingest.world import configured, fits, ingest, library_fil
 NEVER_S = 3600.0
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An empty folder to watch."""
-    folder = tmp_path / "captures"
-    folder.mkdir()
-    return folder
-
-
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter pauses, the same rules."""

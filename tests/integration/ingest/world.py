@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from nats.js.errors import NotFoundError
 
 from services.ingest import app, delete
 from services.ingest.shelf import Shelf
+from services.ingest.source import Source
 from services.ingest.store import Store
+from services.ingest.take import Outcome, take_many
 from shared.bus.rpc import ask
 from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
@@ -36,6 +39,7 @@ from shared.events.commands import (
 )
 from shared.events.file import FileArrived
 from shared.library.roots import Root
+from shared.library.walk import Entry
 from shared.settings import IngestSettings, LibrarySettings, Settings, SourceSettings
 
 NOBODY = "0" * 64
@@ -297,3 +301,9 @@ def untouched(folder: Path) -> dict[str, tuple[str, int, int]]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def slow_take(source: Source, entries: list[Entry], **words: Any) -> list[Outcome]:
+    """The real ``take_many`` on a slow disk."""
+    time.sleep(0.05)
+    return take_many(source, entries, **words)

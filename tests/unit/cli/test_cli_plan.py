@@ -30,15 +30,9 @@ def captures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home that was started once; no stack runs."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
-    with Home.open(tmp_path / "home") as opened:
-        opened.port("nats")
-        opened.port("postgres")
-        opened.secret("reader")
-    return tmp_path / "home"
+def home(home: Home) -> Path:
+    """The folder of that home."""
+    return home.path
 
 
 def _free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:

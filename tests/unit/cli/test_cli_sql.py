@@ -14,18 +14,6 @@ from services.standalone.home import Home
 from shared.errors import UserError
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home that was started once, in a folder without settings."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
-    with Home.open(tmp_path / "home") as opened:
-        opened.port("nats")
-        opened.port("postgres")
-        opened.secret("reader")
-    return opened
-
-
 def test_the_url_names_the_file_of_the_password_and_not_the_password(home: Home) -> None:
     """What another program needs is printed in two lines; the secret itself stays in its file."""
     result = CliRunner().invoke(app, ["sql", "--url", "--home", str(home.path)])

@@ -11,7 +11,7 @@ from shared.jobs.verdict import Stopped
 from shared.library.hashing import sha256_file
 from shared.library.holes import data_bytes, data_parts, may_be_sparse, room_for
 from shared.library.room import NoRoom, Room
-from shared.library.roots import Root, open_library
+from shared.library.roots import Root
 from shared.library.stage import stage
 
 MIB = 1024**2
@@ -24,14 +24,6 @@ LAYOUTS = {
     "no hole": ((0, b"whole" * 1_000_000),),
     "nothing": (),
 }
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Root:
-    """A library beside the sources."""
-    root = Root("library", tmp_path / "library", writable=True)
-    open_library(root, first_time=True)
-    return root
 
 
 def sparse(path: Path, layout: tuple[tuple[int, bytes], ...]) -> bytes:

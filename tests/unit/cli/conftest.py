@@ -1,0 +1,19 @@
+"""A home for commands that need no running stack."""
+
+from pathlib import Path
+
+import pytest
+
+from services.standalone.home import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home that was started once, in a folder without settings; no stack runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTBUS_CONFIG", raising=False)
+    with Home.open(tmp_path / "home") as opened:
+        opened.port("nats")
+        opened.port("postgres")
+        opened.secret("reader")
+    return opened
