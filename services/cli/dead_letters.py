@@ -10,7 +10,7 @@ from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, 
 from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.lazy import group
-from services.cli.listings import Listing
+from services.cli.listings import Listing, show_listing
 from services.cli.match import LinesOption
 from services.cli.output import Row, cell_text, chosen_format, counted, plain, to_json
 from services.cli.usage import WrongUsage, help_alone, letter_number, named_thing, spoken_reason
@@ -81,13 +81,7 @@ def list_letters(
         where.add("service = {}", service)
     query = f"SELECT {_FIELDS} FROM api.dead_letters WHERE {where.sql}"
     listing = Listing(query, "dead_letter_id DESC", where.parameters, _COLUMNS, "dead letter")
-    stack = find_stack(home)
-
-    async def work() -> None:
-        async with reader(stack) as connection:
-            await listing.show(connection, output, limit)
-
-    wait_for(work())
+    show_listing(find_stack(home), listing, output, limit)
 
 
 @app.command("show")

@@ -12,7 +12,7 @@ from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, 
 from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.lazy import group
-from services.cli.listings import Listing
+from services.cli.listings import Listing, show_listing
 from services.cli.lookups import full_id
 from services.cli.output import Row, chosen_format
 from services.cli.usage import WrongUsage
@@ -70,13 +70,7 @@ def imports(
     elif state is not ImportState.ALL:
         where.add("state = {}", state.value)
     listing = Listing(_QUERY.format(where=where.sql), _ORDER, where.parameters, IMPORT_COLUMNS, "import")
-    stack = find_stack(home)
-
-    async def work() -> None:
-        async with reader(stack) as connection:
-            await listing.show(connection, output, limit)
-
-    wait_for(work())
+    show_listing(find_stack(home), listing, output, limit)
 
 
 @app.command("cancel")

@@ -121,7 +121,9 @@ async def _rows(prepared: Any, parameters: Sequence[Any]) -> AsyncIterator[Row]:
         yield dict(row)
 
 
-def _show(stack: "Stack", listing: Listing, output: Format, limit: int | None) -> None:
+def show_listing(stack: "Stack", listing: Listing, output: Format, limit: int | None) -> None:
+    """Print a listing of a stack's database."""
+
     async def work() -> None:
         async with reader(stack) as connection:
             await listing.show(connection, output, limit)
@@ -148,7 +150,7 @@ def files(
     """List files, newest night first, with what was found in each; an OBJECT in brackets is no known target."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
-    _show(find_stack(home), files_listing(chosen), output, limit)
+    show_listing(find_stack(home), files_listing(chosen), output, limit)
 
 
 def captures(
@@ -170,7 +172,7 @@ def captures(
     """List targets with their integration, most first; filters restrict what is summed up."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
-    _show(find_stack(home), captures_listing(chosen), output, limit)
+    show_listing(find_stack(home), captures_listing(chosen), output, limit)
 
 
 def sessions(
@@ -191,7 +193,7 @@ def sessions(
     """List sessions (one night of one rig), newest first."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year)
-    _show(find_stack(home), sessions_listing(chosen), output, limit)
+    show_listing(find_stack(home), sessions_listing(chosen), output, limit)
 
 
 def files_listing(filters: Filters) -> Listing:
