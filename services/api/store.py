@@ -75,15 +75,16 @@ class Register:
         Raises:
             Unavailable: the database is away.
         """
+        file_id = letter.file_id
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await claim(connection, self._consumer, [key]):
                     return False
-                if letter.file_id is not None:
-                    await connection.execute(_REPLACED, letter.service, letter.file_id)
+                if file_id is not None:
+                    await connection.execute(_REPLACED, letter.service, file_id)
                 await connection.execute(
                     _INSERT, letter.service, letter.subject, letter.sequence, letter.attempt, letter.event_id,
-                    letter.reason, letter.error, payload, payload_file, letter.original_bytes, letter.file_id,
+                    letter.reason, letter.error, payload, payload_file, letter.original_bytes, file_id,
                 )  # fmt: skip
         return True
 

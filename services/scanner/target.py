@@ -43,10 +43,9 @@ def target_of(
         file_name=guess.words if guess is not None else None,
         file_name_is_loose=guess is not None and guess.loose,
     )
-    if match.uncertain:
-        problems += filter(
-            None, [doubt_of(match, words, lambda text: known.matcher.match(text).catalog_id is not None)]
-        )
+    doubt = doubt_of(match, words, lambda text: known.matcher.match(text).catalog_id is not None)
+    if doubt is not None:
+        problems.append(doubt)
     return match
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.stats.derived import KEPT, OF_SESSIONS, PLACES, TABLES, Derived
+from services.stats.derived import KEPT, OF_SESSIONS, PLACES, Derived
 from shared.bus.transaction import Connection
 
 _MISPLACED = f"""
@@ -106,14 +106,3 @@ def suspects(found: Iterable[Difference]) -> list[str]:
         for session_id, rows in by_session.items()
         if len(rows) > 1 and any(row.stored is not None for row in rows) and not all(row.only_less for row in rows)
     )
-
-
-async def check(connection: Connection, tables: Sequence[Derived] = TABLES) -> list[str]:
-    """One line for each total that differs and for the first frames that are misplaced; none when all is well.
-
-    Runs in the caller's transaction, which must see one state of the tables.
-    """
-    _, lines = await misplaced(connection)
-    for derived in tables:
-        lines += [one.sentence for one in await differences(connection, derived)]
-    return lines

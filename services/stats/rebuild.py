@@ -37,7 +37,7 @@ UNION ALL SELECT catalog_id, published_revision, published_at FROM target WHERE 
 ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, told_at = excluded.told_at, digest = ''
 WHERE t.revision < excluded.revision
 """
-STATEMENTS = (_SESSIONS_AS_TOLD, _TARGETS_AS_TOLD, _TOLD)
+_AS_TOLD = (_SESSIONS_AS_TOLD, _TARGETS_AS_TOLD, _TOLD)
 """A revision never goes down: of a row and of what was told of it the higher one counts."""
 
 
@@ -65,7 +65,7 @@ async def rebuild(connection: Connection) -> None:
     await _replace(connection, TARGET, also, "AND published_revision = 0 AND status IS NULL")
     await connection.execute(_EMPTY_SESSIONS)
     await connection.execute(_EMPTY_TARGETS)
-    for statement in STATEMENTS:
+    for statement in _AS_TOLD:
         await connection.execute(statement)
 
 

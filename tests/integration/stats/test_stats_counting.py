@@ -6,7 +6,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.stats.check import check
 from services.stats.rebuild import rebuild
 from shared.errors import Permanent
 from tests.integration.stats.world import (
@@ -15,6 +14,7 @@ from tests.integration.stats.world import (
     NIGHT,
     apply,
     arrived,
+    check,
     file_id,
     light,
     quarantined,

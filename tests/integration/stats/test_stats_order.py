@@ -6,10 +6,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.stats.check import check
 from services.stats.rebuild import rebuild
 from shared.events.base import Event
-from tests.integration.stats.world import ARRIVED, DUSK, NIGHT, apply, arrived, quarantined, scanned, snapshot
+from tests.integration.stats.world import ARRIVED, DUSK, NIGHT, apply, arrived, check, quarantined, scanned, snapshot
 
 NAMES = tuple("abcdefgh")
 STEMS = ("one.fits", "one.jpg", "one_thn.jpg", "two.fit.gz", "two.xisf", "two.jpg", "x/one.fits")

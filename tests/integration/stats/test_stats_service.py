@@ -12,7 +12,6 @@ import pytest
 
 from services.stats import app
 from services.stats.backlog import read_until
-from services.stats.check import check
 from shared.bus.dead_letters import read_dead_letter
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
@@ -24,7 +23,7 @@ from shared.events.file import FileScanned
 from shared.service import Service
 from shared.settings import Settings
 from tests.contract.hostile import exchanged
-from tests.integration.stats.world import arrived, file_id, light
+from tests.integration.stats.world import arrived, check, file_id, light
 
 
 @pytest.fixture

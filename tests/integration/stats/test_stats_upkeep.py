@@ -10,7 +10,6 @@ import pytest
 
 from services.stats import spoilt
 from services.stats import upkeep as module
-from services.stats.check import check
 from services.stats.finish import finish_sessions, publish_targets
 from services.stats.upkeep import JOBS, Upkeep, add, add_due
 from shared.db.pool import pool_of
@@ -22,7 +21,7 @@ from shared.jobs.store import JobStore
 from shared.jobs.verdict import Verdict
 from shared.settings import PostgresSettings, StatsSettings
 from tests.integration.stats.spoiling import FRAMES, KNOWN, MASKED, SPOILT, TOTALS, of_file
-from tests.integration.stats.world import ARRIVED, NIGHT, apply, arrived, file_id, light, quarantined
+from tests.integration.stats.world import ARRIVED, NIGHT, apply, arrived, check, file_id, light, quarantined
 
 LONG_AFTER = ARRIVED + timedelta(days=30)
 

@@ -8,8 +8,11 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.stats.check import differences, misplaced
+from services.stats.derived import TABLES
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from shared.bus.transaction import Connection
 from shared.events.base import Event
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
 from shared.events.frame import FrameMetadata, FrameType, TargetMatch
@@ -156,3 +159,14 @@ async def row(connection: Any, query: str, *values: Any) -> dict[str, Any]:
     rows: list[asyncpg.Record] = await connection.fetch(query, *values)
     assert len(rows) == 1, rows
     return dict(rows[0])
+
+
+async def check(connection: Connection) -> list[str]:
+    """One line for each total that differs and for the first frames that are misplaced; none when all is well.
+
+    Runs in the caller's transaction, which must see one state of the tables.
+    """
+    _, lines = await misplaced(connection)
+    for derived in TABLES:
+        lines += [one.sentence for one in await differences(connection, derived)]
+    return lines
