@@ -1,8 +1,9 @@
-"""The pages /livez, /readyz and /metrics of a service."""
+"""The pages /livez, /readyz and /metrics of a process and the services in it."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,7 +15,9 @@ from starlette.routing import Route
 from shared.metrics import READY
 from shared.settings import HealthSettings
 from shared.tasks import start_task
-from shared.waits import Waits
+
+if TYPE_CHECKING:
+    from shared.process import Health, Process
 
 Check = Callable[[], Awaitable[None]]
 """Raises when something that the service needs does not answer; its message names it."""
@@ -36,20 +39,24 @@ async def failures(checks: Mapping[str, Check]) -> list[str]:
     return [sentence for sentence in found if sentence is not None]
 
 
-def health_app(service: str, checks: Mapping[str, Check], waits: Waits) -> Starlette:
+def health_app(process: "Process") -> Starlette:
     """The ASGI application: /livez says the loop runs, /readyz runs every check, /metrics is for Prometheus.
 
-    A service that waits for something is ready all the same: it does what can be done. /readyz names what it waits for.
+    A service that waits for something is ready all the same: it does what can be done. /readyz names what it waits for;
+    where several services share the process, each line names its own.
     """
 
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        failed = await failures(checks)
-        READY.labels(service).set(0 if failed else 1)
-        lines = (failed or ["ok"]) + [f"waits for {wait.what}: {wait.reason}" for wait in waits.now()]
-        return PlainTextResponse("\n".join(lines) + "\n", status_code=503 if failed else 200)
+        states = await asyncio.gather(*(_state(name, health) for name, health in process.health.items()))
+        lines = [
+            line if len(states) == 1 else f"{name}: {line}"
+            for name, (_, said) in zip(process.health, states, strict=True)
+            for line in said
+        ]
+        return PlainTextResponse("\n".join(lines) + "\n", status_code=200 if all(ok for ok, _ in states) else 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -57,16 +64,25 @@ def health_app(service: str, checks: Mapping[str, Check], waits: Waits) -> Starl
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
 
 
+async def _state(name: str, health: "Health | None") -> tuple[bool, list[str]]:
+    """Whether a service is ready, and what it says, a line each."""
+    if health is None:
+        READY.labels(name).set(0)
+        return False, ["waits for its servers"]
+    failed = await failures(health.checks)
+    READY.labels(name).set(0 if failed else 1)
+    lines = [f"waits for {wait.what}: {wait.reason}" for wait in health.waits.now()]
+    return not failed, [*(failed or ["ok"]), *lines]
+
+
 @contextlib.asynccontextmanager
-async def health_pages(
-    settings: HealthSettings, service: str, checks: Mapping[str, Check], waits: Waits
-) -> AsyncIterator[None]:
+async def health_pages(settings: HealthSettings, process: "Process") -> AsyncIterator[None]:
     """Serve the pages while the context lasts; nothing is served when the port is 0."""
     if settings.port == 0:
         yield
         return
     config = uvicorn.Config(
-        health_app(service, checks, waits), host=settings.host, port=settings.port, log_level="warning", lifespan="off"
+        health_app(process), host=settings.host, port=settings.port, log_level="warning", lifespan="off"
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]

@@ -1,16 +1,21 @@
-"""The frame that every service runs in: broker, background tasks, watchdog, health pages, signals.
+"""The frame that every service runs in: database, broker, events, commands, periodic jobs, watchdog, health.
 
-A service's ``app.py`` opens what it needs, registers handlers on ``broker`` and hands background tasks over; then
-``run`` starts consuming and returns an exit code: 0 after SIGTERM or SIGINT, 75 (try again) when only a restart helps.
+A service's ``app.py`` enters it, says what it reads (``reads``, ``handles``), answers (``answers``) and does again and
+again (``every``, ``daily``), and then waits in ``run``, which returns an exit code: 0 when it was told to stop, 75 (try
+again) when only a restart helps. The frame itself relays the outbox, forgets old entries of the inbox, answers
+``cmd.<service>.state`` and looks after its consumers.
 """
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import time
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
+from zoneinfo import ZoneInfo
 
-from faststream import FastStream
+import asyncpg
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, ConnectionReconnectingError
@@ -18,15 +23,25 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from shared.bus.broker import client_of, jetstream_of, make_broker
-from shared.bus.delivery import patiently
-from shared.bus.provision import provision, verify
+from shared.bus.delivery import Desk, E, P, RawHandler, one_by_one, subscribe, subscribe_raw
+from shared.bus.outbox import OutboxRelay
+from shared.bus.provision import require_provisioned, verify
+from shared.bus.publish import Publisher
 from shared.bus.rpc import answer
-from shared.bus.streams import CONSUMERS
+from shared.bus.transaction import Effect, in_transaction
 from shared.bus.watchdog import Watchdog
-from shared.errors import Unavailable, UserError
-from shared.events.commands import STATES, StateTold, TellState
-from shared.health import Check, failures, health_pages
+from shared.db.errors import translated
+from shared.db.inbox import prune
+from shared.db.pool import check_database, pool_of
+from shared.description import ServiceDescription
+from shared.errors import NightbusError, Unavailable, UserError
+from shared.events.base import Event
+from shared.events.commands import Command, Reply, StateTold, TellState, state_question
+from shared.health import Check, failures
 from shared.logging import get_logger
+from shared.periodic import Job, daily, every
+from shared.process import Health, Process
+from shared.retry import patiently
 from shared.settings import Settings
 from shared.tasks import end_tasks, start_task
 from shared.waits import Waits
@@ -35,45 +50,70 @@ log = get_logger(__name__)
 
 EX_TEMPFAIL = 75
 """Exit code of a service that wants to be started again (sysexits.h)."""
+DAY_S = 24 * 3600.0
+INBOX_AGE_S = 31 * DAY_S
+"""Longer than the stream keeps an event."""
 _NOTHING_TO_DRAIN = (ConnectionClosedError, ConnectionReconnectingError)
 """What a broker raises that is stopped while NATS is away, after all else is stopped; in a group for subscriptions."""
+
+C = TypeVar("C", bound=Command)
 
 
 class Service:
     """One running service.
 
-    Use as an async context manager: entering connects to NATS and provisions, leaving closes the connection.
+    Use as an async context manager: entering opens the database of a service with tables and connects to NATS, leaving
+    closes both.
     """
 
-    def __init__(self, name: str, settings: Settings) -> None:
-        self.name = name
+    def __init__(self, description: ServiceDescription, settings: Settings, process: Process | None = None) -> None:
+        self.description = description
+        self.name = name = description.name
         self.settings = settings
         self.broker: NatsBroker = make_broker(settings.nats, name)
-        self.consumers = [row for row in CONSUMERS if row.service == name]
+        self.consumers = description.consumers
         self.checks: dict[str, Check] = {"nats": self._check_nats}
         self.waits = Waits(name)
+        self._process = process or Process()
         self._background: list[Coroutine[Any, Any, object]] = []
+        self._resources = AsyncExitStack()
+        self._pool: asyncpg.Pool | None = None
+        self._ended = asyncio.Event()
         self._exit_code = 0
 
     async def __aenter__(self) -> Self:
-        """Connect and provision; waits for a server that is not there yet.
+        """Connect; waits for servers and for streams that are not there yet.
 
         Raises:
-            UserError: NATS refuses the login.
+            UserError: Postgres or NATS refuses the login, or NATS was provisioned without this service.
         """
-        try:
-            await self.broker.connect()
-        except NatsError as error:
-            if "authorization violation" not in str(error).lower():
-                raise
-            raise UserError(f"NATS at {self.settings.nats.url.rpartition('@')[2]} refuses the login") from error
-        await patiently(self._provision)
+        async with AsyncExitStack() as resources:
+            if self.description.has_tables:
+                pool = await resources.enter_async_context(pool_of(self.settings.postgres, self.name))
+                self._pool = pool
+                self.checks["postgres"] = check_database(pool)
+            resources.push_async_callback(self._close_broker)
+            try:
+                await self.broker.connect()
+            except NatsError as error:
+                if "authorization violation" not in str(error).lower():
+                    raise
+                raise UserError(f"NATS at {self.settings.nats.url.rpartition('@')[2]} refuses the login") from error
+            await patiently(self._require_provisioned)
+            self._resources = resources.pop_all()
+        if self.description.has_outbox:
+            self.background(self.relay.run())
+        if self.description.has_tables:
+            self.every(DAY_S, self._forget_old_events)
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """Close the connection."""
+        """Close the connections."""
         for coroutine in self._background:
             coroutine.close()
+        await self._resources.aclose()
+
+    async def _close_broker(self) -> None:
         try:
             await self.broker.stop()
         except* _NOTHING_TO_DRAIN:
@@ -89,55 +129,143 @@ class Service:
         """The JetStream context of this service's connection."""
         return jetstream_of(self.broker)
 
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """Connections as the service's own role.
+
+        Raises:
+            RuntimeError: the service has no tables.
+        """
+        if self._pool is None:
+            raise RuntimeError(f"{self.name} has no tables, or was not entered")
+        return self._pool
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Publishes to the event stream, for services without an outbox."""
+        return Publisher(self.js, self.name)
+
+    @cached_property
+    def relay(self) -> OutboxRelay:
+        """Moves what the service commits to its outbox into the stream."""
+        return OutboxRelay(self.pool, self.js, self.name)
+
     def background(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run a task for as long as the service runs; its failure ends the service."""
         self._background.append(coroutine)
 
+    def every(self, interval_s: float, job: Job, *, first_after_s: float = 0.0) -> None:
+        """Do a job again and again; see ``shared.periodic``. What it leaves in the outbox is published at once."""
+        self.background(every(interval_s, self._waking(job), first_after_s=first_after_s))
+
+    def daily(self, at: time, zone: ZoneInfo, job: Job) -> None:
+        """Do a job once a day at a local time."""
+        self.background(daily(at, zone, self._waking(job)))
+
+    @overload
+    def reads(self, model: type[E], apply: Effect[E]) -> None: ...
+    @overload
+    def reads(self, model: type[E], apply: Effect[P], prepare: Callable[[E], P]) -> None: ...
+    def reads(self, model: type[Event], apply: Effect[Any], prepare: Callable[[Any], Any] | None = None) -> None:
+        """Consume an event: each batch takes effect in one transaction, and each event once.
+
+        ``apply`` is given the connection and the new events, or what ``prepare`` made of each.
+        """
+        desk: Desk[Any] = self.desk(model, prepare)
+        subscribe(self.broker, desk, in_transaction(self.pool, desk, apply, self._wake))
+
+    def handles(self, model: type[E], handle: Callable[[E], Awaitable[None]], publisher: Publisher) -> None:
+        """Consume an event without a database: each is handled by itself, several at once."""
+        desk = Desk(self.description.consumer(model.subject), model, publisher)
+        subscribe(self.broker, desk, one_by_one(desk, handle))
+
+    def reads_raw(self, subject: str, handle: RawHandler) -> None:
+        """Consume messages that are not events."""
+        subscribe_raw(self.broker, Desk(self.description.consumer(subject), Event, self.publisher), handle)
+
+    def answers(self, command: type[C], handle: Callable[[C], Awaitable[Reply]]) -> None:
+        """Answer a command. What ``handle`` raises becomes one sentence in the reply.
+
+        Raises:
+            KeyError: the description does not name the command.
+        """
+        if command.subject not in self.description.commands:
+            raise KeyError(f"the description of {self.name} has no command {command.subject}")
+        answer(self.broker, command, handle)
+
+    def desk(self, model: type[Event], prepare: Callable[[Any], Any] | None = None) -> Desk[Any]:
+        """Where the batches of the service's consumer of an event are parsed and settled."""
+        row = self.description.consumer(model.subject)
+        return Desk(row, model, self.publisher, prepare) if prepare else Desk(row, model, self.publisher)
+
     async def run(self) -> int:
-        """Consume until a signal or the watchdog ends it.
+        """Consume until the process stops or the watchdog ends the service.
 
         Returns:
-            The process's exit code.
+            The service's exit code.
         """
-        app = FastStream(self.broker, logger=None)
+        answer(self.broker, state_question(self.name), self._tell_state)
         tasks: list[asyncio.Task[object]] = []
-
-        async def on_start() -> None:
-            for coroutine in (*self._background, self._watch(app)):
-                name = getattr(coroutine, "__qualname__", str(coroutine))
-                tasks.append(start_task(coroutine, name=name, on_failure=lambda: self._end(app)))
-            self._background.clear()
-            log.info("ready", pid=os.getpid())
-
-        app.after_startup(on_start)
-        answer(self.broker, STATES[self.name], self._tell_state)
         try:
-            async with health_pages(self.settings.health, self.name, self.checks, self.waits):
-                await app.run()
-        except* _NOTHING_TO_DRAIN:
-            if not tasks:  # it never started
-                raise
+            await self.broker.start()
+            for coroutine in (*self._background, self._watch()):
+                name = getattr(coroutine, "__qualname__", str(coroutine))
+                tasks.append(start_task(coroutine, name=name, on_failure=self._end))
+            self._background.clear()
+            self._process.health[self.name] = Health(self.checks, self.waits)
+            log.info("ready", pid=os.getpid())
+            await self._until_ended()
         finally:
-            await end_tasks(tasks)
+            try:
+                await self.broker.stop()
+            except* _NOTHING_TO_DRAIN:
+                await self.client.close()
+            finally:
+                await end_tasks(tasks)
         log.info("stopped", exit_code=self._exit_code)
         return self._exit_code
 
-    async def _watch(self, app: FastStream) -> None:
+    async def _until_ended(self) -> None:
+        waits = [
+            start_task(event.wait(), name=f"the end of {self.name}") for event in (self._process.stopping, self._ended)
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end_tasks(waits)
+
+    async def _watch(self) -> None:
         client = self.client
         reason = await Watchdog(self.js, self.consumers, lambda: not (client.is_connected or client.is_closed)).run()
         log.error("only a restart helps", reason=reason)
-        self._end(app)
+        self._end()
 
-    def _end(self, app: FastStream) -> None:
+    def _end(self) -> None:
         log.error("the service ends, to be started again")
         self._exit_code = EX_TEMPFAIL
-        app.exit()
+        self._ended.set()
 
-    async def _provision(self) -> None:
+    def _wake(self) -> None:
+        if self.description.has_outbox:
+            self.relay.wake()
+
+    def _waking(self, job: Job) -> Job:
+        async def done() -> object:
+            found = await job()
+            self._wake()
+            return found
+
+        return done
+
+    async def _forget_old_events(self) -> None:
+        with translated():
+            async with self.pool.acquire() as connection:
+                await prune(connection, INBOX_AGE_S)
+
+    async def _require_provisioned(self) -> None:
         try:
-            await provision(self.js, self.settings.nats)
-            await verify(self.js, self.consumers)
-        except Unavailable:
+            await require_provisioned(self.js, self.description, self.settings.services.enabled)
+        except NightbusError:
             raise
         except Exception as error:
             raise Unavailable(f"nats is not ready: {error or type(error).__name__}") from error

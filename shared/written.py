@@ -5,6 +5,7 @@
 
 import os
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ RESERVED_ENV = frozenset(
 """Variables with our prefix that are not settings."""
 SECTIONS = frozenset(
     {
-        "config_version", "nats", "postgres", "library", "sources", "ingest", "scanner", "rigs", "cameras",
-        "telescopes", "filters", "targets", "stats", "api", "health", "log",
+        "config_version", "services", "nats", "postgres", "library", "sources", "rigs", "cameras", "telescopes",
+        "filters", "targets", "health", "log",
     }
 )  # fmt: skip
-"""What may stand at the top of the file; a test holds them to the settings."""
+"""What may stand at the top of the file beside the sections of services; a test holds them to the settings."""
 
 
 def config_file() -> Path | None:
@@ -52,18 +53,20 @@ def written() -> dict[str, Any]:
         raise UserError(f"{file} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
 
 
-def is_written(*sections: str) -> bool:
+def is_written(*sections: str, services: Collection[str]) -> bool:
     """Whether the file or the environment says anything of one of the sections, or what nobody knows.
+
+    ``services`` may have a section each.
 
     Raises:
         UserError: as ``written``.
     """
-    found = written()
-    if not found.keys() <= SECTIONS or found.keys() & set(sections):
+    found, known = written(), SECTIONS | set(services)
+    if not found.keys() <= known or found.keys() & set(sections):
         return True
     for name in map(str.upper, os.environ):
         if name.startswith(ENV_PREFIX) and name not in RESERVED_ENV:
             section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-            if section in sections or section not in SECTIONS:
+            if section in sections or section not in known:
                 return True
     return False

@@ -9,7 +9,10 @@ import hypothesis
 import pytest
 import structlog
 
+from services.descriptions import SERVICES
+from services.settings import AllSettings
 from shared.bus.broker import connect
+from shared.bus.provision import provision
 from shared.settings import PostgresSettings, Settings
 from tests.stack import (
     NatsServer,
@@ -90,9 +93,12 @@ def embedded_stack() -> None:
 
 
 @pytest.fixture
-def settings(database: PostgresSettings, nats_server: NatsServer) -> Settings:
-    """Settings of a service that runs on this test's database and NATS."""
-    return Settings(postgres=database, nats=nats_server.settings)
+async def settings(database: PostgresSettings, nats_server: NatsServer) -> Settings:
+    """Settings of a service that runs on this test's database and NATS, which has its streams."""
+    client = await connect(nats_server.settings, "provision")
+    await provision(client.jetstream(), nats_server.settings, SERVICES)
+    await client.close()
+    return AllSettings(postgres=database, nats=nats_server.settings)
 
 
 @pytest.fixture

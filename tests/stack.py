@@ -23,6 +23,7 @@ from typing import Protocol
 
 import asyncpg
 
+from services.descriptions import SCHEMAS
 from services.standalone.accounts import service_account
 from services.standalone.home import Home
 from services.standalone.nats import USER as NATS_USER
@@ -30,6 +31,7 @@ from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from shared.bus.broker import connect
 from shared.db.migrate import migrate
+from shared.db.pool import READER
 from shared.settings import NatsSettings, PostgresSettings
 
 TEMPLATE = "template_nightbus"
@@ -74,7 +76,7 @@ class EmbeddedServer:
 
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
-        for role in ("ingest", "stats", "api", "reader"):
+        for role in (*SCHEMAS, READER):
             self.home.secret(role)
         return PostgresSettings(
             host="127.0.0.1",
@@ -174,7 +176,7 @@ def _passwords(folder: Path) -> Path:
     """A folder with a new password for every role."""
     passwords = folder / "secrets"
     passwords.mkdir(mode=0o700)
-    for role in (PLAIN_ADMIN, "ingest", "stats", "api", "reader"):
+    for role in (PLAIN_ADMIN, *SCHEMAS, READER):
         (passwords / role).write_text(secrets.token_urlsafe(16))
     return passwords
 
@@ -200,7 +202,7 @@ def _wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 async def _make_template(server: PostgresServer) -> None:
     await admin_execute(server, f"CREATE DATABASE {TEMPLATE}")
-    await migrate(server.settings(TEMPLATE))
+    await migrate(server.settings(TEMPLATE), SCHEMAS)
 
 
 async def admin_execute(server: PostgresServer, statement: str, database: str = "postgres") -> None:
@@ -224,7 +226,7 @@ async def fresh_database(server: PostgresServer) -> PostgresSettings:
     name = f"test_{secrets.token_hex(6)}"
     await admin_execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     settings = server.settings(name)
-    for schema in ("ingest", "stats", "api"):
+    for schema in SCHEMAS:
         await admin_execute(server, f"ALTER ROLE {schema} IN DATABASE {name} SET search_path = {schema}")
     return settings
 

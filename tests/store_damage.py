@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from shared.bus.streams import DEAD_LETTERS, EVENTS
+from shared.bus.names import DEAD_LETTERS, EVENTS
 
 STREAMS = Path("jetstream/$G/streams")
 EVENT_STREAM, LETTER_STREAM = STREAMS / EVENTS, STREAMS / DEAD_LETTERS

@@ -3,22 +3,33 @@
 The stream refuses new messages when it is full, and a service that cannot bury a message must not drop it.
 """
 
-import asyncio
-
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
-from shared.bus.streams import PAUSE_AT, Consumer
+from shared.bus.streams import PAUSE_AT
+from shared.description import Consumer
+from shared.errors import Unavailable
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-LOOK_EVERY_S = 15.0
+ROOM_INTERVAL_S = 15.0
 
 
 async def make_room(js: JetStreamContext, row: Consumer, *, above: float = PAUSE_AT) -> bool:
-    """Purge what ``row`` has acknowledged if the stream is fuller than ``above`` (a share); says whether it did."""
+    """Purge what ``row`` has acknowledged if the stream is fuller than ``above`` (a share); says whether it did.
+
+    Raises:
+        Unavailable: the stream does not answer.
+    """
+    try:
+        return await _make_room(js, row, above)
+    except (NatsError, JetStreamError, TimeoutError) as error:
+        raise Unavailable(f"the stream {row.stream} does not answer: {error or type(error).__name__}") from error
+
+
+async def _make_room(js: JetStreamContext, row: Consumer, above: float) -> bool:
     info = await js.stream_info(row.stream)
     limit = info.config.max_bytes or 0
     if limit <= 0 or info.state.bytes <= above * limit:
@@ -30,13 +41,3 @@ async def make_room(js: JetStreamContext, row: Consumer, *, above: float = PAUSE
     await js.purge_stream(row.stream, seq=floor + 1)
     log.info("registered dead letters purged from the stream", stream=row.stream, up_to=floor)
     return True
-
-
-async def keep_room(js: JetStreamContext, row: Consumer) -> None:
-    """Look for ever."""
-    while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        try:
-            await make_room(js, row)
-        except (NatsError, JetStreamError, TimeoutError) as error:
-            log.warning("the dead-letter stream does not answer", error=repr(error))

@@ -37,14 +37,17 @@ def check(home: HomeOption = None) -> None:
     """Check nightbus.toml and the environment, and what a running stack counted before your rigs were added."""
     from services.cli.uncounted import notes as uncounted
     from services.scanner.knowledge import Knowledge
-    from shared.settings import config_file, load_settings
+    from services.scanner.settings import ScannerSettings
+    from services.settings import load_settings
+    from shared.settings import config_file
 
     settings = load_settings()
     knowledge = Knowledge.of(settings)
     file = config_file()
     looked = f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; environment and defaults"
     print(f"ok: {inert.sentence(file.resolve() if file else looked)}")
-    if settings.scanner.previews and settings.scanner.previews_dir is None:
+    scanner = settings.section(ScannerSettings)
+    if scanner.previews and scanner.previews_dir is None:
         print("note: `nightbus up` keeps previews in its home; `nightbus run scanner` needs scanner.previews_dir")
     for source in settings.sources:
         if not os.path.isdir(source.path):  # noqa: PTH112 - a Path raises for a name that is too long
@@ -81,12 +84,13 @@ def explained() -> Iterator[dict[str, Any]]:
     Raises:
         UserError: the settings are wrong.
     """
-    from shared.settings import Settings, config_file, load_settings
+    from services.settings import AllSettings, load_settings
+    from shared.settings import config_file
 
     settings = load_settings()
     file = config_file()
     written: dict[str, Any] = tomllib.loads(file.read_text()) if file else {}
-    for name, field in Settings.model_fields.items():
+    for name, field in AllSettings.model_fields.items():
         section = section_of(field)
         value = getattr(settings, name)
         if section is None:
@@ -145,9 +149,9 @@ def section_of(field: "FieldInfo") -> "type[Section] | None":
 
 def example_toml(settings: "type[Settings] | None" = None) -> str:
     """The annotated example. ``# text`` explains; ``#key = value`` is a default, to be changed without the ``#``."""
-    from shared.settings import Settings
+    from services.settings import AllSettings
 
-    model = settings or Settings
+    model = settings or AllSettings
     parts = [_EXAMPLE_HEAD]
     plain = {name: field for name, field in model.model_fields.items() if section_of(field) is None}
     parts.extend(_plain_key(name, field) for name, field in plain.items())

@@ -75,7 +75,7 @@ class Stack:
         Raises:
             UserError: they are wrong.
         """
-        from shared.settings import load_settings
+        from services.settings import load_settings
 
         settings = self._given or load_settings()
         if self._secrets is None:

@@ -104,7 +104,7 @@ def rigs(names: NameOption = None, as_json: JsonOption = False, as_csv: CsvOptio
 def _known() -> "Knowledge":
     """What the settings add to the tables."""
     from services.scanner.knowledge import Knowledge
-    from shared.settings import load_settings
+    from services.settings import load_settings
 
     return Knowledge.of(load_settings())
 

@@ -48,7 +48,7 @@ def inspect(
 ) -> None:
     """Show what Nightbus finds in capture files: header, star quality, target."""
     from services.scanner.knowledge import Knowledge
-    from shared.settings import load_settings
+    from services.settings import load_settings
 
     knowledge = Knowledge.of(load_settings())
     for note in knowledge.notes:

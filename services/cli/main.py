@@ -24,10 +24,11 @@ COMMANDS = (
         "demo", START, "Play simulated nights through the whole of Nightbus and show what came of them.", "run:demo",
     ),
     Listed(
-        "run", START, "Run one service against the NATS and Postgres of the settings, until a signal.",
-        "run:run_service",
+        "run", START, "Run services in one process against the NATS and Postgres of the settings, until a signal.",
+        "run:run_services",
     ),
     Listed("migrate", START, "Bring the database to this version: roles, schemas, views, grants.", "run:migrate"),
+    Listed("provision", START, "Make the streams and consumers of NATS what the services need.", "run:provision"),
     Listed(
         "ingest", LIBRARY,
         "Import files and folders now, and report found = arrived + already here + ignored + failed.", "ingest:ingest",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from services.descriptions import NAMES
 from shared.written import is_written
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ def meanings() -> "Callable[[str], Reading]":
     from shared.targets.reading import LONGEST_TEXT, Reader
 
     own: tuple[OwnTarget, ...] = ()
-    if is_written("targets"):
-        from shared.settings import load_settings
+    if is_written("targets", services=NAMES):
+        from services.settings import load_settings
 
         own = own_targets(load_settings().targets)
     reader = Reader(Catalogue.load(own))
@@ -28,9 +29,9 @@ def meanings() -> "Callable[[str], Reading]":
 
 def filter_names() -> "tuple[Mapping[str, str], tuple[Mapping[str, str], ...]]":
     """The user's own names of filters: those of all rigs, and those of each rig."""
-    if not is_written("filters", "rigs"):
+    if not is_written("filters", "rigs", services=NAMES):
         return {}, ()
-    from shared.settings import load_settings
+    from services.settings import load_settings
 
     settings = load_settings()
     return settings.filters, tuple(rig.filters for rig in settings.rigs)

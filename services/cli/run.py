@@ -1,24 +1,22 @@
-"""Start things: `up`, `demo`, `run SERVICE`, `migrate`."""
+"""Start things: `up`, `demo`, `run SERVICE…`, `migrate`, `provision`."""
 
 import asyncio
 import importlib
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.cli.connection import HomeOption, find_stack, wait_for
-from services.cli.usage import named_path
+from services.cli.connection import HomeOption, bus, find_stack, wait_for
+from services.cli.usage import WrongUsage, named_path
+from services.descriptions import NAMES, SCHEMAS
+from shared import inert
 
 
-class ServiceName(StrEnum):
-    """Services that can be run by themselves."""
-
-    INGEST = "ingest"
-    SCANNER = "scanner"
-    STATS = "stats"
-    API = "api"
+def _service(text: str) -> str:
+    if text not in NAMES:
+        raise WrongUsage(f"{inert.name(text)} is none of {', '.join(NAMES)}")
+    return text
 
 
 PlainHomeOption = Annotated[
@@ -53,29 +51,49 @@ def demo(
     raise typer.Exit(play(keep, nights, seed))
 
 
-def run_service(
-    service: Annotated[ServiceName, typer.Argument(help="The service to run.")], home: PlainHomeOption = None
+def run_services(
+    services: Annotated[list[str], typer.Argument(metavar="SERVICE…", parser=_service, help=f"Of {', '.join(NAMES)}.")],
+    home: PlainHomeOption = None,
 ) -> None:
-    """Run one service against the NATS and Postgres of the settings, until a signal."""
+    """Run services in one process against the NATS and Postgres of the settings, until a signal."""
+    from services.settings import load_settings
     from shared.logging import configure_logging
+    from shared.process import run_services as run
     from shared.runtime import collect_garbage_seldom, event_loop
-    from shared.settings import load_settings
 
     settings = load_settings() if home is None else find_stack(home).settings
-    configure_logging(settings.log, service.value)
-    module = importlib.import_module(f"services.{service.value}.app")
+    chosen = list(dict.fromkeys(services))
+    configure_logging(settings.log, " ".join(chosen))
+    runs = {name: importlib.import_module(f"services.{name}.app").run for name in chosen}
     collect_garbage_seldom()
     with asyncio.Runner(loop_factory=event_loop()) as runner:
-        raise typer.Exit(runner.run(module.run(settings)))
+        raise typer.Exit(runner.run(run(runs, settings)))
 
 
 def migrate(home: HomeOption = None) -> None:
     """Bring the database to this version: roles, schemas, views, grants. Safe to repeat."""
-    from shared.db.migrate import SCHEMAS
     from shared.db.migrate import migrate as bring_up_to_date
     from shared.logging import configure_logging
 
     stack = find_stack(home)
     configure_logging(stack.settings.log.model_copy(update={"level": "warning"}), "migrate")
-    wait_for(bring_up_to_date(stack.settings.postgres))
+    wait_for(bring_up_to_date(stack.settings.postgres, SCHEMAS))
     print(f"the database {stack.settings.postgres.database} is up to date: {', '.join(SCHEMAS)}")
+
+
+def provision(home: PlainHomeOption = None) -> None:
+    """Make the streams and consumers of NATS what the services need. Safe to repeat; `up` does it by itself."""
+    from services.settings import enabled_services
+    from shared.bus.provision import provision as make_streams
+    from shared.logging import configure_logging
+
+    stack = find_stack(home)
+    services = enabled_services(stack.settings)
+    configure_logging(stack.settings.log.model_copy(update={"level": "warning"}), "provision")
+
+    async def work() -> None:
+        async with bus(stack) as client:
+            await make_streams(client.jetstream(), stack.settings.nats, services)
+
+    wait_for(work())
+    print(f"NATS serves {', '.join(service.name for service in services)}")

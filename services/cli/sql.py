@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.connection import READER, HomeOption, find_stack
+from services.descriptions import SCHEMAS
 from shared.errors import UserError
 
 if TYPE_CHECKING:
     from shared.settings import PostgresSettings
 
-SCHEMAS = "stats,ingest,api"
+_SEARCH_PATH = ",".join(sorted(SCHEMAS, key="stats".__ne__))
 """Where names without a schema are looked up, so that `SELECT * FROM files` is enough."""
 
 WordsArgument = Annotated[
@@ -69,7 +70,7 @@ def environment(where: "PostgresSettings") -> dict[str, str]:
         "PGDATABASE": where.database,
         "PGUSER": READER,
         "PGPASSWORD": where.password_of(READER),
-        "PGOPTIONS": f"-c search_path={SCHEMAS}",
+        "PGOPTIONS": f"-c search_path={_SEARCH_PATH}",
         "PGAPPNAME": "nightbus-sql",
     }
 

@@ -13,6 +13,7 @@ from services.cli.imports import IMPORT_COLUMNS, open_imports
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
+from services.descriptions import SERVICES
 from shared import inert
 
 if TYPE_CHECKING:
@@ -20,26 +21,16 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
-    from shared.bus.streams import Consumer
+    from shared.description import Consumer, ServiceDescription
     from shared.events.commands import StateTold
 
-SERVICES = ("ingest", "scanner", "stats", "api")
-_OUTBOXES = ("ingest", "stats")
 ANSWER_TIMEOUT_S = 3.0
 
-_WRITES = {
-    "ingest": ("file.arrived",),
-    "scanner": ("file.scanned", "file.quarantined"),
-    "stats": ("session.finished", "target.updated"),
-}
-"""Subjects whose last message shows when a service was last at work; NATS forgets that of consumers at a restart."""
-_KEPT = """
-SELECT (SELECT max(last_arrived_at) FROM stats.sessions) AS ingest,
-       (SELECT max(occurred_at) FROM stats.quarantined WHERE stage = 'scanner') AS scanner,
-       (SELECT max(updated_at) FROM stats.captures) AS stats,
-       (SELECT max(changed_at) FROM api.dead_letters) AS api
-"""
-"""The same as far as the database knows it."""
+_LAST_ACTIVE = "SELECT " + ", ".join(f"({one.last_active}) AS {one.name}" for one in SERVICES if one.last_active)
+"""When services were last at work, as far as the database knows it; NATS forgets that of consumers at a restart."""
+_OUTBOXES = "SELECT " + ", ".join(
+    f"(SELECT outbox_waiting FROM {one.name}.stage) AS {one.name}" for one in SERVICES if one.has_outbox
+)
 MOST_REASONS = 3
 _NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
 _QUARANTINED = """
@@ -60,6 +51,8 @@ class ServiceState:
     """One service. Counts are of messages, ``handled`` of ingest is of files that arrived; ``outbox`` may be absent."""
 
     service: str
+    on: bool
+    """Whether NATS was provisioned for it."""
     running: bool
     handled: int
     waiting: int
@@ -122,7 +115,7 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     print(check_text(checked))
     for sentence in (*(sentence for service in services for sentence in service.sentences), *about_home):
         print(sentence)
-    if absent := [service.service for service in services if not service.running]:
+    if absent := [service.service for service in services if service.on and not service.running]:
         print(f"not running: {', '.join(absent)}", file=sys.stderr)
 
 
@@ -226,7 +219,8 @@ def _sessions_text(still_open: int, closing: int) -> str:
 
 async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], list[Row], Row | None]:
     async with reader(stack) as connection, bus(stack) as client:
-        services = await asyncio.gather(*(_service(client, name) for name in SERVICES))
+        on = await _services_on(client)
+        services = await asyncio.gather(*(_service(client, service, on) for service in SERVICES))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
             (stats,) = await connection.fetch("SELECT * FROM stats.stage")
@@ -239,8 +233,8 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
             found = await connection.fetchrow(_CHECKED)
             checked: Row | None = None if found is None else dict(found)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
-            (kept,) = await connection.fetch(_KEPT)
-    outboxes = {"ingest": ingest["outbox_waiting"], "stats": stats["outbox_waiting"]}
+            (outboxes,) = await connection.fetch(_OUTBOXES)
+            (kept,) = await connection.fetch(_LAST_ACTIVE)
     for service in services:
         service.dead_letters = letters.get(service.service, 0)
         service.outbox = outboxes.get(service.service)
@@ -289,18 +283,29 @@ def _stages(
     )
 
 
-async def _service(client: "Client", name: str) -> ServiceState:
-    from shared.bus.streams import CONSUMERS
+async def _services_on(client: "Client") -> "Sequence[str]":
+    """The services that NATS was provisioned for; where it does not say, all."""
+    from shared.bus.provision import services_of_stream
+    from shared.errors import Unavailable
 
-    rows = [row for row in CONSUMERS if row.service == name]
+    try:
+        return await services_of_stream(client.jetstream(timeout=ANSWER_TIMEOUT_S))
+    except Unavailable:
+        return [service.name for service in SERVICES]
+
+
+async def _service(client: "Client", description: "ServiceDescription", on: "Sequence[str]") -> ServiceState:
+    name = description.name
     js = client.jetstream(timeout=ANSWER_TIMEOUT_S)
-    found = [info for info in await asyncio.gather(*(_consumer(js, row) for row in rows)) if info is not None]
+    infos = await asyncio.gather(*(_consumer(js, row) for row in description.consumers))
+    found = [info for info in infos if info is not None]
     state = await _state(client, name)
-    published = await asyncio.gather(*(_last_message(js, subject) for subject in _WRITES.get(name, ())))
+    published = await asyncio.gather(*(_last_message(js, subject) for subject in description.publishes))
     active = [at for at in published if at is not None]
     active += [info.delivered.last_active for info in found if info.delivered and info.delivered.last_active]
     return ServiceState(
         service=name,
+        on=name in on,
         running=state is not None,
         handled=sum(
             (info.delivered.consumer_seq if info.delivered else 0) - (info.num_ack_pending or 0) for info in found
@@ -327,7 +332,7 @@ async def _last_message(js: "JetStreamContext", subject: str) -> datetime | None
     """When the last message of a subject was stored; the stream remembers it over restarts, for 30 days."""
     from nats.errors import Error as NatsError
 
-    from shared.bus.streams import EVENTS
+    from shared.bus.names import EVENTS
 
     try:
         return (await js.get_last_msg(EVENTS, subject)).time
@@ -340,9 +345,9 @@ async def _state(client: "Client", name: str) -> "StateTold | None":
     from nats.errors import NoRespondersError
     from nats.errors import TimeoutError as NatsTimeoutError
 
-    from shared.events.commands import STATES, StateTold
+    from shared.events.commands import StateTold, state_question
 
-    question = STATES[name]()
+    question = state_question(name)()
     try:
         message = await client.request(question.subject, question.model_dump_json().encode(), timeout=ANSWER_TIMEOUT_S)
     except (NoRespondersError, NatsTimeoutError):
@@ -351,6 +356,8 @@ async def _state(client: "Client", name: str) -> "StateTold | None":
 
 
 def _state_word(row: Mapping[str, Any]) -> str:
+    if not row["on"]:
+        return "off"
     if not row["running"]:
         return "not running"
     return "waiting" if row["waits"] or row["failed"] else "running"

@@ -1,6 +1,5 @@
 """Announcing files again: on request with a higher scan revision, and by the reconciler when an event went missing."""
 
-import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,7 +7,6 @@ import asyncpg
 
 from services.ingest.arrived import COLUMNS, PLACE, arrived, event_of, raise_revisions
 from services.ingest.store import SERVICE
-from shared.bus.delivery import patiently
 from shared.bus.outbox import OutboxRelay, enqueue
 from shared.bus.provision import events_began_at
 from shared.bus.transaction import Connection
@@ -71,21 +69,10 @@ class Reconciler:
     What was announced to a stream that is no longer there is announced again at once.
     """
 
-    def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay, *, interval_s: float, age_s: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay, *, age_s: float) -> None:
         self._pool = pool
         self._relay = relay
-        self._interval_s = interval_s
         self._age_s = age_s
-
-    async def run(self) -> None:
-        """Reconcile for ever; first of all what an earlier stream took with it, since its loss restarts the service."""
-        while True:
-            if forgotten := await patiently(self.announce_forgotten):
-                log.warning("announced again what was lost with an earlier stream", files=forgotten)
-            await asyncio.sleep(self._interval_s)
-            announced = await patiently(self.reconcile)
-            if announced:
-                log.warning("announced again what nobody has handled", files=announced)
 
     async def announce_forgotten(self) -> int:
         """Announce what an earlier stream took with it; returns how many files."""
@@ -99,7 +86,10 @@ class Reconciler:
             self._relay.wake()
             total += announced
             if announced < BATCH:
-                return total
+                break
+        if total:
+            log.warning("announced again what was lost with an earlier stream", files=total)
+        return total
 
     async def reconcile(self) -> int:
         """Look once; returns how many files were announced again, under the message id ``event_id/attempt``."""
@@ -109,6 +99,8 @@ class Reconciler:
                 rows = await connection.fetch(_LOST, self._age_s, BATCH)
                 announced = await self._announce(connection, rows)
         self._relay.wake()
+        if announced:
+            log.warning("announced again what nobody has handled", files=announced)
         return announced
 
     async def _announce(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> int:

@@ -2,11 +2,15 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from services.ingest.announce import Reconciler
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
+from services.ingest.description import DESCRIPTION
+from services.ingest.forgetting import INTERVAL_S as FORGETTING_INTERVAL_S
 from services.ingest.forgetting import FailureForgetter
+from services.ingest.gone import INTERVAL_S as GONE_INTERVAL_S
 from services.ingest.gone import GoneFiles
 from services.ingest.handlers import Commands
 from services.ingest.imports import Imports
@@ -14,77 +18,87 @@ from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Scanner
+from services.ingest.settings import IngestSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.sourcestate import SourceStates
-from services.ingest.store import SERVICE, Store
+from services.ingest.store import Store
 from services.ingest.sweep import Sweep
 from services.ingest.watch import Watcher
-from shared.bus.delivery import patiently
-from shared.bus.janitor import run_janitor
-from shared.bus.outbox import OutboxRelay
-from shared.bus.rpc import answer
-from shared.db.pool import check_database, pool_of
+from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
+from shared.bus.janitor import sweep as sweep_stream
 from shared.events.commands import CancelImport, ImportPaths, RescanFiles
 from shared.library.room import Room
+from shared.process import Process
+from shared.retry import patiently
 from shared.service import Service
-from shared.settings import IngestSettings, Settings, SourceSettings
+from shared.settings import Settings, SourceSettings
 
 LIBRARY_THREADS = 32
 """For calls to the library and single looks elsewhere, more than processors: they wait for disks. Each source has
 threads of its own (``source.Source``)."""
 
 
-async def run(settings: Settings) -> int:
-    """Run ingest until a signal; returns the process's exit code."""
+async def run(settings: Settings, process: Process | None = None) -> int:
+    """Run ingest until its process stops; returns its exit code."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
-    async with pool_of(settings.postgres, SERVICE) as pool, Service(SERVICE, settings) as service:
-        store = Store(pool)
-        relay = OutboxRelay(pool, service.js, SERVICE)
-        library = Library.of(settings.library, pool, service.waits)
+    own = settings.section(IngestSettings)
+    async with Service(DESCRIPTION, settings, process) as service:
+        store = Store(service.pool)
+        library = Library.of(settings.library, service.pool, service.waits)
         room = Room(settings.library.path, settings.library.reserve_mb)
-        shelf = Shelf(store, library.root, room, quiet_s=settings.ingest.settle_s) if library is not None else None
+        shelf = Shelf(store, library.root, room, quiet_s=own.settle_s) if library is not None else None
         collector = Collector(
             store,
-            relay,
+            service.relay,
             library=library,
             shelf=shelf,
             room=room,
             placement=Placement(settings.library.template),
-            incomplete_wait_s=settings.ingest.incomplete_wait_s,
+            incomplete_wait_s=own.incomplete_wait_s,
         )
         scanner = Scanner(store, collector)
         imports = Imports(store, scanner, room, service.waits, settings)
-        commands = Commands(pool, store, imports, relay)
-        answer(service.broker, ImportPaths, commands.import_paths)
-        answer(service.broker, CancelImport, commands.cancel_import)
-        answer(service.broker, RescanFiles, commands.rescan_files)
-        service.checks["postgres"] = check_database(pool)
-        service.background(relay.run())
-        service.background(run_janitor(service.js))
+        commands = Commands(service.pool, store, imports, service.relay)
+        service.answers(ImportPaths, commands.import_paths)
+        service.answers(CancelImport, commands.cancel_import)
+        service.answers(RescanFiles, commands.rescan_files)
         service.background(imports.run())
-        states = SourceStates(store.pool)
-        await patiently(lambda: states.keep_only([source.name for source in settings.sources]))
-        for configured in settings.sources:
-            crowd = RoomWait(room, service.waits, f"the source {configured.name}")
-            service.background(_watch(configured, settings.ingest, store, scanner, states, crowd))
+        await _watch_all(service, store, scanner, room)
         if library is not None and shelf is not None:
-            sweep = Sweep(store, shelf, interval_s=settings.ingest.library_check_interval_s)
+            sweep = Sweep(store, shelf, interval_s=own.library_check_interval_s)
             service.background(library.open())
-            service.background(library.then(SourceDeleter(pool, shelf).run))
+            service.background(library.then(SourceDeleter(service.pool, shelf).run))
             service.background(library.then(sweep.run))
-        reconciler = Reconciler(
-            pool, relay, interval_s=settings.ingest.reconcile_interval_s, age_s=settings.ingest.reconcile_age_s
-        )
-        service.background(reconciler.run())
-        service.background(GoneFiles(pool, relay).run())
-        service.background(FailureForgetter(store, [source.name for source in settings.sources]).run())
+        _look_after_events(service, store, own)
         try:
             return await service.run()
         finally:
             collector.close()
             if library is not None:
                 library.close()
+
+
+def _look_after_events(service: Service, store: Store, own: IngestSettings) -> None:
+    """Register what is done again and again so that no event is lost for good, and the stream has room."""
+    reconciler = Reconciler(service.pool, service.relay, age_s=own.reconcile_age_s)
+    gone = GoneFiles(service.pool, service.relay)
+    forgetter = FailureForgetter(store, [source.name for source in service.settings.sources])
+    service.every(own.reconcile_interval_s, reconciler.announce_forgotten)
+    service.every(own.reconcile_interval_s, reconciler.reconcile, first_after_s=own.reconcile_interval_s)
+    service.every(GONE_INTERVAL_S, gone.look, first_after_s=GONE_INTERVAL_S)
+    service.every(FORGETTING_INTERVAL_S, forgetter.look)
+    service.every(JANITOR_INTERVAL_S, partial(sweep_stream, service.js), first_after_s=JANITOR_INTERVAL_S)
+
+
+async def _watch_all(service: Service, store: Store, scanner: Scanner, room: Room) -> None:
+    """Register the watch over each configured source."""
+    sources, own = service.settings.sources, service.settings.section(IngestSettings)
+    states = SourceStates(store.pool)
+    await patiently(lambda: states.keep_only([source.name for source in sources]))
+    for configured in sources:
+        crowd = RoomWait(room, service.waits, f"the source {configured.name}")
+        service.background(_watch(configured, own, store, scanner, states, crowd))
 
 
 async def _watch(

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from services.ingest.store import Store
-from shared.bus.delivery import patiently
 from shared.library.presence import are_there
 from shared.logging import get_logger
 
@@ -18,19 +17,10 @@ MOST_ROWS = 1000
 class FailureForgetter:
     """Looks again at what imports could not take: a person has fixed it elsewhere, or has put it away."""
 
-    def __init__(self, store: Store, watched: Collection[str], *, interval_s: float = INTERVAL_S) -> None:
+    def __init__(self, store: Store, watched: Collection[str]) -> None:
         """``watched``: the configured sources, which walks look after."""
         self._store = store
         self._watched = watched
-        self._interval_s = interval_s
-
-    async def run(self) -> None:
-        """Look for ever."""
-        while True:
-            forgotten = await patiently(self.look)
-            if forgotten:
-                log.info("forgot failures of files that are there no more", files=forgotten)
-            await asyncio.sleep(self._interval_s)
 
     async def look(self) -> int:
         """Look once; returns how many failures were forgotten."""
@@ -43,4 +33,6 @@ class FailureForgetter:
                 gone[source].append((folder, name))
         for source, keys in gone.items():
             await self._store.forget_failures(source, keys)
-        return sum(map(len, gone.values()))
+        if forgotten := sum(map(len, gone.values())):
+            log.info("forgot failures of files that are there no more", files=forgotten)
+        return forgotten

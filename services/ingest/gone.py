@@ -6,7 +6,6 @@ import asyncpg
 
 from services.ingest.arrived import arrived, raise_revisions
 from services.ingest.store import SERVICE
-from shared.bus.delivery import patiently
 from shared.bus.outbox import OutboxRelay, enqueue
 from shared.db.errors import translated
 from shared.events.file import GONE
@@ -34,16 +33,9 @@ WHERE l.root = seen.root AND l.path = seen.path AND (l.missing_since IS NULL) <>
 class GoneFiles:
     """Looks for files that the scanner did not find."""
 
-    def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay, *, interval_s: float = INTERVAL_S) -> None:
+    def __init__(self, pool: asyncpg.Pool, relay: OutboxRelay) -> None:
         self._pool = pool
         self._relay = relay
-        self._interval_s = interval_s
-
-    async def run(self) -> None:
-        """Look for ever."""
-        while True:
-            await asyncio.sleep(self._interval_s)
-            await patiently(self.look)
 
     async def look(self) -> int:
         """Look once; returns how many files are there after all and are read anew."""

@@ -16,11 +16,11 @@ from services.ingest.large import collect_finished, leave
 from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Pass, Scanner
+from services.ingest.settings import IngestSettings
 from services.ingest.source import Mode, Source
 from services.ingest.store import Store
 from services.ingest.survey import Place, Totals, count
 from services.ingest.tally import Crowd, Tally
-from shared.bus.delivery import patiently
 from shared.errors import UserError
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
@@ -31,6 +31,7 @@ from shared.library.room import Room
 from shared.library.roots import real_path
 from shared.logging import get_logger
 from shared.quantities import size
+from shared.retry import patiently
 from shared.settings import Settings
 from shared.tasks import beside
 from shared.waits import Waits
@@ -91,7 +92,8 @@ class Imports:
         self._room = room
         self._waits = waits
         self._settings = settings
-        self._runner = Runner(store.pool, IMPORTS, self._import, at_once=settings.ingest.imports_at_once)
+        self._own = settings.section(IngestSettings)
+        self._runner = Runner(store.pool, IMPORTS, self._import, at_once=self._own.imports_at_once)
         self._counting = ThreadPoolExecutor(1, thread_name_prefix="count")
 
     def wake(self) -> None:
@@ -196,7 +198,7 @@ class Imports:
         below = folder.relative_to(root).as_posix() if folder != root else ""
         only = frozenset({resolved.relative_to(root).as_posix()}) if resolved.is_file() else None
         configured = next((item for item in self._settings.sources if item.name == name), None)
-        source = await asyncio.to_thread(Source.make, name, root, mode, self._settings.ingest, configured)
+        source = await asyncio.to_thread(Source.make, name, root, mode, self._own, configured)
         return source, below, only
 
 

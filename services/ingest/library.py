@@ -17,7 +17,6 @@ from uuid import UUID
 import asyncpg
 
 from services.ingest.store import LIBRARY
-from shared.bus.delivery import patiently
 from shared.db.errors import translated
 from shared.errors import NightbusError, Transient
 from shared.library.access import Access
@@ -26,6 +25,7 @@ from shared.library.reading import shown
 from shared.library.roots import Marker, Root, open_library
 from shared.library.stage import clean_temporaries
 from shared.logging import get_logger
+from shared.retry import patiently
 from shared.settings import LibrarySettings
 from shared.tasks import start_task
 from shared.waits import Waits

@@ -13,11 +13,11 @@ from services.ingest.aside import recover_kept
 from services.ingest.places import Places
 from services.ingest.shelf import Shelf
 from services.ingest.store import Store
-from shared.bus.delivery import patiently
 from shared.errors import NightbusError, Unavailable
 from shared.library.presence import missing
 from shared.library.reading import shown
 from shared.logging import get_logger
+from shared.periodic import DueIn, every
 
 log = get_logger(__name__)
 
@@ -61,9 +61,11 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep for ever."""
-        while True:
-            problem = await patiently(self.sweep)
-            await asyncio.sleep(min(self._interval_s, LOOK_AGAIN_S) if problem else self._interval_s)
+
+        async def sweep() -> DueIn | None:
+            return DueIn(min(self._interval_s, LOOK_AGAIN_S)) if await self.sweep() else None
+
+        await every(self._interval_s, sweep)
 
     async def sweep(self) -> str | None:
         """Look at every place once, and write down what has gone and what is there again.

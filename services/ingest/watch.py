@@ -11,11 +11,11 @@ from services.ingest.roomwait import RoomWait
 from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
 from services.ingest.sourcestate import SourceStates, State
-from shared.bus.delivery import patiently
 from shared.errors import Unavailable
 from shared.library.reading import shown
 from shared.library.walk import is_walked
 from shared.logging import get_logger
+from shared.retry import patiently
 
 log = get_logger(__name__)
 

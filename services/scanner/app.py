@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from services.scanner.description import DESCRIPTION
 from services.scanner.handlers import FileScanner
 from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
-from shared.bus.delivery import Desk, one_by_one, subscribe
+from services.scanner.settings import ScannerSettings
 from shared.bus.publish import Publisher
-from shared.bus.streams import consumer
 from shared.errors import UserError
 from shared.events.file import FileArrived
 from shared.logging import get_logger
+from shared.process import Process
 from shared.service import Service
 from shared.settings import Settings
 
@@ -19,52 +20,50 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-NAME = "scanner"
 LINGER_S = 0.05
 """How long results may wait for others before they are published together."""
 
 
-async def run(settings: Settings) -> int:
-    """Run the scanner until a signal; returns the process's exit code.
+async def run(settings: Settings, process: Process | None = None) -> int:
+    """Run the scanner until its process stops; returns its exit code.
 
     Raises:
         UserError: previews are wanted, and their folder is missing from the settings or among the captures; or a
             N.I.N.A. profile of the settings cannot be read.
     """
-    scanner = settings.scanner
+    own = settings.section(ScannerSettings)
     knowledge = Knowledge.of(settings)
     log.info("equipment and targets of the settings", revision=knowledge.revision, rigs=len(knowledge.rigs))
     for note in knowledge.notes:
         log.warning("part of the settings is not used", reason=note)
-    previews = _preview_place(settings) if scanner.previews else None
+    previews = _preview_place(settings, own) if own.previews else None
     async with (
-        Service(NAME, settings) as service,
+        Service(DESCRIPTION, settings, process) as service,
         ReaderPool(
-            scanner.workers,
-            time_limit_s=scanner.time_limit_s,
-            memory_limit_mb=scanner.memory_limit_mb,
-            measure_stars=scanner.measure_stars,
+            own.workers,
+            time_limit_s=own.time_limit_s,
+            memory_limit_mb=own.memory_limit_mb,
+            measure_stars=own.measure_stars,
             previews=previews,
             knowledge=knowledge,
         ) as readers,
     ):
-        publisher = Publisher(service.js, NAME, linger_s=LINGER_S)
-        desk = Desk(consumer(NAME, FileArrived.subject), FileArrived, publisher)
-        subscribe(service.broker, desk, one_by_one(desk, FileScanner(readers, publisher, scanner, service.waits).scan))
+        publisher = Publisher(service.js, service.name, linger_s=LINGER_S)
+        service.handles(FileArrived, FileScanner(readers, publisher, own, service.waits).scan, publisher)
         return await service.run()
 
 
-def _preview_place(settings: Settings) -> "PreviewPlace":
+def _preview_place(settings: Settings, own: ScannerSettings) -> "PreviewPlace":
     """Where previews go, once it is sure that no captures are there."""
     from services.scanner.previews import PreviewPlace  # numpy and Pillow are needed only here
     from shared.previews.cache import require_apart
 
-    folder = settings.scanner.previews_dir
+    folder = own.previews_dir
     if folder is None:
         raise UserError("scanner.previews is on, so scanner.previews_dir must name a folder to keep them in")
     library = settings.library.path
     places = [("the library", library)] if library else []
     places += [(f"the source {source.name}", source.path) for source in settings.sources]
-    places += [(f"the root {name}", path) for name, path in settings.scanner.roots.items()]
+    places += [(f"the root {name}", path) for name, path in own.roots.items()]
     require_apart(folder, places)
-    return PreviewPlace(folder=str(folder), max_mb=settings.scanner.previews_max_mb)
+    return PreviewPlace(folder=str(folder), max_mb=own.previews_max_mb)

@@ -1,10 +1,10 @@
 """file.arrived in, file.scanned out."""
 
 from services.scanner.readers import ReaderPool
+from services.scanner.settings import ScannerSettings
 from shared.bus.publish import Publisher
 from shared.errors import Away
 from shared.events.file import FileArrived, FileScanned
-from shared.settings import ScannerSettings
 from shared.waits import Waits
 
 

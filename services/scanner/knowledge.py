@@ -7,7 +7,7 @@ the others, under a higher scan revision.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +24,8 @@ from shared.targets.own import OwnTarget, own_targets
 from shared.targets.reading import UNCERTAIN_BELOW
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from shared.settings import Settings
 
 OWN = "nightbus.toml"
@@ -59,13 +61,16 @@ class Knowledge:
             UserError: a place of ``scanner.nina_profiles`` is not there or is no profile, or one of
                 ``scanner.nina_file_patterns`` is no file pattern.
         """
+        from services.scanner.settings import ScannerSettings  # readers need none of it
+
         notes: list[str] = []
-        _check_patterns(settings.scanner.nina_file_patterns)
+        own = settings.section(ScannerSettings)
+        _check_patterns(own.nina_file_patterns)
         mine = tuple(
             Rig(**{**rig.model_dump(), "filters": tuple(rig.filters.items())}, origin=OWN) for rig in settings.rigs
         )
         taken = {rig.name for rig in mine}
-        profiles = tuple(rig for rig in _profile_rigs(settings, notes) if rig.name not in taken)
+        profiles = tuple(rig for rig in _profile_rigs(own.nina_profiles, notes) if rig.name not in taken)
         return cls(
             cameras=tuple(Camera(**one.model_dump(), origin=OWN) for one in settings.cameras),
             telescopes=tuple(Telescope(**one.model_dump(), origin=OWN) for one in settings.telescopes),
@@ -73,8 +78,8 @@ class Knowledge:
             filters=tuple(settings.filters.items()),
             targets=own_targets(settings.targets),
             notes=tuple(notes),
-            targets_uncertain_below=settings.scanner.targets_uncertain_below,
-            file_patterns=settings.scanner.nina_file_patterns,
+            targets_uncertain_below=own.targets_uncertain_below,
+            file_patterns=own.nina_file_patterns,
         )
 
     @classmethod
@@ -137,11 +142,11 @@ def _check_patterns(patterns: tuple[str, ...]) -> None:
             raise UserError(f"setting scanner.nina_file_patterns: {error}") from error
 
 
-def _profile_rigs(settings: "Settings", notes: list[str]) -> Iterator[Rig]:
+def _profile_rigs(profiles: "Sequence[Path]", notes: list[str]) -> Iterator[Rig]:
     """Rigs of the profiles. A damaged file in a folder is a note: N.I.N.A. leaves such files behind after a crash."""
     seen: set[str] = set()
-    named = {place for place in settings.scanner.nina_profiles if place.is_file()}
-    for path in ninaprofile.profiles_at(settings.scanner.nina_profiles):
+    named = {place for place in profiles if place.is_file()}
+    for path in ninaprofile.profiles_at(profiles):
         try:
             profile = ninaprofile.read_profile(path)
         except UserError as error:

@@ -11,15 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self, TextIO, cast
 
+from services.descriptions import SERVICES
+from services.scanner.settings import ScannerSettings
+from services.settings import enabled_services, load_settings
 from services.standalone.calling import command
 from services.standalone.home import Home
 from services.standalone.own_servers import require_obeyable
-from services.standalone.stack import SERVICES, Stack
+from services.standalone.stack import Stack
 from shared.errors import NightbusError
 from shared.inert import printable
 from shared.library.room import NO_SPACE
 from shared.logging import configure_logging
-from shared.settings import Settings, config_file, load_settings
+from shared.settings import Settings, config_file
 from shared.tasks import start_task
 
 LOG_FILE = "nightbus.log"
@@ -41,7 +44,7 @@ class ReadableLog:
         self._unwritten = 0
         self._terminal = terminal
         self._as_json = as_json
-        self._width = max(len(name) for name in SERVICES)
+        self._width = max(len(service.name) for service in SERVICES)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +126,7 @@ async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
         extra_environment=environment_of(home, settings),
         log_line=log.line,
         stream_max_bytes=settings.nats.max_bytes,
+        services=enabled_services(settings),
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -169,7 +173,8 @@ def environment_of(home: Home, settings: Settings) -> dict[str, str]:
     told = {"NIGHTBUS_LOG__FORMAT": log_format(settings), "NIGHTBUS_HEALTH__HOST": settings.health.host}
     if settings.library.path is None:
         told["NIGHTBUS_LIBRARY__PATH"] = str(home.path / "library")
-    if settings.scanner.previews and settings.scanner.previews_dir is None:
+    scanner = settings.section(ScannerSettings)
+    if scanner.previews and scanner.previews_dir is None:
         told["NIGHTBUS_SCANNER__PREVIEWS_DIR"] = str(home.path / "previews")
     return told
 

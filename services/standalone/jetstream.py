@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.descriptions import CONSUMERS
 from services.standalone.home import sync_folder
-from shared.bus.streams import CONSUMERS, DEAD_LETTERS, EVENTS, Consumer
+from shared.bus.names import DEAD_LETTERS, EVENTS
+from shared.description import Consumer
 
 DETAILS = "/jsz?accounts=true&streams=true&consumers=true"
 """The monitoring page that ``Served`` is read from."""

@@ -1,6 +1,7 @@
 """A service of Nightbus as a supervised process: ready when its /readyz says so, alive while its /livez answers."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 
 import httpx
 
@@ -9,9 +10,23 @@ from shared.service import EX_TEMPFAIL
 
 
 class ManagedService(ManagedProcess):
-    """A service; ``health_url`` is where its health pages are, once it serves them."""
+    """A service; ``health_url`` is where its health pages are, once it serves them.
+
+    ``before_start`` runs before each start; where it fails, the service is not started.
+    """
 
     health_url = ""
+    before_start: Callable[[], Awaitable[None]] | None = None
+
+    async def start(self) -> None:
+        """Start it; it may be started again after its end.
+
+        Raises:
+            ProcessFailed: what it needs is not there.
+        """
+        if self.before_start is not None:
+            await self.before_start()
+        await super().start()
 
     async def start_ready(self, timeout_s: float) -> str | None:
         """Start it and wait until it is ready.

@@ -1,15 +1,19 @@
-"""The whole stack under one home: servers, schema, streams, and every service as a supervised process."""
+"""The whole stack under one home: servers, schema, streams, and the enabled services in supervised processes.
+
+``services`` holds the processes by name: most are one service's, and quiet services share one.
+"""
 
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
+from services.descriptions import SCHEMAS, SERVICES
 from services.standalone.home import LOOPBACK, Home
 from services.standalone.keeper import keep
 from services.standalone.nats import USER as NATS_USER
@@ -20,8 +24,9 @@ from services.standalone.room import Room
 from services.standalone.service import ManagedService
 from shared.bus.broker import connect
 from shared.bus.provision import provision
-from shared.db.migrate import SCHEMAS, migrate
+from shared.db.migrate import migrate
 from shared.db.pool import READER
+from shared.description import ServiceDescription, processes_of
 from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings, PostgresSettings
@@ -29,7 +34,6 @@ from shared.waits import Waits
 
 log = get_logger(__name__)
 
-SERVICES = ("ingest", "scanner", "stats", "api")
 DATABASE = "nightbus"
 STREAM_SHARE = 0.7
 """Share of the server's file store that the event stream may fill."""
@@ -48,6 +52,7 @@ class Stack:
         log_line: Callable[[str, str], None] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
         stream_max_bytes: int | None = None,
+        services: Sequence[ServiceDescription] = SERVICES,
     ) -> None:
         """``extra_environment`` goes to the services; ``log_line`` gets (name, line) of everything they print.
 
@@ -57,9 +62,11 @@ class Stack:
         self._extra = dict(extra_environment or {})
         self._log_line = log_line
         self._stream_max_bytes = stream_max_bytes
+        self._enabled = services
         self.postgres = EmbeddedPostgres(home, settings=postgres_settings)
         self.nats = EmbeddedNats(home)
         self.services: dict[str, ManagedService] = {}
+        self._provisioning = asyncio.Lock()
         self.room = Room(home.path, Waits("up"))
 
     async def start(self) -> list[str]:
@@ -122,8 +129,8 @@ class Stack:
             secrets_dir=self.home.secrets,
         )
 
-    def environment(self, service: str) -> dict[str, str]:
-        """The environment that a service process is started with."""
+    def environment(self, process: str) -> dict[str, str]:
+        """The environment that a process of services is started with."""
         nats, postgres = self.nats_settings(), self.postgres_settings()
         ours = {
             "NIGHTBUS_NATS__URL": nats.url,
@@ -136,20 +143,21 @@ class Stack:
             "NIGHTBUS_POSTGRES__ADMIN_ROLE": postgres.admin_role,
             "NIGHTBUS_POSTGRES__SECRETS_DIR": str(postgres.secrets_dir),
             "NIGHTBUS_HEALTH__HOST": LOOPBACK,
-            "NIGHTBUS_HEALTH__PORT": str(self.home.ports()[f"health_{service}"]),
+            "NIGHTBUS_HEALTH__PORT": str(self.home.ports()[f"health_{process}"]),
             "NIGHTBUS_API__DEAD_LETTER_DIR": str(self.home.path / "dead-letters"),
             "NIGHTBUS_LOG__FORMAT": "console",
         }
         return {**os.environ, **ours, **self._extra}
 
     def _make_services(self) -> None:
-        for name in SERVICES:
+        for name, services in processes_of(self._enabled).items():
             self.home.port(f"health_{name}")
-            argv = [sys.executable, "-m", "services.cli.main", "run", name]
+            argv = [sys.executable, "-m", "services.cli.main", "run", *services]
             output = _sink(name, self._log_line) if self._log_line else LogFile(self.home.log / f"{name}.log")
             # The library is the user's, who may share it: its files follow the umask of who started us.
             service = ManagedService(name, argv, output, env=self.environment(name), cwd=Path.cwd(), private=False)
             service.health_url = f"http://{LOOPBACK}:{self.home.ports()[f'health_{name}']}"
+            service.before_start = self._provision
             self.services[name] = service
 
     async def _bring_up_servers(self) -> None:
@@ -158,7 +166,7 @@ class Stack:
             try:
                 await self._start_servers()
                 await self._create_database()
-                await asyncio.gather(migrate(self.postgres_settings()), self._provision())
+                await asyncio.gather(migrate(self.postgres_settings(), SCHEMAS), self._provision())
             except Exception as error:
                 if not self.room.look():
                     raise
@@ -175,12 +183,14 @@ class Stack:
             raise failures[0]
 
     async def _provision(self) -> None:
+        """Make the streams; again before each start of a service, since NATS may have lost them."""
         try:
-            client = await connect(self.nats_settings(), "nightbus-up", patient=False)
-            try:
-                await provision(client.jetstream(), self.nats_settings())
-            finally:
-                await client.close()
+            async with self._provisioning:
+                client = await connect(self.nats_settings(), "nightbus-up", patient=False)
+                try:
+                    await provision(client.jetstream(), self.nats_settings(), self._enabled)
+                finally:
+                    await client.close()
         except (NatsError, JetStreamError, TimeoutError) as error:
             reason = getattr(error, "description", None) or str(error) or type(error).__name__
             raise ProcessFailed(f"the streams of NATS could not be made: {reason}") from error

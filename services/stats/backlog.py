@@ -8,7 +8,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from shared.bus.streams import Consumer
+from shared.description import Consumer
 from shared.errors import Unavailable
 
 

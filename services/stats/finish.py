@@ -14,6 +14,7 @@ import asyncpg
 from pydantic import ValidationError
 
 from services.stats import store
+from services.stats.settings import StatsSettings
 from shared import inert
 from shared.bus.outbox import enqueue
 from shared.bus.streams import MAX_AGE_S
@@ -22,7 +23,6 @@ from shared.events.mistakes import first_mistake
 from shared.events.session import SessionFinished, SessionTarget
 from shared.events.target import TargetUpdated
 from shared.logging import get_logger
-from shared.settings import StatsSettings
 
 log = get_logger(__name__)
 

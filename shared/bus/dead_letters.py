@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from shared import inert
+from shared.bus.names import DEAD_LETTERS, DEAD_SUBJECT
 from shared.bus.publish import Publisher
-from shared.bus.streams import DEAD_LETTERS, DEAD_SUBJECT
 from shared.events.envelope import MESSAGE_ID
 from shared.events.values import LARGEST_BIGINT, LARGEST_INTEGER
 from shared.inert import DETAIL_CHARS

@@ -38,7 +38,7 @@ from shared.bus.broker import client_of
 from shared.bus.dead_letters import bury
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
-from shared.bus.streams import Consumer
+from shared.description import Consumer
 from shared.errors import Away, Gone, Ignorable, Permanent, Transient, Unavailable
 from shared.events.base import Event, FileId, Model
 from shared.events.file import GONE, FileQuarantined
@@ -46,6 +46,7 @@ from shared.events.mistakes import first_mistake
 from shared.events.values import Natural, PathText, Word
 from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
+from shared.retry import patiently
 from shared.tasks import beside, restarted
 
 log = get_logger(__name__)
@@ -57,8 +58,6 @@ BREATH = 16
 """Events that are parsed before other tasks have a turn. One of these is the transaction of the batch before, for which
 all writers of a schema wait: with 64, each answer of the database to it waited some milliseconds for the parsing."""
 LONGEST_DELAY_S = 300.0
-UNAVAILABLE_WAIT_S = (0.5, 15.0)
-"""First and longest pause between tries while a dependency is away."""
 
 
 class Prepared(Protocol):
@@ -319,21 +318,6 @@ def one_by_one(desk: Desk[P], handle: Callable[[P], Awaitable[None]]) -> BatchHa
                 tasks.create_task(settle(delivery))
 
     return handle_batch
-
-
-T = TypeVar("T")
-
-
-async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Run ``attempt``, again and again while a dependency is away, with growing pauses."""
-    pause_s, longest_s = UNAVAILABLE_WAIT_S
-    while True:
-        try:
-            return await attempt()
-        except Unavailable as error:
-            log.warning("waiting", reason=str(error), pause_s=pause_s)
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, longest_s)
 
 
 def _most_attempts(error: Exception) -> float:

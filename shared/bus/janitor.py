@@ -8,37 +8,48 @@ published, and is several times larger: were only the front of the stream purged
 with their results until neither can move.
 """
 
-import asyncio
-
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
-from shared.bus.streams import CONSUMERS, EVENTS, PAUSE_AT
+from shared.bus.names import EVENTS
+from shared.bus.provision import event_consumers
+from shared.bus.streams import PAUSE_AT
+from shared.errors import Unavailable
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-LOOK_EVERY_S = 5.0
+INTERVAL_S = 5.0
 
 
 async def sweep(js: JetStreamContext) -> int:
-    """Purge what all consumers are done with, if the stream is nearly full.
+    """Purge what the consumers of all enabled services are done with, if the stream is nearly full.
 
     Returns:
         Number of messages purged, less what was published meanwhile.
+
+    Raises:
+        Unavailable: NATS does not answer, or is not provisioned.
     """
+    try:
+        return await _sweep(js)
+    except (NatsError, JetStreamError, TimeoutError) as error:
+        raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
+
+
+async def _sweep(js: JetStreamContext) -> int:
     info = await js.stream_info(EVENTS)
     limit = info.config.max_bytes or 0
     if limit <= 0 or info.state.bytes <= PAUSE_AT * limit:
         return 0
     floors: dict[str, int] = {}
-    for row in CONSUMERS:
-        if row.stream == EVENTS:
-            found = await js.consumer_info(EVENTS, row.durable)
-            done = found.num_pending == 0 and found.num_ack_pending == 0
-            floor = info.state.last_seq if done else (found.ack_floor.stream_seq if found.ack_floor else 0)
-            floors[row.subject] = min(floor, floors.get(row.subject, floor))
+    for name in await event_consumers(js):
+        found = await js.consumer_info(EVENTS, name)
+        subject = str(found.config.filter_subject)
+        done = found.num_pending == 0 and found.num_ack_pending == 0
+        floor = info.state.last_seq if done else (found.ack_floor.stream_seq if found.ack_floor else 0)
+        floors[subject] = min(floor, floors.get(subject, floor))
     lowest = min(floors.values())
     if lowest >= info.state.first_seq:
         await js.purge_stream(EVENTS, seq=lowest + 1)
@@ -52,13 +63,3 @@ async def sweep(js: JetStreamContext) -> int:
         "stream nearly full, purged what everyone has read", messages=purged, bytes=info.state.bytes, limit=limit
     )
     return purged
-
-
-async def run_janitor(js: JetStreamContext) -> None:
-    """Sweep for ever; an outage of NATS is waited out."""
-    while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        try:
-            await sweep(js)
-        except (NatsError, JetStreamError, TimeoutError) as error:
-            log.warning("janitor waits", error=repr(error))

@@ -15,8 +15,9 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
+from shared.bus.names import EVENTS
 from shared.bus.publish import Publisher
-from shared.bus.streams import EVENTS, PAUSE_AT
+from shared.bus.streams import PAUSE_AT
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.errors import Permanent, Unavailable

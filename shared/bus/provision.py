@@ -1,5 +1,10 @@
-"""Provisioning: the only place that creates or changes streams and consumers."""
+"""Provisioning: the only place that makes, changes and deletes streams and consumers.
 
+`nightbus provision` runs it, and `nightbus up` before it starts a service. Which services it was done for, and with
+which consumers, is kept with the event stream: services that were left out refuse to start, and nobody waits for them.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from nats.errors import Error as NatsError
@@ -8,8 +13,10 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from shared.bus.streams import CONSUMERS, EVENTS, Consumer, streams
-from shared.errors import Unavailable
+from shared.bus.names import EVENTS
+from shared.bus.streams import config_of, streams
+from shared.description import Consumer, ServiceDescription, consumers_of
+from shared.errors import Unavailable, UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings
 
@@ -27,19 +34,82 @@ _STREAM_FIELDS = (
     "num_replicas",
     "allow_atomic",
 )
+_SERVICES = "nightbus-services"
+_CONSUMERS = "nightbus-consumers"
+_SERVICE = "nightbus-service"
+"""Keys of the metadata: of the event stream the services and consumers that it serves, of a consumer its service."""
 _CONSUMER_FIELDS = ("filter_subject", "ack_policy", "deliver_policy", "ack_wait", "max_deliver", "max_ack_pending")
 
 
-async def provision(js: JetStreamContext, settings: NatsSettings) -> None:
-    """Make streams and consumers what the table says. Idempotent; messages are never dropped by it.
+async def provision(js: JetStreamContext, settings: NatsSettings, services: Sequence[ServiceDescription]) -> None:
+    """Make streams and consumers what these services need. Idempotent; messages are never dropped by it.
 
-    Size and copies of a stream that is there change only where the settings name them: each service provisions, and
-    one that was started without them must not shrink what all others use.
+    Consumers of services that are not among them are deleted, so that nothing is kept for them. Size and copies of a
+    stream that is there change only where the settings name them: who provisions without them shrinks nothing.
     """
+    consumers = consumers_of(services)
     for wanted in streams(settings):
+        if wanted.name == EVENTS:
+            wanted.metadata = {
+                _SERVICES: " ".join(service.name for service in services),
+                _CONSUMERS: " ".join(row.durable for row in consumers if row.stream == EVENTS),
+            }
         await _provision_stream(js, wanted, settings)
-    for row in CONSUMERS:
+    for row in consumers:
         await _provision_consumer(js, row)
+    wanted_durables = {(row.stream, row.durable) for row in consumers}
+    for stream in sorted({str(wanted.name) for wanted in streams(settings)}):
+        for name in await _own_consumers(js, stream):
+            if (stream, name) not in wanted_durables:
+                await js.delete_consumer(stream, name)
+                log.info("consumer deleted", stream=stream, consumer=name)
+
+
+async def require_provisioned(js: JetStreamContext, service: ServiceDescription, enabled: Sequence[str] | None) -> None:
+    """Check that the streams serve a service, and the same services as the settings say.
+
+    Raises:
+        Unavailable: they are not there yet, or not as provisioned.
+        UserError: they were provisioned without it, or for other services than ``enabled``.
+    """
+    names = (await _metadata(js)).get(_SERVICES, "").split()
+    if names and service.name not in names:
+        raise UserError(
+            f"NATS serves {', '.join(names)} and not {service.name}: name it in [services] enabled, then run "
+            "`nightbus provision`"
+        )
+    if names and enabled is not None and set(enabled) != set(names):
+        raise UserError(
+            f"NATS serves {', '.join(names)}, and the settings enable {', '.join(enabled)}: run `nightbus provision`"
+        )
+    await verify(js, service.consumers)
+
+
+async def services_of_stream(js: JetStreamContext) -> list[str]:
+    """The services that the event stream was provisioned for.
+
+    Raises:
+        Unavailable: it is missing, or does not say.
+    """
+    try:
+        names = (await _metadata(js)).get(_SERVICES, "").split()
+    except (NatsError, TimeoutError) as error:
+        raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
+    if not names:
+        raise Unavailable(f"the stream {EVENTS} does not say which services it has: run `nightbus provision`")
+    return names
+
+
+async def event_consumers(js: JetStreamContext) -> list[str]:
+    """The durable consumers of the event stream whose services are on.
+
+    Raises:
+        Unavailable: the stream is missing, or was not made by `nightbus provision`.
+    """
+    names = (await _metadata(js)).get(_CONSUMERS, "").split()
+    if not names:
+        raise Unavailable(f"the stream {EVENTS} does not say which consumers it has: run `nightbus provision`")
+    return names
 
 
 async def events_began_at(js: JetStreamContext) -> datetime:
@@ -57,8 +127,8 @@ async def events_began_at(js: JetStreamContext) -> datetime:
     return made_at
 
 
-async def verify(js: JetStreamContext, consumers: list[Consumer]) -> None:
-    """Check that the given consumers exist and are what the table says.
+async def verify(js: JetStreamContext, consumers: Sequence[Consumer]) -> None:
+    """Check that the given consumers exist and are what they should be.
 
     Raises:
         Unavailable: one is missing or different; it is refused, never recreated with defaults.
@@ -68,8 +138,25 @@ async def verify(js: JetStreamContext, consumers: list[Consumer]) -> None:
             found = (await js.consumer_info(row.stream, row.durable)).config
         except NotFoundError as error:
             raise Unavailable(f"the consumer {row.durable} of stream {row.stream} is missing") from error
-        if (different := _differences(row.config(), found, _CONSUMER_FIELDS)) != "":
+        if (different := _differences(config_of(row), found, _CONSUMER_FIELDS)) != "":
             raise Unavailable(f"the consumer {row.durable} is not as provisioned: {different}")
+
+
+async def _metadata(js: JetStreamContext) -> Mapping[str, str]:
+    try:
+        return (await js.stream_info(EVENTS)).config.metadata or {}
+    except NotFoundError as error:
+        raise Unavailable(f"the stream {EVENTS} is missing: `nightbus provision` makes it") from error
+
+
+async def _own_consumers(js: JetStreamContext, stream: str) -> list[str]:
+    """Durable consumers of ours; other people's are left alone."""
+    names: list[str] = []
+    offset = 0
+    while page := await js.consumers_info(stream, offset=offset):
+        names += [info.name for info in page if _SERVICE in (info.config.metadata or {})]
+        offset += len(page)
+    return names
 
 
 async def _provision_stream(js: JetStreamContext, wanted: StreamConfig, settings: NatsSettings) -> None:
@@ -84,22 +171,28 @@ async def _provision_stream(js: JetStreamContext, wanted: StreamConfig, settings
         wanted.max_bytes = found.max_bytes
     if settings.replicas is None:
         wanted.num_replicas = found.num_replicas
-    if (different := _differences(wanted, found, _STREAM_FIELDS)) != "":
+    if (different := _differences(wanted, found, _STREAM_FIELDS)) != "" or not _has(found.metadata, wanted.metadata):
         await js.update_stream(wanted)
         log.info("stream changed", stream=name, changes=different)
 
 
 async def _provision_consumer(js: JetStreamContext, row: Consumer) -> None:
-    wanted = row.config()
+    wanted = config_of(row)
+    wanted.metadata = {_SERVICE: row.service}
     try:
         found = (await js.consumer_info(row.stream, row.durable)).config
     except NotFoundError:
         await js.add_consumer(row.stream, wanted)
         log.info("consumer created", stream=row.stream, consumer=row.durable)
         return
-    if (different := _differences(wanted, found, _CONSUMER_FIELDS)) != "":
+    if (different := _differences(wanted, found, _CONSUMER_FIELDS)) != "" or not _has(found.metadata, wanted.metadata):
         await js.add_consumer(row.stream, wanted)
         log.info("consumer changed", consumer=row.durable, changes=different)
+
+
+def _has(found: Mapping[str, str] | None, wanted: Mapping[str, str] | None) -> bool:
+    """Whether metadata holds what is wanted; the server adds some of its own."""
+    return all((found or {}).get(key) == value for key, value in (wanted or {}).items())
 
 
 def _differences(

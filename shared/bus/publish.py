@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 from shared.bus.broker import PUBLISH_TIMEOUT_S
-from shared.bus.streams import EVENTS
+from shared.bus.names import EVENTS
 from shared.errors import Permanent, Unavailable
 from shared.events.base import Event
 from shared.events.envelope import headers_of

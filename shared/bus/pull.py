@@ -21,7 +21,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from shared.bus.streams import Consumer
+from shared.description import Consumer
 from shared.logging import get_logger
 
 log = get_logger(__name__)

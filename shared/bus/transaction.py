@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
-from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, P, patiently
+from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, P
 from shared.db.bisect import Refused, bisected
 from shared.db.errors import translated
 from shared.db.inbox import claim
+from shared.retry import patiently
 
 Connection = asyncpg.pool.PoolConnectionProxy
 Effect = Callable[[Connection, list[P]], Awaitable[None]]

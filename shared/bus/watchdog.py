@@ -2,18 +2,18 @@
 
 A durable consumer that was deleted, or a connection that looks alive and is not, leaves a pull loop that never delivers
 (reliability: nothing in 12 s, ping still true). The watchdog asks the server itself; when the answer is bad it ends the
-service with exit code 75, and whoever started it starts it again, provisioning included.
+service with exit code 75, and whoever started it starts it again; `nightbus up` provisions before it does.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 from shared.bus.provision import verify
-from shared.bus.streams import Consumer
+from shared.description import Consumer
 from shared.errors import Unavailable
 from shared.logging import get_logger
 
@@ -31,7 +31,7 @@ class Watchdog:
     when the server names any error other than a stale connection or a missing permission.
     """
 
-    def __init__(self, js: JetStreamContext, consumers: list[Consumer], reconnecting: Callable[[], bool]) -> None:
+    def __init__(self, js: JetStreamContext, consumers: Sequence[Consumer], reconnecting: Callable[[], bool]) -> None:
         self._js = js
         self._consumers = consumers
         self._reconnecting = reconnecting

@@ -5,7 +5,7 @@ Each branch is a chain of small files in ``versions/``, whose SQL is plain text 
 readable at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -23,24 +23,21 @@ from shared.settings import PostgresSettings
 log = get_logger(__name__)
 
 HERE = Path(__file__).parent
-SCHEMAS = ("ingest", "stats", "api")
-"""Services with tables; each is a schema, a login role and an alembic branch."""
-
 _LOCK = 0x6E627573
 """Advisory lock key: two migrations at once wait for each other."""
 
 
-async def migrate(settings: PostgresSettings, target: str = "heads") -> None:
-    """Create roles, bring every schema to ``target`` and grant.
+async def migrate(settings: PostgresSettings, schemas: Sequence[str], target: str = "heads") -> None:
+    """Create roles, bring every schema to ``target`` and grant. Each schema is a role and an alembic branch as well.
 
     Raises:
         Unavailable: the server does not answer.
         UserError: it refuses the admin role.
     """
-    await _create_roles(settings)
+    await _create_roles(settings, schemas)
     await run_alembic(settings, lambda config: command.upgrade(config, target))
-    await _grant(settings)
-    log.info("database migrated", schemas=SCHEMAS)
+    await _grant(settings, schemas)
+    log.info("database migrated", schemas=schemas)
 
 
 async def downgrade(settings: PostgresSettings, target: str) -> None:
@@ -89,12 +86,12 @@ async def _admin(settings: PostgresSettings) -> asyncpg.Connection:
         )
 
 
-async def _create_roles(settings: PostgresSettings) -> None:
+async def _create_roles(settings: PostgresSettings, schemas: Sequence[str]) -> None:
     connection = await _admin(settings)
     try:
         async with connection.transaction():
             await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            for role in (*SCHEMAS, READER):
+            for role in (*schemas, READER):
                 password = await connection.fetchval("SELECT quote_literal($1)", settings.password_of(role))
                 exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
                 verb = "ALTER" if exists else "CREATE"
@@ -103,21 +100,21 @@ async def _create_roles(settings: PostgresSettings) -> None:
                 )
                 database = await connection.fetchval("SELECT quote_ident(current_database())")
                 await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {role}")
-            for schema in SCHEMAS:
+            for schema in schemas:
                 await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
                 await connection.execute(f"ALTER ROLE {schema} IN DATABASE {database} SET search_path = {schema}")
-            await connection.execute(f"GRANT {READER} TO {', '.join(SCHEMAS)}")
+            await connection.execute(f"GRANT {READER} TO {', '.join(schemas)}")
             await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     finally:
         await connection.close()
 
 
-async def _grant(settings: PostgresSettings) -> None:
+async def _grant(settings: PostgresSettings, schemas: Sequence[str]) -> None:
     connection = await _admin(settings)
     try:
         async with connection.transaction():
             await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            for schema in SCHEMAS:
+            for schema in schemas:
                 await connection.execute(
                     f"""
                     GRANT USAGE ON SCHEMA {schema} TO {schema}, {READER};
@@ -126,7 +123,7 @@ async def _grant(settings: PostgresSettings) -> None:
                     """
                 )
             views = await connection.fetch(
-                "SELECT schemaname, viewname FROM pg_views WHERE schemaname = ANY($1)", list(SCHEMAS)
+                "SELECT schemaname, viewname FROM pg_views WHERE schemaname = ANY($1)", list(schemas)
             )
             for view in views:
                 await connection.execute(f'GRANT SELECT ON {view["schemaname"]}."{view["viewname"]}" TO {READER}')

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
-from shared.bus.delivery import patiently
 from shared.db.errors import admitted, translated
+from shared.retry import patiently
 from shared.settings import PostgresSettings
 
 READER = "reader"

@@ -4,10 +4,11 @@ A command carries an idempotency id; the owner commits a job under that id and a
 is sent twice does its work once.
 """
 
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, create_model
 
 from shared import inert
 from shared.events.base import FileId, Model
@@ -191,37 +192,15 @@ class TellState(Command):
     reply: ClassVar[type[Reply]] = StateTold
 
 
-class TellIngestState(TellState):
-    """Tell how ingest is and what it waits for; changes nothing."""
+@cache
+def state_question(service: str) -> type[TellState]:
+    """The question for the state of a service; each answers its own (shared/service.py)."""
+    name = f"Tell{service.capitalize()}State"
+    purpose = f"Tell how {service} is and what it waits for; changes nothing."
+    question = create_model(name, __base__=TellState, __doc__=purpose, __module__=__name__)
+    question.subject = f"cmd.{service}.state"
+    return question
 
-    subject: ClassVar[str] = "cmd.ingest.state"
-
-
-class TellScannerState(TellState):
-    """Tell how the scanner is and what it waits for; changes nothing."""
-
-    subject: ClassVar[str] = "cmd.scanner.state"
-
-
-class TellStatsState(TellState):
-    """Tell how stats is and what it waits for; changes nothing."""
-
-    subject: ClassVar[str] = "cmd.stats.state"
-
-
-class TellApiState(TellState):
-    """Tell how the api service is and what it waits for; changes nothing."""
-
-    subject: ClassVar[str] = "cmd.api.state"
-
-
-STATES: dict[str, type[TellState]] = {
-    "ingest": TellIngestState,
-    "scanner": TellScannerState,
-    "stats": TellStatsState,
-    "api": TellApiState,
-}
-"""The question for the state of each service; every service answers its own (shared/service.py)."""
 
 COMMANDS: tuple[type[Command], ...] = (
     ImportPaths,
@@ -232,6 +211,5 @@ COMMANDS: tuple[type[Command], ...] = (
     DismissFiles,
     CheckStats,
     RebuildStats,
-    *STATES.values(),
 )
-"""Every command, for the documentation and its tests."""
+"""Every command but the questions for states."""

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.bus.delivery import patiently
 from shared.bus.transaction import Connection
 from shared.jobs.store import JobStore
 from shared.jobs.verdict import Lost, Stopped
+from shared.retry import patiently
 from shared.tasks import end_tasks, start_task
 
 Columns = Mapping[str, Any]

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.bus.delivery import patiently
 from shared.errors import Unavailable
 from shared.jobs.job import Job
 from shared.jobs.store import LEASE_S, JobStore, JobTable
 from shared.jobs.verdict import Lost, Stopped, Verdict, judge
 from shared.logging import get_logger
 from shared.metrics import JOBS
+from shared.retry import patiently
 
 log = get_logger(__name__)
 

@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -19,19 +19,17 @@ from shared.library.template import LIBRARY_FIELDS, PathTemplate
 from shared.settings.mistakes import sentences
 from shared.settings.own import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
 from shared.settings.section import Section, WholePath, ZoneName
-from shared.settings.servers import HealthSettings, LogSettings, NatsSettings, PostgresSettings
+from shared.settings.servers import HealthSettings, LogSettings, NatsSettings, PostgresSettings, ServicesSettings
 from shared.settings.source_folders import require_apart
 from shared.written import ENV_PREFIX, RESERVED_ENV, config_file, written
 
 __all__ = [
-    "ENV_PREFIX", "ApiSettings", "HealthSettings", "IngestSettings", "LibrarySettings", "LogSettings", "NatsSettings",
-    "PostgresSettings", "ScannerSettings", "Settings", "SourceSettings", "StatsSettings", "config_file", "known_keys",
-    "load_settings",
+    "ENV_PREFIX", "HealthSettings", "LibrarySettings", "LogSettings", "NatsSettings", "PostgresSettings",
+    "ServicesSettings", "Settings", "SourceSettings", "config_file", "keys_of", "load",
 ]  # fmt: skip
 
 CONFIG_VERSION = 1
-LONGEST_S = 366 * 24 * 3600.0
-"""Longest time that a session may be waited for."""
+S = TypeVar("S", bound=Section)
 
 
 class LibrarySettings(Section):
@@ -106,104 +104,8 @@ class SourceSettings(Section):
         return ZoneInfo(self.time_zone) if self.time_zone else None
 
 
-class IngestSettings(Section):
-    """The service that keeps the library."""
-
-    workers: int = Field(default=0, ge=0, description="threads of each source that copy and hash; 0 = one per core")
-    imports_at_once: int = Field(
-        default=4, ge=1, le=32, description="imports that run side by side; the others wait for their turn"
-    )
-    settle_s: float = Field(default=10.0, ge=0, description="quiet time of a complete file on a local disk, seconds")
-    network_settle_s: float = Field(default=60.0, ge=0, description="the same on a network share, seconds")
-    incomplete_wait_s: float = Field(
-        default=300.0, ge=0, description="how long a quiet but truncated file is waited for before it is taken as it is"
-    )
-    reconcile_interval_s: float = Field(default=600.0, gt=0, description="seconds between checks for lost events")
-    reconcile_age_s: float = Field(default=900.0, gt=0, description="age at which an unscanned file is announced again")
-    library_check_interval_s: float = Field(
-        default=86_400.0, gt=0, description="seconds between looks at whether all files of the library are there"
-    )
-
-
-class ScannerSettings(Section):
-    """The service that reads captures."""
-
-    workers: int = Field(default=0, ge=0, description="processes that read files; 0 = one per core")
-    measure_stars: bool = Field(default=True, description="whether star quality is measured from the pixels")
-    time_limit_s: float = Field(
-        default=30.0,
-        gt=0,
-        description="seconds one file may take before its reader is killed; one more for every 5 MB",
-    )
-    memory_limit_mb: int = Field(default=1536, ge=256, description="memory of one reader process, MiB")
-    roots: dict[str, WholePath] = Field(
-        default_factory=dict, description="root name = folder, where mounts differ from ingest's"
-    )
-    targets_uncertain_below: float = Field(
-        default=0.8, ge=0, le=1, description="confidence below which a target match is marked uncertain"
-    )
-    nina_profiles: tuple[WholePath, ...] = Field(
-        default=(),
-        description="N.I.N.A. profiles or folders of them; one called <optic>@f<ratio>+<camera> is a rig",
-    )
-    nina_file_patterns: tuple[str, ...] = Field(
-        default=(),
-        description="N.I.N.A. file patterns of yours, as in its imaging options, by which names are read first",
-    )
-    previews: bool = Field(
-        default=False, description="whether a preview of every frame is made in the same read; else when asked for"
-    )
-    previews_dir: WholePath | None = Field(
-        default=None,
-        description="folder of its own for previews, apart from the library and all sources; "
-        "unset: previews in the home of `nightbus up`, and needed by `nightbus run`",
-    )
-    previews_max_mb: int = Field(
-        default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
-    )
-
-
-class StatsSettings(Section):
-    """The service that counts."""
-
-    session_quiet_s: float = Field(
-        default=3600.0, ge=0, le=LONGEST_S, description="quiet time after the last arrival before a session is finished"
-    )
-    session_wait_s: float = Field(
-        default=21_600.0,
-        ge=0,
-        le=LONGEST_S,
-        description="how long a file that waits for the scanner holds sessions of its source back, from its arrival",
-    )
-    session_check_interval_s: float = Field(
-        default=60.0, gt=0, description="seconds between looks for finished sessions"
-    )
-    session_revision_interval_s: float = Field(
-        default=3600.0, ge=0, le=LONGEST_S, description="least time between two revisions of a session"
-    )
-    check_interval_s: float = Field(
-        default=86_400.0,
-        ge=60,
-        le=LONGEST_S,
-        description="seconds between two checks that compare the counts with the frames and the files, and mend them",
-    )
-    time_zone: ZoneName = Field(
-        default="UTC", description="IANA zone of the night's end where a site is unknown (09:00 local)"
-    )
-    needs_more_hours: float = Field(
-        default=1.0, ge=0, description="integration from which needs_more_data is suggested"
-    )
-    complete_hours: float = Field(default=3.0, ge=0, description="integration from which complete is suggested")
-
-
-class ApiSettings(Section):
-    """The service that keeps the dead-letter register and will serve the web."""
-
-    dead_letter_dir: WholePath | None = Field(default=None, description="folder for payloads too large for the table")
-
-
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """What all services have in common; ``services.settings`` adds the section of each."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -214,12 +116,11 @@ class Settings(BaseSettings):
     )
 
     config_version: int = Field(default=CONFIG_VERSION, description="version of this file's layout")
+    services: ServicesSettings = ServicesSettings()
     nats: NatsSettings = NatsSettings()
     postgres: PostgresSettings = PostgresSettings()
     library: LibrarySettings = LibrarySettings()
     sources: tuple[SourceSettings, ...] = ()
-    ingest: IngestSettings = IngestSettings()
-    scanner: ScannerSettings = ScannerSettings()
     rigs: tuple[RigSettings, ...] = ()
     cameras: tuple[CameraSettings, ...] = ()
     telescopes: tuple[TelescopeSettings, ...] = ()
@@ -227,8 +128,6 @@ class Settings(BaseSettings):
         default_factory=dict, description="filter as written = its name; also as a table [filters]"
     )
     targets: tuple[TargetSettings, ...] = ()
-    stats: StatsSettings = StatsSettings()
-    api: ApiSettings = ApiSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 
@@ -264,6 +163,17 @@ class Settings(BaseSettings):
             raise ValueError("two rigs have the same name")
         return rigs
 
+    def section(self, kind: type[S]) -> S:
+        """The section of a service.
+
+        Raises:
+            KeyError: these settings have none of that kind.
+        """
+        for name in type(self).model_fields:
+            if isinstance(value := getattr(self, name), kind):
+                return value
+        raise KeyError(f"the settings have no {kind.__name__}")
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -280,7 +190,7 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, *toml)
 
 
-def load_settings() -> Settings:
+def load(model: type[Settings]) -> Settings:
     """Read the settings of this process.
 
     Raises:
@@ -288,17 +198,17 @@ def load_settings() -> Settings:
     """
     found = written()
     try:
-        _refuse_unknown_environment(os.environ)
-        return Settings()
+        _refuse_unknown_environment(model, os.environ)
+        return model()
     except ValidationError as error:
-        known = [name.replace("[]", "") for name in known_keys()]
+        known = [name.replace("[]", "") for name in keys_of(model)]
         raise UserError(*sentences(error, known, found)) from error
 
 
-def known_keys() -> dict[str, Any]:
+def keys_of(model: type[Settings]) -> dict[str, Any]:
     """Every settable key as ``section.key`` with its pydantic field, in file order."""
     keys: dict[str, Any] = {}
-    for name, field in Settings.model_fields.items():
+    for name, field in model.model_fields.items():
         section = _section_of(field.annotation)
         if section is None:
             keys[name] = field
@@ -315,13 +225,13 @@ def _section_of(annotation: Any) -> type[Section] | None:
     return None
 
 
-def _refuse_unknown_environment(environment: Mapping[str, str]) -> None:
-    sections = {name.upper() for name in Settings.model_fields}
+def _refuse_unknown_environment(model: type[Settings], environment: Mapping[str, str]) -> None:
+    sections = {name.upper() for name in model.model_fields}
     for name in environment:
         if not name.startswith(ENV_PREFIX) or name in RESERVED_ENV:
             continue
         if name.removeprefix(ENV_PREFIX).split("__")[0] not in sections:
-            keys = [key.replace("[]", "").upper().replace(".", "__") for key in known_keys()]
+            keys = [key.replace("[]", "").upper().replace(".", "__") for key in keys_of(model)]
             known = [*RESERVED_ENV, *(ENV_PREFIX + key for key in (*keys, *sorted(sections)))]
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""Sections that every service has in common: NATS, Postgres, health pages, log."""
+"""Sections that every service has in common: which services run, NATS, Postgres, health pages, log."""
 
 from typing import Literal
 
@@ -6,6 +6,15 @@ from pydantic import Field, SecretStr
 
 from shared.errors import UserError
 from shared.settings.section import Section, WholePath
+
+
+class ServicesSettings(Section):
+    """Which services run."""
+
+    enabled: tuple[str, ...] | None = Field(
+        default=None,
+        description="services that run; after a change run `nightbus provision`, which `nightbus up` does by itself",
+    )
 
 
 class NatsSettings(Section):

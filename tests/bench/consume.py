@@ -6,10 +6,12 @@ import itertools
 
 from nats.js import JetStreamContext
 
+from services.descriptions import described
 from shared.bus.delivery import Delivery, Desk
+from shared.bus.names import EVENTS
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
-from shared.bus.streams import EVENTS, consumer
+from shared.bus.streams import config_of
 from shared.events.file import FileArrived
 from tests.bench.publish import arrival
 from tests.bench.table import Rows, interleaved, rate_row
@@ -43,7 +45,7 @@ class _Bench:
         self._js: JetStreamContext = place.client.jetstream(timeout=10.0)
         self._count = count
         self._names = itertools.count()
-        self._row = consumer("stats", FileArrived.subject)
+        self._row = described("stats").consumer(FileArrived.subject)
 
     async def fill(self) -> None:
         publisher = Publisher(self._client.jetstream(timeout=10.0, publish_async_max_pending=1000), "bench")
@@ -52,7 +54,7 @@ class _Bench:
 
     async def ours(self) -> None:
         row = dataclasses.replace(self._row, service=f"bench{next(self._names)}")
-        await self._js.add_consumer(EVENTS, row.config())
+        await self._js.add_consumer(EVENTS, config_of(row))
         desk = Desk(row, FileArrived, Publisher(self._js, "bench"))
         puller = Puller(self._client, row)
         done = 0
@@ -71,9 +73,9 @@ class _Bench:
         await self._js.delete_consumer(EVENTS, row.durable)
 
     async def raw(self) -> None:
-        durable = f"raw{next(self._names)}"
-        await self._js.add_consumer(EVENTS, dataclasses.replace(self._row, service=durable).config())
-        durable = dataclasses.replace(self._row, service=durable).durable
+        row = dataclasses.replace(self._row, service=f"raw{next(self._names)}")
+        await self._js.add_consumer(EVENTS, config_of(row))
+        durable = row.durable
         subscription = await self._js.pull_subscribe_bind(durable, EVENTS)
         done = 0
         while done < self._count:

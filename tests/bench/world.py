@@ -16,9 +16,10 @@ import asyncpg
 import psutil
 from nats.aio.client import Client
 
+from services.descriptions import NAMES, SCHEMAS, SERVICES
 from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
-from services.standalone.stack import DATABASE, SERVICES, Stack
+from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
 from shared.bus.provision import provision
 from shared.db.migrate import migrate
@@ -94,7 +95,7 @@ class World:
 
     def processes(self) -> dict[str, psutil.Process]:
         """The main process of every service, of Postgres and of NATS; the others are their children."""
-        pids = {name: self.stack.services[name].pid for name in SERVICES}
+        pids = {name: self.stack.services[name].pid for name in NAMES}
         pids |= {"postgres": self.stack.postgres.pid, "nats-server": self.stack.nats.pid}
         return {name: psutil.Process(pid) for name, pid in pids.items()}
 
@@ -175,8 +176,8 @@ def servers(runner: asyncio.Runner) -> Iterator[Servers]:
             await admin.execute(f"CREATE DATABASE {DATABASE}")
             await admin.close()
             client = await connect(stack.nats_settings(), "bench")
-            await migrate(stack.postgres_settings())
-            await provision(client.jetstream(), stack.nats_settings())
+            await migrate(stack.postgres_settings(), SCHEMAS)
+            await provision(client.jetstream(), stack.nats_settings(), SERVICES)
             return Servers(client, stack.postgres_settings(), home.path)
 
         async def stop(started: Servers | None) -> None:

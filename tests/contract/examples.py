@@ -6,10 +6,10 @@ The golden files in ``golden/`` are made from here (``make docs``) and are the r
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+from services.descriptions import NAMES
 from shared.events.base import Event, Model
 from shared.events.calibration import CalibrationMatched, CalibrationMissing, MasterBuilt, Requirement
 from shared.events.commands import (
-    STATES,
     CancelImport,
     CheckStats,
     Command,
@@ -28,6 +28,7 @@ from shared.events.commands import (
     StateTold,
     UpkeepAccepted,
     Wait,
+    state_question,
 )
 from shared.events.file import (
     FileArrived,
@@ -320,7 +321,7 @@ COMMANDS: tuple[Command, ...] = (
     DropDeadLetters(command_id=COMMAND_ID, ids=(5,), everything=True, reason="written by a broken script"),
     CheckStats(command_id=COMMAND_ID, dry_run=True),
     RebuildStats(command_id=COMMAND_ID, dry_run=True),
-    *(question(command_id=COMMAND_ID) for question in STATES.values()),
+    *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
 )
 
 REPLIES: tuple[Reply, ...] = (

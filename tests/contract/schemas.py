@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from services.descriptions import NAMES
 from shared.events.base import Model
-from shared.events.commands import COMMANDS
-from shared.events.registry import ROUTES
+from shared.events.commands import COMMANDS, Command, state_question
+from shared.events.registry import MODELS
 
+ALL_COMMANDS: tuple[type[Command], ...] = (*COMMANDS, *map(state_question, NAMES))
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 Json = dict[str, Any]
 
@@ -23,8 +25,8 @@ _TIGHTENING = ("minimum", "exclusiveMinimum", "minLength", "minItems", "maximum"
 
 def contract_models() -> dict[str, type[Model]]:
     """Every model of the contract by the name of its schema file: the subject, or ``reply.<Model>``."""
-    models: dict[str, type[Model]] = {route.subject: route.model for route in ROUTES}
-    for command in COMMANDS:
+    models: dict[str, type[Model]] = {model.subject: model for model in MODELS}
+    for command in ALL_COMMANDS:
         models[command.subject] = command
         models[f"reply.{command.reply.__name__}"] = command.reply
     return models

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.bus.streams import CONSUMERS, DEAD_LETTERS, EVENTS, streams
+from services.descriptions import CONSUMERS, SERVICES, publishers_of, readers_of
+from shared.bus.names import DEAD_LETTERS, EVENTS
+from shared.bus.streams import streams
 from shared.events.base import Model
 from shared.events.commands import COMMANDS
-from shared.events.registry import BY_SUBJECT, ROUTES
+from shared.events.registry import BY_SUBJECT, MODELS
 from shared.settings import NatsSettings
 from tests.contract import asyncapi, events_page
 from tests.contract.documents import RENEW, ROOT, breaking_changes, generated, orphans
-from tests.contract.schemas import contract_models
+from tests.contract.schemas import ALL_COMMANDS, contract_models
 
 FILES = generated()
 
@@ -34,9 +36,9 @@ def test_nothing_is_left_of_subjects_that_are_gone() -> None:
 def test_the_page_names_every_subject_service_and_field() -> None:
     """docs/events.md has a row for every field of every model, with a meaning in each."""
     page = events_page.render()
-    for route in ROUTES:
-        assert f"## {route.subject}\n" in page
-    for command in COMMANDS:
+    for event in MODELS:
+        assert f"## {event.subject}\n" in page
+    for command in ALL_COMMANDS:
         assert f"## {command.subject}\n" in page
     for row in CONSUMERS:
         assert f"| `{row.durable}` |" in page
@@ -62,26 +64,20 @@ def test_links_inside_the_page_lead_somewhere() -> None:
     assert targets <= headings
 
 
-def test_the_registry_and_the_streams_agree() -> None:
-    """Every subject is stored by exactly one stream, and every consumer reads a subject that its service may read."""
+def test_descriptions_name_what_the_contract_has() -> None:
+    """Every subject is stored by exactly one stream; services publish, read and answer what there are models of."""
     stored = [config for config in streams(NatsSettings()) if config.name == EVENTS]
     assert len(stored) == 1
     patterns = [subject.removesuffix(">") for subject in stored[0].subjects or []]
-    for route in ROUTES:
-        assert sum(route.subject.startswith(prefix) for prefix in patterns) == 1
-    for row in CONSUMERS:
-        if row.stream != DEAD_LETTERS:
-            assert row.service in BY_SUBJECT[row.subject].readers, f"{row.durable} is not in the registry"
-    for command in COMMANDS:
+    for event in MODELS:
+        assert sum(event.subject.startswith(prefix) for prefix in patterns) == 1
+    for one in SERVICES:
+        assert set(one.publishes) <= set(BY_SUBJECT), one.name
+        assert {row.subject for row in one.reads if row.stream != DEAD_LETTERS} <= set(BY_SUBJECT), one.name
+    answered = [command for one in SERVICES for command in one.commands]
+    assert sorted(answered) == sorted(command.subject for command in COMMANDS)
+    for command in ALL_COMMANDS:
         assert not any(command.subject.startswith(prefix) for prefix in patterns), "commands stay out of the stream"
-
-
-def test_every_reader_that_is_built_has_a_consumer() -> None:
-    """What scanner and stats are said to read, they read."""
-    consumed = {(row.service, row.subject) for row in CONSUMERS}
-    assert ("scanner", "file.arrived") in consumed
-    for subject in ("file.arrived", "file.scanned", "file.quarantined"):
-        assert ("stats", subject) in consumed
 
 
 def references(value: Any) -> list[str]:
@@ -140,13 +136,13 @@ def test_asyncapi_is_structurally_sound(document: dict[str, Any]) -> None:
 def test_asyncapi_tells_the_registry(document: dict[str, Any]) -> None:
     """Each subject is one channel; each publisher sends on it and each reader receives from it."""
     operations = document["operations"]
-    for route in ROUTES:
-        assert document["channels"][route.subject]["address"] == route.subject
-        for service in route.publishers:
-            assert operations[f"{service}.send.{route.subject}"]["action"] == "send"
-        for service in route.readers:
-            assert operations[f"{service}.receive.{route.subject}"]["action"] == "receive"
-    for command in COMMANDS:
+    for event in MODELS:
+        assert document["channels"][event.subject]["address"] == event.subject
+        for name in publishers_of(event.subject):
+            assert operations[f"{name}.send.{event.subject}"]["action"] == "send"
+        for name in readers_of(event.subject):
+            assert operations[f"{name}.receive.{event.subject}"]["action"] == "receive"
+    for command in ALL_COMMANDS:
         service = command.subject.split(".")[1]
         assert operations[f"{service}.receive.{command.subject}"]["reply"]["messages"]
     assert operations["stats.receive.file.scanned"]["x-nightbus"]["durable"] == "stats-file-scanned"

@@ -25,7 +25,8 @@ import psutil
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 
-from shared.bus.streams import DUPLICATE_WINDOW_S, EVENTS
+from shared.bus.names import EVENTS
+from shared.bus.streams import DUPLICATE_WINDOW_S
 from shared.events.envelope import MESSAGE_ID
 from tests.faults.world import World
 

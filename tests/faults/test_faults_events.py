@@ -10,7 +10,8 @@ from pathlib import Path
 
 from nats.js import JetStreamContext
 
-from shared.bus.streams import EVENTS, consumer
+from services.descriptions import described
+from shared.bus.names import EVENTS
 from shared.events.envelope import MESSAGE_ID
 from tests.faults.checker import check_all, fingerprint, stream_messages, totals
 from tests.faults.conftest import Say
@@ -49,7 +50,7 @@ async def test_ten_thousand_repeated_events_change_nothing(folder: Path, seed: i
 async def test_a_scanner_that_wakes_late_does_no_harm(folder: Path, seed: int, say: Say) -> None:
     """SIGSTOP for twice the ack_wait, then SIGCONT: its late answers and acknowledgements double nothing."""
     captures = Captures(folder / "captures", seed)
-    asleep_s = 2 * consumer("scanner", "file.arrived").ack_wait_s
+    asleep_s = 2 * described("scanner").consumer("file.arrived").ack_wait_s
     started = time.monotonic()
     async with running(folder / "home", captures.sources()) as world:
         await asyncio.to_thread(captures.land, FILES)

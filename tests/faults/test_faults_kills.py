@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from services.standalone.stack import SERVICES
+from services.descriptions import NAMES
 from tests.faults.checker import check_all, fingerprint, totals
 from tests.faults.conftest import Say, undisturbed
 from tests.faults.nemesis import Nemesis
@@ -21,7 +21,7 @@ async def test_many_files_survive_random_kills(folder: Path, seed: int, say: Say
     started = time.monotonic()
     async with running(folder / "home", captures.sources()) as world:
         nemesis = Nemesis(world, seed)
-        plan = nemesis.plan(SERVICES, SERVICE_KILLS, SERVER_KILLS)
+        plan = nemesis.plan(NAMES, SERVICE_KILLS, SERVER_KILLS)
         landed = 0
         for number, victim in enumerate(plan, 1):
             share = FILES * number // len(plan) - landed
@@ -30,7 +30,7 @@ async def test_many_files_survive_random_kills(folder: Path, seed: int, say: Say
             await asyncio.sleep(nemesis.draw.uniform(0.3, 2.5))
             if number % 5 == 0:
                 await nemesis.strike_reader()
-            await (nemesis.strike_any(SERVICES) if victim == "any" else nemesis.strike(victim))
+            await (nemesis.strike_any(NAMES) if victim == "any" else nemesis.strike(victim))
         killed_s = time.monotonic() - started
         before = await asyncio.to_thread(fingerprint, captures.folder)
         healed_s = await world.until_done(FILES, timeout_s=300)
@@ -49,7 +49,7 @@ async def test_postgres_restarts_under_load(folder: Path, seed: int, say: Say) -
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
     async with running(folder / "home", captures.sources()) as world:
-        pids = {name: world.pid_of(name) for name in SERVICES}
+        pids = {name: world.pid_of(name) for name in NAMES}
         for _ in range(3):
             await asyncio.to_thread(captures.land, 60)
             await asyncio.sleep(1.5)
@@ -60,7 +60,7 @@ async def test_postgres_restarts_under_load(folder: Path, seed: int, say: Say) -
         await asyncio.to_thread(captures.land, 20)
         before = await asyncio.to_thread(fingerprint, captures.folder)
         healed_s = await world.until_done(captures.count, timeout_s=120)
-        assert {name: world.pid_of(name) for name in SERVICES} == pids, "a service ended instead of waiting"
+        assert {name: world.pid_of(name) for name in NAMES} == pids, "a service ended instead of waiting"
         figures = await check_all(world, captures.folder, before, None)
     say(f"3 restarts of Postgres, no service ended; whole {healed_s:.0f} s after the last; {figures}")
     say(spent(started))

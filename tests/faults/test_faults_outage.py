@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from services.standalone.stack import SERVICES
+from services.descriptions import NAMES
 from tests.faults.checker import BUSY_PERCENT, check_all, fingerprint, processor_use
 from tests.faults.conftest import Say
 from tests.faults.world import Captures, World, running
@@ -23,7 +23,7 @@ async def test_nats_may_be_away_for_ten_minutes(folder: Path, seed: int, say: Sa
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
     async with running(folder / "home", captures.sources(), supervised=False) as world:
-        pids = {name: world.pid_of(name) for name in SERVICES}
+        pids = {name: world.pid_of(name) for name in NAMES}
         await asyncio.to_thread(captures.land, FILES)
         await asyncio.sleep(2.0)  # so that events are under way
         await world.stack.nats.stop()
@@ -38,7 +38,7 @@ async def test_nats_may_be_away_for_ten_minutes(folder: Path, seed: int, say: Sa
         await world.stack.nats.start()
         before = await asyncio.to_thread(fingerprint, captures.folder)
         healed_s = await world.until_done(captures.count, timeout_s=180)
-        assert {name: world.pid_of(name) for name in SERVICES} == pids, "a service ended instead of waiting"
+        assert {name: world.pid_of(name) for name in NAMES} == pids, "a service ended instead of waiting"
         figures = await check_all(world, captures.folder, before, None)
     say(f"whole {healed_s:.0f} s after its return; {figures}; {time.monotonic() - started:.0f} s")
 
@@ -49,11 +49,11 @@ async def most_used(world: World, seconds: float) -> dict[str, float]:
     The first look is not counted: the files that land are still being copied and hashed.
     """
     ends = time.monotonic() + seconds
-    most: dict[str, float] = dict.fromkeys(SERVICES, 0.0)
+    most: dict[str, float] = dict.fromkeys(NAMES, 0.0)
     first = True
     while first or time.monotonic() < ends:
         use = await processor_use(world, min(LOOK_S, seconds / 2))
         if not first:
-            most = {name: max(most[name], use[name]) for name in SERVICES}
+            most = {name: max(most[name], use[name]) for name in NAMES}
         first = False
     return most

@@ -9,7 +9,7 @@ import pytest
 
 from services.standalone import keeper
 from services.standalone.jetstream import kept_aside
-from shared.bus.streams import EVENTS
+from shared.bus.names import EVENTS
 from tests.faults.checker import check_all, fingerprint
 from tests.faults.conftest import Say
 from tests.faults.nemesis import Nemesis

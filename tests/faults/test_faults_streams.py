@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nats.js.errors import NotFoundError
 
-from shared.bus.streams import DEAD_LETTERS, EVENTS
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from tests.faults.checker import check_all, fingerprint
 from tests.faults.conftest import Say
 from tests.faults.world import Captures, World, running, spent, until

@@ -16,12 +16,12 @@ from typing import Any
 import asyncpg
 from nats.js import JetStreamContext
 
+from services.descriptions import CONSUMERS, NAMES
 from services.standalone.home import Home
 from services.standalone.postgres import SUPERUSER
 from services.standalone.simulation import tiny_frames
-from services.standalone.stack import DATABASE, SERVICES, Stack
+from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
-from shared.bus.streams import CONSUMERS
 
 MODES = ("index", "copy")
 BROKEN_EVERY = 50
@@ -115,7 +115,7 @@ class World:
     @property
     def names(self) -> tuple[str, ...]:
         """Services and servers."""
-        return (*SERVICES, "nats", "postgres")
+        return (*NAMES, "nats", "postgres")
 
     def supervise(self) -> None:
         """Start again whatever ends, from now on."""

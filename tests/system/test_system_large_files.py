@@ -11,9 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.scanner.readers import ReaderPool
+from services.scanner.settings import ScannerSettings
 from shared.events.file import FileArrived, FileScanned
 from shared.library.completeness import is_complete
-from shared.settings import ScannerSettings
 from tests.hostile.writers import LIGHT, card, cards, shape_cards
 
 _KEYWORDS = '<FITSKeyword name="IMAGETYP" value="\'Master Light\'" comment=""/>'

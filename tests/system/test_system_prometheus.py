@@ -11,9 +11,9 @@ import httpx
 import pytest
 import yaml
 
+from services.descriptions import NAMES
 from services.standalone.home import LOOPBACK, Home, port_is_free
 from services.standalone.simulation import tiny_frames
-from services.standalone.stack import SERVICES
 from tests.e2e.running import Up, up
 from tests.stack import open_folder
 from tests.system.conftest import Program
@@ -36,7 +36,7 @@ def stack() -> Iterator[Up]:
 def addresses(stack: Up) -> dict[str, str]:
     """Where each service has its pages."""
     ports = Home.attach(stack.home).ports()
-    return {name: f"{LOOPBACK}:{ports[f'health_{name}']}" for name in SERVICES}
+    return {name: f"{LOOPBACK}:{ports[f'health_{name}']}" for name in NAMES}
 
 
 def test_promtool_finds_nothing_wrong_with_the_pages(program: Program, request: pytest.FixtureRequest) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from services.descriptions import NAMES
+
 ROOT = Path(__file__).parents[2]
 LONGEST_MODULE_LINES = 400
 SOURCES = sorted(file for folder in ("services", "shared") for file in (ROOT / folder).rglob("*.py"))
@@ -186,6 +188,20 @@ def _thrown_away(node: ast.Expr) -> str:
 
 def _imports_at_start(node: ast.stmt) -> set[str]:
     return imports(node) if isinstance(node, ast.Import | ast.ImportFrom | ast.If | ast.Try) else set()
+
+
+def test_a_service_is_read_from_outside_by_its_description_and_settings_alone() -> None:
+    """The stack looks no deeper into a service; the command line uses the scanner's insides, for inspect and match."""
+    open_modules = {f"services.{name}.{module}" for name in NAMES for module in ("description", "settings")}
+    for file in SOURCES:
+        room = file.relative_to(ROOT / "services").parts[0] if file.is_relative_to(ROOT / "services") else ""
+        if room not in {"cli", "standalone"}:
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            inside = module.split(".")[1] if module.startswith("services.") and module.count(".") else ""
+            if inside in NAMES and not (room == "cli" and inside == "scanner"):
+                assert module in open_modules, f"{named(file)} imports {module}"
 
 
 def test_the_command_line_starts_without_heavy_libraries() -> None:

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
+from services.settings import load_settings
 from shared.errors import UserError
-from shared.settings import load_settings
 
 SOURCES = """
 [[sources]]

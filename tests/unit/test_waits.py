@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from shared.errors import Unavailable
 from shared.health import Check, failures, health_app
+from shared.process import Health, Process
 from shared.waits import Waits
 
 
@@ -42,18 +43,34 @@ def test_waiting_is_said_once(said: list[dict[str, object]]) -> None:
 async def test_a_waiting_service_is_ready_and_says_what_it_waits_for() -> None:
     """/readyz answers 200 with the reason: a service that waits for its library does everything else."""
     waits, checks = Waits("ingest"), dict[str, Check]()
-    transport = httpx.ASGITransport(health_app("ingest", checks, waits))
+    process = Process(("ingest",))
+    transport = httpx.ASGITransport(health_app(process))
     async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
 
         async def page() -> tuple[int, str]:
             answer = await client.get("/readyz")
             return answer.status_code, answer.text
 
+        assert await page() == (503, "waits for its servers\n")
+        process.health["ingest"] = Health(checks, waits)
         assert await page() == (200, "ok\n")
         waits.begin("the library", "it is away")
         assert await page() == (200, "ok\nwaits for the library: it is away\n")
         checks["postgres"] = _refuses
         assert await page() == (503, "postgres: gone\nwaits for the library: it is away\n")
+
+
+async def test_services_that_share_a_process_are_each_named() -> None:
+    """/readyz has each service's own lines, and is ready once all of them are."""
+    process = Process(("api", "notify"))
+    process.health["api"] = Health({}, Waits("api"))
+    transport = httpx.ASGITransport(health_app(process))
+    async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.text) == (503, "api: ok\nnotify: waits for its servers\n")
+        process.health["notify"] = Health({}, Waits("notify"))
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.text) == (200, "api: ok\nnotify: ok\n")
 
 
 async def test_a_check_that_hangs_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,15 @@ from nats.js import JetStreamContext
 from services.api.app import run
 from services.api.payloads import TABLE_LIMIT_BYTES
 from services.api.room import make_room
+from services.api.settings import ApiSettings
+from services.descriptions import SERVICES, described
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import provision
 from shared.bus.rpc import ask
-from shared.bus.streams import DEAD_LETTERS, EVENTS, consumer
+from shared.bus.streams import config_of
 from shared.errors import UserError
 from shared.events.commands import DeadLettersChanged, DropDeadLetters, ReplayDeadLetters
-from shared.settings import ApiSettings, Settings
+from shared.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -37,7 +40,7 @@ def api_settings(settings: Settings, tmp_path: Path) -> Settings:
 async def js(settings: Settings, nats_client: Client) -> JetStreamContext:
     """JetStream with our streams."""
     context = nats_client.jetstream()
-    await provision(context, settings.nats)
+    await provision(context, settings.nats, SERVICES)
     return context
 
 
@@ -45,7 +48,7 @@ async def js(settings: Settings, nats_client: Client) -> JetStreamContext:
 async def api(api_settings: Settings, js: JetStreamContext) -> AsyncIterator[None]:
     """The api service, running."""
     task = asyncio.create_task(run(api_settings))
-    row = consumer("api", "dead.>")
+    row = described("api").consumer("dead.>")
     async with asyncio.timeout(20):
         while not (await js.consumer_info(row.stream, row.durable)).num_waiting:
             assert not task.done(), task
@@ -112,9 +115,9 @@ async def test_a_redelivered_letter_is_entered_once(
     """A message that NATS delivers again does not become a second row."""
     await bury(js, b"one")
     await letters(reader, lambda rows: len(rows) == 1)
-    row = consumer("api", "dead.>")
+    row = described("api").consumer("dead.>")
     await js.delete_consumer(row.stream, row.durable)
-    await js.add_consumer(row.stream, row.config())
+    await js.add_consumer(row.stream, config_of(row))
     await bury(js, b"two", 2)
     rows = await letters(reader, lambda rows: any(row["payload"] == b"two" for row in rows))
     assert [row["payload"] for row in rows] == [b"one", b"two"]
@@ -129,8 +132,9 @@ async def test_a_large_letter_lies_whole_in_an_owner_only_file(
     (row,) = await letters(reader, lambda rows: len(rows) == 1)
     assert row["payload"] == payload[:TABLE_LIMIT_BYTES]
     assert row["size_bytes"] == len(payload)
-    assert api_settings.api.dead_letter_dir is not None
-    file = api_settings.api.dead_letter_dir / row["payload_file"]
+    folder = api_settings.section(ApiSettings).dead_letter_dir
+    assert folder is not None
+    file = folder / row["payload_file"]
     assert file.read_bytes() == payload
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert row["payload_file"].startswith("000000000007-")
@@ -247,7 +251,7 @@ async def test_what_is_registered_is_purged_when_room_gets_scarce(
     for number in range(1, 6):
         await bury(js, b"x" * 1000, number)
     await letters(reader, lambda rows: len(rows) == 5)
-    row = consumer("api", "dead.>")
+    row = described("api").consumer("dead.>")
     async with asyncio.timeout(10):
         while (await js.consumer_info(row.stream, row.durable)).num_ack_pending:
             await asyncio.sleep(0.05)

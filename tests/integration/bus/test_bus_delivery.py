@@ -4,17 +4,21 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from services.descriptions import described
+from shared import retry
 from shared.bus import delivery
 from shared.bus.dead_letters import DeadLetter, read_dead_letter
 from shared.bus.delivery import Desk, one_by_one, retry_delay_s, subscribe
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.publish import Publisher
-from shared.bus.streams import DEAD_LETTERS, EVENTS, consumer
+from shared.bus.streams import config_of
 from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
 from shared.events.file import FileArrived, FileQuarantined
 from shared.service import Service
@@ -40,8 +44,8 @@ def arrival(number: int) -> FileArrived:
 @asynccontextmanager
 async def scanner_with(settings: Settings, handler: Handler) -> AsyncIterator[Service]:
     """A service in the scanner's place, running ``handler``."""
-    async with Service("scanner", settings) as service:
-        desk = Desk(consumer("scanner", "file.arrived"), FileArrived, Publisher(service.js, "scanner"))
+    async with Service(described("scanner"), settings) as service:
+        desk = Desk(described("scanner").consumer("file.arrived"), FileArrived, Publisher(service.js, "scanner"))
         subscribe(service.broker, desk, one_by_one(desk, handler))
         await service.broker.start()
         yield service
@@ -89,7 +93,7 @@ async def test_a_handled_event_is_acknowledged_once(settings: Settings, nats_cli
 
 async def test_the_same_event_published_twice_is_stored_once(settings: Settings, nats_client: Client) -> None:
     """The deterministic message id lets the stream drop the second copy."""
-    async with Service("scanner", settings) as service:
+    async with Service(described("scanner"), settings) as service:
         publisher = Publisher(service.js, "test")
         await publisher.publish(arrival(1))
         await publisher.publish(arrival(1))
@@ -193,7 +197,7 @@ async def test_an_outage_uses_up_no_attempts(
     settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unavailable is waited out in place: one delivery, however often the dependency had to be asked."""
-    monkeypatch.setattr(delivery, "UNAVAILABLE_WAIT_S", (0.01, 0.02))
+    monkeypatch.setattr(retry, "WAIT_S", (0.01, 0.02))
     tries = 0
 
     async def handle(_event: FileArrived) -> None:
@@ -236,7 +240,7 @@ async def test_one_bad_payload_among_a_hundred(settings: Settings, nats_client: 
         seen.add(event.file_id)
 
     bad = b'{"file_id": "not a hash\n", "size_bytes": -1'
-    async with Service("scanner", settings) as preparing:
+    async with Service(described("scanner"), settings) as preparing:
         publisher = Publisher(preparing.js, "test")
         for number in range(100):
             if number == 50:
@@ -253,7 +257,7 @@ async def test_one_bad_payload_among_a_hundred(settings: Settings, nats_client: 
 
 async def test_work_longer_than_ack_wait_is_not_delivered_twice(settings: Settings, nats_client: Client) -> None:
     """While a handler works, the server hears that it does: no second delivery although ack_wait has passed."""
-    row = consumer("scanner", "file.arrived")
+    row = described("scanner").consumer("file.arrived")
     calls = 0
 
     async def handle(_event: FileArrived) -> None:
@@ -261,9 +265,9 @@ async def test_work_longer_than_ack_wait_is_not_delivered_twice(settings: Settin
         calls += 1
         await asyncio.sleep(3.5)
 
-    async with Service("scanner", settings) as service:
-        short = type(row)(row.service, row.subject, batch_size=4, ack_wait_s=1.0, loops=1)
-        await service.js.add_consumer(EVENTS, short.config())
+    async with Service(described("scanner"), settings) as service:
+        short = replace(row, batch_size=4, ack_wait_s=1.0, loops=1)
+        await service.js.add_consumer(EVENTS, config_of(short))
         desk = Desk(short, FileArrived, Publisher(service.js, "scanner"))
         subscribe(service.broker, desk, one_by_one(desk, handle))
         await service.broker.start()
@@ -287,11 +291,11 @@ async def test_an_event_that_cannot_be_prepared_is_settled_by_itself(settings: S
     async def handle(event: FileArrived) -> None:
         seen.append(event.origin)
 
-    async with Service("scanner", settings) as service:
+    async with Service(described("scanner"), settings) as service:
         publisher = Publisher(service.js, "scanner")
         for number in range(4):
             await publisher.publish(arrival(number))
-        desk = Desk(consumer("scanner", "file.arrived"), FileArrived, publisher, prepare)
+        desk = Desk(described("scanner").consumer("file.arrived"), FileArrived, publisher, prepare)
         subscribe(service.broker, desk, one_by_one(desk, handle))
         await service.broker.start()
         await until(settled(service.js))

@@ -7,11 +7,13 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 
+from services.descriptions import SERVICES
+from shared.bus.names import EVENTS
 from shared.bus.provision import provision
 from shared.bus.publish import FEWEST, Publisher
-from shared.bus.streams import EVENTS
 from shared.errors import Permanent, Unavailable
 from shared.settings import Settings
+from tests.stack import NatsServer
 
 SUBJECT = "file.arrived"
 
@@ -20,7 +22,7 @@ SUBJECT = "file.arrived"
 async def js(settings: Settings, nats_client: Client) -> JetStreamContext:
     """JetStream with our streams."""
     context = nats_client.jetstream()
-    await provision(context, settings.nats)
+    await provision(context, settings.nats, SERVICES)
     return context
 
 
@@ -118,7 +120,7 @@ async def test_a_caller_that_is_cancelled_leaves_the_others_alone(js: JetStreamC
 async def test_a_full_stream_refuses_each_message_of_a_batch(settings: Settings, nats_client: Client) -> None:
     """A batch that does not fit is not stored in part: what fits is stored by itself, every other message fails."""
     js = nats_client.jetstream()
-    await provision(js, settings.nats.model_copy(update={"max_bytes": 1024**2}))
+    await provision(js, settings.nats.model_copy(update={"max_bytes": 1024**2}), SERVICES)
     publisher = Publisher(js, "test")
     answers = await asyncio.gather(
         *(publisher.publish_raw(SUBJECT, bytes(60_000), {"Nats-Msg-Id": str(number)}) for number in range(40)),
@@ -129,10 +131,12 @@ async def test_a_full_stream_refuses_each_message_of_a_batch(settings: Settings,
     assert (await js.stream_info(EVENTS)).state.messages == 40 - len(refused)
 
 
-async def test_a_stream_that_takes_no_batches_gets_single_messages(settings: Settings, nats_client: Client) -> None:
+async def test_a_stream_that_takes_no_batches_gets_single_messages(
+    nats_server: NatsServer, nats_client: Client
+) -> None:
     """On a server that knows no batches, each message is published and confirmed by itself."""
     js = nats_client.jetstream()
-    await js.add_stream(StreamConfig(name=EVENTS, subjects=["file.>"], max_bytes=settings.nats.max_bytes))
+    await js.add_stream(StreamConfig(name=EVENTS, subjects=["file.>"], max_bytes=nats_server.settings.max_bytes))
     assert await publish(Publisher(js, "test"), *range(30)) == [None] * 30
     assert [batch for _, batch in await stored(js)] == [None] * 30
 
@@ -140,7 +144,7 @@ async def test_a_stream_that_takes_no_batches_gets_single_messages(settings: Set
 async def test_while_disconnected_every_message_is_told_so(settings: Settings, nats_client: Client) -> None:
     """Without a connection nothing is buffered: every message of a batch fails at once and may be published again."""
     publisher = Publisher(nats_client.jetstream(), "test")
-    await provision(nats_client.jetstream(), settings.nats)
+    await provision(nats_client.jetstream(), settings.nats, SERVICES)
     await nats_client.close()
     answers = await publish(publisher, *range(40))
     assert all(isinstance(answer, Unavailable) for answer in answers)

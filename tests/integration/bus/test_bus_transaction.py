@@ -8,10 +8,12 @@ import asyncpg
 import pytest
 from nats.aio.client import Client
 
+from services.descriptions import SERVICES, described
 from shared.bus.delivery import Desk, subscribe
+from shared.bus.names import EVENTS
 from shared.bus.outbox import OutboxRelay, enqueue
+from shared.bus.provision import provision
 from shared.bus.publish import Publisher
-from shared.bus.streams import EVENTS, consumer
 from shared.bus.transaction import Connection, in_transaction
 from shared.db.pool import pool_of
 from shared.errors import Unavailable
@@ -26,8 +28,8 @@ from tests.stack import PostgresServer, admin_execute
 @asynccontextmanager
 async def stats_with(settings: Settings, pool: asyncpg.Pool, apply: object) -> AsyncIterator[Service]:
     """A service in the place of stats, whose effect is ``apply``."""
-    async with Service("stats", settings) as service:
-        desk = Desk(consumer("stats", "file.arrived"), FileArrived, Publisher(service.js, "stats"))
+    async with Service(described("stats"), settings) as service:
+        desk = Desk(described("stats").consumer("file.arrived"), FileArrived, Publisher(service.js, "stats"))
         subscribe(service.broker, desk, in_transaction(pool, desk, apply, lambda: None))  # type: ignore[arg-type]
         await service.broker.start()
         yield service
@@ -68,7 +70,7 @@ async def test_duplicates_outside_the_window_change_nothing(settings: Settings, 
 async def test_one_refused_row_in_a_batch(settings: Settings, nats_client: Client) -> None:
     """When the database refuses one event of a batch, the batch is bisected: the others commit, the one is buried."""
     refused = arrival(13)
-    async with Service("stats", settings) as preparing:
+    async with Service(described("stats"), settings) as preparing:
         for number in range(50):
             await Publisher(preparing.js, "test").publish(arrival(number))
     async with pool_of(settings.postgres, "stats") as pool:
@@ -100,7 +102,7 @@ def updated(number: int) -> TargetUpdated:
 
 async def test_the_relay_empties_the_outbox(settings: Settings, nats_client: Client) -> None:
     """Committed rows reach the stream once each, and the outbox is empty at rest; rolled-back rows never leave."""
-    async with pool_of(settings.postgres, "stats") as pool, Service("stats", settings) as service:
+    async with pool_of(settings.postgres, "stats") as pool, Service(described("stats"), settings) as service:
         async with pool.acquire() as connection, connection.transaction():
             await enqueue(connection, "stats", [updated(number) for number in range(700)])
         with pytest.raises(ZeroDivisionError):
@@ -120,7 +122,7 @@ async def test_the_relay_empties_the_outbox(settings: Settings, nats_client: Cli
 
 async def test_a_publish_whose_confirmation_was_lost_is_stored_once(settings: Settings, nats_client: Client) -> None:
     """A relay that dies between PubAck and delete publishes again; the message id keeps it one event."""
-    async with pool_of(settings.postgres, "stats") as pool, Service("stats", settings) as service:
+    async with pool_of(settings.postgres, "stats") as pool, Service(described("stats"), settings) as service:
         async with pool.acquire() as connection, connection.transaction():
             await enqueue(connection, "stats", [updated(1)])
         row = await pool.fetchrow("SELECT * FROM outbox")
@@ -132,7 +134,7 @@ async def test_a_publish_whose_confirmation_was_lost_is_stored_once(settings: Se
 
 async def test_an_event_that_no_server_takes_holds_back_no_other(settings: Settings, nats_client: Client) -> None:
     """A row larger than the server's limit stays in the outbox, and what was committed after it is published."""
-    async with pool_of(settings.postgres, "stats") as pool, Service("stats", settings) as service:
+    async with pool_of(settings.postgres, "stats") as pool, Service(described("stats"), settings) as service:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "INSERT INTO outbox (event_id, subject, payload, headers) VALUES ($1, 'target.updated', $2, '{}')",
@@ -147,7 +149,7 @@ async def test_an_event_that_no_server_takes_holds_back_no_other(settings: Setti
 
 async def test_two_relays_share_an_outbox(settings: Settings, nats_client: Client) -> None:
     """Replicas skip each other's rows; together they publish everything once."""
-    async with pool_of(settings.postgres, "stats") as pool, Service("stats", settings) as service:
+    async with pool_of(settings.postgres, "stats") as pool, Service(described("stats"), settings) as service:
         async with pool.acquire() as connection, connection.transaction():
             await enqueue(connection, "stats", [updated(number) for number in range(1500)])
         relays = [OutboxRelay(pool, service.js, "stats") for _ in range(2)]
@@ -158,8 +160,8 @@ async def test_two_relays_share_an_outbox(settings: Settings, nats_client: Clien
 
 async def test_the_relay_pauses_before_the_stream_is_full(settings: Settings, nats_client: Client) -> None:
     """Beyond 80 % of the stream's limit rows stay in the outbox instead of being refused one by one."""
-    small = settings.model_copy(update={"nats": settings.nats.model_copy(update={"max_bytes": 1024**2})})
-    async with pool_of(settings.postgres, "stats") as pool, Service("stats", small) as service:
+    await provision(nats_client.jetstream(), settings.nats.model_copy(update={"max_bytes": 1024**2}), SERVICES)
+    async with pool_of(settings.postgres, "stats") as pool, Service(described("stats"), settings) as service:
         publisher = Publisher(service.js, "test")
         with pytest.raises(Unavailable):
             for number in range(40):

@@ -15,6 +15,7 @@ from nats.js import JetStreamContext
 from typer.testing import CliRunner, Result
 
 from services.cli.main import app
+from services.descriptions import SERVICES
 from shared.bus.provision import provision
 from shared.settings import PostgresSettings, Settings
 
@@ -102,7 +103,7 @@ def quick(environment: dict[str, str]) -> Callable[..., Result]:
 async def js(settings: Settings, nats_client: Client) -> JetStreamContext:
     """JetStream with our streams and consumers."""
     context = nats_client.jetstream()
-    await provision(context, settings.nats)
+    await provision(context, settings.nats, SERVICES)
     return context
 
 

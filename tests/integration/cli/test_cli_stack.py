@@ -22,8 +22,7 @@ from shared.events.commands import (
     ImportPaths,
     ReplayDeadLetters,
     RescanFiles,
-    TellIngestState,
-    TellScannerState,
+    state_question,
 )
 from shared.settings import Settings
 from tests.stack import admin_execute
@@ -147,8 +146,8 @@ async def test_status_sees_what_waits_and_who_answers(
     await js.publish("file.arrived", b"{}")
     reason = "the library root library at /mnt/nas has no marker: is the volume mounted?"
     waits = [{"what": "the library", "reason": reason, "since": "2026-03-01T06:00:00Z"}]
-    await answer(TellScannerState, lambda _: {"failed": ["nats: does not answer"]})
-    await answer(TellIngestState, lambda _: {"waits": waits})
+    await answer(state_question("scanner"), lambda _: {"failed": ["nats: does not answer"]})
+    await answer(state_question("ingest"), lambda _: {"waits": waits})
     found = json.loads((await nightbus(run, "status", "--json")).stdout)
     services = {service["service"]: service for service in found["services"]}
     assert [services[name]["running"] for name in ("scanner", "ingest", "stats")] == [True, True, False]

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from shared.db.migrate import SCHEMAS
+from services.descriptions import SCHEMAS
 from shared.settings import PostgresSettings
 
 _RELATIONS = """

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
 from shared.settings import PostgresSettings
 from tests.integration.db.catalogue import connected
@@ -29,7 +30,7 @@ async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSett
             " ('rig', 'a', 'stuck.fit', 's', 2, 'waiting', 'it is locked', 4, now() + interval '1 day'),"
             " ('rig', 'a/b', 'changed.fit', 'c', 3, 'refused', 'it differs', 1, now())"
         )
-    await migrate(database)
+    await migrate(database, SCHEMAS)
     async with connected(database, "ingest") as connection:
         rows = {row["import_id"]: row for row in await connection.fetch("SELECT * FROM import_progress")}
         states = {state: rows[import_id]["state"] for state, import_id in ids.items()}
@@ -64,4 +65,4 @@ async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSett
         assert [tuple(row.values()) for row in back] == [
             ("new.fit", "waiting", 0), ("stuck.fit", "waiting", 4), ("changed.fit", "refused", 1)
         ]  # fmt: skip
-    await migrate(database)
+    await migrate(database, SCHEMAS)

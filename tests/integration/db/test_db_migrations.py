@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from shared.db.migrate import SCHEMAS, downgrade, migrate
+from services.descriptions import SCHEMAS
+from shared.db.migrate import downgrade, migrate
 from shared.db.pool import READER, open_pool
 from shared.errors import UserError
 from shared.settings import PostgresSettings
@@ -63,7 +64,7 @@ async def test_a_branch_goes_down_and_up_again(database: PostgresSettings, schem
         assert [line for line in await snapshot(connection, (schema,)) if not line.startswith("schema ")] == []
         assert await snapshot(connection, others) == kept
 
-        await migrate(database)
+        await migrate(database, SCHEMAS)
         assert await snapshot(connection) == whole
 
 
@@ -74,7 +75,7 @@ async def test_all_branches_go_down_and_up_again(database: PostgresSettings) -> 
         for schema in SCHEMAS:
             await downgrade(database, f"{schema}@base")
         assert await relations(connection, TABLES + VIEWS) == []
-        await migrate(database)
+        await migrate(database, SCHEMAS)
         assert await snapshot(connection) == whole
 
 
@@ -86,7 +87,7 @@ async def test_migrating_twice_is_harmless(database: PostgresSettings) -> None:
             " VALUES ('f', 1, 'rig', clock_timestamp())"
         )
         before = await snapshot(connection)
-        await asyncio.gather(migrate(database), migrate(database))
+        await asyncio.gather(migrate(database, SCHEMAS), migrate(database, SCHEMAS))
         assert await snapshot(connection) == before
         assert await connection.fetchval("SELECT count(*) FROM stats.pending") == 1
 
@@ -156,6 +157,6 @@ async def test_a_refused_login_is_one_sentence(database: PostgresSettings) -> No
     with pytest.raises(UserError, match='refuses the connection: password authentication failed for user "stats"'):
         await open_pool(wrong, "stats")
     with pytest.raises(UserError, match="refuses the connection: password authentication failed"):
-        await migrate(wrong)
+        await migrate(wrong, SCHEMAS)
     with pytest.raises(UserError, match='refuses the connection: database "elsewhere" does not exist'):
         await open_pool(database.model_copy(update={"database": "elsewhere"}), "stats")

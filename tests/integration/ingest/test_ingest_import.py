@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
-from shared.bus.streams import EVENTS
+from shared.bus.names import EVENTS
 from shared.errors import UserError
 from shared.events.commands import ImportPaths
 from shared.settings import LibrarySettings, Settings

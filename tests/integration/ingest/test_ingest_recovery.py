@@ -7,12 +7,13 @@ import asyncpg
 import pytest
 from nats.aio.client import Client
 
+from services.descriptions import SERVICES
 from services.ingest import collector, store
 from services.ingest.announce import Reconciler
 from services.ingest.app import run
+from shared.bus.names import EVENTS
 from shared.bus.outbox import OutboxRelay
 from shared.bus.provision import provision
-from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
 from shared.errors import Unavailable, UserError
 from shared.settings import Settings
@@ -179,9 +180,9 @@ async def test_the_reconciler_announces_what_nobody_handled(
         )
         await _insert_frames(stats, sha256(b"scanned"), sha256(b"stale"))
         relay = OutboxRelay(service.pool, nats_client.jetstream(), "ingest")
-        young = Reconciler(service.pool, relay, interval_s=1, age_s=3600)
+        young = Reconciler(service.pool, relay, age_s=3600)
         assert await young.reconcile() == 0, "what was announced just now is given time"
-        reconciler = Reconciler(service.pool, relay, interval_s=1, age_s=0)
+        reconciler = Reconciler(service.pool, relay, age_s=0)
         assert await reconciler.reconcile() == 2
         await service.messages()  # what still waits in the outbox is not told again
         assert await reconciler.reconcile() == 2
@@ -212,10 +213,10 @@ async def test_what_an_earlier_stream_took_with_it_is_announced_at_once(
         await service.arrivals()
         await _insert_frames(stats, sha256(b"scanned"))
         await service.pool.execute("UPDATE file SET attempts = 7")
-        reconciler = Reconciler(service.pool, OutboxRelay(service.pool, js, "ingest"), interval_s=1, age_s=3600)
+        reconciler = Reconciler(service.pool, OutboxRelay(service.pool, js, "ingest"), age_s=3600)
         assert await reconciler.announce_forgotten() == 0
         await js.delete_stream(EVENTS)
-        await provision(js, settings.nats)
+        await provision(js, settings.nats, SERVICES)
         await service.take(source / "later.fit")
         assert await reconciler.announce_forgotten() == 1
         assert await reconciler.announce_forgotten() == 0

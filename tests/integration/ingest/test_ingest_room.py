@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from services.ingest import roomwait
 from shared.bus.rpc import ask
-from shared.events.commands import StateTold, TellIngestState
+from shared.events.commands import StateTold, state_question
 from shared.library import room, stage
 from shared.settings import LibrarySettings, Settings, SourceSettings
 from shared.tasks import beside
@@ -57,7 +57,7 @@ def captures(count: int, size_bytes: int = SIZE) -> dict[str, bytes]:
 
 async def waits(service: Ingest) -> dict[str, str]:
     """What ingest says that it waits for, as `status` asks it."""
-    told = await ask(service.client, TellIngestState(), StateTold)
+    told = await ask(service.client, state_question("ingest")(), StateTold)
     return {wait.what: wait.reason for wait in told.waits}
 
 

@@ -18,12 +18,13 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from services.ingest import app, delete
+from services.ingest.settings import IngestSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.store import Store
 from services.ingest.take import Outcome, take_many
+from shared.bus.names import EVENTS
 from shared.bus.rpc import ask
-from shared.bus.streams import EVENTS
 from shared.db.pool import pool_of
 from shared.errors import UserError
 from shared.events.commands import (
@@ -34,13 +35,13 @@ from shared.events.commands import (
     ImportPaths,
     RescanFiles,
     StateTold,
-    TellIngestState,
     Wait,
+    state_question,
 )
 from shared.events.file import FileArrived
 from shared.library.roots import Root
 from shared.library.walk import Entry
-from shared.settings import IngestSettings, LibrarySettings, Settings, SourceSettings
+from shared.settings import LibrarySettings, Settings, SourceSettings
 
 NOBODY = "0" * 64
 TABLES = ("root", "file", "location", "source_file", "deletion", "outbox")
@@ -158,7 +159,7 @@ class Ingest:
 
     async def waits(self) -> tuple[Wait, ...]:
         """What it says that it waits for."""
-        return (await ask(self.client, TellIngestState(), StateTold)).waits
+        return (await ask(self.client, state_question("ingest")(), StateTold)).waits
 
     async def until_open(self) -> None:
         """Wait until the library is open where the settings say."""

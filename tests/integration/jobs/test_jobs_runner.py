@@ -303,7 +303,7 @@ async def test_progress_that_cannot_be_written_is_a_failure_of_that_job(
 
 async def test_an_outage_of_the_database_is_waited_out(chores: Chores, monkeypatch: pytest.MonkeyPatch) -> None:
     """Claims, heartbeats and ends wait while the database is away; nothing is counted against the job."""
-    monkeypatch.setattr("shared.bus.delivery.UNAVAILABLE_WAIT_S", (0.02, 0.05))
+    monkeypatch.setattr("shared.retry.WAIT_S", (0.02, 0.05))
     monkeypatch.setattr(runner, "BEAT_S", 0.05)
     for name in ("claim", "beat", "save", "settle", "lose"):
         monkeypatch.setattr(JobStore, name, failing_twice(getattr(JobStore, name)))

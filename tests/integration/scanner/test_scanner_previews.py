@@ -19,6 +19,8 @@ from PIL import Image
 
 from services.scanner import app, previews, reader
 from services.scanner.previews import PreviewPlace, keeper
+from services.scanner.settings import ScannerSettings
+from services.settings import AllSettings
 from shared.errors import Permanent, UserError
 from shared.events.file import FileArrived
 from shared.frames import pixels
@@ -27,7 +29,7 @@ from shared.previews.cache import PreviewCache, require_apart
 from shared.previews.kinds import PictureFormat
 from shared.previews.make import own_stretch, reduce_file
 from shared.previews.reduction import make_proxy
-from shared.settings import LibrarySettings, ScannerSettings, Settings, SourceSettings
+from shared.settings import LibrarySettings, Settings, SourceSettings
 from tests.integration.ingest.world import sha256
 from tests.integration.scanner.world import scanner
 
@@ -298,21 +300,19 @@ async def test_the_scanner_refuses_a_wrong_folder(tmp_path: Path) -> None:
     """Previews in a source, the library or a mapped root end the start with a reason; without a folder settings do."""
     captures = tmp_path / "captures"
     source = SourceSettings(name="seestar", path=captures)
-    for settings, words in (
-        (Settings(scanner=ScannerSettings(previews=True, previews_dir=captures / "p"), sources=(source,)), "seestar"),
+    for update, words in (
+        ({"scanner": ScannerSettings(previews=True, previews_dir=captures / "p"), "sources": (source,)}, "seestar"),
         (
-            Settings(
-                scanner=ScannerSettings(previews=True, previews_dir=captures), library=LibrarySettings(path=captures)
-            ),
+            {
+                "scanner": ScannerSettings(previews=True, previews_dir=captures),
+                "library": LibrarySettings(path=captures),
+            },
             "the library",
         ),
-        (
-            Settings(scanner=ScannerSettings(previews=True, previews_dir=captures, roots={"nas": captures})),
-            "the root nas",
-        ),
+        ({"scanner": ScannerSettings(previews=True, previews_dir=captures, roots={"nas": captures})}, "the root nas"),
     ):
         with pytest.raises(UserError, match=words):
-            await app.run(settings)
+            await app.run(AllSettings().model_copy(update=update))
 
 
 def test_a_scan_makes_the_preview_in_the_same_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

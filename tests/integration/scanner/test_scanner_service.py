@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from services.scanner import readers
 from shared.bus import delivery
-from shared.bus.streams import DEAD_LETTERS, EVENTS
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileScanned
 from shared.settings import Settings
 from tests.integration.ingest.world import events, fits, until, untouched, write

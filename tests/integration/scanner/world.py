@@ -12,10 +12,11 @@ from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from services.scanner import app
+from services.scanner.settings import ScannerSettings
+from shared.bus.names import EVENTS
 from shared.bus.publish import Publisher
-from shared.bus.streams import EVENTS
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
-from shared.settings import ScannerSettings, Settings
+from shared.settings import Settings
 from tests.integration.ingest.world import events, sha256, stop, until
 
 DURABLE = "scanner-file-arrived"

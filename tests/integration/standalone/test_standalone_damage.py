@@ -12,6 +12,7 @@ import pytest
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
+from services.descriptions import CONSUMERS, SERVICES
 from services.standalone import jetstream
 from services.standalone.accounts import service_account
 from services.standalone.home import Home
@@ -20,8 +21,8 @@ from services.standalone.keeper import BAD_LOOKS
 from services.standalone.nats import EmbeddedNats
 from services.standalone.process import ProcessFailed
 from shared.bus import streams
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import provision
-from shared.bus.streams import CONSUMERS, DEAD_LETTERS, EVENTS
 from shared.settings import NatsSettings
 from tests.stack import open_folder
 from tests.store_damage import DAMAGES, Damage
@@ -52,7 +53,7 @@ async def _filled(folder: Path) -> Path:
         await server.start()
         client = await nats.connect(server.url)
         js = client.jetstream()
-        await provision(js, NatsSettings(max_bytes=MAX_BYTES))
+        await provision(js, NatsSettings(max_bytes=MAX_BYTES), SERVICES)
         events = (os.urandom(MESSAGE_BYTES) for _ in range(MESSAGES))
         await asyncio.gather(*[await js.publish_async("file.arrived", event, stream=EVENTS) for event in events])
         await js.publish("dead.scanner", b"a letter")
@@ -220,14 +221,14 @@ def test_what_was_done_is_one_sentence() -> None:
 async def _messages(client: Client) -> tuple[int, int]:
     """Messages in both streams, which are made where they are missing."""
     js = client.jetstream()
-    await provision(js, NatsSettings(max_bytes=MAX_BYTES))
+    await provision(js, NatsSettings(max_bytes=MAX_BYTES), SERVICES)
     return tuple([(await js.stream_info(name)).state.messages for name in (EVENTS, DEAD_LETTERS)])  # type: ignore[return-value]
 
 
 async def _everything_works(client: Client) -> None:
     """A new event reaches every consumer of its subject, whatever it had read before."""
     js = client.jetstream()
-    await provision(js, NatsSettings(max_bytes=MAX_BYTES))
+    await provision(js, NatsSettings(max_bytes=MAX_BYTES), SERVICES)
     for subject, stream in (("file.arrived", EVENTS), ("file.scanned", EVENTS), ("dead.api", DEAD_LETTERS)):
         last = (await js.publish(subject, b"new")).seq
         for row in CONSUMERS:

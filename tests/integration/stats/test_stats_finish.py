@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from services.stats.finish import finish_sessions, publish_targets, tell_forgotten
+from services.stats.settings import StatsSettings
 from shared.events.registry import BY_SUBJECT
 from shared.events.session import SessionFinished
 from shared.events.target import TargetUpdated
-from shared.settings import StatsSettings
 from tests.integration.stats.world import ARRIVED, NIGHT, RIG, apply, file_id, light, scanned
 
 SETTINGS = StatsSettings(session_quiet_s=3600, session_revision_interval_s=3600)
@@ -145,7 +145,7 @@ async def test_a_row_that_cannot_be_told_costs_itself(connection: Any, where: tu
         )
         await apply(connection, [scanned(f"f{turn}", frame_type="FLAT", rig=None)])
     rows = await connection.fetch("SELECT subject, payload FROM outbox")
-    told = [BY_SUBJECT[row["subject"]].model.model_validate_json(row["payload"]) for row in rows]
+    told = [BY_SUBJECT[row["subject"]].model_validate_json(row["payload"]) for row in rows]
     assert [event.revision for event in told if isinstance(event, SessionFinished) and event.rig == "GOOD"] == [1, 2, 3]
     assert "M33" in {event.catalog_id for event in told if isinstance(event, TargetUpdated)}
     assert await connection.fetchval("SELECT count(*) FROM frame") == 11

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
+from services.descriptions import SERVICES, described
 from services.stats import app
 from services.stats.backlog import read_until
+from services.stats.settings import StatsSettings
 from shared.bus.dead_letters import read_dead_letter
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
-from shared.bus.streams import DEAD_LETTERS, EVENTS
 from shared.db.pool import pool_of
 from shared.events.base import utc_now
 from shared.events.envelope import headers_of
 from shared.events.file import FileScanned
+from shared.process import run_services
 from shared.service import Service
 from shared.settings import Settings
 from tests.contract.hostile import exchanged
@@ -34,10 +37,10 @@ async def pool(settings: Settings) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def consuming(settings: Settings, pool: Any) -> AsyncIterator[Service]:
+async def consuming(settings: Settings) -> AsyncIterator[Service]:
     """The service's consumers, running."""
-    async with Service("stats", settings) as service:
-        app.register(service, pool)
+    async with Service(described("stats"), settings) as service:
+        app.read_events(service)
         await service.broker.start()
         yield service
 
@@ -59,13 +62,13 @@ async def _settled(service: Service) -> bool:
 async def test_duplicates_take_effect_once(settings: Settings, nats_client: Any, pool: Any) -> None:
     """Events that the stream holds several times count once."""
     js = nats_client.jetstream()
-    await provision(js, settings.nats)
+    await provision(js, settings.nats, SERVICES)
     events = [event for n in range(50) for event in (arrived(f"f{n}"), light(f"f{n}", start_s=60 * n))]
     for attempt in range(3):
         for event in events[:: -1 if attempt == 1 else 1]:
             await Publisher(js, "scanner").publish(event, attempt=attempt)
-    async with Service("stats", settings) as service:
-        app.register(service, pool)
+    async with Service(described("stats"), settings) as service:
+        app.read_events(service)
         await service.broker.start()
         await _until(lambda: _settled(service))
     stage = await pool.fetchrow("SELECT * FROM stage")
@@ -135,15 +138,15 @@ async def test_a_refused_event_stands_alone(
 async def test_it_is_known_how_far_events_were_read(settings: Settings, nats_client: Any, pool: Any) -> None:
     """What lies unread in the stream is not taken for silence: until it is read, time stands where it was stored."""
     js = nats_client.jetstream()
-    await provision(js, settings.nats)
-    async with Service("stats", settings) as service:
+    await provision(js, settings.nats, SERVICES)
+    async with Service(described("stats"), settings) as service:
         now = utc_now()
         assert await read_until(service.js, service.consumers, now) == now
         await Publisher(js, "ingest").publish(arrived("a"))
         await Publisher(js, "scanner").publish(light("a"))
         stored = (await js.get_last_msg(EVENTS, "file.arrived")).time
         assert await read_until(service.js, service.consumers, now + timedelta(hours=1)) == stored
-        app.register(service, pool)
+        app.read_events(service)
         await service.broker.start()
         await _until(lambda: _settled(service))
         assert await read_until(service.js, service.consumers, now) == now
@@ -152,11 +155,11 @@ async def test_it_is_known_how_far_events_were_read(settings: Settings, nats_cli
 async def test_the_service_runs_until_told_to_stop(settings: Settings, nats_client: Any, pool: Any) -> None:
     """``run`` consumes, tells targets and finished sessions, and ends with code 0 on SIGTERM."""
     quick = settings.model_copy(
-        update={"stats": settings.stats.model_copy(update={"session_quiet_s": 0.0, "session_check_interval_s": 0.2})}
+        update={"stats": StatsSettings(session_quiet_s=0.0, session_check_interval_s=0.2)},
     )
     js = nats_client.jetstream()
-    await provision(js, settings.nats)
-    task = asyncio.create_task(app.run(quick))
+    await provision(js, settings.nats, SERVICES)
+    task = asyncio.create_task(run_services({"stats": app.run}, quick))
     events: list[FileScanned] = [light(f"f{n}", start_s=60 * n) for n in range(5)]
     for event in events:
         await Publisher(js, "scanner").publish(event)

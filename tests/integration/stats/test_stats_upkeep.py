@@ -11,6 +11,7 @@ import pytest
 from services.stats import spoilt
 from services.stats import upkeep as module
 from services.stats.finish import finish_sessions, publish_targets
+from services.stats.settings import StatsSettings
 from services.stats.upkeep import JOBS, Upkeep, add, add_due
 from shared.db.pool import pool_of
 from shared.errors import Transient, UserError
@@ -19,7 +20,7 @@ from shared.events.file import FileArrived, FileQuarantined, FileScanned
 from shared.jobs.job import Job
 from shared.jobs.store import JobStore
 from shared.jobs.verdict import Verdict
-from shared.settings import PostgresSettings, StatsSettings
+from shared.settings import PostgresSettings
 from tests.integration.stats.spoiling import FRAMES, KNOWN, MASKED, SPOILT, TOTALS, of_file
 from tests.integration.stats.world import ARRIVED, NIGHT, apply, arrived, check, file_id, light, quarantined
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.stats.finish import LONGEST_HOLD, finish_sessions
+from services.stats.settings import StatsSettings
 from shared.events.session import SessionFinished
-from shared.settings import StatsSettings
 from tests.integration.stats.world import ARRIVED, DUSK, NIGHT, apply, arrived, light, quarantined, scanned
 
 SETTINGS = StatsSettings()

@@ -10,6 +10,7 @@ from services.cli.connection import find_stack
 from services.cli.status import _about
 from services.standalone import room
 from services.standalone.home import Home
+from services.stats.settings import StatsSettings
 from shared.errors import UserError
 
 
@@ -42,7 +43,7 @@ def test_a_file_that_names_no_server_leaves_the_home_in_charge(home: Path, text:
     stack = find_stack(None)
     assert stack.home == home
     assert stack.settings.postgres.secrets_dir == home / "secrets"
-    assert stack.settings.stats.session_quiet_s == 7
+    assert stack.settings.section(StatsSettings).session_quiet_s == 7
 
 
 @pytest.mark.parametrize("text", ['[postgres]\nhost = "db"\n', '[nats]\nurl = "nats://db:4222"\n'])

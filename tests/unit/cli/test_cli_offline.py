@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from services.cli.config import example_toml
 from services.cli.inspect import FRAME_KEYS, QUALITY_KEYS, REPORTED_KEYS, TARGET_KEYS
 from services.cli.main import app
+from services.settings import AllSettings, known_keys
 from services.standalone.home import Home
-from shared.settings import Settings, known_keys
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 INSPECT_KEYS = ["path", "file_id", "size_bytes", "format", "frame", "quality", "reported", "target", "problems"]
@@ -216,13 +216,13 @@ def test_the_committed_example_is_generated() -> None:
 def test_the_example_is_valid_with_and_without_its_comment_signs() -> None:
     """It loads as it is, and every default in it is a default of the settings."""
     text = example_toml()
-    assert Settings.model_validate(tomllib.loads(text)) == Settings()
+    assert AllSettings.model_validate(tomllib.loads(text)) == AllSettings()
     lines = [line for line in text.splitlines() if not line.endswith("# not set")]
     open_text = "\n".join(line.removeprefix("#") if not line.startswith("# ") else line for line in lines)
     values = tomllib.loads(open_text)
     (source,) = values["sources"]
     assert source["mode"] == "copy"
     values = {key: value for key, value in values.items() if not isinstance(value, list)}
-    assert Settings.model_validate(values).model_dump() == Settings().model_dump()
+    assert AllSettings.model_validate(values).model_dump() == AllSettings().model_dump()
     for key in known_keys():
         assert f"#{key.split('.')[-1]} = " in text or f"{key} = " in text

@@ -12,6 +12,8 @@ from services.cli import document
 from services.cli.main import app
 from services.cli.own import meanings
 from services.cli.values import Plainly
+from services.descriptions import NAMES
+from services.settings import AllSettings
 from shared.settings import Settings
 from shared.targets.matcher import Matcher
 from shared.written import SECTIONS
@@ -51,6 +53,7 @@ def test_a_wrong_value_names_its_place_and_what_is_right(words: Sequence[str], a
 def test_sections_that_may_be_written_are_those_of_the_settings() -> None:
     """A command that reads no settings still notices a section that nobody knows."""
     assert set(Settings.model_fields) == SECTIONS
+    assert set(AllSettings.model_fields) - SECTIONS <= set(NAMES)
 
 
 def test_a_name_means_here_what_the_scanner_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.scanner.knowledge import Knowledge
+from services.settings import AllSettings, load_settings
 from shared.errors import UserError
-from shared.settings import Settings, load_settings
 from tests.integration.ingest.world import fits
 from tests.unit.equipment.test_equipment_ninaprofile import PROFILE
 
@@ -60,7 +60,7 @@ def test_knowledge_survives_its_journey(config: Path, tmp_path: Path) -> None:
     assert Knowledge.from_json(known.to_json()) == known
     assert known.revision == Knowledge.from_json(known.to_json()).revision
     assert known.revision != Knowledge().revision
-    assert Knowledge.of(Settings()).notes == ()
+    assert Knowledge.of(AllSettings()).notes == ()
     config.write_text("")
     assert Knowledge.of(load_settings()) == Knowledge()
 

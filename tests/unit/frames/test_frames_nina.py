@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scanner.knowledge import Knowledge
+from services.settings import load_settings
 from shared.errors import UserError
 from shared.events.frame import FrameType
 from shared.frames import ninafiles, read_frame
 from shared.frames.ninafiles import side_row, with_row
 from shared.frames.ninapatterns import compile_pattern
 from shared.frames.paths import PathFacts, facts_from_path
-from shared.settings import load_settings
 
 FitsMaker = Callable[..., Path]
 

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
+from services.settings import AllSettings, load_settings
 from services.standalone.app import ReadableLog, environment_of
 from services.standalone.home import Home
 from services.standalone.own_servers import contradictions
 from services.standalone.stack import Stack
 from shared.errors import UserError
-from shared.settings import Settings, load_settings
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_stream_larger_than_the_disk_is_refused(tmp_path: Path) -> None:
 def test_services_log_for_people_unless_json_is_asked_for(tmp_path: Path) -> None:
     """The default under `up` is text."""
     with Home.open(tmp_path / "home") as home:
-        assert environment_of(home, Settings())["NIGHTBUS_LOG__FORMAT"] == "console"
+        assert environment_of(home, AllSettings())["NIGHTBUS_LOG__FORMAT"] == "console"
 
 
 def test_a_json_log_holds_json_alone(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.settings import load_settings
 from shared.errors import UserError
-from shared.settings import load_settings
 from shared.targets.catalogue import Catalogue
 from shared.targets.matcher import Matcher
 from shared.targets.own import OwnTarget

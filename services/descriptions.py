@@ -1,0 +1,39 @@
+"""Every service of Nightbus, one line each; all that must know the services reads it here."""
+
+from importlib import import_module
+
+from shared.description import Consumer, ServiceDescription, consumers_of, schemas_of
+
+NAMES: tuple[str, ...] = (
+    "ingest",
+    "scanner",
+    "stats",
+    "api",
+)
+SERVICES: tuple[ServiceDescription, ...] = tuple(
+    import_module(f"services.{name}.description").DESCRIPTION for name in NAMES
+)
+CONSUMERS: tuple[Consumer, ...] = consumers_of(SERVICES)
+SCHEMAS: tuple[str, ...] = schemas_of(SERVICES)
+
+
+def described(name: str) -> ServiceDescription:
+    """The description of a service.
+
+    Raises:
+        KeyError: there is no such service.
+    """
+    for one in SERVICES:
+        if one.name == name:
+            return one
+    raise KeyError(f"no service is called {name}")
+
+
+def publishers_of(subject: str) -> tuple[str, ...]:
+    """Names of the services that publish a subject."""
+    return tuple(one.name for one in SERVICES if subject in one.publishes)
+
+
+def readers_of(subject: str) -> tuple[str, ...]:
+    """Names of the services that read a subject."""
+    return tuple(one.name for one in SERVICES if any(row.subject == subject for row in one.reads))

@@ -1,0 +1,14 @@
+"""What ingest is to the other services."""
+
+from shared.description import ServiceDescription
+
+DESCRIPTION = ServiceDescription(
+    name="ingest",
+    has_tables=True,
+    has_outbox=True,
+    publishes=("file.arrived",),
+    commands=("cmd.ingest.import", "cmd.ingest.cancel-import", "cmd.ingest.rescan"),
+    may_be_off=False,
+    quiet=False,
+    last_active="SELECT max(last_arrived_at) FROM stats.sessions",
+)

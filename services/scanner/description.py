@@ -1,0 +1,12 @@
+"""What the scanner is to the other services."""
+
+from shared.description import Reads, ServiceDescription
+
+DESCRIPTION = ServiceDescription(
+    name="scanner",
+    reads=(Reads("file.arrived", batch_size=128, fill_s=0.0, loops=2, max_ack_pending=100_000),),
+    publishes=("file.scanned", "file.quarantined"),
+    may_be_off=False,
+    quiet=False,
+    last_active="SELECT max(occurred_at) FROM stats.quarantined WHERE stage = 'scanner'",
+)

@@ -1,0 +1,46 @@
+"""Settings of the scanner: the section [scanner]."""
+
+from pydantic import Field
+
+from shared.settings.section import Section, WholePath
+
+
+class ScannerSettings(Section):
+    """The service that reads captures."""
+
+    workers: int = Field(default=0, ge=0, description="processes that read files; 0 = one per core")
+    measure_stars: bool = Field(default=True, description="whether star quality is measured from the pixels")
+    time_limit_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds one file may take before its reader is killed; one more for every 5 MB",
+    )
+    memory_limit_mb: int = Field(default=1536, ge=256, description="memory of one reader process, MiB")
+    roots: dict[str, WholePath] = Field(
+        default_factory=dict, description="root name = folder, where mounts differ from ingest's"
+    )
+    targets_uncertain_below: float = Field(
+        default=0.8, ge=0, le=1, description="confidence below which a target match is marked uncertain"
+    )
+    nina_profiles: tuple[WholePath, ...] = Field(
+        default=(),
+        description="N.I.N.A. profiles or folders of them; one called <optic>@f<ratio>+<camera> is a rig",
+    )
+    nina_file_patterns: tuple[str, ...] = Field(
+        default=(),
+        description="N.I.N.A. file patterns of yours, as in its imaging options, by which names are read first",
+    )
+    previews: bool = Field(
+        default=False, description="whether a preview of every frame is made in the same read; else when asked for"
+    )
+    previews_dir: WholePath | None = Field(
+        default=None,
+        description="folder of its own for previews, apart from the library and all sources; "
+        "unset: previews in the home of `nightbus up`, and needed by `nightbus run`",
+    )
+    previews_max_mb: int = Field(
+        default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
+    )
+
+
+SECTION = ScannerSettings

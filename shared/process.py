@@ -1,0 +1,78 @@
+"""One process with the services that run in it: its signals, its health pages, and its end.
+
+Each service logs under its own name. A service that ends takes the process with it, which whoever started it starts
+again: the others lose nothing by it, as by any kill.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from shared.health import Check, health_pages
+from shared.logging import get_logger
+from shared.settings import Settings
+from shared.tasks import start_task
+from shared.waits import Waits
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the health pages ask one service."""
+
+    checks: Mapping[str, Check]
+    waits: Waits
+
+
+class Process:
+    """What the services of one process share.
+
+    ``health`` is each service's once it consumes, None before; ``stopping`` is set when all are to end.
+    """
+
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self.health: dict[str, Health | None] = dict.fromkeys(names)
+        self.stopping = asyncio.Event()
+
+
+Run = Callable[[Settings, Process], Awaitable[int]]
+"""A service's ``run``: returns its exit code."""
+
+
+async def run_services(services: Mapping[str, Run], settings: Settings) -> int:
+    """Run services side by side until a signal, or until one of them ends; returns the process's exit code.
+
+    Raises:
+        UserError: one of them cannot run as the settings are; the others have ended then.
+    """
+    process = Process(tuple(services))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stopping.set)
+    try:
+        async with health_pages(settings.health, process):
+            return await _run(services, settings, process)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _run(services: Mapping[str, Run], settings: Settings, process: Process) -> int:
+    tasks = [
+        start_task(_one(name, run, settings, process), name=name, expected=(Exception,))
+        for name, run in services.items()
+    ]
+    stop = start_task(process.stopping.wait(), name="wait for a signal")
+    await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
+    process.stopping.set()
+    await asyncio.wait(tasks)
+    return max(task.result() for task in tasks)
+
+
+async def _one(name: str, run: Run, settings: Settings, process: Process) -> int:
+    structlog.contextvars.bind_contextvars(service=name)
+    return await run(settings, process)
