@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from services.descriptions import NAMES
+from services.descriptions import NAMES, SERVICES
+from shared.description import QUIET
 from tests.faults.checker import check_all, fingerprint, totals
 from tests.faults.conftest import Say, undisturbed
 from tests.faults.nemesis import Nemesis
@@ -42,6 +44,29 @@ async def test_many_files_survive_random_kills(folder: Path, seed: int, say: Say
     reference = await undisturbed(folder / "second-home", captures)
     assert found == reference
     say(f"totals equal those of an undisturbed run: {sum(map(len, found.values()))} rows; {spent(started)}")
+
+
+async def test_services_that_share_a_process_survive_its_kills(folder: Path, seed: int, say: Say) -> None:
+    """600 files, 30 kills, most of the process in which ingest, stats and api run: totals as undisturbed."""
+    captures = Captures(folder / "captures", seed)
+    started = time.monotonic()
+    grouped = tuple(replace(service, quiet=service.name != "scanner") for service in SERVICES)
+    async with running(folder / "home", captures.sources(), services=grouped) as world:
+        assert set(world.stack.services) == {QUIET, "scanner"}
+        nemesis = Nemesis(world, seed)
+        plan = nemesis.plan((QUIET,), 22, {"scanner": 4, "nats": 2, "postgres": 2})
+        for number, victim in enumerate(plan, 1):
+            await asyncio.to_thread(captures.land, 600 * number // len(plan) - captures.count)
+            await asyncio.sleep(nemesis.draw.uniform(0.3, 2.5))
+            await nemesis.strike(QUIET if victim == "any" else victim)
+        before = await asyncio.to_thread(fingerprint, captures.folder)
+        healed_s = await world.until_done(600, timeout_s=300)
+        async with world.database() as connection:
+            found = await totals(connection)
+        figures = await check_all(world, captures.folder, before, None)
+    say(f"killed {nemesis.figures}; whole and drained {healed_s:.0f} s after the last kill; {figures}")
+    assert found == await undisturbed(folder / "second-home", captures)
+    say(f"totals equal those of an undisturbed run; {spent(started)}")
 
 
 async def test_postgres_restarts_under_load(folder: Path, seed: int, say: Say) -> None:

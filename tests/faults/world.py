@@ -16,12 +16,13 @@ from typing import Any
 import asyncpg
 from nats.js import JetStreamContext
 
-from services.descriptions import CONSUMERS, NAMES
+from services.descriptions import CONSUMERS, SERVICES
 from services.standalone.home import Home
 from services.standalone.postgres import SUPERUSER
 from services.standalone.simulation import tiny_frames
 from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
+from shared.description import ServiceDescription
 
 MODES = ("index", "copy")
 BROKEN_EVERY = 50
@@ -114,8 +115,8 @@ class World:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Services and servers."""
-        return (*NAMES, "nats", "postgres")
+        """Processes of services, and servers."""
+        return (*self.stack.services, "nats", "postgres")
 
     def supervise(self) -> None:
         """Start again whatever ends, from now on."""
@@ -212,8 +213,9 @@ async def running(
     extra: Mapping[str, str] | None = None,
     *,
     supervised: bool = True,
+    services: Sequence[ServiceDescription] = SERVICES,
 ) -> AsyncIterator[World]:
-    """A ready stack whose home is ``folder``, watching ``sources``."""
+    """A ready stack whose home is ``folder``, watching ``sources``; ``services`` run, quiet ones in one process."""
     with Home.open(folder) as home:
         log = home.log / "all.log"
         with log.open("a", encoding="utf-8", buffering=1) as file:
@@ -223,7 +225,12 @@ async def running(
                 "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
                 **(extra or {}),
             }
-            stack = Stack(home, extra_environment=environment, log_line=lambda name, line: _write(file, name, line))
+            stack = Stack(
+                home,
+                extra_environment=environment,
+                log_line=lambda name, line: _write(file, name, line),
+                services=services,
+            )
             world = World(stack, log)
             try:
                 await stack.start()
