@@ -165,11 +165,11 @@ class Service:
     @overload
     def reads(self, model: type[E], apply: Effect[E]) -> None: ...
     @overload
-    def reads(self, model: type[E], apply: Effect[P], prepare: Callable[[E], P]) -> None: ...
-    def reads(self, model: type[Event], apply: Effect[Any], prepare: Callable[[Any], Any] | None = None) -> None:
+    def reads(self, model: type[E], apply: Effect[P], prepare: Callable[[E, bytes], P]) -> None: ...
+    def reads(self, model: type[Event], apply: Effect[Any], prepare: Callable[[Any, bytes], Any] | None = None) -> None:
         """Consume an event: each batch takes effect in one transaction, and each event once.
 
-        ``apply`` is given the connection and the new events, or what ``prepare`` made of each.
+        ``apply`` is given the connection and the new events, or what ``prepare`` made of each event and its payload.
         """
         desk: Desk[Any] = self.desk(model, prepare)
         subscribe(self.broker, desk, in_transaction(self.pool, desk, apply, self._wake))
@@ -193,7 +193,7 @@ class Service:
             raise KeyError(f"the description of {self.name} has no command {command.subject}")
         answer(self.broker, command, handle)
 
-    def desk(self, model: type[Event], prepare: Callable[[Any], Any] | None = None) -> Desk[Any]:
+    def desk(self, model: type[Event], prepare: Callable[[Any, bytes], Any] | None = None) -> Desk[Any]:
         """Where the batches of the service's consumer of an event are parsed and settled."""
         row = self.description.consumer(model.subject)
         return Desk(row, model, self.publisher, prepare) if prepare else Desk(row, model, self.publisher)

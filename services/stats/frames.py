@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of, zone_of
 from services.stats.totals import Entry
 from shared.events.file import ScannedFile
+from shared.kept import check_length
 
 # Columns of ``stats.frame`` by what they are read from. Where a name differs from the column's, both are given.
 _EVENT = ("file_id", "scan_revision", "format", "size_bytes", "arrived_at", "source", "problems")
@@ -37,7 +38,7 @@ _ENTRY = {
     "stem_key": "stem_key",
 }
 _MADE = ("catalog_id", "filter", "camera", "rig", "exposure_ms", "total_exposure_ms")
-_PLACED = ("session_id", "counted")
+_PLACED = ("session_id", "counted", "event_no")
 
 COLUMNS = (
     *_EVENT, *_FRAME, *_QUALITY, *_REPORTED.values(), *_TARGET.values(), *_ENTRY.values(), *_MADE, *_PLACED,
@@ -70,13 +71,22 @@ class NewFrame:
     """Placed and counted anew at each try to write it, from whatever the try before left."""
     unplaced: tuple[Any, ...]
     """The row of ``stats.frame`` but for its place, which other frames have a say in."""
+    payload: bytes
+    """The event as it came, with all header cards."""
 
 
-def frame_of(event: ScannedFile, zone: ZoneInfo) -> NewFrame:
+def frame_of(event: ScannedFile, payload: bytes, zone: ZoneInfo) -> NewFrame:
     """The frame of an event, not placed yet: it stands in its own session, uncounted.
 
-    ``zone``: time zone of the night's end where neither the site nor the source's zone is known.
+    Args:
+        event: the event, without the header cards.
+        payload: the same as it came, with all that it holds.
+        zone: time zone of the night's end where neither the site nor the source's zone is known.
+
+    Raises:
+        Permanent: the payload is too long to be kept.
     """
+    check_length(payload)
     entry = _entry_of(event, zone)
     target = event.target
     return NewFrame(
@@ -89,13 +99,14 @@ def frame_of(event: ScannedFile, zone: ZoneInfo) -> NewFrame:
         None if target is None else target.name,
         entry,
         _unplaced_row(event, entry),
+        payload,
     )
 
 
-def row_of(frame: NewFrame) -> tuple[Any, ...]:
-    """The row of ``stats.frame``, in the order of ``COLUMNS``."""
+def row_of(frame: NewFrame, event_no: int) -> tuple[Any, ...]:
+    """The row of ``stats.frame``, in the order of ``COLUMNS``; ``event_no``: under which the event is kept."""
     entry = frame.entry
-    return (*frame.unplaced, entry.session.session_id, entry.counted)
+    return (*frame.unplaced, entry.session.session_id, entry.counted, event_no)
 
 
 def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:

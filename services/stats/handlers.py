@@ -1,5 +1,6 @@
 """What each event does to the schema. Every handler takes a batch and runs in the transaction of its inbox."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from services.stats.placing import Change
 from services.stats.sessions import LIGHT
 from shared.bus.transaction import Connection
 from shared.events.file import FileArrived, FileQuarantined
+from shared.kept import pack_all
 
 T = TypeVar("T")
 
@@ -41,12 +43,14 @@ async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
         other = arriving.get(frame.file_id)
         if other is None or other.scan_revision < frame.scan_revision:
             arriving[frame.file_id] = frame
+    # Before the lock, for which all writers wait, and beside the parsing of the next batch.
+    packed = await asyncio.to_thread(pack_all, [frame.payload for frame in arriving.values()])
     with store.data_errors():
         await store.lock(connection)
-        await _count(connection, arriving)
+        await _count(connection, arriving, dict(zip(arriving, packed, strict=True)))
 
 
-async def _count(connection: Connection, arriving: dict[str, NewFrame]) -> None:
+async def _count(connection: Connection, arriving: dict[str, NewFrame], packed: dict[str, bytes]) -> None:
     change = Change()
     looked_up = [frame.entry for frame in arriving.values()]
     change.load(await store.related(connection, looked_up))
@@ -70,7 +74,7 @@ async def _count(connection: Connection, arriving: dict[str, NewFrame]) -> None:
 
     totals, moved = change.differences()
     fresh = [arriving[file_id] for file_id in change.fresh]
-    await store.write_frames(connection, fresh, replaced, moved)
+    await store.write_frames(connection, fresh, [packed[frame.file_id] for frame in fresh], replaced, moved)
     await store.write_totals(connection, totals, _names(fresh))
 
 

@@ -98,10 +98,18 @@ WITH given (file_id, scan_revision, handled_at) AS (SELECT * FROM unnest($1::tex
 ), settled AS (
     DELETE FROM pending p USING given g WHERE p.file_id = g.file_id AND p.scan_revision <= g.scan_revision
     RETURNING p.source, p.waiting_since, g.handled_at
-), moved_on AS ({_MOVED_ON})
+), moved_on AS ({_MOVED_ON}
+), kept AS (
+    DELETE FROM unkept u USING given g WHERE u.file_id = g.file_id
+)
 DELETE FROM quarantine q USING given g WHERE q.quarantine_key = g.file_id AND q.attempt <= g.scan_revision
 """
-REPLACED = "DELETE FROM frame WHERE file_id = ANY($1::text[])"
+NUMBERS = "SELECT max(nextval('event_no')) FROM generate_series(1, $1::int)"
+"""The last of so many numbers in a row: under the lock nobody else takes any, and their order is that of commits."""
+REPLACED = """
+WITH gone AS (DELETE FROM frame WHERE file_id = ANY($1::text[]) RETURNING event_no)
+DELETE FROM event e USING gone g WHERE e.event_no = g.event_no
+"""
 MOVED = """
 UPDATE frame f SET session_id = m.session_id, counted = m.counted
 FROM unnest($1::text[], $2::text[], $3::boolean[]) AS m (file_id, session_id, counted) WHERE f.file_id = m.file_id

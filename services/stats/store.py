@@ -59,10 +59,14 @@ async def sky_sessions(connection: Connection, nights: Collection[date]) -> SkyS
 async def write_frames(
     connection: Connection,
     fresh: Sequence[NewFrame],
+    packed: Sequence[bytes],
     replaced: Sequence[Entry],
     moved: Sequence[Entry],
 ) -> None:
-    """Write new frames, those that replace an earlier revision, and the places of known ones."""
+    """Write new frames, those that replace an earlier revision, and the places of known ones.
+
+    ``packed``: the event of each new frame, as it is kept.
+    """
     if replaced:
         await connection.execute(statements.REPLACED, [entry.file_id for entry in replaced])
     if moved:
@@ -73,7 +77,11 @@ async def write_frames(
             [entry.counted for entry in moved],
         )
     if fresh:
-        await connection.copy_records_to_table("frame", records=map(row_of, fresh), columns=COLUMNS)
+        last: int = await connection.fetchval(statements.NUMBERS, len(fresh))
+        numbers = range(last - len(fresh) + 1, last + 1)
+        events = zip(numbers, packed, strict=True)
+        await connection.copy_records_to_table("event", records=events, columns=("event_no", "packed"))
+        await connection.copy_records_to_table("frame", records=map(row_of, fresh, numbers), columns=COLUMNS)
         await connection.execute(
             statements.SETTLED,
             [frame.file_id for frame in fresh],

@@ -103,24 +103,27 @@ RawHandler = Callable[[Msg], Awaitable[None]]
 """Handles one message that is not an event."""
 
 
-def _as_it_is(event: E) -> E:
+def _as_it_is(event: E, _payload: bytes) -> E:
     return event
 
 
 class Desk(Generic[P]):
     """Receives the batches of one consumer, parses them and settles messages.
 
-    ``prepare`` turns each event into what the handler needs of it as soon as it is parsed. A large batch of events is
-    many times the size of a processor's cache: what is made of one while it is there costs half of what it does later.
-    What it raises settles the event, as what a handler raises does; it asks nobody, so it is never Unavailable.
+    ``prepare`` turns each event, with its payload as it came, into what the handler needs of it as soon as it is
+    parsed. A large batch of events is many times the size of a processor's cache: what is made of one while it is there
+    costs half of what it does later. What it raises settles the event, as what a handler raises does; it asks nobody,
+    so it is never Unavailable.
     """
 
     @overload
     def __init__(self: "Desk[E]", row: Consumer, model: type[E], publisher: Publisher) -> None: ...
     @overload
-    def __init__(self, row: Consumer, model: type[E], publisher: Publisher, prepare: Callable[[E], P]) -> None: ...
     def __init__(
-        self, row: Consumer, model: type[Event], publisher: Publisher, prepare: Callable[[Any], Any] = _as_it_is
+        self, row: Consumer, model: type[E], publisher: Publisher, prepare: Callable[[E, bytes], P]
+    ) -> None: ...
+    def __init__(
+        self, row: Consumer, model: type[Event], publisher: Publisher, prepare: Callable[[Any, bytes], Any] = _as_it_is
     ) -> None:
         self.row = row
         self.model = model
@@ -144,7 +147,7 @@ class Desk(Generic[P]):
                     await self.fail(message, _refused_file(self.model, message.data), Permanent(reason))
                     continue
                 try:
-                    deliveries.append(Delivery(self._prepare(event), message))
+                    deliveries.append(Delivery(self._prepare(event, message.data), message))
                 except Exception as error:  # noqa: BLE001 - every outcome is settled by type
                     await self.fail(message, event, error)
             if deliveries:

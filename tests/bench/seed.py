@@ -11,6 +11,8 @@ _AT = f"({_NIGHT} + interval '20 hours' + (n % 240) * interval '1 minute')::time
 _ENDS = f"({_NIGHT} + interval '33 hours')::timestamp AT TIME ZONE 'UTC'"
 _TARGET = "'NGC' || n % 100"
 _FILTER = "(ARRAY['L', 'R', 'G', 'B', 'Ha'])[n % 5 + 1]"
+_PACKED = "substring(" + " || ".join(f"sha512(convert_to('{part}' || n, 'UTF8'))" for part in "abcdefgh") + ", 1, 432)"
+"""As long as the packed event of a small frame, and as hard to pack again."""
 _ALL = "FROM generate_series($1::bigint, $2::bigint - 1) n"
 
 _STATEMENTS = (
@@ -30,12 +32,14 @@ _STATEMENTS = (
     f"""
     INSERT INTO stats.frame (file_id, scan_revision, format, frame_type, session_id, catalog_id, filter, counted,
         exposure_key, exposure_ms, size_bytes, night, session_night, own_session_id, night_ends_at, observed_at,
-        arrived_at, source, stem, stem_key, rig, camera, star_count, fwhm_arcsec)
+        arrived_at, source, stem, stem_key, rig, camera, star_count, fwhm_arcsec, event_no)
     SELECT {_ID}, 1, 'fits', 'LIGHT', {_SESSION}, {_TARGET}, {_FILTER}, true, 'seed|' || n, 60000, 138240, {_NIGHT},
         {_NIGHT}, {_SESSION}, {_ENDS}, {_AT}, {_AT}, 'seed', 'seed:' || {_PATH},
-        (n / 1000) * 4294967296 + hashint8(n)::bigint + 2147483648, 'seed', 'seed camera', 400 + n % 100, 2.0 + n % 10
+        (n / 1000) * 4294967296 + hashint8(n)::bigint + 2147483648, 'seed', 'seed camera', 400 + n % 100, 2.0 + n % 10,
+        nextval('stats.event_no')
     {_ALL}
     """,
+    f"INSERT INTO stats.event (event_no, packed) SELECT n + 1, {_PACKED} {_ALL}",
     f"""
     INSERT INTO stats.session (session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,
         last_arrived_at, open, revision, finished_at)

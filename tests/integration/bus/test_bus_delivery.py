@@ -277,10 +277,14 @@ async def test_work_longer_than_ack_wait_is_not_delivered_twice(settings: Settin
 
 
 async def test_an_event_that_cannot_be_prepared_is_settled_by_itself(settings: Settings, nats_client: Client) -> None:
-    """What ``prepare`` raises settles its own event, with quarantine; the handler gets what was made of the others."""
+    """What ``prepare`` raises settles its own event, with quarantine; the handler gets what was made of the others.
+
+    It is given the payload as it came, too.
+    """
     seen: list[str] = []
 
-    def prepare(event: FileArrived) -> FileArrived:
+    def prepare(event: FileArrived, payload: bytes) -> FileArrived:
+        assert FileArrived.model_validate_json(payload) == event
         match event.origin:
             case "1.fit":
                 raise Permanent("nobody can use this one")

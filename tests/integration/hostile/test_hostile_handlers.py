@@ -107,7 +107,8 @@ async def _count(connection: Any, event: Event) -> None:
         case FileArrived():
             await record_arrivals(connection, [event])
         case ScannedFile():
-            await count_frames(connection, [frame_of(event, ZoneInfo("UTC"))])
+            payload = event.model_dump_json(exclude_none=True).encode()
+            await count_frames(connection, [frame_of(event, payload, ZoneInfo("UTC"))])
         case FileQuarantined():
             await record_quarantine(connection, [event])
 

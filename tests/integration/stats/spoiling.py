@@ -25,7 +25,8 @@ FRAMES: dict[str, FileScanned] = {
 KNOWN = (*FRAMES, "broken", "waiting")
 MASKED = {
     "file": ("scan_revision", "announced_at"),
-    "frame": ("scan_revision",),
+    "frame": ("scan_revision", "event_no"),
+    "unkept": (),
     "pending": ("scan_revision", "waiting_since"),
     "quarantine": ("attempt", "occurred_at"),
     "session": ("told_at",),

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.stats.check import differences, misplaced
 from services.stats.derived import TABLES
-from services.stats.frames import frame_of
+from services.stats.frames import COLUMNS, frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
 from shared.bus.transaction import Connection
 from shared.events.base import Event
@@ -28,7 +28,7 @@ _TABLES = {
     "file": "*",
     "pending": "*",
     "quarantine": "*",
-    "frame": "*",
+    "frame": ", ".join(f'"{column}"' for column in COLUMNS if column != "event_no"),
     "session": "session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,"
     " last_arrived_at, open",
     "session_camera": "*",
@@ -37,6 +37,8 @@ _TABLES = {
     "target": "catalog_id, name, exposures, integration_ms, sessions",
     "target_session": "*",
     "target_filter": "*",
+    "scanned_event": "file_id, scan_revision, packed",
+    "unkept": "*",
 }
 
 
@@ -119,6 +121,11 @@ def quarantined(name: str, *, attempt: int = 1, stage: str = "scanner", at: date
     )  # fmt: skip
 
 
+def payload_of(event: FileScanned) -> bytes:
+    """The bytes in which the scanner publishes an event."""
+    return event.model_dump_json(exclude_none=True).encode()
+
+
 async def apply(connection: Any, *batches: Event | Sequence[Event], bisected: bool = False) -> None:
     """Handle batches of events of one subject each, every batch in a transaction of its own.
 
@@ -131,7 +138,7 @@ async def apply(connection: Any, *batches: Event | Sequence[Event], bisected: bo
                 case FileArrived():
                     await record_arrivals(connection, events)
                 case FileScanned():
-                    frames = [frame_of(event, _ZONE) for event in events]
+                    frames = [frame_of(event, payload_of(event), _ZONE) for event in events]
                     middle = 0
                     if bisected:
                         refused = connection.transaction()

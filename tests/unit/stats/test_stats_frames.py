@@ -22,6 +22,7 @@ EVENT = {
     "file_id": "ab" * 32, "scan_revision": 27, "size_bytes": 28, "source": "source", "format": "FITS",
     "arrived_at": datetime(2024, 3, 2, 8, tzinfo=UTC), "problems": ("a problem",),
 }  # fmt: skip
+PAYLOAD = b"{the event as it came}"
 
 
 def test_every_fact_stands_in_the_column_of_its_name() -> None:
@@ -37,8 +38,8 @@ def test_every_fact_stands_in_the_column_of_its_name() -> None:
             catalog_id="M31", name="Andromeda Galaxy", confidence=0.34, method="designation", uncertain=True
         ),
     )
-    frame = frame_of(event, ZoneInfo("UTC"))
-    row = row_of(frame)
+    frame = frame_of(event, PAYLOAD, ZoneInfo("UTC"))
+    row = row_of(frame, 35)
     assert len(row) == len(COLUMNS) == len(set(COLUMNS))
     stored = dict(zip(COLUMNS, row, strict=True))
     facts = {name: value for name, value in FRAME.items() if name not in {"exposure_s", "total_exposure_s"}}
@@ -49,9 +50,10 @@ def test_every_fact_stands_in_the_column_of_its_name() -> None:
         "session_night": date(2024, 3, 1), "session_id": frame.entry.own.session_id,
         "own_session_id": frame.entry.own.session_id, "night_ends_at": frame.entry.night_ends_at,
         "exposure_key": "2024-03-01T22:00:00.000+00:00|camera|10000|Ha", "stem": "library:night/light",
-        "stem_key": frame.entry.stem_key, "counted": False,
+        "stem_key": frame.entry.stem_key, "counted": False, "event_no": 35,
     }  # fmt: skip
     assert stored == expected
+    assert frame.payload == PAYLOAD
 
 
 def test_the_zone_of_the_source_ends_the_night() -> None:
@@ -59,7 +61,9 @@ def test_the_zone_of_the_source_ends_the_night() -> None:
     frame = FrameMetadata(frame_type=FrameType.LIGHT, night=date(2024, 3, 1))
     facts: dict[str, object] = {**EVENT, "root": "library", "path": "a.fits", "frame": frame}
     ends = [
-        frame_of(FileScanned.model_validate({**facts, "source_zone": zone}), ZoneInfo("UTC")).entry.night_ends_at
+        frame_of(
+            FileScanned.model_validate({**facts, "source_zone": zone}), PAYLOAD, ZoneInfo("UTC")
+        ).entry.night_ends_at
         for zone in (None, "America/Los_Angeles", "nowhere")
     ]
     nine, at_home = datetime(2024, 3, 2, 9, tzinfo=UTC), datetime(2024, 3, 2, 17, tzinfo=UTC)
