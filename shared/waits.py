@@ -5,12 +5,26 @@ for is said when the waiting begins, changes its reason or ends; in between it i
 answer to `cmd.<service>.state`, which `nightbus status` shows.
 """
 
+from collections.abc import Iterable
+
 from shared.events.base import utc_now
 from shared.events.commands import Wait
 from shared.logging import get_logger
 from shared.metrics import WAITS
 
 log = get_logger(__name__)
+
+_ROOT = "the root "
+
+
+def of_root(name: str) -> str:
+    """What is waited for while a root is away."""
+    return f"{_ROOT}{name}"
+
+
+def roots_in(waits: Iterable[Wait]) -> list[str]:
+    """Names of the roots that are waited for."""
+    return [wait.what.removeprefix(_ROOT) for wait in waits if wait.what.startswith(_ROOT)]
 
 
 class Waits:

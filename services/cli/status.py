@@ -42,6 +42,7 @@ _LIBRARY = """
 SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem
 FROM ingest.library_state
 """
+_KEEPING = "SELECT to_read, away FROM stats.keeping"
 _CHECKED = "SELECT * FROM stats.last_check"
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
@@ -92,6 +93,10 @@ class Stages:
     missing: int = 0
     damaged: int = 0
     library_problem: str | None = None
+    to_read_anew: int = 0
+    """Files that were scanned before their events were kept whole, and that are read anew in the background."""
+    away: int = 0
+    """Such files that cannot be read anew for now."""
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
@@ -166,10 +171,20 @@ def stages_text(stages: Stages) -> str:
         one = stages.damaged == 1
         copies = f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'}"
         lines.append(f"{copies} replaced and {'is' if one else 'are'} kept; the view ingest.damaged_copy says where")
+    if stages.to_read_anew or stages.away:
+        lines.append(_unkept_text(stages.to_read_anew, stages.away))
     if stages.library_problem:
         lines.append(inert.sentence(stages.library_problem))
     lines.append(_sessions_text(stages.open_sessions - stages.closing_sessions, stages.closing_sessions))
     return "\n".join(lines)
+
+
+def _unkept_text(to_read: int, away: int) -> str:
+    text = (
+        f"{counted(to_read + away, 'file')} scanned before headers were kept whole: {to_read} still to be read anew, "
+    )
+    text += f"in the background, {away} away"
+    return f"{text}; the view stats.unkept_file has the reasons" if away else text
 
 
 def check_text(row: Row | None) -> str:
@@ -230,6 +245,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
             sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
             running = await open_imports(connection)
             (library,) = await connection.fetch(_LIBRARY)
+            (keeping,) = await connection.fetch(_KEEPING)
             found = await connection.fetchrow(_CHECKED)
             checked: Row | None = None if found is None else dict(found)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
@@ -244,7 +260,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
     reasons = tuple(f"{row['file']}: {row['reason'].removeprefix(_named(row['file']))}" for row in quarantined)
-    stages = _stages(ingest, stats, kept_sources, library, failures, reasons)
+    stages = _stages(ingest, stats, kept_sources, library, keeping, failures, reasons)
     return list(services), stages, sources, running, checked
 
 
@@ -258,6 +274,7 @@ def _stages(
     stats: "asyncpg.Record",
     kept_sources: int,
     library: "asyncpg.Record",
+    keeping: "asyncpg.Record",
     failures: Sequence[str] = (),
     reasons: Sequence[str] = (),
 ) -> Stages:
@@ -280,6 +297,8 @@ def _stages(
         missing=library["missing"],
         damaged=library["damaged"],
         library_problem=library["problem"],
+        to_read_anew=keeping["to_read"],
+        away=keeping["away"],
     )
 
 

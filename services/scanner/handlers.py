@@ -5,7 +5,7 @@ from services.scanner.settings import ScannerSettings
 from shared.bus.publish import Publisher
 from shared.errors import Away
 from shared.events.file import FileArrived, FileScanned
-from shared.waits import Waits
+from shared.waits import Waits, of_root
 
 
 class FileScanner:
@@ -26,7 +26,7 @@ class FileScanner:
             Away: its whole root is not there; what waits for it is said.
             Gone: it is not there, though its root is.
         """
-        root = f"the root {arrived.root}"
+        root = of_root(arrived.root)
         root_path = str(self._roots.get(arrived.root, arrived.root_path))
         try:
             reply = await self._readers.scan(arrived, root_path)

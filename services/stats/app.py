@@ -17,13 +17,22 @@ from services.stats.finish import LIMIT, finish_sessions, publish_targets, tell_
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, record_arrivals, record_quarantine
 from services.stats.settings import StatsSettings
+from services.stats.unkept import Unkept
 from services.stats.upkeep import JOBS, Upkeep, add_due
 from shared.bus.provision import events_began_at
 from shared.bus.rpc import ask
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.events.base import utc_now
-from shared.events.commands import CheckStats, DismissFiles, FilesRescanned, RebuildStats, RescanFiles
+from shared.events.commands import (
+    CheckStats,
+    DismissFiles,
+    FilesRescanned,
+    RebuildStats,
+    RescanFiles,
+    StateTold,
+    state_question,
+)
 from shared.events.file import FileArrived, FileQuarantined, ScannedFile
 from shared.jobs.runner import Runner
 from shared.logging import get_logger
@@ -31,6 +40,7 @@ from shared.periodic import DueIn
 from shared.process import Process
 from shared.service import Service
 from shared.settings import Settings
+from shared.waits import roots_in
 
 log = get_logger(__name__)
 
@@ -38,6 +48,8 @@ TARGETS_INTERVAL_S = 1.0
 CHECK_DUE_S = 900.0
 """How often is asked whether the daily check is due."""
 RESCAN_TIMEOUT_S = 300.0
+RESTS = 2.0
+"""Looks at sessions for which the scanner must have had nothing to do before files of the past are read anew."""
 
 
 async def run(settings: Settings, process: Process | None = None) -> int:
@@ -78,14 +90,24 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             await add_due(pool, own.check_interval_s)
             upkeep.wake()
 
+        async def roots_away() -> list[str]:
+            return roots_in((await ask(service.client, state_question("scanner")(), StateTold)).waits)
+
+        interval_s = own.session_check_interval_s
+        # While nothing waits for the scanner, sessions are looked at more than once.
+        unkept = Unkept(pool, rescan, roots_away, page_files=own.read_anew_files, rest_s=RESTS * interval_s)
+
+        async def read_anew() -> None:
+            await unkept.turn(utc_now())
+
         commands = Commands(pool, upkeep)
         service.answers(DismissFiles, Dismissals(pool).dismiss)
         service.answers(CheckStats, commands.check)
         service.answers(RebuildStats, commands.rebuild)
         # What was in hand when the service last ended comes again within that time.
-        interval_s = own.session_check_interval_s
         service.every(interval_s, finish, first_after_s=interval_s)
         service.every(interval_s, tell_again)
+        service.every(interval_s, read_anew, first_after_s=interval_s)
         service.every(TARGETS_INTERVAL_S, publish)
         service.background(upkeep.run())
         every_s = min(CHECK_DUE_S, own.check_interval_s)

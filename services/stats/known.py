@@ -92,6 +92,11 @@ _NOT_QUARANTINED = """
 q.file_id <> q.quarantine_key
 OR EXISTS (SELECT FROM frame fr WHERE fr.file_id = q.quarantine_key AND fr.scan_revision >= q.attempt)
 """
+_NOT_KEPT = """
+FROM frame f WHERE NOT EXISTS (SELECT FROM event e WHERE e.event_no = f.event_no)
+  AND NOT EXISTS (SELECT FROM unkept u WHERE u.file_id = f.file_id)
+"""
+_KEPT = "EXISTS (SELECT FROM frame f JOIN event e USING (event_no) WHERE f.file_id = u.file_id)"
 _ARRIVALS = "SELECT source, max(arrived_at) AS last_arrived_at FROM file GROUP BY source"
 _WRONG_SOURCE = (
     "o.source IS NULL OR o.last_arrived_at IS NULL OR o.last_arrived_at > clock_timestamp() + interval '1 day'"
@@ -106,6 +111,10 @@ RULES = (
          """),
     Rule("quarantine", "q.quarantine_key", f"FROM quarantine q WHERE {_NOT_QUARANTINED}", "the file was scanned",
          f"DELETE FROM quarantine q WHERE {_NOT_QUARANTINED}"),
+    Rule("frame", "f.file_id", _NOT_KEPT, "its event is not kept; the file is read anew in the background",
+         f"INSERT INTO unkept (file_id) SELECT f.file_id {_NOT_KEPT} ON CONFLICT DO NOTHING"),
+    Rule("unkept", "u.file_id", f"FROM unkept u WHERE {_KEPT}", "its event is kept",
+         f"DELETE FROM unkept u WHERE {_KEPT}"),
     Rule("source", "a.source", f"FROM ({_ARRIVALS}) a LEFT JOIN source o USING (source) WHERE {_WRONG_SOURCE}",
          "its last arrival is not known",
          f"""

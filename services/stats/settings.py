@@ -23,6 +23,12 @@ class StatsSettings(Section):
     session_check_interval_s: float = Field(
         default=60.0, gt=0, description="seconds between looks for finished sessions"
     )
+    read_anew_files: int = Field(
+        default=500,
+        ge=0,
+        le=2000,
+        description="files whose events are not kept that are read anew at a time, in the background; 0: none",
+    )
     session_revision_interval_s: float = Field(
         default=3600.0, ge=0, le=LONGEST_S, description="least time between two revisions of a session"
     )

@@ -92,6 +92,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
         "kept_sources": 0, "failures": [], "dismissed": 0,
         "reasons": ["library/broken.fits: the header is cut off"], "closing_sessions": 3,
         "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None,
+        "to_read_anew": 0, "away": 0,
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
     assert [service["running"] for service in services.values()] == [False] * 4
@@ -100,6 +101,17 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     text = await nightbus(run, "status")
     assert "6 files arrived = 4 scanned + 1 quarantined + 1 waiting" in text.stdout
     assert text.stderr == "not running: ingest, scanner, stats, api\n"
+
+
+async def test_status_counts_what_is_to_be_read_anew(
+    rows: None, stats: asyncpg.Connection, js: JetStreamContext, run: Run
+) -> None:
+    """Files of which no event is kept are counted, and those that are away apart, in words and as numbers."""
+    await stats.execute("INSERT INTO unkept VALUES (repeat('a', 64)), (repeat('b', 64)), (repeat('c', 64), 'gone')")
+    found = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
+    assert (found["to_read_anew"], found["away"]) == (2, 1)
+    text = (await nightbus(run, "status")).stdout
+    assert "3 files scanned before headers were kept whole: 2 still to be read anew, in the background, 1 away" in text
 
 
 async def test_status_says_when_each_was_last_at_work(

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.descriptions import SCHEMAS
 from services.stats.rebuild import rebuild
 from shared.db.migrate import downgrade, migrate
 from shared.db.pool import READER, open_pool, pool_of
@@ -141,7 +142,7 @@ async def test_files_of_before_are_listed_by_the_migration(database: PostgresSet
         await apply(connection, [arrived("a")], [scan("a"), scan("b")])
     await pool.close()
     await downgrade(database, "stats@stats_0008")
-    await migrate(database)
+    await migrate(database, SCHEMAS)
     async with pool_of(database, "stats") as pool, pool.acquire() as connection:
         rows = await connection.fetch("SELECT file_id, path, reason FROM unkept_file")
         assert {tuple(row) for row in rows} == {(file_id("a"), "night/a.fits", None), (file_id("b"), None, None)}

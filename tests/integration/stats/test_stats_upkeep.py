@@ -1,111 +1,20 @@
 """What was lost or spoilt in any table of stats is found by a check, and is as it was before once it is mended."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from services.stats import spoilt
 from services.stats import upkeep as module
-from services.stats.finish import finish_sessions, publish_targets
-from services.stats.settings import StatsSettings
-from services.stats.upkeep import JOBS, Upkeep, add, add_due
-from shared.db.pool import pool_of
-from shared.errors import Transient, UserError
-from shared.events.base import Event, utc_now
+from services.stats.upkeep import add, add_due
+from shared.events.base import utc_now
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
-from shared.jobs.job import Job
-from shared.jobs.store import JobStore
-from shared.jobs.verdict import Verdict
-from shared.settings import PostgresSettings
+from tests.integration.stats.library import LONG_AFTER, Library, events_of, run_job
 from tests.integration.stats.spoiling import FRAMES, KNOWN, MASKED, SPOILT, TOTALS, of_file
-from tests.integration.stats.world import ARRIVED, NIGHT, apply, arrived, check, file_id, light, quarantined
-
-LONG_AFTER = ARRIVED + timedelta(days=30)
-
-
-class Library:
-    """An ingest whose files can be read anew: it keeps the view that stats compares with."""
-
-    def __init__(self, ingest: Any, stats: Any) -> None:
-        self.ingest = ingest
-        self.stats = stats
-        self.asked: list[str] = []
-        self.running = True
-        self.now = LONG_AFTER
-
-    async def bring(self, *names: str) -> None:
-        """Know files, announced long ago."""
-        for name in names:
-            path = FRAMES[name].path if name in FRAMES else f"night/{name}.fits"
-            values = (file_id(name), 1000, "rig", f"{name}.fits", ARRIVED)
-            await self.ingest.execute(
-                "INSERT INTO file (file_id, size_bytes, source, origin, arrived_at, announced_at)"
-                " VALUES ($1, $2, $3, $4, $5, $5)",
-                *values,
-            )
-            await self.ingest.execute(
-                "INSERT INTO location (root, path, file_id) VALUES ('library', $1, $2)", path, file_id(name)
-            )
-
-    async def time_passes(self) -> list[str]:
-        """What the background tasks do in a day; the subjects of what they told."""
-        self.now += timedelta(days=1)
-        async with self.stats.acquire() as connection, connection.transaction():
-            await finish_sessions(connection, StatsSettings(), self.now)
-            await publish_targets(connection, max(self.now, datetime.now(UTC) + timedelta(days=1)))
-            return [row[0] for row in await connection.fetch("DELETE FROM outbox RETURNING subject")]
-
-    async def rescan(self, _request: UUID, ids: Sequence[str]) -> int:
-        """Read files anew, as ingest, scanner and stats do together."""
-        if not self.running:
-            raise UserError("the ingest service is not running")
-        self.asked += ids
-        for name in [name for name in KNOWN if file_id(name) in ids]:
-            revision = await self.ingest.fetchval(
-                "UPDATE file SET scan_revision = scan_revision + 1, announced_at = $2 WHERE file_id = $1"
-                " RETURNING scan_revision",
-                file_id(name),
-                ARRIVED + timedelta(hours=len(self.asked)),
-            )
-            async with self.stats.acquire() as connection:
-                await apply(connection, *_events(name, revision))
-        return len(ids)
-
-
-def _events(name: str, revision: int) -> list[list[Event]]:
-    path = FRAMES[name].path if name in FRAMES else None
-    events: list[list[Event]] = [[arrived(name, path=path, revision=revision)]]
-    if name in FRAMES:
-        again = FRAMES[name].model_copy(update={"scan_revision": revision})
-        events.append([again.model_copy(update={"event_id": again.derive_id()})])
-    elif name == "broken":
-        events.append([quarantined(name, attempt=revision)])
-    return events
-
-
-@pytest.fixture
-async def pool(database: PostgresSettings) -> AsyncIterator[Any]:
-    """The service's pool."""
-    async with pool_of(database, "stats") as opened:
-        yield opened
-
-
-@pytest.fixture
-async def library(database: PostgresSettings, pool: Any) -> AsyncIterator[Library]:
-    """A library with every kind of file, all counted and told."""
-    async with pool_of(database, "ingest") as ingest:
-        await ingest.execute("INSERT INTO root (name, path, kind) VALUES ('library', '/library', 'library')")
-        one = Library(ingest, pool)
-        await one.bring(*KNOWN)
-        async with pool.acquire() as connection:
-            for name in KNOWN:
-                await apply(connection, *_events(name, 1))
-        await one.time_passes()
-        yield one
+from tests.integration.stats.world import ARRIVED, NIGHT, apply, check, file_id, light
 
 
 async def _rows(pool: Any) -> dict[str, list[str]]:
@@ -119,42 +28,19 @@ async def _rows(pool: Any) -> dict[str, list[str]]:
     }
 
 
-async def _run(
-    pool: Any, library: Library, task: str = "check", *, dry_run: bool = False, asked: bool = True
-) -> dict[str, Any]:
-    """Commit a job and do it; its row afterwards."""
-
-    async def read_until() -> datetime:
-        return LONG_AFTER
-
-    job_id = uuid4()
-    if asked:
-        await add(pool, job_id, task, dry_run=dry_run)
-    store = JobStore(pool, JOBS)
-    (row,) = await store.claim(1)
-    job = Job(store, row)
-    try:
-        await Upkeep(pool, library.rescan, read_until).work(job)
-    except Transient as error:
-        await store.settle(job.id, job.attempt, Verdict("waiting", str(error), 1))
-    else:
-        await store.settle(job.id, job.attempt, Verdict("done"))
-    return dict(await pool.fetchrow("SELECT * FROM upkeep WHERE job_id = $1", job.id))
-
-
 async def test_whatever_is_lost_or_spoilt_is_found_and_mended(pool: Any, library: Library) -> None:
     """Each column of each total, and each base row: a check finds it, and the tables are bit for bit as before."""
     before = await _rows(pool)
     assert len(before["session"]) == 2
-    assert (await _run(pool, library))["differences"] == 0
+    assert (await run_job(pool, library))["differences"] == 0
     for statement in SPOILT:
         if statement == "UPDATE session SET open = true":
             continue  # that is no harm: it is closed again, and nobody is told anything twice
         await pool.execute(statement)
-        result = await _run(pool, library)
+        result = await run_job(pool, library)
         assert result["differences"] > 0, statement
         assert result["lines"], statement
-        again = await _run(pool, library)
+        again = await run_job(pool, library)
         assert (again["differences"], again["read_anew"]) == (0, 0), (statement, again["lines"])
         assert "session.finished" not in await library.time_passes(), statement
         assert await _rows(pool) == before, statement
@@ -166,7 +52,7 @@ async def test_a_check_of_sound_tables_changes_nothing(pool: Any, library: Libra
     """Where all agrees no row is written, nothing is read anew, and nobody is told."""
     stamps = "SELECT count(*), max(xmin::text::bigint) FROM session"
     before = await pool.fetchrow(stamps)
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert (result["differences"], result["mended"], result["read_anew"], result["frames"]) == (0, 0, 0, len(FRAMES))
     assert (result["lines"], result["steps_done"], library.asked) == ([], result["steps"], [])
     assert await pool.fetchrow(stamps) == before
@@ -179,7 +65,7 @@ async def test_a_dry_run_only_looks(pool: Any, library: Library) -> None:
     await pool.execute(f"DELETE FROM frame WHERE {of_file('flat')}")
     spoilt = await _rows(pool)
     for task, least in (("check", 4), ("rebuild", 3)):
-        result = await _run(pool, library, task, dry_run=True)
+        result = await run_job(pool, library, task, dry_run=True)
         assert result["differences"] >= least
         assert (result["mended"], result["read_anew"]) == (0, 0)
         assert any("files is 99, the frames say" in line for line in result["lines"])
@@ -193,7 +79,7 @@ async def test_a_rebuild_writes_all_totals_anew(pool: Any, library: Library) -> 
     for table in TOTALS:
         await pool.execute(f"DELETE FROM {table}")
     library.running = False
-    result = await _run(pool, library, "rebuild")
+    result = await run_job(pool, library, "rebuild")
     assert result["differences"] == result["mended"] > 10
     await library.time_passes()
     assert await _rows(pool) == before
@@ -204,7 +90,7 @@ async def test_files_wait_to_be_read_anew_until_ingest_answers(pool: Any, librar
     before = await _rows(pool)
     await pool.execute(f"DELETE FROM frame WHERE {of_file('flat')}")
     library.running = False
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert (result["state"], result["reason"]) == (
         "waiting",
         "1 files wait to be read anew: the ingest service is not running",
@@ -213,7 +99,7 @@ async def test_files_wait_to_be_read_anew_until_ingest_answers(pool: Any, librar
         assert await check(connection) == []
     library.running = True
     await pool.execute("UPDATE upkeep SET next_try_at = now()")
-    result = await _run(pool, library, asked=False)
+    result = await run_job(pool, library, asked=False)
     assert (result["state"], result["read_anew"]) == ("done", 1)
     await library.time_passes()
     assert await _rows(pool) == before
@@ -223,7 +109,7 @@ async def test_what_is_on_its_way_is_not_lost(pool: Any, library: Library) -> No
     """A file that was announced just now, or whose event is not sent yet, is not read anew."""
     await library.bring("new")
     await library.ingest.execute("UPDATE file SET announced_at = $2 WHERE file_id = $1", file_id("new"), LONG_AFTER)
-    assert (await _run(pool, library))["differences"] == 0
+    assert (await run_job(pool, library))["differences"] == 0
     await library.ingest.execute("UPDATE file SET announced_at = $2 WHERE file_id = $1", file_id("new"), ARRIVED)
     await library.ingest.execute(
         "INSERT INTO outbox (event_id, subject, payload, headers, created_at)"
@@ -231,9 +117,9 @@ async def test_what_is_on_its_way_is_not_lost(pool: Any, library: Library) -> No
         uuid4(),
         ARRIVED,
     )
-    assert (await _run(pool, library))["differences"] == 0
+    assert (await run_job(pool, library))["differences"] == 0
     await library.ingest.execute("DELETE FROM outbox")
-    assert (await _run(pool, library))["differences"] == 1
+    assert (await run_job(pool, library))["differences"] == 1
     assert library.asked == [file_id("new")]
 
 
@@ -241,7 +127,7 @@ async def test_rows_of_unknown_files_stay(pool: Any, library: Library) -> None:
     """What ingest does not know is said and left alone: a count is never lost because a list of files is."""
     await library.ingest.execute("DELETE FROM file WHERE file_id = $1", file_id("flat"))
     before = await _rows(pool)
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert (result["differences"], result["left_alone"], result["mended"], result["read_anew"]) == (2, 2, 0, 0)
     assert "frame: 1 rows are of files that ingest does not know; they stay" in result["lines"]
     assert await _rows(pool) == before
@@ -252,7 +138,7 @@ async def test_a_suspicion_reads_no_whole_library(pool: Any, library: Library, m
     monkeypatch.setattr(module, "MOST_ON_SUSPICION", 1)
     await pool.execute(f"UPDATE frame SET rig = 'spoilt' WHERE {of_file('l1')} OR {of_file('l2')}")
     await pool.execute(f"DELETE FROM frame WHERE {of_file('flat')}")
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert library.asked == [file_id("flat")]
     assert result["left_alone"] >= 2
     assert any("more than 1 files would have to be read anew" in line for line in result["lines"])
@@ -264,9 +150,9 @@ async def test_a_fault_of_ours_reads_no_file_each_day(
     """A frame that contradicts itself after it was read anew is said, and not read again and again."""
     monkeypatch.setattr(spoilt, "contradiction", lambda row: "its night" if row["file_id"] == file_id("l1") else None)
     library_time = utc_now() + timedelta(days=1)
-    assert (await _run(pool, library))["read_anew"] == 1
+    assert (await run_job(pool, library))["read_anew"] == 1
     await library.ingest.execute("UPDATE file SET announced_at = $2 WHERE file_id = $1", file_id("l1"), library_time)
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert (result["differences"], result["read_anew"], result["left_alone"]) == (1, 0, 1)
     assert library.asked == [file_id("l1")]
 
@@ -281,7 +167,7 @@ async def test_a_revision_never_goes_down(pool: Any, library: Library) -> None:
     assert await pool.fetchval("SELECT revision FROM session") == 1
     assert await pool.fetchval("SELECT revision FROM target") == revision + 1
     await pool.execute("UPDATE session SET revision = 7")
-    await _run(pool, library)
+    await run_job(pool, library)
     assert await pool.fetchval("SELECT max(revision) FROM session") == 7
     assert await pool.fetchval("SELECT max(revision) FROM told") == 7
 
@@ -312,7 +198,7 @@ async def test_a_check_beside_writers_sees_one_state(pool: Any, library: Library
     writing = asyncio.create_task(write())
     looks = 0
     while not writing.done():
-        result = await _run(pool, library)
+        result = await run_job(pool, library)
         assert [line for line in result["lines"] if "ingest does not know" not in line] == []
         looks += 1
     await writing
@@ -323,7 +209,7 @@ async def test_a_check_beside_writers_sees_one_state(pool: Any, library: Library
 def test_the_kinds_of_files_are_all_here() -> None:
     """The library of these tests has a frame of each kind that is placed in its own way, and files that are none."""
     assert {event.frame.frame_type.value for event in FRAMES.values()} == {"LIGHT", "DARK", "FLAT", "PREVIEW"}
-    assert {type(event) for name in KNOWN for batch in _events(name, 1) for event in batch} == {
+    assert {type(event) for name in KNOWN for batch in events_of(name, 1) for event in batch} == {
         FileArrived,
         FileScanned,
         FileQuarantined,

@@ -27,6 +27,18 @@ def test_moved_files_that_stayed_at_the_source_are_told() -> None:
     )
 
 
+def test_files_of_which_no_event_is_kept_are_told() -> None:
+    """How many are still to be read anew and how many are away, with where the reasons are; nothing where all are."""
+    assert "read anew" not in stages_text(QUIET)
+    words = "12 files scanned before headers were kept whole: 12 still to be read anew, in the background, 0 away"
+    assert words in stages_text(replace(QUIET, to_read_anew=12)).splitlines()
+    words = (
+        "1 file scanned before headers were kept whole: 0 still to be read anew, in the background, 1 away; "
+        "the view stats.unkept_file has the reasons"
+    )
+    assert words in stages_text(replace(QUIET, away=1)).splitlines()
+
+
 def test_quarantined_files_are_told_with_the_latest_reasons() -> None:
     """A count alone helps nobody: a few files stand below it with their reasons, and what can be done."""
     text = stages_text(replace(QUIET, quarantined=2, reasons=("library/notes.fit: it is a \x1b[31mtext",)))
