@@ -1,6 +1,8 @@
 """Every service of Nightbus, one line each; all that must know the services reads it here."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
 from shared.description import Consumer, ServiceDescription, consumers_of, schemas_of
 
@@ -14,7 +16,8 @@ SERVICES: tuple[ServiceDescription, ...] = tuple(
     import_module(f"services.{name}.description").DESCRIPTION for name in NAMES
 )
 CONSUMERS: tuple[Consumer, ...] = consumers_of(SERVICES)
-SCHEMAS: tuple[str, ...] = schemas_of(SERVICES)
+SCHEMAS: Mapping[str, Path] = {name: Path(__file__).parent / name / "schema" for name in schemas_of(SERVICES)}
+"""Each schema with the folder of its SQL files; the name is that of its service and of its login role as well."""
 
 
 def described(name: str) -> ServiceDescription:

@@ -1,6 +1,7 @@
 """Work that takes longer than seconds: rows in the schema of the service that owns it.
 
-1. A table becomes a table of jobs by one line of its migration: ``make_jobs("backup.archive")`` (``shared.db.script``).
+1. A table becomes a table of jobs by one line of a schema file: ``-- template: jobs table=archive``
+   (``shared.db.templates``).
 2. Committing a row commits the work: it happens at least once, whatever is killed. `Runner` claims rows that are due
    with ``FOR UPDATE SKIP LOCKED``, several side by side within the limit of their kind, and runs a function for each.
 3. Each claim has the next attempt number. Whatever its holder writes names that number: once the job was taken over,

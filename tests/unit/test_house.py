@@ -83,8 +83,8 @@ def test_every_package_tells_its_story() -> None:
 
 
 def test_folders_with_modules_are_packages() -> None:
-    """Every folder of the code that holds modules is a package, except alembic's folder of versions."""
-    folders = {file.parent for file in SOURCES} - {ROOT / "shared" / "db" / "versions"}
+    """Every folder of the code that holds modules is a package."""
+    folders = {file.parent for file in SOURCES}
     assert [named(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
 
 

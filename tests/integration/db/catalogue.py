@@ -1,6 +1,6 @@
 """What a database holds, read from Postgres's own catalogue (pg_catalog)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -68,6 +68,6 @@ async def relations(connection: asyncpg.Connection, kinds: str) -> list[tuple[st
     return [(row["schema"], row["name"]) for row in rows if row["kind"] in kinds]
 
 
-async def snapshot(connection: asyncpg.Connection, schemas: tuple[str, ...] = SCHEMAS) -> list[str]:
+async def snapshot(connection: asyncpg.Connection, schemas: Collection[str] = SCHEMAS) -> list[str]:
     """Everything in some schemas, a line each: columns, constraints, indexes, views, functions, comments and grants."""
     return [row["line"] for row in await connection.fetch(_SNAPSHOT, list(schemas))]

@@ -13,7 +13,7 @@ STATES = ("waiting", "running", "done", "failed")
 
 async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSettings) -> None:
     """What waited or ran is due at once, what had ended stays as it was, and no file's deletion is forgotten."""
-    await downgrade(database, BEFORE)
+    await downgrade(database, SCHEMAS, BEFORE)
     ids = {state: uuid4() for state in STATES}
     async with connected(database, database.admin_role) as connection:
         for state, import_id in ids.items():
@@ -57,7 +57,7 @@ async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSett
             ("a/stuck.fit", "waiting", 4), ("a/b/changed.fit", "refused", 1)
         ]  # fmt: skip
 
-    await downgrade(database, BEFORE)
+    await downgrade(database, SCHEMAS, BEFORE)
     async with connected(database, "ingest") as connection:
         found = await connection.fetch("SELECT state, count(*) FROM import GROUP BY 1 ORDER BY 1")
         assert [tuple(row.values()) for row in found] == [("done", 1), ("failed", 1), ("waiting", 2)]

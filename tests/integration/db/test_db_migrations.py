@@ -60,7 +60,7 @@ async def test_a_branch_goes_down_and_up_again(database: PostgresSettings, schem
         whole, kept = await snapshot(connection), await snapshot(connection, others)
         assert any(line.startswith(f"column {schema}.") for line in whole)
 
-        await downgrade(database, f"{schema}@base")
+        await downgrade(database, SCHEMAS, f"{schema}@base")
         assert [line for line in await snapshot(connection, (schema,)) if not line.startswith("schema ")] == []
         assert await snapshot(connection, others) == kept
 
@@ -73,7 +73,7 @@ async def test_all_branches_go_down_and_up_again(database: PostgresSettings) -> 
     async with connected(database, database.admin_role) as connection:
         whole = await snapshot(connection)
         for schema in SCHEMAS:
-            await downgrade(database, f"{schema}@base")
+            await downgrade(database, SCHEMAS, f"{schema}@base")
         assert await relations(connection, TABLES + VIEWS) == []
         await migrate(database, SCHEMAS)
         assert await snapshot(connection) == whole

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from shared.db.pool import open_pool
-from shared.db.script import jobs_script
+from shared.db.templates import template
 from shared.jobs.runner import Runner, Work
 from shared.jobs.store import JobStore, JobTable
 from shared.settings import PostgresSettings
@@ -84,7 +84,7 @@ async def chores(database: PostgresSettings) -> AsyncIterator[Chores]:
     """An empty table of jobs."""
     async with connected(database, database.admin_role) as admin:
         await admin.execute(_MAKE)
-        await admin.execute(jobs_script("ingest.chore"))
+        await admin.execute(template("jobs", "ingest", table="chore"))
         await admin.execute(_GRANT)
     pool = await open_pool(database, "ingest")
     yield Chores(pool, JobStore(pool, TABLE))
