@@ -37,16 +37,10 @@ COMMENT ON COLUMN api.dead_letter.drop_reason IS 'Why a person dropped it.';
 COMMENT ON COLUMN api.dead_letter.buried_at IS 'When it was entered.';
 COMMENT ON COLUMN api.dead_letter.changed_at IS 'When its state last changed.';
 
-CREATE TABLE api.inbox (
-    consumer    text NOT NULL,
-    event_id    uuid NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (event_id, consumer)
-);
+-- template: inbox
 COMMENT ON TABLE api.inbox IS 'Messages that were entered and commands that were carried out: each takes effect once.';
 COMMENT ON COLUMN api.inbox.consumer IS 'Durable consumer, or the command.';
 COMMENT ON COLUMN api.inbox.event_id IS 'Id of the message or command.';
-COMMENT ON COLUMN api.inbox.received_at IS 'When it was applied.';
 
 CREATE VIEW api.dead_letters AS
 SELECT dead_letter_id, service, subject, sequence, attempt, event_id, reason, error, payload, payload_file, size_bytes,

@@ -143,32 +143,9 @@ COMMENT ON COLUMN ingest.deletion.state IS 'waiting, or refused because the sour
 COMMENT ON COLUMN ingest.deletion.reason IS 'Why it was refused, one sentence.';
 COMMENT ON COLUMN ingest.deletion.created_at IS 'When the copy was committed.';
 
-CREATE TABLE ingest.outbox (
-    outbox_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id   uuid NOT NULL,
-    subject    text NOT NULL,
-    payload    text NOT NULL,
-    headers    text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-COMMENT ON TABLE ingest.outbox IS 'Events that are committed and not yet in the stream; empty at rest.';
-COMMENT ON COLUMN ingest.outbox.outbox_id IS 'Order of insertion; not an order of commit.';
-COMMENT ON COLUMN ingest.outbox.event_id IS 'Deterministic id of the event.';
-COMMENT ON COLUMN ingest.outbox.subject IS 'Subject it goes to.';
-COMMENT ON COLUMN ingest.outbox.payload IS 'The event, JSON.';
-COMMENT ON COLUMN ingest.outbox.headers IS 'Message headers, JSON.';
-COMMENT ON COLUMN ingest.outbox.created_at IS 'When it was written.';
+-- template: outbox
 
-CREATE TABLE ingest.inbox (
-    consumer    text NOT NULL,
-    event_id    uuid NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (event_id, consumer)
-);
-COMMENT ON TABLE ingest.inbox IS 'Events that were applied: each takes effect once per consumer.';
-COMMENT ON COLUMN ingest.inbox.consumer IS 'Durable consumer.';
-COMMENT ON COLUMN ingest.inbox.event_id IS 'Id of the event.';
-COMMENT ON COLUMN ingest.inbox.received_at IS 'When it was applied.';
+-- template: inbox
 
 CREATE VIEW ingest.file_location AS
 SELECT l.file_id, l.root, l.path, r.path AS root_path, f.size_bytes, f.source, f.origin, f.scan_revision, f.arrived_at

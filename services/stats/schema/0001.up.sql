@@ -306,33 +306,11 @@ COMMENT ON COLUMN stats.target_filter.catalog_id IS 'Target.';
 COMMENT ON COLUMN stats.target_filter.filter IS 'Filter; empty when none is known.';
 COMMENT ON COLUMN stats.target_filter.exposures IS 'Number of counted exposures.';
 COMMENT ON COLUMN stats.target_filter.integration_ms IS 'Their sum, milliseconds.';
-CREATE TABLE stats.outbox (
-    outbox_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id   uuid NOT NULL,
-    subject    text NOT NULL,
-    payload    text NOT NULL,
-    headers    text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-COMMENT ON TABLE stats.outbox IS 'Events that are committed and not yet in the stream; empty at rest.';
-COMMENT ON COLUMN stats.outbox.outbox_id IS 'Order of insertion; not an order of commit.';
-COMMENT ON COLUMN stats.outbox.event_id IS 'Deterministic id of the event.';
-COMMENT ON COLUMN stats.outbox.subject IS 'Subject it goes to.';
-COMMENT ON COLUMN stats.outbox.payload IS 'The event, JSON.';
-COMMENT ON COLUMN stats.outbox.headers IS 'Message headers, JSON.';
-COMMENT ON COLUMN stats.outbox.created_at IS 'When it was written.';
+-- template: outbox
 
-CREATE TABLE stats.inbox (
-    consumer    text NOT NULL,
-    event_id    uuid NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- Each subject has one consumer in this service, and ids of different subjects differ.
-    PRIMARY KEY (event_id)
-);
+-- Each subject has one consumer in this service, and ids of different subjects differ.
+-- template: inbox key=event_id
 COMMENT ON TABLE stats.inbox IS 'Events that were applied: each takes effect once.';
-COMMENT ON COLUMN stats.inbox.consumer IS 'Durable consumer.';
-COMMENT ON COLUMN stats.inbox.event_id IS 'Id of the event.';
-COMMENT ON COLUMN stats.inbox.received_at IS 'When it was applied.';
 
 CREATE VIEW stats.files AS
 SELECT f.file_id, f.root, f.path, f.size_bytes, f.source, f.arrived_at,
