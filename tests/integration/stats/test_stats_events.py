@@ -141,7 +141,7 @@ async def test_files_of_before_are_listed_by_the_migration(database: PostgresSet
     async with pool.acquire() as connection:
         await apply(connection, [arrived("a")], [scan("a"), scan("b")])
     await pool.close()
-    await downgrade(database, "stats@stats_0008")
+    await downgrade(database, SCHEMAS, "stats@stats_0008")
     await migrate(database, SCHEMAS)
     async with pool_of(database, "stats") as pool, pool.acquire() as connection:
         rows = await connection.fetch("SELECT file_id, path, reason FROM unkept_file")
