@@ -18,7 +18,8 @@ class Reads:
     """A subject that a service reads through a durable pull consumer, and how.
 
     A batch that is not full waits ``fill_s`` for more. ``loops`` pull loops share the durable, so that one batch can be
-    fetched while another is being written.
+    fetched while another is being written. ``quarantines``: the service reads the files themselves, so that an event it
+    gives up on puts its file into quarantine; where others give up, the file is as good as it was.
     """
 
     subject: str
@@ -27,6 +28,7 @@ class Reads:
     ack_wait_s: float = 30.0
     max_ack_pending: int = 1000
     loops: int = 1
+    quarantines: bool = False
     stream: str = EVENTS
 
 

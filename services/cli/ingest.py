@@ -49,10 +49,14 @@ _PROGRESS = "SELECT * FROM ingest.import_progress WHERE import_id = $1"
 _HANDLED = """
 SELECT count(*) FILTER (WHERE f.state = 'scanned') AS scanned,
        count(*) FILTER (WHERE f.state = 'quarantined') AS quarantined,
-       count(*) FILTER (WHERE f.state IS NULL OR f.state = 'waiting') AS waiting
+       count(*) FILTER (WHERE (f.state IS NULL OR f.state = 'waiting') AND d.file_id IS NOT NULL) AS given_up,
+       count(*) FILTER (WHERE (f.state IS NULL OR f.state = 'waiting') AND d.file_id IS NULL) AS waiting
 FROM (SELECT DISTINCT file_id FROM ingest.import_file WHERE import_id = $1) AS i
 LEFT JOIN stats.files f USING (file_id)
+LEFT JOIN (
+    SELECT DISTINCT file_id FROM api.dead_letters WHERE state = 'waiting' AND service = 'stats') d USING (file_id)
 """
+"""Whoever counts files may have given up on what was told of one, so that nothing more comes of it by itself."""
 
 
 @dataclass(slots=True)
@@ -169,6 +173,9 @@ def report_text(report: Row) -> str:
     if "scanned" in report:
         lines.append(f"{report['scanned'] + report['quarantined']} handled = {report['scanned']} scanned + "
                      f"{report['quarantined']} quarantined")  # fmt: skip
+        if report["given_up"]:
+            uncounted = counted(report["given_up"], "file")
+            lines.append(f"{uncounted} could not be counted: `nightbus dead-letters` says why")
         if report["quarantined"]:
             lines.append("  `nightbus files --json` names the reasons; `nightbus status` counts them")
     return "\n".join(lines)
@@ -191,7 +198,7 @@ async def _import(
             if wait and report["arrived"]:
                 report |= await _until_handled(connection, report, progress)
             elif wait:
-                report |= {"scanned": 0, "quarantined": 0}
+                report |= dict.fromkeys(("scanned", "quarantined", "given_up"), 0)
     return report
 
 
@@ -212,10 +219,10 @@ async def _until_handled(
     while True:
         began = time.monotonic()
         (row,) = await connection.fetch(_HANDLED, report["import_id"])
-        handled = row["scanned"] + row["quarantined"]
+        handled = row["scanned"] + row["quarantined"] + row["given_up"]
         progress.show("scanning", handled, handled + row["waiting"])
         if not row["waiting"]:
-            return {"scanned": row["scanned"], "quarantined": row["quarantined"]}
+            return {name: row[name] for name in ("scanned", "quarantined", "given_up")}
         await asyncio.sleep(min(max(POLL_S, 5 * (time.monotonic() - began)), LONGEST_POLL_S))
 
 

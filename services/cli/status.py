@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,13 @@ FROM ingest.library_state
 """
 _KEEPING = "SELECT to_read, away FROM stats.keeping"
 _CHECKED = "SELECT * FROM stats.last_check"
+_GIVEN_UP = """
+SELECT d.service, count(DISTINCT d.file_id)::int AS files FROM api.dead_letters d
+WHERE d.state = 'waiting' AND d.file_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM stats.handled h WHERE h.file_id = d.file_id)
+GROUP BY d.service ORDER BY d.service
+"""
+"""Files that wait because a service gave up on an event about them."""
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
@@ -97,6 +104,8 @@ class Stages:
     """Files that were scanned before their events were kept whole, and that are read anew in the background."""
     away: int = 0
     """Such files that cannot be read anew for now."""
+    given_up: tuple[str, ...] = ()
+    """Why files go on waiting although nothing works on them: who gave up on their events."""
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
@@ -151,6 +160,7 @@ def stages_text(stages: Stages) -> str:
         lines.append(f"  and {more} more quarantined: the view stats.quarantined has all reasons")
     if stages.quarantined:
         lines.append("  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
+    lines += [f"  {inert.sentence(reason)}" for reason in stages.given_up]
     if not stages.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
     if stages.failed:
@@ -249,6 +259,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
             found = await connection.fetchrow(_CHECKED)
             checked: Row | None = None if found is None else dict(found)
             letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
+            given_up = await connection.fetch(_GIVEN_UP)
             (outboxes,) = await connection.fetch(_OUTBOXES)
             (kept,) = await connection.fetch(_LAST_ACTIVE)
     for service in services:
@@ -260,7 +271,14 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
     reasons = tuple(f"{row['file']}: {row['reason'].removeprefix(_named(row['file']))}" for row in quarantined)
-    stages = _stages(ingest, stats, kept_sources, library, keeping, failures, reasons)
+    stages = replace(
+        _stages(ingest, stats, kept_sources, library, keeping, failures, reasons),
+        given_up=tuple(
+            f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}: `nightbus dead-letters` "
+            "says why, and `nightbus dead-letters replay` tells it again"
+            for row in given_up
+        ),
+    )
     return list(services), stages, sources, running, checked
 
 

@@ -4,7 +4,7 @@ from shared.description import Reads, ServiceDescription
 
 DESCRIPTION = ServiceDescription(
     name="scanner",
-    reads=(Reads("file.arrived", batch_size=128, fill_s=0.0, loops=2, max_ack_pending=100_000),),
+    reads=(Reads("file.arrived", batch_size=128, fill_s=0.0, loops=2, max_ack_pending=100_000, quarantines=True),),
     publishes=("file.scanned", "file.quarantined"),
     may_be_off=False,
     quiet=False,

@@ -11,9 +11,12 @@ Transient     nak with a growing, jittered delay; after MAX_ATTEMPTS it becomes 
 Away          as Transient, but it never becomes Permanent
 Gone          as Transient, but soon given up, and without a dead letter: nothing could be replayed
 Unavailable   the handler is tried again in place, so an outage uses up no attempts
-Permanent     file.quarantined where the file is known, a dead letter, then term
+Permanent     a dead letter, then term; first file.quarantined where the consumer reads files
 anything else as Transient: a bug of ours must not lose a night, and ends as a dead letter
 ============  ==============================================================================
+
+An event that bears another id than its own is Permanent too, and quarantines nothing: whoever sent it would spend the
+id of another fact, which every inbox would then take for a duplicate.
 
 While a batch is worked on, the server is told so every third of ``ack_wait``.
 """
@@ -40,8 +43,8 @@ from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.description import Consumer
 from shared.errors import Away, Gone, Ignorable, Permanent, Transient, Unavailable
-from shared.events.base import Event, FileId, Model
-from shared.events.file import GONE, FileQuarantined
+from shared.events.base import Event, FileId, Model, number_of
+from shared.events.file import GONE, FileArrived, FileQuarantined
 from shared.events.mistakes import first_mistake
 from shared.events.values import Natural, PathText, Word
 from shared.logging import get_logger
@@ -144,7 +147,12 @@ class Desk(Generic[P]):
                     event = self.model.model_validate_json(message.data)
                 except ValidationError as error:
                     reason = f"the payload is not a valid {self.model.subject}: {first_mistake(error)}"
-                    await self.fail(message, _refused_file(self.model, message.data), Permanent(reason))
+                    await self.fail(message, self._refused_file(message.data), Permanent(reason))
+                    continue
+                if not event.has_its_own_id():
+                    found, own = event.event_id, event.derive_id()
+                    reason = f"the event_id {found} is not the one of this {event.subject}, {own}"
+                    await self.fail(message, None, Permanent(reason))
                     continue
                 try:
                     deliveries.append(Delivery(self._prepare(event, message.data), message))
@@ -216,7 +224,7 @@ class Desk(Generic[P]):
         reason = str(error) or type(error).__name__
         detail = GONE if isinstance(error, Gone) else "" if isinstance(error, Permanent) else repr(error)
         try:
-            if (quarantined := _quarantine(self.row.service, event, reason, detail)) is not None:
+            if (quarantined := self._quarantine(event, reason, detail)) is not None:
                 await self._publisher.publish(quarantined)
             if quarantined is None or not isinstance(error, Gone):
                 await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
@@ -228,6 +236,31 @@ class Desk(Generic[P]):
         self._open.discard(message.reply)
         await message.term()
         self._count(Outcome.DEAD)
+
+    def _refused_file(self, payload: bytes) -> "RefusedFile | None":
+        """The file of an event that is not valid, where this consumer quarantines and the event bears its own id."""
+        if not self.row.quarantines:
+            return None
+        try:
+            named = RefusedFile.model_validate_json(payload)
+        except ValidationError:
+            return None
+        return named if named.has_its_own_id() else None
+
+    def _quarantine(self, event: Prepared | None, reason: str, detail: str) -> FileQuarantined | None:
+        """The file.quarantined that goes with a given-up event: of a consumer that reads files, about a file."""
+        file_id, path = getattr(event, "file_id", None), getattr(event, "path", None)
+        if not self.row.quarantines or event is None or (file_id is None and path is None):
+            return None
+        return FileQuarantined(
+            file_id=file_id,
+            root=getattr(event, "root", None),
+            path=path,
+            stage=self.row.service,
+            attempt=getattr(event, "scan_revision", 1),
+            reason=reason,
+            error=detail or None,
+        )
 
     @contextlib.asynccontextmanager
     async def _kept_alive(self, messages: Sequence[Msg]) -> AsyncIterator[None]:
@@ -335,7 +368,7 @@ def retry_delay_s(attempt: int) -> float:
 
 
 class RefusedFile(Model):
-    """What an event that was refused says of its file: as much as quarantine needs, or it is no such thing."""
+    """What a file.arrived that was refused says of its file: as much as quarantine needs, or it is no such thing."""
 
     event_id: UUID
     file_id: FileId
@@ -343,31 +376,11 @@ class RefusedFile(Model):
     path: PathText
     scan_revision: Natural
 
-
-def _refused_file(model: type[Event], payload: bytes) -> RefusedFile | None:
-    if issubclass(model, FileQuarantined):
-        return None
-    try:
-        return RefusedFile.model_validate_json(payload)
-    except ValidationError:
-        return None
+    def has_its_own_id(self) -> bool:
+        """As of an event."""
+        identity = (getattr(self, name) for name in FileArrived.identity)
+        return self.event_id.int == number_of(FileArrived.subject, identity)
 
 
 def _id(event: Prepared | None) -> str | None:
     return None if event is None else str(event.event_id)
-
-
-def _quarantine(service: str, event: Prepared | None, reason: str, detail: str) -> FileQuarantined | None:
-    """The file.quarantined that goes with a given-up event, when the event names a file."""
-    file_id, path = getattr(event, "file_id", None), getattr(event, "path", None)
-    if event is None or isinstance(event, FileQuarantined) or (file_id is None and path is None):
-        return None
-    return FileQuarantined(
-        file_id=file_id,
-        root=getattr(event, "root", None),
-        path=path,
-        stage=service,
-        attempt=getattr(event, "scan_revision", 1),
-        reason=reason,
-        error=detail or None,
-    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from services.cli.config import example_toml
 from services.cli.document import document as commands_page
-from tests.contract import asyncapi, dialects_page, events_page, golden, schemas
+from tests.contract import asyncapi, dialects_page, events_page, golden, identities, schemas
 from tests.contract.examples import all_examples
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,7 @@ def generated() -> dict[Path, Callable[[], str]]:
         ROOT / "docs" / "asyncapi.yaml": asyncapi.render,
         ROOT / "docs" / "commands.md": lambda: commands_page().rstrip() + "\n",
         ROOT / "deploy" / "nightbus.example.toml": example_toml,
+        identities.IDENTITIES: identities.render,
     }
     for name, model in schemas.contract_models().items():
         files[schemas.SCHEMAS / f"{name}.json"] = lambda model=model: schemas.render(model)  # type: ignore[misc]
@@ -46,6 +47,7 @@ def orphans() -> list[Path]:
 def breaking_changes() -> list[str]:
     """What the models of today break for readers of the kept schemas and golden files."""
     found = [f"{file.stem} has left the contract" for file in orphans() if file.parent == schemas.SCHEMAS]
+    found += identities.changed()
     for name, model in schemas.contract_models().items():
         if (file := schemas.SCHEMAS / f"{name}.json").is_file():
             found += schemas.breaks(json.loads(file.read_text()), model.model_json_schema())

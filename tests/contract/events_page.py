@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from services.descriptions import CONSUMERS, publishers_of, readers_of
 from shared.bus.delivery import MAX_ATTEMPTS
+from shared.bus.names import EVENTS
 from shared.bus.streams import DUPLICATE_WINDOW_S, PAUSE_AT, streams
 from shared.events.base import Event, Model
 from shared.events.commands import Command
@@ -29,7 +30,8 @@ JSON Schema of each is in [schemas](schemas), an example of each with every fiel
 
 - Events are facts. They travel as JSON through one JetStream stream, with CloudEvents attributes in `ce-*` headers.
 - `event_id` is a UUID (version 5) of the subject and the identifying fields: the same fact twice is the same event. It
-  is also the `Nats-Msg-Id`; a deliberate re-emission appends `/attempt` to it.
+  is also the `Nats-Msg-Id`; a deliberate re-emission appends `/attempt` to it. The identifying fields of a
+  `schema_version` never change. Readers derive the id anew: an event that bears another becomes a dead letter.
 - Readers ignore fields that they do not know. Within a `schema_version` fields are only added, and only optional ones.
 - Events come at least once and in any order; readers apply each once (inbox) and only higher revisions.
 - Values that no service could store, subtract or publish again are refused when an event is read: text holds no NUL,
@@ -188,14 +190,19 @@ def _stream(config: StreamConfig) -> str:
 def _consumers() -> Iterator[str]:
     yield (
         "All are durable pull consumers with explicit acknowledgement; attempts are counted by the service, which "
-        f"gives up after {MAX_ATTEMPTS}. Services that are off have none.\n"
+        f"gives up after {MAX_ATTEMPTS}. A file is quarantined where the service that reads it gives up, and nowhere "
+        "else. Services that are off have none.\n"
     )
-    yield "| Durable | Stream | Subject | Batch | Fill wait, s | ack_wait, s | In flight | Loops |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| Durable | Stream | Subject | Batch | Fill wait, s | ack_wait, s | In flight | Loops | Given up |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for row in CONSUMERS:
+        given_up = "file.quarantined, dead letter" if row.quarantines else "dead letter"
+        if row.stream != EVENTS:
+            given_up = "never"
         yield (
             f"| `{row.durable}` | `{row.stream}` | `{row.subject}` | {row.batch_size} | {row.fill_s:g} | "
-            f"{row.ack_wait_s:g} | {row.max_ack_pending} | {row.loops} |"
+            f"{row.ack_wait_s:g} | {row.max_ack_pending} | {row.loops} | "
+            f"{given_up} |"
         )
 
 

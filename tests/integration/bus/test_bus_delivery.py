@@ -1,6 +1,7 @@
 """Delivery: what a handler raises decides what happens to its message, and nothing is lost."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from services.descriptions import described
+from services.descriptions import CONSUMERS, described
 from shared import retry
 from shared.bus import delivery
 from shared.bus.dead_letters import DeadLetter, read_dead_letter
@@ -309,6 +310,51 @@ async def test_an_event_that_cannot_be_prepared_is_settled_by_itself(settings: S
     assert sorted(seen) == ["prepared 0.fit", "prepared 3.fit"]
     assert [letter.reason for letter in letters] == ["nobody can use this one"]
     assert (quarantined.file_id, quarantined.root, quarantined.path) == (arrival(1).file_id, "library", "night/1.fit")
+
+
+async def test_a_forged_event_reaches_no_handler(settings: Settings, nats_client: Client) -> None:
+    """An event with the id of another fact is a dead letter that says so; it quarantines no file, valid or not."""
+    seen: list[str] = []
+
+    async def handle(event: FileArrived) -> None:
+        seen.append(event.file_id)
+
+    forged = arrival(1).model_copy(update={"event_id": arrival(2).event_id})
+    unreadable = json.loads(forged.model_dump_json()) | {"size_bytes": -1}
+    async with scanner_with(settings, handle) as service:
+        publisher = Publisher(service.js, "test")
+        await publisher.publish(forged)
+        await publisher.publish_raw(FileArrived.subject, json.dumps(unreadable).encode(), {"Nats-Msg-Id": "unreadable"})
+        await publisher.publish(arrival(3))
+        await until(settled(service.js))
+        letters = await dead_letters(service.js)
+        assert (await service.js.stream_info(EVENTS, subjects_filter="file.quarantined")).state.subjects is None
+    assert seen == [arrival(3).file_id]
+    reasons = sorted(letter.reason for letter in letters)
+    assert len(reasons) == 2
+    assert reasons[0].startswith(f"the event_id {forged.event_id} is not the one of this file.arrived")
+    assert "not a valid file.arrived: size_bytes" in reasons[1]
+
+
+async def test_a_refused_arrival_quarantines_its_file(settings: Settings, nats_client: Client) -> None:
+    """A file.arrived that is not valid but says under its own id which file it is about quarantines that file."""
+
+    async def handle(_event: FileArrived) -> None:
+        raise AssertionError("it cannot be read")
+
+    refused = json.loads(arrival(1).model_dump_json()) | {"size_bytes": -1, "occurred_at": "0001-01-01T00:00:00Z"}
+    async with scanner_with(settings, handle) as service:
+        publisher = Publisher(service.js, "test")
+        await publisher.publish_raw(FileArrived.subject, json.dumps(refused).encode(), {"Nats-Msg-Id": "refused"})
+        await until(settled(service.js))
+        message = await service.js.get_last_msg(EVENTS, FileQuarantined.subject)
+    quarantined = FileQuarantined.model_validate_json(message.data or b"")
+    assert (quarantined.file_id, quarantined.stage, quarantined.attempt) == (arrival(1).file_id, "scanner", 1)
+
+
+def test_only_who_reads_files_quarantines_them() -> None:
+    """Quarantine belongs to the scanner's file.arrived: what others give up is a dead letter alone."""
+    assert [row.durable for row in CONSUMERS if row.quarantines] == ["scanner-file-arrived"]
 
 
 def test_the_delay_grows_and_stays_below_its_limit() -> None:

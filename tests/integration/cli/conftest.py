@@ -56,6 +56,13 @@ async def ingest(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the api service's role."""
+    async with connect_as(settings.postgres, "api") as connection:
+        yield connection
+
+
+@pytest.fixture
 def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
     """Settings of this test's stack as environment variables."""
     postgres, nats = settings.postgres, settings.nats

@@ -56,25 +56,14 @@ async def answer(nats_client: Client) -> AsyncIterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-async def letters(settings: Settings) -> None:
+async def letters(api: asyncpg.Connection) -> None:
     """Three dead letters: two that wait, one dropped."""
-    postgres = settings.postgres
-    connection = await asyncpg.connect(
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-        user="api",
-        password=postgres.password_of("api"),
-    )
-    try:
-        for number, (service, state) in enumerate([("scanner", "waiting"), ("stats", "waiting"), ("stats", "dropped")]):
-            await connection.execute(
-                "INSERT INTO dead_letter (service, subject, sequence, attempt, reason, payload, size_bytes, state) "
-                "VALUES ($1, 'file.arrived', $2, 1, 'broken', $3, 3, $4)",
-                service, number, b"a\x1b\xff", state,
-            )  # fmt: skip
-    finally:
-        await connection.close()
+    for number, (service, state) in enumerate([("scanner", "waiting"), ("stats", "waiting"), ("stats", "dropped")]):
+        await api.execute(
+            "INSERT INTO dead_letter (service, subject, sequence, attempt, reason, payload, size_bytes, state) "
+            "VALUES ($1, 'file.arrived', $2, 1, 'broken', $3, 3, $4)",
+            service, number, b"a\x1b\xff", state,
+        )  # fmt: skip
 
 
 async def nightbus(run: Run, *words: str) -> subprocess.CompletedProcess[str]:
@@ -91,7 +80,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
         "kept_sources": 0, "failures": [], "dismissed": 0,
         "reasons": ["library/broken.fits: the header is cut off"], "closing_sessions": 3,
-        "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None,
+        "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None, "given_up": [],
         "to_read_anew": 0, "away": 0,
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
@@ -112,6 +101,33 @@ async def test_status_counts_what_is_to_be_read_anew(
     assert (found["to_read_anew"], found["away"]) == (2, 1)
     text = (await nightbus(run, "status")).stdout
     assert "3 files scanned before headers were kept whole: 2 still to be read anew, in the background, 1 away" in text
+
+
+async def bury_about(api: asyncpg.Connection, file_id: str) -> None:
+    """A dead letter of stats about a file, in the register."""
+    await api.execute(
+        "INSERT INTO dead_letter"
+        " (service, subject, sequence, attempt, reason, payload, size_bytes, state, file_id)"
+        " VALUES ('stats', 'file.scanned', 9, 12, 'broken', 'x', 1, 'waiting', $1)",
+        file_id,
+    )
+
+
+async def test_a_file_that_could_not_be_counted_waits_and_is_told_of(
+    rows: None, api: asyncpg.Connection, js: JetStreamContext, run: Run
+) -> None:
+    """A file.scanned that stats gave up on leaves its file among those that wait, with a sentence; the sum holds."""
+    await bury_about(api, "f" * 64)
+    await bury_about(api, "a" * 64)
+    found = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
+    assert (found["arrived"], found["scanned"], found["quarantined"], found["waiting"]) == (6, 4, 1, 1)
+    assert found["adds_up"]
+    sentence = (
+        "stats gave up on what was told of 1 file: `nightbus dead-letters` says why, and `nightbus dead-letters "
+        "replay` tells it again"
+    )
+    assert found["given_up"] == [sentence]
+    assert f"  {sentence}\n" in (await nightbus(run, "status")).stdout
 
 
 async def test_status_says_when_each_was_last_at_work(
@@ -297,6 +313,28 @@ async def test_ingest_waits_until_every_file_is_handled(
     result = await waiting
     assert result.returncode == 0, result.stderr
     assert "5 handled = 3 scanned + 2 quarantined" in result.stdout
+
+
+async def test_ingest_does_not_wait_for_what_was_given_up(
+    rows: None, api: asyncpg.Connection, ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any]
+) -> None:
+    """--wait ends although a file of the import could not be counted, and says so."""
+    await bury_about(api, "f" * 64)
+
+    async def bring(command: ImportPaths | None) -> dict[str, Any]:
+        reply = await import_answer(ingest, command, found=1, arrived=1)
+        await ingest.execute(
+            "INSERT INTO source_file"
+            " (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, import_id)"
+            " VALUES ('s', '', 'new.fits', 1, 1, 1, 1, 'arrived', repeat('f', 64), $1)",
+            UUID(reply["import_id"]),
+        )
+        return reply
+
+    await answer(ImportPaths, bring)
+    result = await nightbus(run, "ingest", "/captures", "--wait")
+    assert result.returncode == 0, result.stderr
+    assert "1 file could not be counted: `nightbus dead-letters` says why" in result.stdout
 
 
 async def test_a_failed_import_says_why(ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any]) -> None:

@@ -114,7 +114,7 @@ async def test_one_bad_payload_in_a_batch_of_100(
 async def test_a_refused_event_stands_alone(
     settings: Settings, nats_client: Any, consuming: Service, pool: Any, place: tuple[str, ...], value: Any
 ) -> None:
-    """A value that cannot be kept costs its own event only, which ends as a dead letter and its file in quarantine."""
+    """A value that cannot be kept costs its own event only, which ends as a dead letter; its file goes on waiting."""
     js = nats_client.jetstream()
     publisher = Publisher(js, "scanner")
     for n in range(20):
@@ -123,17 +123,49 @@ async def test_a_refused_event_stands_alone(
         text = exchanged(document, place, value) if n == 7 else json.dumps(document)
         await publisher.publish_raw(event.subject, text.encode(), headers_of(event, "scanner"))
 
-    async def quarantined() -> bool:
-        return int(await pool.fetchval("SELECT count(*) FROM quarantined")) == 1
+    await publisher.publish(arrived("f7"))
 
-    await _until(quarantined)
+    async def buried() -> bool:
+        return int((await js.stream_info(DEAD_LETTERS)).state.messages) == 1
+
+    await _until(buried)
     await _until(lambda: _settled(consuming))
     assert await pool.fetchval("SELECT count(*) FROM frame") == 19
-    assert (await js.stream_info(DEAD_LETTERS)).state.messages == 1
-    row = await pool.fetchrow("SELECT * FROM quarantined")
-    assert (row["file_id"], row["stage"], row["attempt"]) == (file_id("f7"), "stats", 1)
-    assert (row["root"], row["path"]) == ("library", "night/f7.fits")
-    assert f"not a valid file.scanned: {'.'.join(place)}: " in row["reason"]
+    message = await js.get_msg(DEAD_LETTERS, subject="dead.stats")
+    letter = read_dead_letter(message.headers, message.data)
+    assert letter.file_id == file_id("f7")
+    assert f"not a valid file.scanned: {'.'.join(place)}: " in letter.reason
+    stage = await pool.fetchrow("SELECT * FROM stage")
+    assert (stage["files"], stage["waiting"], stage["quarantined"]) == (1, 1, 0)
+    assert await pool.fetchval("SELECT count(*) FROM quarantined") == 0
+    assert await pool.fetchval("SELECT count(*) FROM handled WHERE file_id = $1", file_id("f7")) == 0
+
+
+async def test_the_id_of_another_fact_is_not_spent(
+    settings: Settings, nats_client: Any, consuming: Service, pool: Any
+) -> None:
+    """An event that bears another fact's id is a dead letter and leaves no trace in the inbox: the real one counts."""
+    js = nats_client.jetstream()
+    real = light("real")
+    forged = light("forged", start_s=60).model_copy(update={"event_id": real.event_id})
+    await Publisher(js, "scanner").publish(forged, attempt=1)
+
+    async def buried() -> bool:
+        return int((await js.stream_info(DEAD_LETTERS)).state.messages) == 1
+
+    await _until(buried)
+    await _until(lambda: _settled(consuming))
+    assert await pool.fetchval("SELECT count(*) FROM inbox WHERE event_id = $1", real.event_id) == 0
+    message = await js.get_msg(DEAD_LETTERS, subject="dead.stats")
+    letter = read_dead_letter(message.headers, message.data)
+    assert letter.reason == (
+        f"the event_id {real.event_id} is not the one of this file.scanned, {light('forged', start_s=60).event_id}"
+    )
+
+    await Publisher(js, "scanner").publish(real)
+    await _until(lambda: _settled(consuming))
+    assert [row["file_id"] for row in await pool.fetch("SELECT file_id FROM frame")] == [real.file_id]
+    assert await pool.fetchval("SELECT count(*) FROM quarantined") == 0
 
 
 async def test_what_a_later_version_adds_is_kept_too(nats_client: Any, consuming: Service, pool: Any) -> None:
