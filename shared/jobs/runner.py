@@ -36,7 +36,8 @@ class Runner:
         self.store = JobStore(pool, table, lease_s=lease_s)
         self._work = work
         self._at_once = at_once
-        self._held: dict[UUID, Job] = {}
+        self._held: dict[tuple[UUID, int], Job] = {}
+        """Jobs in hand by id and attempt: one that was lost and goes on may be claimed anew by this very process."""
         self._news = asyncio.Event()
         self._kind = table.kind or table.name
 
@@ -64,14 +65,14 @@ class Runner:
             free = self._at_once - len(self._held)
             for row in await patiently(partial(self.store.claim, free)) if free else ():
                 job = Job(self.store, row)
-                self._held[job.id] = job
+                self._held[job.id, job.attempt] = job
                 tasks.create_task(self._hold(job))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
 
     async def _lose_abandoned(self) -> None:
-        for row in await self.store.lose(self._held):
+        for row in await self.store.lose({job_id for job_id, _ in self._held}):
             say = log.error if row["state"] == "dead" else log.warning
             say(
                 "job lost its process", kind=self._kind, job_id=str(row["id"]), attempt=row["attempt"],
@@ -92,7 +93,7 @@ class Runner:
         except Exception as raised:  # noqa: BLE001 - every outcome is judged by its type
             error = _single(raised)
         await self._settle(job, error, time.monotonic() - began)
-        del self._held[job.id]
+        del self._held[job.id, job.attempt]
         self._news.set()
 
     async def _settle(self, job: Job, error: BaseException | None, lasted_s: float) -> None:
@@ -133,9 +134,9 @@ class Runner:
         held = [(job.id, job.attempt) for job in jobs]
         alive = await patiently(lambda: self.store.beat(held))
         for job in jobs:
-            if job.id not in alive:
+            if (job.id, job.attempt) not in alive:
                 job.lost()
-            elif alive[job.id]:
+            elif alive[job.id, job.attempt]:
                 job.stop(Stopped())
 
 

@@ -52,7 +52,7 @@ _BEAT = """
 UPDATE {table} j SET leased_until = clock_timestamp() + $3::float8 * interval '1 second'
 FROM unnest($1::uuid[], $2::integer[]) AS held(id, attempt)
 WHERE j.{key} = held.id AND j.attempt = held.attempt AND j.state = 'running'
-RETURNING j.{key} AS id, j.cancel_requested_at IS NOT NULL AS cancelled
+RETURNING j.{key} AS id, j.attempt, j.cancel_requested_at IS NOT NULL AS cancelled
 """
 _SAVE = """
 UPDATE {table} SET leased_until = clock_timestamp() + $3::float8 * interval '1 second'{assignments}
@@ -113,10 +113,10 @@ class JobStore:
         """Claim up to ``most`` jobs that are due, the longest due first; each gets its next attempt number."""
         return await self._fetch(_CLAIM, most, self._lease_s)
 
-    async def beat(self, held: Sequence[tuple[UUID, int]]) -> dict[UUID, bool]:
+    async def beat(self, held: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], bool]:
         """Renew the leases of held jobs (id, attempt): whether each is to be cancelled; those that are lost miss."""
         rows = await self._fetch(_BEAT, [key for key, _ in held], [attempt for _, attempt in held], self._lease_s)
-        return {row["id"]: row["cancelled"] for row in rows}
+        return {(row["id"], row["attempt"]): row["cancelled"] for row in rows}
 
     async def save(self, key: UUID, attempt: int, columns: Mapping[str, Any]) -> bool | None:
         """Write columns and renew the lease: whether the job is to be cancelled, or None where it was lost."""

@@ -60,12 +60,12 @@ async def test_killed_between_heartbeats(chores: Chores) -> None:
     """A late heartbeat renews nothing: the second holder's lease is its own, and the first one hears of the loss."""
     await chores.add()
     first = await claimed(chores)
-    assert await chores.store.beat([(first.id, first.attempt)]) == {first.id: False}
+    assert await chores.store.beat([(first.id, first.attempt)]) == {(first.id, first.attempt): False}
     second = await taken_over(chores, first)
     before = await chores.row(second.id)
     assert await chores.store.beat([(first.id, first.attempt)]) == {}
     assert await chores.row(second.id) == before
-    assert await chores.store.beat([(second.id, second.attempt)]) == {second.id: False}
+    assert await chores.store.beat([(second.id, second.attempt)]) == {(second.id, second.attempt): False}
 
 
 async def test_killed_between_two_saves(chores: Chores) -> None:
@@ -168,7 +168,7 @@ async def test_our_own_jobs_are_not_lost_to_ourselves(chores: Chores) -> None:
     first = await claimed(chores)
     await chores.expire(first.id)
     assert await chores.store.lose({first.id}) == []
-    assert await chores.store.beat([(first.id, first.attempt)]) == {first.id: False}
+    assert await chores.store.beat([(first.id, first.attempt)]) == {(first.id, first.attempt): False}
     await first.save(done=1)
     assert await chores.store.lose(()) == []
 
@@ -213,7 +213,7 @@ async def test_a_wish_to_cancel_outlives_the_holder(chores: Chores) -> None:
     job_id = await chores.add()
     first = await claimed(chores)
     assert await chores.store.cancel(job_id) == "running"
-    assert await chores.store.beat([(first.id, first.attempt)]) == {first.id: True}
+    assert await chores.store.beat([(first.id, first.attempt)]) == {(first.id, first.attempt): True}
     await chores.expire(job_id)
     (row,) = await chores.store.lose(())
     assert row["state"] == "cancelled"

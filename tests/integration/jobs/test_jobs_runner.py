@@ -301,6 +301,29 @@ async def test_progress_that_cannot_be_written_is_a_failure_of_that_job(
     assert "progress cannot be saved" in {line["event"] for line in logs}
 
 
+async def test_a_job_that_was_lost_may_be_claimed_anew_by_the_same_process(chores: Chores) -> None:
+    """The work of a lost attempt may end after that of the next one in this very process: the runner goes on."""
+    lost, gate = asyncio.Event(), asyncio.Event()
+
+    async def work(job: Job) -> None:
+        if job.attempt == 1:
+            await gate.wait()
+            lost.set()
+
+    job_id = await chores.add()
+    async with chores.running(work):
+        await chores.become(job_id, "running")
+        await chores.expire(job_id)
+        await chores.store.lose(())
+        await chores.make_due()
+        assert (await chores.become(job_id, "done"))["attempt"] == 2
+        gate.set()
+        await lost.wait()
+        await chores.become(await chores.add(), "done")
+        row = await chores.row(job_id)
+    assert (row["state"], row["attempt"]) == ("done", 2)
+
+
 async def test_an_outage_of_the_database_is_waited_out(chores: Chores, monkeypatch: pytest.MonkeyPatch) -> None:
     """Claims, heartbeats and ends wait while the database is away; nothing is counted against the job."""
     monkeypatch.setattr("shared.retry.WAIT_S", (0.02, 0.05))
