@@ -1,4 +1,4 @@
-"""Events as they are kept: packed in a tenth of their length, and given back byte for byte as they were published.
+"""Events as they are kept: packed in a fifth of their length, and given back byte for byte as they were published.
 
 The last file.scanned of each file, header cards included, stands behind the view ``stats.scanned_event``, packed. A
 service that comes later, or wants a field that nobody read before, pages through that view by ``event_no`` and feeds

@@ -25,10 +25,17 @@ COMMENT ON COLUMN stats.unkept.file_id IS 'SHA-256 of the content, hexadecimal.'
 COMMENT ON COLUMN stats.unkept.reason IS 'Why it cannot be read anew, when last looked, one sentence; null = it is still to be read.';
 INSERT INTO stats.unkept (file_id) SELECT file_id FROM stats.frame;
 
+-- OFFSET 0 has the frames of a page looked up by its numbers; a merge of both indexes would begin at the first of all.
 CREATE VIEW stats.scanned_event AS
 SELECT e.event_no, f.file_id, f.scan_revision, e.packed
-FROM stats.event e JOIN stats.frame f ON f.event_no = e.event_no;
-COMMENT ON VIEW stats.scanned_event IS 'Contract: the last file.scanned of each file, whole, as shared/kept unpacks it. Pages by event_no, which grows in the order of commits, miss no file; where a file is now is in ingest.file_location.';
+FROM stats.event e CROSS JOIN LATERAL (
+    SELECT file_id, scan_revision FROM stats.frame WHERE event_no = e.event_no OFFSET 0) f;
+COMMENT ON VIEW stats.scanned_event IS 'Contract: the last file.scanned of each file, whole, as shared/kept unpacks it, to be read in pages: those after an event_no, which grows in the order of commits, miss no file. Where a file is now is in ingest.file_location.';
+
+CREATE VIEW stats.file_event AS
+SELECT f.file_id, f.scan_revision, e.event_no, e.packed
+FROM stats.frame f JOIN stats.event e ON e.event_no = f.event_no;
+COMMENT ON VIEW stats.file_event IS 'Contract: the same by file_id, for one file or a few.';
 
 CREATE VIEW stats.unkept_file AS
 SELECT u.file_id, f.root, f.path, u.reason

@@ -96,7 +96,9 @@ async def test_status_counts_what_is_to_be_read_anew(
     rows: None, stats: asyncpg.Connection, js: JetStreamContext, run: Run
 ) -> None:
     """Files of which no event is kept are counted, and those that are away apart, in words and as numbers."""
-    await stats.execute("INSERT INTO unkept VALUES (repeat('a', 64)), (repeat('b', 64)), (repeat('c', 64), 'gone')")
+    await stats.execute(
+        "INSERT INTO unkept VALUES (repeat('a', 64), NULL), (repeat('b', 64), NULL), (repeat('c', 64), 'gone')"
+    )
     found = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
     assert (found["to_read_anew"], found["away"]) == (2, 1)
     text = (await nightbus(run, "status")).stdout

@@ -41,6 +41,8 @@ async def test_an_event_is_kept_as_it_was_published(connection: Any) -> None:
     await apply(connection, [event])
     assert await kept(connection) == {file_id("a"): payload_of(event)}
     again = FileScanned.model_validate_json((await kept(connection))[file_id("a")])
+    one = await connection.fetchrow("SELECT scan_revision, packed FROM file_event WHERE file_id = $1", file_id("a"))
+    assert (one["scan_revision"], unpack(one["packed"])) == (1, payload_of(event))
     assert (again, again.event_id, again.header_cards) == (event, event.event_id, event.header_cards)
 
 
