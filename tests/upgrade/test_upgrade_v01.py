@@ -1,0 +1,62 @@
+"""A home of version 0.1 is opened by `up` of today: nothing is lost, and it goes on."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.descriptions import SCHEMAS
+from services.standalone.simulation import tiny_frames
+from shared.db.migrate import migrate
+from shared.settings import PostgresSettings
+from tests.e2e.running import Up, up
+from tests.stack import open_folder
+from tests.upgrade.home import V01, listing, restored
+
+pytestmark = pytest.mark.usefixtures("embedded_stack")
+
+
+async def _migrate(settings: PostgresSettings, revision: str) -> None:
+    await migrate(settings, SCHEMAS, revision)
+
+
+def totals(stack: Up) -> dict[str, Any]:
+    """What the listings say that must stay, whatever else they say today."""
+    stages = stack.json("status")["stages"]
+    return {
+        "captures": stack.json("captures"),
+        "sessions": stack.json("sessions"),
+        "dead letters": stack.json("dead-letters", "list"),
+        "stages": {name: stages[name] for name in ("arrived", "scanned", "quarantined", "waiting", "adds_up")},
+    }
+
+
+def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
+    """Totals equal, consumers go on where they were, nothing is delivered again, and new files are counted."""
+    stages = listing(V01, "status")["stages"]
+    before = {
+        "captures": listing(V01, "captures"),
+        "sessions": listing(V01, "sessions"),
+        "dead letters": listing(V01, "dead-letters"),
+        "stages": {name: stages[name] for name in ("arrived", "scanned", "quarantined", "waiting", "adds_up")},
+    }
+    with open_folder() as folder:
+        asyncio.run(restored(V01, folder / "home", _migrate)).close()
+        with up(folder / "home") as stack:
+            assert totals(stack) == before
+            services = {row["service"]: row for row in stack.json("status")["services"]}
+            assert all(row["running"] and row["on"] and row["waiting"] == 0 for row in services.values())
+            assert services["stats"]["handled"] >= before["stages"]["arrived"]
+            tiny_frames(folder / "new", 3, 1)
+            stack.run("ingest", str(folder / "new"), "--mode", "index", "--wait")
+            _until_counted(stack, before["stages"]["arrived"] + 3)
+        with up(folder / "home") as again:
+            assert again.json("status")["stages"]["arrived"] == before["stages"]["arrived"] + 3
+
+
+def _until_counted(stack: Up, files: int) -> None:
+    for _ in range(60):
+        stages = stack.json("status")["stages"]
+        if stages["scanned"] + stages["quarantined"] == files:
+            return
+    raise AssertionError(stages)
