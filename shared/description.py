@@ -19,7 +19,8 @@ class Reads:
 
     A batch that is not full waits ``fill_s`` for more. ``loops`` pull loops share the durable, so that one batch can be
     fetched while another is being written. ``quarantines``: the service reads the files themselves, so that an event it
-    gives up on puts its file into quarantine; where others give up, the file is as good as it was.
+    gives up on puts its file into quarantine; where others give up, the file is as good as it was. ``past``: when it is
+    switched on, it is given what was kept of the subject as well (``shared.bus.past``).
     """
 
     subject: str
@@ -29,6 +30,7 @@ class Reads:
     max_ack_pending: int = 1000
     loops: int = 1
     quarantines: bool = False
+    past: bool = False
     stream: str = EVENTS
 
 

@@ -25,7 +25,8 @@ from nats.js import JetStreamContext
 from shared.bus.broker import client_of, jetstream_of, make_broker
 from shared.bus.delivery import Desk, E, P, RawHandler, one_by_one, subscribe, subscribe_raw
 from shared.bus.outbox import OutboxRelay
-from shared.bus.provision import require_provisioned, verify
+from shared.bus.past import take_past
+from shared.bus.provision import consumer_made_at, require_provisioned, verify
 from shared.bus.publish import Publisher
 from shared.bus.rpc import answer
 from shared.bus.transaction import Effect, in_transaction
@@ -173,6 +174,8 @@ class Service:
         """
         desk: Desk[Any] = self.desk(model, prepare)
         subscribe(self.broker, desk, in_transaction(self.pool, desk, apply, self._wake))
+        if desk.row.past:
+            self.background(self._take_past(desk, apply))
 
     def handles(self, model: type[E], handle: Callable[[E], Awaitable[None]], publisher: Publisher) -> None:
         """Consume an event without a database: each is handled by itself, several at once."""
@@ -261,6 +264,11 @@ class Service:
         with translated():
             async with self.pool.acquire() as connection:
                 await prune(connection, INBOX_AGE_S)
+
+    async def _take_past(self, desk: Desk[Any], apply: Effect[Any]) -> None:
+        made_at = await patiently(lambda: consumer_made_at(self.js, desk.row))
+        await take_past(self.pool, desk, apply, made_at)
+        self._wake()
 
     async def _require_provisioned(self) -> None:
         try:

@@ -61,27 +61,53 @@ async def bury(publisher: Publisher, service: str, message: Msg, *, reason: str,
         Unavailable: it could not be stored, so the caller must not drop the message.
     """
     position = message.metadata.sequence.stream
-    original = message.headers or {}
+    event_id = _header((message.headers or {}).get("ce-id", ""))
     headers = {
         # Not the attempt: a service that is killed between this and its term buries the message again.
-        MESSAGE_ID: f"dead/{service}/{position}/{_header(original.get('ce-id', ''))}",
-        "nb-service": service,
+        MESSAGE_ID: f"dead/{service}/{position}/{event_id}",
         "nb-subject": message.subject,
         "nb-sequence": str(position),
         "nb-attempt": str(message.metadata.num_delivered),
+        "nb-event-id": event_id,
+    }
+    await _bury(publisher, service, message.data, headers, reason, error)
+
+
+async def bury_kept(
+    publisher: Publisher, service: str, subject: str, event_no: int, payload: bytes, *, reason: str, error: str = ""
+) -> None:
+    """Store an event of the past, which lies in no stream, as a dead letter, once per service and event.
+
+    Raises:
+        Unavailable: it could not be stored.
+    """
+    headers = {
+        MESSAGE_ID: f"dead/{service}/kept/{event_no}",
+        "nb-subject": subject,
+        "nb-sequence": "0",
+        "nb-attempt": "1",
+        "nb-event-id": "",
+    }
+    await _bury(publisher, service, payload, headers, reason, error)
+
+
+async def _bury(
+    publisher: Publisher, service: str, payload: bytes, headers: dict[str, str], reason: str, error: str
+) -> None:
+    about = {
+        "nb-service": service,
         "nb-reason": _header(reason),
         "nb-error": _header(error),
-        "nb-event-id": _header(original.get("ce-id", "")),
-        "nb-bytes": str(len(message.data)),
+        "nb-bytes": str(len(payload)),
     }
     await publisher.publish_raw(
-        f"{DEAD_SUBJECT}.{service}", message.data[:BODY_LIMIT_BYTES], headers, stream=DEAD_LETTERS
+        f"{DEAD_SUBJECT}.{service}", payload[:BODY_LIMIT_BYTES], {**headers, **about}, stream=DEAD_LETTERS
     )
     # A file that is no capture is nothing wrong with Nightbus; what was not foreseen is.
     say = log.error if error else log.warning
     say(
-        "dead letter", subject=message.subject, sequence=position, reason=reason, error=error,
-        event_id=headers["nb-event-id"] or None, attempt=message.metadata.num_delivered,
+        "dead letter", subject=headers["nb-subject"], sequence=int(headers["nb-sequence"]), reason=reason, error=error,
+        event_id=headers["nb-event-id"] or None, attempt=int(headers["nb-attempt"]),
     )  # fmt: skip
 
 

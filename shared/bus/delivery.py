@@ -38,7 +38,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from shared.bus.broker import client_of
-from shared.bus.dead_letters import bury
+from shared.bus.dead_letters import bury, bury_kept
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.description import Consumer
@@ -144,15 +144,9 @@ class Desk(Generic[P]):
                 if number % BREATH == 0:
                     await asyncio.sleep(0)
                 try:
-                    event = self.model.model_validate_json(message.data)
-                except ValidationError as error:
-                    reason = f"the payload is not a valid {self.model.subject}: {first_mistake(error)}"
-                    await self.fail(message, self._refused_file(message.data), Permanent(reason))
-                    continue
-                if not event.has_its_own_id():
-                    found, own = event.event_id, event.derive_id()
-                    reason = f"the event_id {found} is not the one of this {event.subject}, {own}"
-                    await self.fail(message, None, Permanent(reason))
+                    event = self._event_of(message.data)
+                except Permanent as error:
+                    await self.fail(message, self._refused_file(message.data), error)
                     continue
                 try:
                     deliveries.append(Delivery(self._prepare(event, message.data), message))
@@ -161,6 +155,25 @@ class Desk(Generic[P]):
             if deliveries:
                 await handle(deliveries)
         HANDLING_SECONDS.labels(self.row.service, self.row.subject).observe(time.monotonic() - started)
+
+    def read(self, payload: bytes) -> P:
+        """What handlers are given of an event's JSON.
+
+        Raises:
+            Permanent: it is no valid event of this consumer, or ``prepare`` refuses it.
+        """
+        made: P = self._prepare(self._event_of(payload), payload)
+        return made
+
+    def _event_of(self, payload: bytes) -> Event:
+        try:
+            event = self.model.model_validate_json(payload)
+        except ValidationError as error:
+            raise Permanent(f"the payload is not a valid {self.model.subject}: {first_mistake(error)}") from error
+        if not event.has_its_own_id():
+            found, own = event.event_id, event.derive_id()
+            raise Permanent(f"the event_id {found} is not the one of this {event.subject}, {own}")
+        return event
 
     async def receive_raw(self, messages: Sequence[Msg], handle: RawHandler) -> None:
         """Hand over messages that are not events. What fails is tried again for ever and is never buried."""
@@ -260,6 +273,18 @@ class Desk(Generic[P]):
             attempt=getattr(event, "scan_revision", 1),
             reason=reason,
             error=detail or None,
+        )
+
+    async def bury_kept(self, event_no: int, payload: bytes, error: Exception) -> None:
+        """Store an event that was kept and cannot be applied as a dead letter.
+
+        Raises:
+            Unavailable: it could not be stored.
+        """
+        reason = str(error) or type(error).__name__
+        detail = "" if isinstance(error, Permanent) else repr(error)
+        await bury_kept(
+            self._publisher, self.row.service, self.model.subject, event_no, payload, reason=reason, error=detail
         )
 
     @contextlib.asynccontextmanager

@@ -127,6 +127,19 @@ async def events_began_at(js: JetStreamContext) -> datetime:
     return made_at
 
 
+async def consumer_made_at(js: JetStreamContext, row: Consumer) -> datetime:
+    """When a consumer was made. What was purged before, nobody kept for it.
+
+    Raises:
+        Unavailable: NATS does not answer, or the consumer is missing.
+    """
+    try:
+        made_at: datetime = (await js.consumer_info(row.stream, row.durable)).created
+    except (NatsError, JetStreamError, TimeoutError) as error:
+        raise Unavailable(f"the consumer {row.durable} does not answer: {error or type(error).__name__}") from error
+    return made_at
+
+
 async def verify(js: JetStreamContext, consumers: Sequence[Consumer]) -> None:
     """Check that the given consumers exist and are what they should be.
 
