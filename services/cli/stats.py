@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from services.cli.compared import not_compared_text
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.lazy import group
@@ -56,8 +57,9 @@ def result_text(row: Mapping[str, Any]) -> str:
     if row["state"] != "done":
         return f"the {row['task']} {row['state']}: {inert.sentence(row['reason'] or '')}"
     frames = counted(row["frames"], "frame")
+    left_out = [sentence] if (sentence := not_compared_text(row)) else []
     if not row["differences"]:
-        return f"{frames}: all counts agree"
+        return "\n".join([f"{frames}: all counts agree", *left_out])
     lines = [f"{frames}: {counted(row['differences'], 'row')} {'differs' if row['differences'] == 1 else 'differ'}"]
     lines += [f"  {inert.sentence(line)}" for line in row["lines"][:MOST_LINES]]
     if row["differences"] > MOST_LINES and len(row["lines"]) >= MOST_LINES:
@@ -68,7 +70,7 @@ def result_text(row: Mapping[str, Any]) -> str:
         lines.append(f"{counted(row['mended'], 'row')} put right, {counted(row['read_anew'], 'file')} read anew")
     if row["left_alone"]:
         lines.append(f"{counted(row['left_alone'], 'row')} left as they are, for the reasons above")
-    return "\n".join(lines)
+    return "\n".join([*lines, *left_out])
 
 
 async def _until_done(stack: Stack, command: "CheckStats | RebuildStats") -> dict[str, Any]:

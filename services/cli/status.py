@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.cli.compared import not_compared_text
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.imports import IMPORT_COLUMNS, open_imports
 from services.cli.layout import Column
@@ -204,11 +205,12 @@ def check_text(row: Row | None) -> str:
     when = f"{row['finished_at']:%Y-%m-%d %H:%M} UTC"
     if row["state"] != "done":
         return f"the check of the counts of {when} {row['state']}: {inert.sentence(row['reason'] or '')}"
+    left_out = f"; {sentence}" if (sentence := not_compared_text(row, than="before")) else ""
     if not row["differences"]:
-        return f"counts, frames and files were compared at {when}: all agree"
+        return f"counts, frames and files were compared at {when}: all agree{left_out}"
     text = f"counts, frames and files were compared at {when}: {counted(row['differences'], 'row')} differed, "
     text += f"{row['mended']} put right, {counted(row['read_anew'], 'file')} read anew"
-    return f"{text}, {row['left_alone']} left as they are" if row["left_alone"] else text
+    return (f"{text}, {row['left_alone']} left as they are" if row["left_alone"] else text) + left_out
 
 
 def source_word(row: Row) -> str:

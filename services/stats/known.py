@@ -15,6 +15,20 @@ _CONTRADICTS = """
 OR f.scan_revision <> k.scan_revision OR (k.readable AND NOT EXISTS (
     SELECT FROM ingest.file_location l WHERE (l.file_id, l.root, l.path) = (f.file_id, f.root, f.path)))
 """
+_BECOME = "greatest(fr.scan_revision, q.attempt, p.scan_revision)"
+"""The highest revision of which something became of a file; one that arrived has at least a row that it waits."""
+_RECENT = f"""
+(k.announced_at >= $1
+ AND NOT (f.scan_revision IS NOT DISTINCT FROM k.scan_revision AND coalesce({_BECOME}, 0) < k.scan_revision))
+"""
+"""Files whose rows may still be on their way; but where the arrival is here and nothing is of the scan, a row was lost."""
+_ROWS_OF = """
+FROM ingest.known_file k
+LEFT JOIN file f ON f.file_id = k.file_id
+LEFT JOIN frame fr ON fr.file_id = k.file_id
+LEFT JOIN quarantine q ON q.quarantine_key = k.file_id
+LEFT JOIN pending p ON p.file_id = k.file_id
+"""
 _JUDGED = f"""
 SELECT * FROM (
     SELECT k.file_id, CASE
@@ -23,19 +37,13 @@ SELECT * FROM (
         WHEN fr.scan_revision > k.scan_revision OR (fr.size_bytes, fr.source, fr.arrived_at)
             <> (k.size_bytes, k.source, k.arrived_at) THEN 'frame: the row is not of the file that ingest knows'
         WHEN q.attempt > k.scan_revision THEN 'quarantine: the row is of a revision that is not there'
-        WHEN greatest(fr.scan_revision, q.attempt, p.scan_revision) < k.scan_revision
-            OR coalesce(fr.scan_revision, q.attempt, p.scan_revision) IS NULL
-            THEN 'frame: what became of the file is lost'
+        WHEN coalesce({_BECOME}, 0) < k.scan_revision THEN 'frame: what became of the file is lost'
         END AS what
-    FROM ingest.known_file k
-    LEFT JOIN file f ON f.file_id = k.file_id
-    LEFT JOIN frame fr ON fr.file_id = k.file_id
-    LEFT JOIN quarantine q ON q.quarantine_key = k.file_id
-    LEFT JOIN pending p ON p.file_id = k.file_id
-    WHERE k.announced_at < $1
+    {_ROWS_OF} WHERE NOT {_RECENT}
 ) x WHERE what IS NOT NULL
 """
 """What is wrong with the rows of each file that ingest announced before a time, as ``table: words``."""
+_NOT_COMPARED = f"SELECT count(*) {_ROWS_OF} WHERE {_RECENT}"
 _LOST = f"SELECT *, count(*) OVER () AS files FROM ({_JUDGED}) y ORDER BY file_id LIMIT $2"
 _NEXT = f"SELECT file_id FROM ({_JUDGED}) y WHERE file_id > $3 ORDER BY file_id LIMIT $2"
 _UNKNOWN = """
@@ -150,6 +158,12 @@ async def lost(connection: Connection, announced_before: datetime, most: int) ->
     rows = await connection.fetch(_LOST, announced_before, most)
     parts = ((row["file_id"], *row["what"].split(": ")) for row in rows)
     return (rows[0]["files"] if rows else 0), [f"{table} {file_id}: {words}" for file_id, table, words in parts]
+
+
+async def not_compared(connection: Connection, announced_before: datetime) -> int:
+    """How many files were announced later, so that their rows may still be on their way."""
+    count: int = await connection.fetchval(_NOT_COMPARED, announced_before)
+    return count
 
 
 async def lost_after(connection: Connection, announced_before: datetime, after: str, most: int) -> list[str]:

@@ -40,6 +40,10 @@ INSERT INTO upkeep (job_id, task) SELECT gen_random_uuid(), 'check'
 WHERE NOT EXISTS (SELECT FROM upkeep WHERE task = 'check' AND NOT dry_run
                   AND created_at > clock_timestamp() - $1::float8 * interval '1 second')
 """
+_ADD_AGAIN = """
+INSERT INTO upkeep (job_id, task, next_try_at) VALUES ($1, 'check', clock_timestamp() + $2)
+ON CONFLICT (job_id) DO UPDATE SET task = excluded.task RETURNING next_try_at
+"""
 _FORGET = "DELETE FROM upkeep WHERE finished_at < clock_timestamp() - interval '90 days'"
 _OF_SESSIONS = "SELECT file_id FROM frame WHERE session_id = ANY($1::text[]) ORDER BY file_id LIMIT $2"
 _CHECKED_BEFORE = """
@@ -83,6 +87,10 @@ class _Findings:
     rules: list[known.Rule] = field(default_factory=list)
     announced_before: datetime | None = None
     """Until when the announcements of ingest must be known; None where its files were not looked at."""
+    not_compared: int = 0
+    """Files that were announced later."""
+    again_at: datetime | None = None
+    """When a further check compares these."""
     suspected: list[str] = field(default_factory=list)
     """Files whose frames contradict themselves or the totals, and that can be read anew."""
 
@@ -173,6 +181,7 @@ class Upkeep:
         suspected = await self._contradictions(connection, progress)
         await progress.step("files that ingest knows")
         found.announced_before = before = await known.settled_before(connection, announced_before)
+        found.not_compared = await known.not_compared(connection, before)
         count, lines = await known.lost(connection, before, MOST_LINES)
         found.read(lines, count)
         for table, count in (await known.unknown(connection)).items():
@@ -220,7 +229,11 @@ class Upkeep:
                 yield connection
 
     async def _mend(self, job: Job, found: _Findings, *, everything: bool) -> None:
-        """Put right what the rows themselves tell, in one transaction that counts only if the job is still ours."""
+        """Put right what the rows themselves tell, in one transaction that counts only if the job is still ours.
+
+        Totals may go down with rows of files that were not compared, which may have been lost as well: they are
+        compared by a further check once they are old enough.
+        """
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await prepare(connection)
@@ -231,6 +244,9 @@ class Upkeep:
                         await connection.execute(rule.mend)
                 if everything or found.totals or any(not rule.mend for rule in found.rules):
                     await rebuild(connection)
+                if found.not_compared:
+                    further = uuid5(EVENT_NAMESPACE, f"{job.id}\x1fagain")
+                    found.again_at = await connection.fetchval(_ADD_AGAIN, further, self._grace)
                 await job.hold(connection)
 
     async def _read_anew(self, job: Job, found: _Findings) -> int:
@@ -269,7 +285,7 @@ class _Progress:
     """How far a job is. Between two steps it rests as long as the step took, so that it uses half a processor."""
 
     def __init__(self, job: Job) -> None:
-        self.found = _Findings()
+        self.found = _Findings(again_at=job["again_at"])
         self.frames = 0
         self._job = job
         self._began = time.monotonic()
@@ -296,4 +312,5 @@ class _Progress:
         return {
             "step": self._step, "steps_done": max(self._done, 0), "steps": self._steps, "frames": self.frames,
             "differences": found.differences, "left_alone": found.left_alone, "lines": found.lines,
+            "compared_until": found.announced_before, "not_compared": found.not_compared, "again_at": found.again_at,
         }  # fmt: skip

@@ -123,6 +123,51 @@ async def test_what_is_on_its_way_is_not_lost(pool: Any, library: Library) -> No
     assert library.asked == [file_id("new")]
 
 
+async def test_files_of_the_last_minutes_are_said_to_be_left_out(pool: Any, library: Library) -> None:
+    """What came just now is counted as not compared, and that alone makes no further check."""
+    await library.bring("new", "newer")
+    await library.ingest.execute("UPDATE file SET announced_at = $1 WHERE origin LIKE 'new%'", LONG_AFTER)
+    result = await _run(pool, library)
+    assert (result["differences"], result["not_compared"], result["again_at"]) == (0, 2, None)
+    assert result["compared_until"] == LONG_AFTER - module.GRACE
+    rebuilt = await _run(pool, library, "rebuild")
+    assert (rebuilt["not_compared"], rebuilt["compared_until"]) == (0, None)
+
+
+async def test_frames_that_were_lost_within_minutes_are_read_anew(pool: Any, library: Library) -> None:
+    """Where the arrival is known and nothing else, no event is on its way: the frame is lost, however new its file."""
+    before = await _rows(pool)
+    await library.ingest.execute("UPDATE file SET announced_at = $1", LONG_AFTER)
+    await pool.execute(f"DELETE FROM frame WHERE {of_file('l1')} OR {of_file('flat')} OR {of_file('other')}")
+    result = await _run(pool, library)
+    assert (result["read_anew"], result["not_compared"]) == (3, len(KNOWN) - 3)
+    assert sorted(library.asked) == sorted(map(file_id, ("l1", "flat", "other")))
+    await library.time_passes()
+    assert await _rows(pool) == before
+
+
+async def test_totals_that_went_down_within_minutes_are_right_after_a_further_check(
+    pool: Any, library: Library
+) -> None:
+    """Where all rows of a new file are gone its totals go too; a further check is due, by itself, and brings it back."""
+    before = await _rows(pool)
+    await library.ingest.execute("UPDATE file SET announced_at = $1", LONG_AFTER)
+    for table in ("file", "frame"):
+        await pool.execute(f"DELETE FROM {table} WHERE {of_file('l1')}")
+    result = await _run(pool, library)
+    assert result["mended"] > 0
+    assert (result["read_anew"], result["not_compared"]) == (0, len(KNOWN))
+    (further,) = await pool.fetch("SELECT * FROM upkeep WHERE state = 'waiting'")
+    assert (further["task"], further["next_try_at"], further["dry_run"]) == ("check", result["again_at"], False)
+    assert timedelta() < result["again_at"] - result["finished_at"] <= module.GRACE
+    await library.ingest.execute("UPDATE file SET announced_at = $1", ARRIVED)
+    await pool.execute("UPDATE upkeep SET next_try_at = now() WHERE state = 'waiting'")
+    again = await _run(pool, library, asked=False)
+    assert (again["job_id"], again["read_anew"], again["again_at"]) == (further["job_id"], 1, None)
+    await library.time_passes()
+    assert await _rows(pool) == before
+
+
 async def test_rows_of_unknown_files_stay(pool: Any, library: Library) -> None:
     """What ingest does not know is said and left alone: a count is never lost because a list of files is."""
     await library.ingest.execute("DELETE FROM file WHERE file_id = $1", file_id("flat"))

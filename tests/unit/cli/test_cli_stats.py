@@ -10,6 +10,8 @@ ROW: dict[str, Any] = {
     "task": "check", "state": "done", "reason": None, "frames": 4, "differences": 2, "mended": 1, "read_anew": 1,
     "left_alone": 0, "dry_run": False, "lines": ["session X: files is 3, the frames say 2", "frame\x1b: lost"],
     "finished_at": datetime(2024, 3, 2, 8, tzinfo=UTC),
+    "started_at": datetime(2024, 3, 2, 7, 59, tzinfo=UTC), "compared_until": datetime(2024, 3, 2, 7, 49, 1, tzinfo=UTC),
+    "not_compared": 0, "again_at": None,
 }  # fmt: skip
 
 
@@ -34,3 +36,17 @@ def test_status_tells_of_the_last_check() -> None:
         == "counts, frames and files were compared at 2024-03-02 08:00 UTC: all agree"
     )
     assert check_text(ROW).endswith("2 rows differed, 1 put right, 1 file read anew")
+
+
+def test_what_was_not_compared_is_said() -> None:
+    """Files that came just now are left out by a check and all by a rebuild: none says that all agree and no more."""
+    row = ROW | {"differences": 0, "lines": [], "not_compared": 3}
+    words = "3 files that arrived less than 10 minutes"
+    assert result_text(row).splitlines() == ["4 frames: all counts agree", f"{words} ago were not compared"]
+    assert check_text(row).endswith(f"all agree; {words} before were not compared")
+    again = ROW | {"not_compared": 1, "again_at": datetime(2024, 3, 2, 8, 9, tzinfo=UTC)}
+    assert result_text(again).splitlines()[-1] == (
+        "1 file that arrived less than 10 minutes ago was not compared; a further check does that at 08:09 UTC"
+    )
+    rebuilt = ROW | {"task": "rebuild", "compared_until": None}
+    assert result_text(rebuilt).splitlines()[-1] == "the files were not compared; `nightbus stats check` does that"
