@@ -22,7 +22,7 @@ from shared.errors import NightbusError, Transient
 from shared.library.access import Access
 from shared.library.lock import LibraryLock
 from shared.library.reading import shown
-from shared.library.roots import Marker, Root, open_library
+from shared.library.roots import AnotherLibraryError, Marker, Root, open_library
 from shared.library.stage import clean_temporaries
 from shared.logging import get_logger
 from shared.retry import patiently
@@ -36,7 +36,13 @@ LOOK_EVERY_S = 5.0
 SILENT_AFTER_S = 10.0
 """Longest that a look may take before it is said that the volume does not answer, as a share whose server is off."""
 CRASHED_AGE_HOURS = 24.0
-_WHAT = "the library"
+WHAT = "the library"
+"""What is waited for, as a person calls it."""
+_STACK = """
+SELECT format('%s.%s', system_identifier, d.oid) FROM pg_control_system(), pg_database d
+WHERE d.datname = current_database()
+"""
+"""What tells this stack from any other: its cluster of Postgres and the database in it."""
 _KNOWN = "SELECT path, marker_id, EXISTS (SELECT FROM location WHERE root = $1) FROM root WHERE name = $1"
 _ADOPT = """
 INSERT INTO root (name, path, kind, marker_id) VALUES ($1, $2, 'library', $3)
@@ -83,25 +89,28 @@ class Library:
 
     async def open(self) -> None:
         """Open it, however long that takes."""
+        stack = await patiently(self._stack)
         while True:
             known = await patiently(self._known)
-            look = start_task(asyncio.to_thread(self._look, known), name="a look for the library", expected=_NOT_YET)
+            look = start_task(
+                asyncio.to_thread(self._look, known, stack), name="a look for the library", expected=_NOT_YET
+            )
             done, _ = await asyncio.wait({look}, timeout=SILENT_AFTER_S)
             if not done:
-                self._waits.begin(_WHAT, f"{shown(self.root.path)} does not answer")
+                self._waits.begin(WHAT, f"{shown(self.root.path)} does not answer")
             try:
                 marker = await look
             except _NOT_YET as error:
-                self._waits.begin(_WHAT, _sentence(error, self.root, known))
+                self._waits.begin(WHAT, _sentence(error, self.root, known))
                 await asyncio.sleep(LOOK_EVERY_S)
             else:
                 break
         await patiently(lambda: self._adopt(marker))
-        self._waits.end(_WHAT)
+        self._waits.end(WHAT)
         self._open.set()
 
     def close(self) -> None:
-        """Let another ingest clean up there."""
+        """Let another ingest write there."""
         self._lock.release()
 
     async def _known(self) -> _Known | None:
@@ -109,19 +118,25 @@ class Library:
             row = await self._pool.fetchrow(_KNOWN, self.root.name)
         return _Known(Path(row[0]), row[1], row[2]) if row else None
 
+    async def _stack(self) -> str:
+        with translated():
+            stack: str = await self._pool.fetchval(_STACK)
+        return stack
+
     async def _adopt(self, marker: Marker) -> None:
         with translated():
             await self._pool.execute(_ADOPT, self.root.name, str(self.root.path), UUID(marker.id))
 
-    def _look(self, known: _Known | None) -> Marker:
+    def _look(self, known: _Known | None, stack: str) -> Marker:
         """In a thread: prove that it is the library and can be written to, and remove what a crash left in it.
 
-        Unfinished copies are all removed, unless another ingest may be writing there now.
+        Unfinished copies are all removed, unless another ingest of this stack may be writing there now. One of another
+        stack is waited for.
         """
         new = known is None or known.marker_id is None or (_is_elsewhere(self.root, known) and not known.holds_files)
         expected = None if new or known is None or known.marker_id is None else known.marker_id.hex
         marker = open_library(self.root, first_time=new, expected_id=expected)
-        alone = self._lock.acquire()
+        alone = self._lock.acquire(stack)
         removed = clean_temporaries(self.root, older_than_hours=0.0 if alone else CRASHED_AGE_HOURS)
         if removed:
             log.info("removed unfinished copies of an earlier crash", files=removed)
@@ -145,4 +160,11 @@ def _sentence(error: Exception, root: Root, known: _Known | None) -> str:
             "with all that is in it, also the hidden .nightbus, or set library.path back "
             "(docs/howto/move-the-library.md)"
         )
+    if isinstance(error, AnotherLibraryError) and known is not None:
+        fix = (
+            "mount the volume that was there"
+            if not _is_elsewhere(root, known)
+            else f"set library.path back to {shown(known.path)}"
+        )
+        return f"{error}; {fix}, or begin anew with this one (docs/howto/move-the-library.md)"
     return str(error)

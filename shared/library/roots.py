@@ -15,6 +15,11 @@ from shared.library.extensions import OWN_PREFIX, is_system_folder
 from shared.library.folders import open_folder, sync_folder
 from shared.library.reading import as_utf8, shown
 
+
+class AnotherLibraryError(UserError):
+    """A library is there, and not the one that is known."""
+
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -98,7 +103,9 @@ def read_marker(root: Root, *, expected_id: str | None = None) -> Marker:
     if marker.name != root.name:
         raise UserError(f"{shown(root.path)} is the library root '{shown(marker.name)}', not '{root.name}'")
     if expected_id is not None and marker.id != expected_id:
-        raise UserError(f"{where} is another library of that name: its id is {shown(marker.id)}, not {expected_id}")
+        raise AnotherLibraryError(
+            f"{where} is another library of that name: its id is {shown(marker.id)}, not {expected_id}"
+        )
     return marker
 
 
