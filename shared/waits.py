@@ -55,6 +55,11 @@ class Waits:
             self._gauge.set(len(self._now))
             log.info("goes on", what=what, waited_s=round((utc_now() - known.since).total_seconds()))
 
+    def reason(self, what: str) -> str | None:
+        """Why ``what`` is waited for, or None where it is not."""
+        known = self._now.get(what)
+        return known.reason if known is not None else None
+
     def now(self) -> tuple[Wait, ...]:
         """What is waited for, longest first."""
         return tuple(sorted(self._now.values(), key=lambda wait: wait.since))

@@ -1,7 +1,6 @@
 """`imports`: how far each import is, at which rate, what it waits for; and cancelling one."""
 
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -131,15 +130,23 @@ def note(row: Row) -> str | None:
             return f"tried again at {row['next_try_at']:%H:%M:%S} UTC: {row['reason']}"
         return "waits for its turn"
     if row["state"] == "running":
-        return _waits_for(row["waiting"], row["waiting_for"])
+        return "; ".join(_under_way(row)) or None
     reason: str | None = row["reason"]
     return reason
 
 
-def _waits_for(count: int, files: Sequence[str]) -> str | None:
-    if not count or not files:
-        return None
-    return f"waits for {files[0]}" + (f" and {count - 1} more" if count > 1 else "")
+def _under_way(row: Row) -> list[str]:
+    """What holds an import up, the first of the files that it waits for, and the first of those that it is taking."""
+    words = [f"waits for {row['held_up_by']}"] if row["held_up_by"] else []
+    in_hand, waiting_for = row["in_hand"], row["waiting_for"]
+    if waiting_for:
+        more = row["waiting"] - len(in_hand) - 1
+        words.append(
+            f"waits for {waiting_for[0]}" + (f" and {more} more" if more > 0 and not row["held_up_by"] else "")
+        )
+    if in_hand:
+        words.append(f"takes {in_hand[0]}" + (f" and {len(in_hand) - 1} more" if len(in_hand) > 1 else ""))
+    return words
 
 
 IMPORT_COLUMNS = (

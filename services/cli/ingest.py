@@ -33,8 +33,12 @@ LONGEST_POLL_S = 5.0
 LINE_EVERY_S = 5.0
 """Between progress lines where there is no terminal."""
 STUCK_AFTER_S = 30.0
+HELD_UP_AFTER_S = 2.0
+"""An import that begins may wait a moment for its library to be opened."""
 SETTLED_AFTER_S = 15.0
 """Files that are only resting after their last change are not worth a line before that."""
+UNDER_WAY = frozenset({"waiting", "waiting_for", "in_hand", "held_up_by"})
+"""What is said of an import while it runs, and is no part of its report."""
 COUNTS = ("arrived", "already_here", "ignored", "failed")
 
 _MENDED = (
@@ -207,8 +211,8 @@ async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progres
         row = await committed(connection, _PROGRESS, import_id, "import")
         progress.show("importing", sum(row[name] for name in COUNTS), row["found"])
         if row["state"] in ENDED:
-            return {name: value for name, value in row.items() if name not in {"waiting", "waiting_for"}}
-        progress.wait_for(row["waiting"], row["waiting_for"])
+            return {name: value for name, value in row.items() if name not in UNDER_WAY}
+        progress.wait_for(dict(row))
         await asyncio.sleep(POLL_S)
 
 
@@ -237,6 +241,8 @@ class _Progress:
         self._task: Any = None
         self._warned = False
         self._waits: list[str] = []
+        self._takes: set[str] = set()
+        self._held_up_by = ""
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -251,13 +257,27 @@ class _Progress:
     def __exit__(self, *exc: object) -> None:
         (self._bar or nullcontext()).__exit__(*exc)
 
-    def wait_for(self, count: int, files: list[str]) -> None:
-        """Say once which files an import waits for, when nothing else has happened for a while."""
-        if count and files != self._waits and self._now() - self._changed_at > SETTLED_AFTER_S:
+    def wait_for(self, row: Row) -> None:
+        """Say once what an import waits for, and what it is taking, when nothing else has happened for a while."""
+        quiet_s = self._now() - self._changed_at
+        held_up_by: str = row["held_up_by"] or ""
+        what = held_up_by.partition(":")[0]  # what is said of it may change with every look, as how much is free
+        if what != self._held_up_by and (quiet_s > HELD_UP_AFTER_S or not what):
+            self._held_up_by, self._warned = what, True
+            print(f"waits for {inert.sentence(held_up_by)}" if what else "goes on", file=sys.stderr, flush=True)
+        if quiet_s <= SETTLED_AFTER_S:
+            return
+        in_hand = {line.rpartition(": ")[0]: line for line in row["in_hand"]}
+        for name in in_hand.keys() - self._takes:
+            print(f"being taken: {inert.sentence(in_hand[name])}", file=sys.stderr, flush=True)
+        self._takes, self._warned = self._takes | in_hand.keys(), self._warned or bool(in_hand)
+        files: list[str] = row["waiting_for"]
+        if files and files != self._waits:
             self._waits = files
-            print(f"waiting for {counted(count, 'file')} to be complete:", file=sys.stderr)
-            more = [f"and {count - len(files)} more"] if count > len(files) else []
-            print("\n".join(f"  {inert.sentence(line)}" for line in [*files, *more]), file=sys.stderr, flush=True)
+            more = 0 if held_up_by else row["waiting"] - len(in_hand) - len(files)
+            print(f"waiting for {counted(len(files) + more, 'file')} to be complete:", file=sys.stderr)
+            rest = [f"and {more} more"] if more > 0 else []
+            print("\n".join(f"  {inert.sentence(line)}" for line in [*files, *rest]), file=sys.stderr, flush=True)
             print("  what stays incomplete is taken as it is in the end (ingest.incomplete_wait_s)", file=sys.stderr)
 
     def show(self, step: str, done: int, total: int) -> None:

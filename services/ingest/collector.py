@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from concurrent import futures
 from functools import partial
 
-from services.ingest.hand import LARGE_BYTES, Finished, Hand
+from services.ingest.hand import Finished, Hand
 from services.ingest.ledger import observe
 from services.ingest.library import Library
-from services.ingest.mend import Mended, Seen
+from services.ingest.mend import Mended, NotAtRestError, Seen
 from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
 from services.ingest.take import Failed, Outcome, Taken, Unfinished, WithoutRoom, fits, take_many
-from services.ingest.tally import Tally
+from services.ingest.tally import LARGE_BYTES, Tally
 from shared.bus.outbox import OutboxRelay
 from shared.errors import NightbusError
 from shared.jobs.job import Job
@@ -109,7 +109,7 @@ class Collector:
             entry.relative_path: self._begin(source, entry, replaced, job, verify=verify).lack for entry in large
         }
         others = [entry for entry in entries if entry.relative_path not in unfinished]
-        commit: asyncio.Task[None] | None = None
+        commit: asyncio.Task[dict[str, str]] | None = None
         try:
             for page in _pages(others):
                 if job is not None:
@@ -120,7 +120,7 @@ class Collector:
                 }
                 if commit is not None:
                     try:
-                        await commit
+                        unfinished |= await commit
                     except BaseException:
                         await self._abandon(outcomes)
                         raise
@@ -128,7 +128,7 @@ class Collector:
                 commit = start_task(recording, name=f"commit of {source.name}", expected=(NightbusError, Stopped))
         finally:
             if commit is not None:
-                await commit
+                unfinished |= await commit
         return unfinished
 
     async def _is_beside(self, source: Source, entry: Entry) -> bool:
@@ -157,8 +157,8 @@ class Collector:
     ) -> Finished:
         tally = Tally()
         outcomes = await self._take_page(source, [entry], job, hand)
-        await self._commit(source, outcomes, replaced, tally, job, verify=verify)
-        lacks = [item.reason for item in outcomes if isinstance(item, Unfinished)]
+        unsettled = await self._commit(source, outcomes, replaced, tally, job, verify=verify)
+        lacks = [item.reason for item in outcomes if isinstance(item, Unfinished)] + list(unsettled.values())
         return Finished(tally, lacks[0] if lacks else None)
 
     async def _take_page(
@@ -199,14 +199,16 @@ class Collector:
         job: Job | None,
         *,
         verify: bool,
-    ) -> None:
+    ) -> dict[str, str]:
+        """Place and record what was taken; by relative path what is to be looked at again, and why."""
         taken = [item for item in outcomes if isinstance(item, Taken)]
         failed = [item for item in outcomes if isinstance(item, Failed)]
         looks: list[Mended | Seen] = []
+        unsettled: dict[str, str] = {}
         crowd = [item.entry for item in outcomes if isinstance(item, WithoutRoom)]
         if not taken and not failed:
             _add_to_crowd(crowd, tally)
-            return
+            return unsettled
         if source.mode == "index":
             arrivals = [_indexed(source, item, replaced) for item in taken]
         else:
@@ -220,6 +222,8 @@ class Collector:
                 reason = shelved.failed.get(item.file_id)
                 if isinstance(reason, NoRoom):
                     crowd.append(item.entry)
+                elif isinstance(reason, NotAtRestError):
+                    unsettled[item.entry.relative_path] = str(reason)
                 elif reason is not None:
                     failed.append(Failed(item.entry, str(reason)))
             taken = [item for item in taken if item.file_id not in shelved.failed]
@@ -235,7 +239,10 @@ class Collector:
         await self._store.record_looks([item for item in looks if isinstance(item, Seen)])
         arrived = recorded.states.count("arrived")
         tally.arrived += arrived
-        tally.size_bytes += sum(item.size_bytes for item in recorded.observations)
+        for observation in recorded.observations:
+            tally.weigh(observation.size_bytes)
+        if job is not None:
+            tally.own.update(state for state in recorded.states if state != "failed")
         tally.read_bytes += sum(item.size_bytes for item in taken)
         for state in recorded.states:
             if state not in {"arrived", "failed"}:
@@ -244,6 +251,7 @@ class Collector:
         if source.mode != "index":
             written = {item.file_id for item in recorded.observations}
             tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
+        return unsettled
 
     async def _shelve(self, source: Source, taken: Sequence[Taken], care: Care) -> Shelved:
         assert self.shelf is not None

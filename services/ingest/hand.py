@@ -8,9 +8,6 @@ from services.ingest.tally import Tally
 from shared.jobs.verdict import Stopped
 from shared.quantities import size
 
-LARGE_BYTES = 256 * 1024**2
-"""From this size on a file is large: more than a frame of the largest sensors, so that nights of frames are not."""
-
 
 @dataclass(slots=True)
 class Finished:
@@ -47,7 +44,12 @@ class Hand:
 
     @property
     def lack(self) -> str:
-        """What is said of it while it is in hand."""
+        """What is said of it among files that are looked at again."""
+        return f"it is being taken, {self.how_far}"
+
+    @property
+    def how_far(self) -> str:
+        """How much of it was read."""
         return f"{size(min(self.read_bytes, self.size_bytes))} of {size(self.size_bytes)} are read"
 
     def end(self) -> None:

@@ -3,15 +3,17 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from services.ingest import library
 from services.ingest.large import collect_finished, leave
 from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
@@ -30,7 +32,6 @@ from shared.library.reading import shown
 from shared.library.room import Room
 from shared.library.roots import real_path
 from shared.logging import get_logger
-from shared.quantities import size
 from shared.retry import patiently
 from shared.settings import Settings
 from shared.tasks import beside
@@ -45,6 +46,8 @@ HAND_POLL_S = 0.25
 """Between two looks whether a large file is done; nothing is asked of a disk."""
 MOST_NAMED = 5
 """Files that an import names of those it waits for."""
+SHORT_ID = 8
+"""Digits of an import's id that tell it from others, as `nightbus imports` shows it."""
 
 
 @dataclass(slots=True)
@@ -58,29 +61,55 @@ class _Running:
     sources: Sequence[Source] = ()
     below: Totals | None = None
     """What lies below its paths, once that was counted."""
+    room: RoomWait | None = None
+    """The wait for room of the path in hand."""
+    no_library: Callable[[], str | None] = lambda: None
+    """Why the library is waited for, if it is."""
 
     def columns(self) -> Mapping[str, Any]:
         """How far it is, by column of ``ingest.import``."""
-        now, waiting = Tally(), self.step.unsettled.copy()
+        now, waiting, in_hand = Tally(), self.step.unsettled.copy(), dict[str, str]()
         now.add(self.total)
         now.add(self.step.tally)
-        large_bytes = sum(hand.read_bytes for source in self.sources for hand in source.in_hand.values())
-        now.read_bytes += large_bytes
-        size_bytes = now.size_bytes + large_bytes
-        self.meter.look(files=now.found, size_bytes=size_bytes, read_bytes=now.read_bytes)
         for source in self.sources:
-            waiting |= {path: hand.lack for path, hand in source.in_hand.items() if path in waiting}
-        columns = _counts(now, waiting)
+            for path, hand in source.in_hand.items():
+                now.large_bytes += hand.read_bytes
+                now.size_bytes += hand.read_bytes
+                now.read_bytes += hand.read_bytes
+                if waiting.pop(path, None) is not None:
+                    in_hand[path] = hand.how_far
+        others_bytes = now.size_bytes - now.large_bytes
+        self.meter.look(
+            files=now.found, size_bytes=others_bytes, large_bytes=now.large_bytes, read_bytes=now.read_bytes
+        )
+        held_up_by = self.held_up_by()
+        columns = _counts(now, waiting, in_hand) | {"held_up_by": held_up_by, "left_s": None}
         columns |= {"files_per_s": self.meter.files_per_s, "bytes_per_s": self.meter.bytes_per_s}
         if self.below is not None:
-            files, rest_bytes = self.below.files - now.found, self.below.size_bytes - size_bytes
-            left_s = self.meter.left_s(files=max(files, 0), size_bytes=max(rest_bytes, 0))
-            columns |= self.totals() | {"left_s": left_s}
+            columns |= self.totals()
+            if held_up_by is None:
+                columns["left_s"] = self.meter.left_s(
+                    files=max(self.below.files - now.found, 0),
+                    size_bytes=max(self.below.size_bytes - self.below.large_bytes - others_bytes, 0),
+                    large_bytes=max(self.below.large_bytes - now.large_bytes, 0),
+                )
         return columns
 
+    def held_up_by(self) -> str | None:
+        """What its files wait for and why: the library, or room in it."""
+        if (reason := self.no_library()) is not None and any(source.mode != "index" for source in self.sources):
+            return f"{library.WHAT}: {reason}"
+        return f"room in the library: {self.room.reason}" if self.room is not None and self.room.reason else None
+
     def totals(self) -> dict[str, Any]:
-        """What lies below the paths, by column of ``ingest.import``; nothing before it was counted."""
-        return {} if self.below is None else {"total_files": self.below.files, "total_bytes": self.below.size_bytes}
+        """What lies below the paths, by column of ``ingest.import``; nothing before it was counted.
+
+        Where sources of a move were deleted before it was counted, what was found is more.
+        """
+        if self.below is None:
+            return {}
+        files, size_bytes = self.below.files, self.below.size_bytes
+        return {"total_files": max(files, self.total.found), "total_bytes": max(size_bytes, self.total.size_bytes)}
 
 
 class Imports:
@@ -109,7 +138,7 @@ class Imports:
         return await patiently(lambda: self._runner.store.cancel(import_id))
 
     async def _import(self, job: Job) -> None:
-        running = _Running(job)
+        running = _Running(job, no_library=lambda: self._waits.reason(library.WHAT))
         log.info("import started", import_id=str(job.id), paths=job["paths"], mode=job["mode"], attempt=job.attempt)
         try:
             places = [await self._source_of(Path(path), job["mode"]) for path in job["paths"]]
@@ -121,10 +150,12 @@ class Imports:
         except Exception:
             for source in running.sources:
                 await leave(source)
-            await job.save(**_counts(running.total, {}))
+            await job.save(**_counts(running.total))
             raise
         total = running.total
-        await job.save(**_counts(total, {}), **running.totals())
+        if job["mode"] == "move":
+            total.count_unseen(await patiently(lambda: self._store.taken_by(job.id)))
+        await job.save(**_counts(total), **running.totals())
         log.info(
             "import done", import_id=str(job.id), found=total.found, arrived=total.arrived,
             already_here=total.already_here, ignored=total.ignored, failed=total.failed,
@@ -143,7 +174,8 @@ class Imports:
                 progress=running.step,
             )  # fmt: skip
 
-        room = RoomWait(self._room, self._waits, f"the import of {shown(source.path / folder)}")
+        who = f"the import {str(running.job.id)[:SHORT_ID]} of {shown(source.path / folder)}"
+        room = running.room = RoomWait(self._room, self._waits, who)
         while True:
             try:
                 await patiently(look)
@@ -206,14 +238,21 @@ def _only_name(only: frozenset[str] | None) -> str | None:
     return None if only is None else min(only).rpartition("/")[2]
 
 
-def _counts(tally: Tally, waiting: Mapping[str, str]) -> dict[str, Any]:
-    """Counts by column of ``ingest.import``; ``waiting`` are files that are looked at again, and what they lack."""
-    crowd = Crowd.of(tally.without_room.values())
-    waiting_for = [f"{path}: {lack}" for path, lack in islice(waiting.items(), MOST_NAMED)]
-    if crowd:
-        waiting_for.insert(0, f"{crowd.files} files ({size(crowd.size_bytes)}): the library has no room")
+def _named(files: Mapping[str, str]) -> list[str]:
+    return [f"{path}: {words}" for path, words in islice(files.items(), MOST_NAMED)]
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def _counts(tally: Tally, waiting: Mapping[str, str] = _NONE, in_hand: Mapping[str, str] = _NONE) -> dict[str, Any]:
+    """Counts by column of ``ingest.import``.
+
+    ``waiting`` are files that are looked at again and what they lack, ``in_hand`` large ones and how far they are.
+    """
+    later = len(waiting) + len(in_hand) + Crowd.of(tally.without_room.values()).files
     return {
-        "found": tally.found + len(waiting) + crowd.files,
+        "found": tally.found + later,
         "arrived": tally.arrived,
         "already_here": tally.already_here,
         "ignored": tally.ignored,
@@ -226,6 +265,7 @@ def _counts(tally: Tally, waiting: Mapping[str, str]) -> dict[str, Any]:
         "set_beside": tally.set_beside,
         "size_bytes": tally.size_bytes,
         "read_bytes": tally.read_bytes,
-        "waiting": len(waiting) + crowd.files,
-        "waiting_for": waiting_for,
+        "waiting": later,
+        "waiting_for": _named(waiting),
+        "in_hand": _named(in_hand),
     }

@@ -17,6 +17,11 @@ from shared.library.roots import Root
 from shared.library.stage import Staged
 from shared.library.stored import Condition, Examined, examine
 
+
+class NotAtRestError(Transient):
+    """A file of the library that somebody may still be writing to."""
+
+
 How = Literal["brought_back", "repaired", "set_beside"]
 
 _WORTH = (Condition.SOUND, Condition.DAMAGED, Condition.CHANGED, Condition.GONE)
@@ -107,8 +112,8 @@ def mend(library: Root, staged: Staged, looked: Looked, wanted: Callable[[], str
     """Place a good copy of a content of which none is sound: over rot, beside a changed file, or anew as ``wanted``.
 
     Raises:
-        Transient: the library cannot be written to, the file is another one than was looked at, or it was changed
-            within the last ``quiet_s`` seconds, so that somebody may still be writing to it.
+        Transient: the library cannot be written to, or the file is another one than was looked at.
+        NotAtRestError: it was changed within the last ``quiet_s`` seconds.
         Permanent: the copy cannot have a name there.
     """
     if looked.condition is Condition.DAMAGED:
@@ -122,7 +127,7 @@ def mend(library: Root, staged: Staged, looked: Looked, wanted: Callable[[], str
     if looked.condition is Condition.CHANGED:
         where, changed = looked.best
         if 0 <= time.time() - changed.mtime_ns / 1e9 < quiet_s:
-            raise Transient(f"{shown(library.path / where.path)} was changed a moment ago; it is looked at again later")
+            raise NotAtRestError(f"its copy {shown(library.path / where.path)} was changed a moment ago")
         placed = place(staged, library, where.path)
         return Mended(
             "set_beside", looked.content, placed.relative_path, placed.mtime_ns, looked.gone,

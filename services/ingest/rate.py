@@ -16,6 +16,7 @@ class _Sample:
     at_s: float
     files: int
     size_bytes: int
+    large_bytes: int
     read_bytes: int
 
 
@@ -26,10 +27,10 @@ class Meter:
         self._now = now
         self._samples: deque[_Sample] = deque()
 
-    def look(self, *, files: int, size_bytes: int, read_bytes: int) -> None:
-        """Remember how far it is: files judged, the size of their captures, and the bytes that were read."""
+    def look(self, *, files: int, size_bytes: int, large_bytes: int, read_bytes: int) -> None:
+        """Remember how far it is: files judged, the size of captures, of large ones apart, and bytes read."""
         at_s = self._now()
-        self._samples.append(_Sample(at_s, files, size_bytes, read_bytes))
+        self._samples.append(_Sample(at_s, files, size_bytes, large_bytes, read_bytes))
         while len(self._samples) > 2 and self._samples[1].at_s <= at_s - WINDOW_S:
             self._samples.popleft()
 
@@ -43,14 +44,22 @@ class Meter:
         """Bytes read per second, or None before that can be told."""
         return self._per_second(lambda sample: sample.read_bytes)
 
-    def left_s(self, *, files: int, size_bytes: int) -> float | None:
+    def left_s(self, *, files: int, size_bytes: int, large_bytes: int = 0) -> float | None:
         """Seconds for so many files and bytes more, at the rate of late.
+
+        Large files go beside the others, at a rate of their own: terabytes of holes say nothing of a night of frames.
 
         None before that can be told, and while nothing moves: who waits for a file cannot say how long.
         """
         by_files = _time(files, self.files_per_s)
         by_size = _time(size_bytes, self._per_second(lambda sample: sample.size_bytes))
-        return by_size if size_bytes else by_files
+        large_s = _time(large_bytes, self._per_second(lambda sample: sample.large_bytes))
+        others_s = by_size if size_bytes else by_files
+        if not large_bytes:
+            return others_s
+        if not size_bytes:
+            return large_s
+        return None if large_s is None or others_s is None else max(large_s, others_s)
 
     def _per_second(self, value: Callable[[_Sample], int]) -> float | None:
         if not self._samples:

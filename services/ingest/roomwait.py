@@ -22,6 +22,8 @@ class RoomWait:
         self._waits = waits
         self._what = f"room in the library for {who}"
         self._crowds: dict[str, Crowd] = {}
+        self.reason: str | None = None
+        """How much waits, and why there is no room; None where nothing waits."""
         self.pause_s = PAUSES_S[0]
 
     @property
@@ -50,8 +52,11 @@ class RoomWait:
         if crowds:
             crowd = self.crowd
             files = "1 file waits" if crowd.files == 1 else f"{crowd.files} files wait"
-            self._waits.begin(self._what, f"{files} ({size(crowd.size_bytes)}); {self._room.why()}", quietly=known)
-        elif known:
+            self.reason = f"{files} ({size(crowd.size_bytes)}); {self._room.why()}"
+            self._waits.begin(self._what, self.reason, quietly=known)
+            return
+        self.reason = None
+        if known:
             self._waits.end(self._what)
 
     async def is_over(self) -> bool:

@@ -37,6 +37,8 @@ class Pass:
     """Files to look at again by relative path, and what is waited for."""
     counted: set[str] = field(default_factory=set)
     """Large files that were finished before this walk: their counts are in the tally."""
+    folders: dict[str, int] = field(default_factory=dict)
+    """How many files each folder holds."""
 
     @property
     def seen(self) -> int:
@@ -113,6 +115,7 @@ class Scanner:
         replaced: dict[str, str] = {}
         for listing in group:
             if only is None:
+                done.folders[listing.relative_path] = _files_in(listing)
                 _count_ignored(listing, done.tally)
                 refused += refusals.of_listing(source, listing, asked_for=job is not None)
             for entry in listing.entries:
@@ -171,6 +174,7 @@ class Scanner:
                 tally.read_bytes += item.known.size_bytes if care.hashing else 0
                 if item.failure is not None:
                     tally.fail(item.failure)
+                    tally.own[item.known.state] += item.known.import_id == job.id
                 elif item.again:
                     again.append(item.entry)
                 else:
@@ -230,13 +234,20 @@ def _is_taken_beside(source: Source, entry: Entry, done: Pass) -> bool:
 
 
 def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
-    tally.size_bytes += row.size_bytes
+    tally.weigh(row.size_bytes)
     if job is None or row.import_id != job.id:
         tally.count_known("already_here")
-    elif row.state == "arrived":
+        return
+    tally.own[row.state] += 1
+    if row.state == "arrived":
         tally.arrived += 1
     else:
         tally.count_known(row.state)
+
+
+def _files_in(listing: DirectoryListing) -> int:
+    """How many files a folder holds, also those that are ignored."""
+    return len(listing.entries) + sum(skipped.rule not in NOT_COUNTED for skipped in listing.skipped)
 
 
 def _count_ignored(listing: DirectoryListing, tally: Tally) -> None:

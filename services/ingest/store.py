@@ -11,11 +11,11 @@ import asyncpg
 
 from services.ingest import locations
 from services.ingest.arrived import arrived, raise_revisions
-from services.ingest.hand import LARGE_BYTES
 from services.ingest.ledger import Known, Observation
 from services.ingest.locations import Located
 from services.ingest.mend import How, Mended, Place, Seen
 from services.ingest.source import Mode
+from services.ingest.tally import LARGE_BYTES
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
@@ -200,6 +200,16 @@ class Store:
                     "INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)", name, str(path), kind
                 )
         return name, path
+
+    async def taken_by(self, import_id: UUID) -> dict[str, int]:
+        """How many files of the ledger an import took, by what they were recorded as."""
+        with translated():
+            rows = await self.pool.fetch(
+                "SELECT state, count(*) AS files FROM source_file"
+                " WHERE import_id = $1 AND state <> 'failed' GROUP BY state",
+                import_id,
+            )
+        return {row["state"]: row["files"] for row in rows}
 
     async def add_import(self, import_id: UUID, paths: Sequence[str], mode: Mode, *, verify: bool) -> None:
         """Commit an import; the same id twice is one import."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 
 from services.ingest.scan import NOT_COUNTED
+from services.ingest.tally import LARGE_BYTES
 from shared.library.extensions import Kind, classify
 from shared.library.walk import walk
 
@@ -20,15 +21,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What was counted: all files, and the size of the captures among them."""
+    """What was counted: all files, the size of the captures among them, and what of that is of large ones."""
 
     files: int
     size_bytes: int
+    large_bytes: int = 0
 
 
 def count(places: Iterable[Place], excluded: Sequence[Path], stop: Event) -> Totals | None:
     """Walk the places as the import does; None where ``stop`` was set meanwhile. Runs in a thread."""
-    files = size_bytes = 0
+    files = size_bytes = large_bytes = 0
     for place in places:
         for listing in walk(place.folder, recursive=place.only is None, exclude=excluded):
             if stop.is_set():
@@ -38,5 +40,7 @@ def count(places: Iterable[Place], excluded: Sequence[Path], stop: Event) -> Tot
             for entry in listing.entries:
                 if place.only is None or entry.name == place.only:
                     files += 1
-                    size_bytes += entry.size_bytes if classify(entry.name).kind is Kind.CAPTURE else 0
-    return Totals(files, size_bytes)
+                    weight = entry.size_bytes if classify(entry.name).kind is Kind.CAPTURE else 0
+                    size_bytes += weight
+                    large_bytes += weight if weight >= LARGE_BYTES else 0
+    return Totals(files, size_bytes, large_bytes)

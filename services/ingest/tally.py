@@ -1,11 +1,13 @@
 """Counting what became of the files of a scan."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.inert import sentence
 
+LARGE_BYTES = 256 * 1024**2
+"""From this size on a file is large: more than a frame of the largest sensors, so that nights of frames are not."""
 MOST_FAILURES = 100
 
 
@@ -54,6 +56,10 @@ class Tally:
     failed: int = 0
     size_bytes: int = 0
     """Size of the captures among the files that were judged."""
+    large_bytes: int = 0
+    """What of that is of large files, which are taken beside the others."""
+    own: Counter[str] = field(default_factory=Counter)
+    """Of all these, what the ledger has as taken by this very import, by what it calls it."""
     read_bytes: int = 0
     """What was read of them: those that the ledger knows are not read again."""
     without_room: dict[str, Crowd] = field(default_factory=dict)
@@ -71,12 +77,30 @@ class Tally:
         """All files that were judged."""
         return self.arrived + self.already_here + self.ignored + self.failed
 
-    def count_known(self, state: str) -> None:
-        """Count a file of known content by what the ledger calls it: already_here, or how its copy was mended."""
-        self.already_here += 1
-        self.brought_back += state == "brought_back"
-        self.repaired += state == "repaired"
-        self.set_beside += state == "set_beside"
+    def count_known(self, state: str, files: int = 1) -> None:
+        """Count files of known content by what the ledger calls them: already_here, or how their copy was mended."""
+        self.already_here += files
+        self.brought_back += files * (state == "brought_back")
+        self.repaired += files * (state == "repaired")
+        self.set_beside += files * (state == "set_beside")
+
+    def weigh(self, size_bytes: int) -> None:
+        """Count the size of a capture that was judged."""
+        self.size_bytes += size_bytes
+        self.large_bytes += size_bytes if size_bytes >= LARGE_BYTES else 0
+
+    def count_unseen(self, taken: Mapping[str, int]) -> None:
+        """Count what the import took, by what the ledger calls it, and did not see again where it went on.
+
+        Sources of a move are deleted meanwhile: those of an attempt before are not there to be looked at.
+        """
+        for state, count in taken.items():
+            unseen = max(count - self.own[state], 0)
+            self.own[state] += unseen
+            if state == "arrived":
+                self.arrived += unseen
+            else:
+                self.count_known(state, unseen)
 
     def crowd_out(self, folder: str, size_bytes: int) -> None:
         """Count a file of a folder that waits for room."""
@@ -98,6 +122,8 @@ class Tally:
         self.set_beside += other.set_beside
         self.failed += other.failed
         self.size_bytes += other.size_bytes
+        self.large_bytes += other.large_bytes
+        self.own.update(other.own)
         self.read_bytes += other.read_bytes
         self.ignored_by.update(other.ignored_by)
         for folder, crowd in other.without_room.items():

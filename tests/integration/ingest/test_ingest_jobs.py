@@ -162,6 +162,28 @@ async def test_a_late_import_changes_nothing(
         assert (await service.rows("SELECT * FROM import"), await service.tables()) == (before, files)
 
 
+async def test_a_move_that_goes_on_counts_what_it_deleted_before(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Sources that an attempt before took and deleted are in the counts of the one that ends."""
+    write(source, {f"{number}.fit": b"%d" % number for number in range(6)} | {"again.fit": b"0"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        first = await service.take(source, mode="move")
+        await until(lambda: is_empty(source))
+        await service.pool.execute(
+            "UPDATE import SET found = 0, arrived = 0, already_here = 0, state = 'waiting', finished_at = NULL"
+        )
+        write(source, {"late.fit": b"late", "same.fit": b"1"})
+        report = await service.report(first["import_id"])
+        assert (report["attempt"], report["arrived"], report["already_here"], report["found"]) == (2, 7, 2, 9)
+        assert report["total_files"] == 9
+
+
+async def is_empty(folder: Path) -> bool:
+    """Whether nothing is left in a folder."""
+    return not any(folder.iterdir())
+
+
 async def claimed_twice(service: Ingest, jobs: JobStore, import_id: UUID) -> tuple[Job, Job]:
     """Two holders of one import, the first of which let its lease run out; the service itself gets it not."""
     held = []

@@ -68,8 +68,9 @@ async def test_a_huge_file_holds_no_others_up(
         await until(others)
         (row,) = await service.rows("SELECT * FROM import_progress")
         assert row["state"] == "running"
-        assert row["waiting_for"][0].startswith("a/huge.fit: ")
-        assert row["waiting_for"][0].endswith("of 5.0 kB are read")
+        assert row["waiting_for"] == []
+        assert row["in_hand"][0].startswith("a/huge.fit: ")
+        assert row["in_hand"][0].endswith("of 5.0 kB are read")
         slow.go_on.set()
         report = await service.report(import_id)
         assert (report["arrived"], report["already_here"], report["failed"]) == (161, 0, 0)

@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from services.ingest import library as library_module
 from shared.library import roots
 from shared.library.lock import LibraryLock
+from shared.library.roots import Root, open_library
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import Ingest, configured, ingest, library_files, until, write
 
@@ -111,17 +112,49 @@ async def test_a_library_that_cannot_be_used_is_waited_for(
         async with ingest(ready, nats_client) as service:
             assert expected in await reason(service)
             import_id = await service.start(source)
+
+            async def says_so() -> bool:
+                (row,) = await service.rows("SELECT held_up_by, left_s FROM import_progress")
+                assert row["left_s"] is None
+                return expected in (row["held_up_by"] or "")
+
+            await until(says_so)
             if problem == "not empty":
                 (folder / "holiday.jpg").unlink()
             else:
                 marker.write_bytes(original)
             patch.undo()
-            assert (await service.report(import_id))["arrived"] == 1
+            report = await service.report(import_id)
+            assert (report["arrived"], report["held_up_by"]) == (1, None)
             await service.until_open()
             assert library_files(folder) == {"captures/a.fit": b"a"}
 
 
-def _read_only(_lock: LibraryLock) -> bool:
+async def test_a_library_that_another_stack_writes_to_is_waited_for(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path
+) -> None:
+    """Nothing is placed in it, nor is its id taken over, while another stack runs on it; a sentence says who."""
+    theirs = Root("library", tmp_path / "library", writable=True)
+    open_library(theirs, first_time=True)
+    write(theirs.path, {"theirs/b.fit": b"b"})
+    lock = LibraryLock(theirs)
+    assert lock.acquire("theirs")
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        assert f"another Nightbus (process {os.getpid()} on " in await reason(service)
+        import_id = await service.start(source)
+
+        async def says_so() -> bool:
+            (row,) = await service.rows("SELECT held_up_by FROM import_progress")
+            return "two cannot share a library" in (row["held_up_by"] or "")
+
+        await until(says_so)
+        assert await service.rows("SELECT FROM root WHERE name = 'library'") == []
+        assert library_files(theirs.path) == {"theirs/b.fit": b"b"}
+        lock.release()
+        assert (await service.report(import_id))["arrived"] == 1
+
+
+def _read_only(_lock: LibraryLock, _stack: str) -> bool:
     raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
@@ -139,7 +172,10 @@ async def test_an_empty_library_follows_the_setting(
         assert [event.root_path for event in await service.arrivals()] == [str(tmp_path / "nas" / "library")]
     # At the old place again, empty as it is: now files would be missed.
     async with ingest(ready, nats_client) as service:
-        assert "is another library of that name" in await reason(service)
+        said = await reason(service)
+        assert "is another library of that name" in said
+        assert f"set library.path back to {tmp_path / 'nas' / 'library'}, or begin anew" in said
+        assert "docs/howto/move-the-library.md" in said
 
 
 async def test_a_library_with_files_is_moved_by_a_person(

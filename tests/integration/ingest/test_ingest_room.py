@@ -125,13 +125,43 @@ async def test_an_import_waits_for_room_and_counts_every_file_once(
     ballast = fill(disk, leave_bytes=(RESERVE_MB + 5) * MIB)
     async with ingest(with_library(settings, tmp_path, disk), nats_client) as service:
         import_id = await service.start(source)
-        reason = await until_waiting(service, f"room in the library for the import of {source}", 11)
+        what = f"room in the library for the import {str(import_id)[:8]} of {source}"
+        reason = await until_waiting(service, what, 11)
         assert reason.startswith("11 files wait (5.8 MB); ")
+
+        async def says_so() -> bool:
+            (row,) = await service.rows("SELECT held_up_by, waiting, waiting_for, left_s FROM import_progress")
+            assert row["waiting_for"] == []
+            said = (row["held_up_by"] or "").startswith("room in the library: 11 files wait (5.8 MB); ")
+            return said and (row["waiting"], row["left_s"]) == (11, None)
+
+        await until(says_so)
         assert free_bytes(disk) >= RESERVE_MB * MIB
         ballast.unlink()
         report = await service.report(import_id)
         assert (report["arrived"], report["already_here"], report["ignored"], report["failed"]) == (20, 0, 1, 0)
         await until_home(service, files)
+
+
+async def test_imports_of_one_folder_wait_for_room_each_by_itself(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, disk: Path
+) -> None:
+    """Two imports of the same folder are two lines; that of one goes with it, and the other's stays."""
+    write(source, captures(20))
+    fill(disk, leave_bytes=RESERVE_MB * MIB)
+    async with ingest(with_library(settings, tmp_path, disk), nats_client) as service:
+        first, second = [await service.start(source) for _ in range(2)]
+        what = [f"room in the library for the import {str(one)[:8]} of {source}" for one in (first, second)]
+
+        async def both() -> bool:
+            return set(await waits(service)) == set(what)
+
+        async def one() -> bool:
+            return set(await waits(service)) == {what[1]}
+
+        await until(both)
+        await service.cancel(first)
+        await until(one)
 
 
 async def test_a_large_file_that_waits_holds_back_no_small_one(

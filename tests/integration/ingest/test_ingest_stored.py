@@ -167,6 +167,27 @@ async def test_what_somebody_changed_stays_and_the_original_lies_beside_it(
         assert (await service.take(card, verify=True))["set_beside"] == 0, "it is whole at its place beside"
 
 
+async def test_an_import_waits_until_a_changed_copy_has_come_to_rest(
+    settings: Settings, nats_client: Client, tmp_path: Path, card: Path
+) -> None:
+    """Somebody may still be writing to a file of the library: the import says so, fails nothing, and takes it then."""
+    async with ingest(configured(settings, tmp_path, settle_s=3.0), nats_client) as service:
+        await service.take(card)
+        (service.library / PATH).write_bytes(EDITED)
+        import_id = await service.start(card, verify=True)
+
+        async def says_so() -> bool:
+            (row,) = await service.rows("SELECT * FROM import_progress WHERE import_id = $1", import_id)
+            copy = service.library / PATH
+            return bool(row["waiting_for"] == [f"M31/a.fit: its copy {copy} was changed a moment ago"])
+
+        await until(says_so)
+        report = await service.report(import_id)
+        assert (report["already_here"], report["set_beside"], report["failed"]) == (1, 1, 0)
+        assert library_files(service.library) == {PATH: EDITED, "captures/M31/a-2.fit": GOOD}
+        assert await service.rows("SELECT FROM not_taken") == []
+
+
 async def test_a_changed_file_of_the_same_size_is_seen_by_its_mtime(service: Ingest, card: Path) -> None:
     """Header editors keep the size; the mtime gives them away, and any import of a person sees it."""
     spoil(service.library / PATH, ROTTEN, same_mtime=False)

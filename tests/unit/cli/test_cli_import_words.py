@@ -13,6 +13,7 @@ ID = UUID("7f0a3c52-5f0e-4a57-9a53-b0a5a4b1c9d2")
 RUNNING: dict[str, Any] = {
     "import_id": ID, "state": "running", "cancel_requested_at": None, "found": 1200, "total_files": 5000,
     "files_per_s": 27.4, "bytes_per_s": 310_400_000.0, "left_s": 754.0, "waiting": 0, "waiting_for": [], "reason": None,
+    "held_up_by": None, "in_hand": [],
     "next_try_at": datetime(2026, 1, 10, 21, 14, 3, tzinfo=UTC),
 }  # fmt: skip
 
@@ -38,6 +39,16 @@ def test_an_import_says_what_it_waits_for() -> None:
     """The first of the files with what it lacks, how many more, the turn, the next try, and why it ended."""
     waits = RUNNING | {"waiting": 3, "waiting_for": ["cut.fits: 100 of 8640 bytes", "b", "c"]}
     assert note(waits) == "waits for cut.fits: 100 of 8640 bytes and 2 more"
+    taking = {"waiting": 5, "in_hand": ["a.ser: 1 of 3 GB are read", "b.ser: 0 of 3 GB are read"]}
+    assert note(RUNNING | taking | {"waiting": 2}) == "takes a.ser: 1 of 3 GB are read and 1 more"
+    assert note(waits | taking) == (
+        "waits for cut.fits: 100 of 8640 bytes and 2 more; takes a.ser: 1 of 3 GB are read and 1 more"
+    )
+    held_up = RUNNING | {"waiting": 17, "held_up_by": "room in the library: 17 files wait (51.7 MB); 3.1 GB are free"}
+    assert note(held_up) == "waits for room in the library: 17 files wait (51.7 MB); 3.1 GB are free"
+    assert note(waits | held_up | {"waiting_for": ["cut.fits: truncated"]}) == (
+        "waits for room in the library: 17 files wait (51.7 MB); 3.1 GB are free; waits for cut.fits: truncated"
+    )
     assert note(RUNNING | {"state": "waiting"}) == "waits for its turn"
     postponed = RUNNING | {"state": "waiting", "reason": "the disk is busy"}
     assert note(postponed) == "tried again at 21:14:03 UTC: the disk is busy"

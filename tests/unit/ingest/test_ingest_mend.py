@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.mend import Place, Seen, look, mend
-from shared.errors import Transient
+from services.ingest.mend import NotAtRestError, Place, Seen, look, mend
 from shared.library.hashing import Digest, sha256_file
 from shared.library.roots import Root, open_library
 from shared.library.stage import Staged, stage
@@ -71,7 +70,7 @@ def test_a_copy_that_is_being_changed_is_left_alone(library: Root, content: Dige
     """Somebody may still be writing to a file of the library that changed a moment ago: it is looked at later."""
     place = put(library, "a.fit", OTHER, time.time_ns())
     looked = look(library, content, [place], hashing=False)
-    with pytest.raises(Transient, match=r"a\.fit was changed a moment ago"):
+    with pytest.raises(NotAtRestError, match=r"a\.fit was changed a moment ago"):
         mend(library, staged(library), looked, nowhere, quiet_s=3600.0)
     assert (library.path / "a.fit").read_bytes() == OTHER
     assert mend(library, staged(library), looked, nowhere, quiet_s=0.0).how == "set_beside"

@@ -17,7 +17,7 @@ class Clock:
 def running(meter: Meter, clock: Clock, seconds: int, *, files: int, size: int, read: int, start: int = 0) -> None:
     """Look at an import each second that does so much in each of them."""
     for second in range(start, start + seconds + 1):
-        meter.look(files=files * second, size_bytes=size * second, read_bytes=read * second)
+        meter.look(files=files * second, size_bytes=size * second, large_bytes=0, read_bytes=read * second)
         clock.now_s += 1.0
 
 
@@ -47,7 +47,7 @@ def test_only_the_last_seconds_count() -> None:
     running(meter, clock, 100, files=1000, size=10**9, read=10**9)
     done = 1000 * 100
     for second in range(int(WINDOW_S) + 2):
-        meter.look(files=done + second, size_bytes=10**11 + second, read_bytes=10**11 + second)
+        meter.look(files=done + second, size_bytes=10**11 + second, large_bytes=0, read_bytes=10**11 + second)
         clock.now_s += 1.0
     assert meter.files_per_s == 1.0
     assert meter.bytes_per_s == 1.0
@@ -66,6 +66,19 @@ def test_counting_anew_after_an_outage_is_no_negative_rate() -> None:
     clock = Clock()
     meter = Meter(clock)
     for files in (50, 60, 10, 10, 10):
-        meter.look(files=files, size_bytes=files, read_bytes=files)
+        meter.look(files=files, size_bytes=files, large_bytes=0, read_bytes=files)
         clock.now_s += 1.0
     assert meter.files_per_s == 0.0
+
+
+def test_a_huge_file_tells_nothing_of_the_time_of_many_small_ones() -> None:
+    """Large files go beside the others: each kind has its own rate, and the slower one says how long it takes."""
+    clock = Clock()
+    meter = Meter(clock)
+    for second in range(10):  # a sparse file of a terabyte is read at 5 GB/s, frames arrive at 2 a second
+        meter.look(files=2 * second, size_bytes=200 * second, large_bytes=5 * 10**9 * second, read_bytes=0)
+        clock.now_s += 1.0
+    assert meter.left_s(files=1000, size_bytes=100_000, large_bytes=10**12) == 500.0
+    assert meter.left_s(files=1000, size_bytes=100_000) == 500.0
+    assert meter.left_s(files=1, size_bytes=0, large_bytes=10**12) == 200.0
+    assert meter.left_s(files=1, size_bytes=100, large_bytes=10**12) == 200.0

@@ -3,6 +3,9 @@
 from pathlib import Path
 from threading import Event
 
+import pytest
+
+from services.ingest import survey
 from services.ingest.survey import Place, Totals, count
 
 
@@ -18,6 +21,13 @@ def test_all_files_are_counted_and_the_captures_weighed(tmp_path: Path) -> None:
     written(tmp_path, {"a.fit": 10, "sub/b.xisf": 20, "sub/notes.txt": 40, ".hidden/c.fit": 80, "library/d.fit": 160})
     places = [Place(tmp_path), Place(tmp_path / "sub", "b.xisf")]
     assert count(places, [tmp_path / "library"], Event()) == Totals(files=3 + 1, size_bytes=30 + 20)
+
+
+def test_large_captures_are_weighed_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes beside the others has a sum of its own, within the whole."""
+    monkeypatch.setattr(survey, "LARGE_BYTES", 100)
+    written(tmp_path, {"a.fit": 10, "b.ser": 100, "c.ser": 200, "d.txt": 500})
+    assert count([Place(tmp_path)], [], Event()) == Totals(files=4, size_bytes=310, large_bytes=300)
 
 
 def test_it_stops_when_the_import_ends(tmp_path: Path) -> None:

@@ -45,3 +45,13 @@ def test_only_the_first_hundred_sentences_are_kept() -> None:
     other.fail("another")
     other.add(tally)
     assert (other.failed, len(other.failures), other.failures[0]) == (151, 100, "another")
+
+
+def test_what_was_taken_and_not_seen_again_is_counted() -> None:
+    """Of what the ledger has of an import, what the walk did not count itself is added; nothing is taken away."""
+    tally = Tally(arrived=2, already_here=1)
+    tally.own.update({"arrived": 2, "already_here": 1})
+    tally.count_unseen({"arrived": 5, "already_here": 1, "repaired": 2})
+    assert (tally.arrived, tally.already_here, tally.repaired, tally.found) == (5, 3, 2, 8)
+    tally.count_unseen({"arrived": 5, "repaired": 2})
+    assert (tally.arrived, tally.found) == (5, 8)
