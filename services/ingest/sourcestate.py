@@ -23,9 +23,9 @@ UPDATE source_state SET walked_at = clock_timestamp(), found = $2, unfinished = 
     changed_at = clock_timestamp()
 WHERE source = $1
 """
-_UNFINISHED = """
-UPDATE source_state SET unfinished = $2, unfinished_for = $3, changed_at = clock_timestamp()
-WHERE source = $1 AND (unfinished, unfinished_for) IS DISTINCT FROM ($2, $3)
+_LOOKED = """
+UPDATE source_state SET found = $2, unfinished = $3, unfinished_for = $4, changed_at = clock_timestamp()
+WHERE source = $1 AND (found, unfinished, unfinished_for) IS DISTINCT FROM ($2, $3, $4)
 """
 
 
@@ -50,10 +50,10 @@ class SourceStates:
         with translated():
             await self._pool.execute(_WALKED, source, found, len(unfinished), _named(unfinished))
 
-    async def looked(self, source: str, unfinished: Mapping[str, str]) -> None:
-        """Write what is waited for after a look at some folders."""
+    async def looked(self, source: str, found: int, unfinished: Mapping[str, str]) -> None:
+        """Write what the source holds now and what is waited for, after a look at some folders."""
         with translated():
-            await self._pool.execute(_UNFINISHED, source, len(unfinished), _named(unfinished))
+            await self._pool.execute(_LOOKED, source, found, len(unfinished), _named(unfinished))
 
 
 def _named(unfinished: Mapping[str, str]) -> list[str]:

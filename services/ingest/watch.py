@@ -16,6 +16,7 @@ from shared.library.reading import shown
 from shared.library.walk import is_walked
 from shared.logging import get_logger
 from shared.retry import patiently
+from shared.tasks import beside
 
 log = get_logger(__name__)
 
@@ -51,6 +52,8 @@ class Watcher:
         self._foreign: str | None = None
         """Why the folder is taken for another one than the source's, if it is."""
         self._mounted: tuple[int, int] | None = None
+        self._found: dict[str, int] = {}
+        """How many files each folder held when it was last looked at."""
 
     async def run(self) -> None:
         """Scan, then follow hints and look at growing files again until the next full scan is due.
@@ -59,7 +62,8 @@ class Watcher:
         """
         while True:
             self._mounted = await self._until_there()
-            async with self._hints.following():  # before the scan begins, so that nothing falls between them
+            # Hints come before the scan begins, so that nothing falls between them.
+            async with self._hints.following(), beside(self._tell_often(), name=f"reads of {self._source.name}"):
                 while await self._is_mounted():
                     unsettled = await self._full_scan()
                     await self._between_scans(unsettled)
@@ -103,7 +107,8 @@ class Watcher:
         source.settler.retain(set(done.unsettled))
         self._room.looked_at_all(done.tally.without_room)
         await self._tell_reached()
-        await patiently(lambda: self._states.walked(source.name, done.seen, done.unsettled))
+        self._found = done.folders
+        await patiently(lambda: self._states.walked(source.name, sum(self._found.values()), done.unsettled))
         self._log("source scanned", done)
         return set(done.unsettled)
 
@@ -145,8 +150,25 @@ class Watcher:
             return set()
         self._room.looked_at(folders, done.tally.without_room)
         self._log("files looked at", done)
-        await patiently(lambda: self._states.looked(self._source.name, done.unsettled))
+        for folder in set(folders) - set(there):
+            self._forget(folder)
+        self._found |= done.folders
+        found = sum(self._found.values())
+        await patiently(lambda: self._states.looked(self._source.name, found, done.unsettled))
         return set(done.unsettled)
+
+    def _forget(self, folder: str) -> None:
+        """Count no more what was in a folder that has gone, or is no part of the source any more."""
+        below = f"{folder}/"
+        self._found = {
+            name: files for name, files in self._found.items() if name != folder and not name.startswith(below)
+        }
+
+    async def _tell_often(self) -> None:
+        """Tell that the source can be read, or that it cannot, also while it is walked for hours or never at rest."""
+        while True:
+            await asyncio.sleep(REACH_EVERY_S)
+            await self._tell_reached()
 
     async def _tell_reached(self) -> bool:
         """Read the source's folder and write down whether that worked; whether it is still the folder that it was."""

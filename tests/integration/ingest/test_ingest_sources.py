@@ -1,5 +1,6 @@
 """What is known of each source: green comes from a real read, never from a setting; failures end when they are over."""
 
+import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from nats.aio.client import Client
 
 from services.ingest import follow, watch
 from services.ingest.forgetting import FailureForgetter
+from services.ingest.scan import Scanner
 from services.ingest.store import Store
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import Ingest, Row, configured, fits, ingest, until, write
@@ -76,6 +78,52 @@ async def test_a_source_that_is_away_is_not_green(settings: Settings, nats_clien
         shutil.rmtree(folder)
         row = await until_state(running, state="away")
         assert row["reached_at"] >= first["reached_at"]
+
+
+async def test_a_busy_source_is_read_again_and_again(
+    settings: Settings, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a file is unfinished, and while a walk takes long, the last read goes on; away is told then too."""
+    folder = tmp_path / "captures"
+    write(folder, {"half.fits": fits(width=100)[:4000]})
+    configuration = configured(settings, tmp_path, rig(folder), incomplete_wait_s=NEVER_S)
+    async with ingest(configuration, nats_client) as running:
+        first = await until_state(running, unfinished=1)
+
+        async def read_again() -> bool:
+            row = await state(running)
+            return row is not None and row["reached_at"] > first["reached_at"]
+
+        await until(read_again)
+        walking = asyncio.Event()
+
+        async def endless(*_: object, **__: object) -> None:
+            walking.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Scanner, "scan", endless)
+        write(folder, {"more.fits": fits(fill=2)})
+        await asyncio.wait_for(walking.wait(), 20)
+        first = await until_state(running, state="reachable")
+        await until(read_again)
+        shutil.rmtree(folder)
+        await until_state(running, state="away")
+
+
+async def test_what_a_source_holds_is_counted_as_files_come_and_go(
+    settings: Settings, nats_client: Client, tmp_path: Path
+) -> None:
+    """The number of files is that of the last look at each folder, and not of the last walk over all of them."""
+    folder = tmp_path / "captures"
+    write(folder, {"a.fits": fits(fill=1), "night/b.fits": fits(fill=2), "night/notes.txt": b"clouds"})
+    async with ingest(configured(settings, tmp_path, rig(folder)), nats_client) as running:
+        walked = await until_state(running, hints=True, found=3)
+        write(folder, {"night/c.fits": fits(fill=3), "new/d.fits": fits(fill=4), "new/half.part": b"-"})
+        await until_state(running, found=6, walked_at=walked["walked_at"])
+        (folder / "night/b.fits").unlink()
+        (folder / "night/notes.txt").unlink()
+        write(folder, {"night/e.fits": fits(fill=5)})
+        await until_state(running, found=5, walked_at=walked["walked_at"])
 
 
 async def test_an_empty_mount_is_told_apart(settings: Settings, nats_client: Client, tmp_path: Path) -> None:
