@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from services.descriptions import SERVICES
 from services.scanner.settings import ScannerSettings
 from services.settings import enabled_services, load_settings
 from services.standalone.calling import command
-from services.standalone.home import Home
+from services.standalone.home import Home, closed_above
 from services.standalone.own_servers import require_obeyable
 from services.standalone.stack import Stack
 from shared.errors import NightbusError
@@ -41,6 +42,7 @@ class ReadableLog:
         if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
             path.replace(path.with_suffix(".log.1"))
         self._file = path.open("ab", buffering=0)
+        os.fchmod(self._file.fileno(), 0o600)  # also one that was begun by an earlier version
         self._unwritten = 0
         self._terminal = terminal
         self._as_json = as_json
@@ -186,8 +188,10 @@ def log_format(settings: Settings) -> Literal["console", "json"]:
 
 def _where_to_look(home: Home, settings: Settings) -> list[str]:
     library = settings.library.path or home.path / "library"
+    closed = closed_above(home.path) if settings.library.path is None else None
+    alone = f" (other users cannot read it: {closed} is closed to them)" if closed is not None else ""
     sources = ", ".join(f"{source.name} ({source.path})" for source in settings.sources) or "none configured"
     return [
-        f"library {library}; sources: {sources}",
+        f"library {library}{alone}; sources: {sources}",
         f"log {home.log / LOG_FILE}; try: {command('status', '--home', home.path)}",
     ]

@@ -2,13 +2,18 @@
 
 ::
 
-    home/            0700; 0711 as root, so that the unprivileged account of Postgres can pass through
-      nightbus.lock  held while `up` runs; its text is the holder's process id
+    home/            0711: entered by others and never listed, so that they may be given the library
+      library/       where no other is set; who may read it follows the umask, or library.mode and library.group
+      nightbus.lock  0600; held while `up` runs; its text is the holder's process id
       postgres/      data/ (0700) and the configuration written at each start
       nats/          store/ (0700) and the configuration written at each start
-      log/ secrets/  0700; one random password per file, 0600, made once
+      log/ secrets/  one random password per file, 0600, made once
       run/           process ids, ports.json, the socket folder
       bin/           copies of the servers' binaries, where their account cannot read the installed ones
+      previews/ dead-letters/
+
+All of it but the library is closed to others: folders are 0700. As root those of the servers are 0711, since the
+unprivileged account of Postgres passes through them, and the files in them are 0600.
 """
 
 import contextlib
@@ -19,6 +24,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,7 +43,8 @@ PORT_RANGE = range(20_000, 32_768)
 _SECRET_NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
 _SECRET_BYTES = 24
 _PASSED_BY_OTHERS = ("postgres", "nats", "run", "bin")  # entered, never listed, by the unprivileged account
-_CLOSED = ("log", "secrets")
+_CLOSED = ("log", "secrets", "previews", "dead-letters")
+_OPEN_MODE, _CLOSED_MODE = 0o711, 0o700
 _BELONGS_TO_THE_FILE_SYSTEM = {"lost+found"}
 
 
@@ -86,14 +93,17 @@ class Home:
             UserError: it belongs to someone else, holds other files, cannot be made, or another `up` uses it.
         """
         folder = cls.resolve(path)
-        open_mode = 0o711 if os.geteuid() == 0 else 0o700
+        servers_mode = _OPEN_MODE if os.geteuid() == 0 else _CLOSED_MODE
         try:
-            folder.mkdir(mode=open_mode, parents=True, exist_ok=True)
-            _take_over(folder, open_mode)
+            folder.mkdir(mode=_OPEN_MODE, parents=True, exist_ok=True)
+            _take_over(folder)
             home = cls(folder, _lock(folder))
             with home._released_on_error():
-                for name in (*_PASSED_BY_OTHERS, *_CLOSED):
-                    _own_folder(folder / name, open_mode if name in _PASSED_BY_OTHERS else 0o700)
+                for name in _PASSED_BY_OTHERS:
+                    _own_folder(folder / name, servers_mode)
+                for name in _CLOSED:
+                    _own_folder(folder / name, _CLOSED_MODE)
+                folder.chmod(_OPEN_MODE)  # last: what it holds is closed by now
         except OSError as error:
             raise UserError(f"The home {folder} cannot be used: {error.strerror} ({error.filename}).") from error
         return home
@@ -167,7 +177,7 @@ class Home:
             free = (p for p in _candidates() if p not in others and port_is_free(p))
             port = next(free)
         if kept.get(name) != port:
-            write_durably(self.run / "ports.json", json.dumps(kept | {name: port}, indent=1) + "\n", mode=0o644)
+            write_durably(self.run / "ports.json", json.dumps(kept | {name: port}, indent=1) + "\n", mode=0o600)
         return port
 
     @contextlib.contextmanager
@@ -226,8 +236,13 @@ def _candidates() -> Iterator[int]:
     raise UserError(f"No free port was found on {LOOPBACK} between {PORT_RANGE.start} and {PORT_RANGE.stop - 1}.")
 
 
-def _take_over(folder: Path, mode: int) -> None:
-    """Check that ``folder`` is ours and holds nothing else, and only then set its mode."""
+def closed_above(folder: Path) -> Path | None:
+    """The folder above this one that others may not enter, if there is one: then they reach nothing in it either."""
+    return next((above for above in folder.parents if not above.stat().st_mode & stat.S_IXOTH), None)
+
+
+def _take_over(folder: Path) -> None:
+    """Check that ``folder`` is ours and holds nothing else."""
     if not folder.is_dir():
         raise UserError(f"The home {folder} is not a folder.")
     facts = folder.stat()
@@ -238,8 +253,6 @@ def _take_over(folder: Path, mode: int) -> None:
     foreign = {entry.name for entry in folder.iterdir()} - _BELONGS_TO_THE_FILE_SYSTEM
     if foreign and LOCK_FILE not in foreign:
         raise UserError(f"{folder} holds other files ({min(foreign)}): give --home a folder of its own.")
-    if facts.st_mode & 0o777 != mode:
-        folder.chmod(mode)
 
 
 def _own_folder(folder: Path, mode: int) -> None:
@@ -261,6 +274,7 @@ def _lock(folder: Path) -> int:
             f"The home {folder} is in use by another `nightbus up`, process {holder}: "
             "stop that one, or choose another --home."
         ) from None
+    os.fchmod(fd, 0o600)
     _sign(fd, str(os.getpid()))
     return fd
 

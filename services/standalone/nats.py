@@ -241,7 +241,7 @@ class EmbeddedNats:
             return int(kept["max_file_store_bytes"])
         free_bytes = shutil.disk_usage(self._home.nats).free
         chosen = int(min(MOST_FILE_STORE_BYTES, max(LEAST_FILE_STORE_BYTES, free_bytes * FREE_DISK_SHARE)))
-        write_durably(limits, json.dumps({"max_file_store_bytes": chosen}) + "\n", mode=0o644)
+        write_durably(limits, json.dumps({"max_file_store_bytes": chosen}) + "\n", mode=0o600)
         return chosen
 
     def _make_store(self, account: Account | None) -> None:
@@ -266,7 +266,7 @@ class EmbeddedNats:
         self._process = ManagedProcess("nats", argv, self._output, account=account, env=env, cwd=Path("/"))
         try:
             await self._process.start()
-            write_durably(self._home.run / "nats.pid", f"{self._process.pid}\n", mode=0o644)
+            write_durably(self._home.run / "nats.pid", f"{self._process.pid}\n", mode=0o600)
             await self._until_ready(self._process)
         except BaseException:
             await self.stop()

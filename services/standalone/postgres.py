@@ -263,7 +263,7 @@ class EmbeddedPostgres:
         )
         try:
             await self._process.start()
-            write_durably(self._home.run / "postgres.pid", f"{self._process.pid}\n", mode=0o644)
+            write_durably(self._home.run / "postgres.pid", f"{self._process.pid}\n", mode=0o600)
             await self._until_ready(self._process)
         except BaseException:
             await self.stop("immediate")

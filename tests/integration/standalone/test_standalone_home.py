@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.standalone.accounts import Account, service_account
-from services.standalone.home import Home
+from services.standalone.home import Home, closed_above
 from shared.errors import UserError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -46,11 +46,77 @@ def test_nobody_else_can_list_or_read_a_home(home_folder: Path) -> None:
     """No folder of the home can be listed by others, and a secret can be read by its owner alone."""
     with Home.open(home_folder) as home:
         home.secret("reader")
+        assert mode_of(home.path) == 0o711
         for folder in (home.path, home.postgres, home.nats, home.log, home.run, home.secrets, home.bin):
             assert mode_of(folder) & 0o066 == 0, folder
         assert mode_of(home.secrets) == 0o700
         assert mode_of(home.secrets / "reader") == 0o600
         assert mode_of(home.path / "nightbus.lock") == 0o600
+
+
+_FILL = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from services.standalone.app import ReadableLog
+from services.standalone.home import Home
+os.setgroups([]); os.setresgid(*[int(sys.argv[3])] * 3); os.setresuid(*[int(sys.argv[3])] * 3)
+os.umask(0o022)
+home = Path(sys.argv[2])
+for old in ("nightbus.lock", "log/nightbus.log", "run/ports.json", "previews/ab/a.jpg"):  # as versions before left them
+    (home / old).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    (home / old).touch(mode=0o644)
+home.chmod(0o700)
+with Home.open(home) as opened, ReadableLog(opened.log / "nightbus.log", terminal=False) as log:
+    opened.secret("reader")
+    opened.port("nats")
+    log.line("up", "a header")
+    for private in ("dead-letters/a.json", "previews/b.jpg", "log/ingest.log"):
+        (home / private).touch(mode=0o644)
+    (home / "library" / "M31").mkdir(parents=True)
+    (home / "library" / "M31" / "a.fit").touch(mode=0o644)
+"""
+_WALK = """
+import os, sys
+os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+for path in sys.stdin.read().splitlines():
+    try:
+        os.listdir(path) if os.path.isdir(path) else open(path).close()
+    except PermissionError:
+        continue
+    print(path)
+"""
+
+
+@as_root
+@pytest.mark.parametrize("owner", [0, 12345])
+def test_another_user_reads_the_library_and_nothing_else(home_folder: Path, owner: int) -> None:
+    """Samba, or another account, gets to the default library; a home of an earlier version is so after its next start.
+
+    As another user every path of the home is tried, whether it can be found or not.
+    """
+    home_folder.chmod(0o755)
+    home = home_folder / "home"
+    home.mkdir()
+    os.chown(home, owner, owner)
+    subprocess.run([sys.executable, "-c", _FILL, str(REPOSITORY), str(home), str(owner)], check=True)
+    paths = [home, *sorted(home.rglob("*"))]
+    assert len(paths) > 20
+    walked = subprocess.run(
+        [sys.executable, "-c", _WALK], input="\n".join(map(str, paths)), capture_output=True, text=True, check=True
+    )
+    library = home / "library"
+    assert walked.stdout.splitlines() == [str(path) for path in (library, library / "M31", library / "M31" / "a.fit")]
+    assert mode_of(home) == 0o711
+    assert all(mode_of(home / name) == 0o600 for name in ("nightbus.lock", "run/ports.json", "log/nightbus.log"))
+
+
+def test_a_closed_folder_above_a_home_is_known(home_folder: Path) -> None:
+    """Where a folder above lets nobody in, nothing can be done below it: `up` names that folder."""
+    home_folder.chmod(0o700)
+    assert closed_above(home_folder / "home") == home_folder
+    home_folder.chmod(0o711)
+    assert closed_above(home_folder / "home") is None
 
 
 def test_a_secret_is_made_once_and_differs_by_name(home_folder: Path) -> None:
