@@ -219,12 +219,11 @@ class Service:
             log.info("ready", pid=os.getpid())
             await self._until_ended()
         finally:
+            await end_tasks(tasks)  # before the connection goes, which they would miss
             try:
                 await self.broker.stop()
             except* _NOTHING_TO_DRAIN:
                 await self.client.close()
-            finally:
-                await end_tasks(tasks)
         log.info("stopped", exit_code=self._exit_code)
         return self._exit_code
 

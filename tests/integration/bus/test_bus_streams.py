@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from services.descriptions import CONSUMERS, SERVICES, described
 from shared import retry
-from shared.bus import watchdog
+from shared.bus import outbox, watchdog
 from shared.bus.janitor import sweep
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import event_consumers, provision, verify
@@ -138,6 +138,29 @@ async def test_a_connection_that_the_server_closed_for_good_ends_the_service(
         await service.client.publish("anything", headers={"too": "x" * 2 * nats_client.max_payload})
         assert await asyncio.wait_for(running, 30) == EX_TEMPFAIL
         assert service.client.is_closed
+
+
+async def test_the_relay_ends_before_its_connection(
+    settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a service does all the time, as relaying its outbox, ends before its connection does and misses nothing."""
+    monkeypatch.setattr(outbox, "POLL_S", 0.01)
+    monkeypatch.setattr(outbox, "FULL_CHECK_S", 0.0)
+    process = Process()
+    with capture_logs() as logs:
+        async with Service(described("ingest"), settings, process) as service:
+            stop = service.broker.stop
+
+            async def stop_slowly() -> None:
+                await stop()
+                await asyncio.sleep(0.3)
+
+            monkeypatch.setattr(service.broker, "stop", stop_slowly)
+            running = asyncio.create_task(service.run())
+            await asyncio.sleep(0.5)
+            process.stopping.set()
+            assert await asyncio.wait_for(running, 30) == 0
+    assert [line for line in logs if line["log_level"] in ("warning", "error")] == []
 
 
 async def test_a_service_stops_cleanly_while_nats_is_away(
