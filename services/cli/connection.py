@@ -143,6 +143,12 @@ class Stack:
 
         return self.home is not None and Home(self.home).holder() is not None
 
+    def not_running(self, error: Exception) -> str:
+        """The sentence for a service that does not run: where `up` does, it is about to start it."""
+        if not self.is_running:
+            return str(error)
+        return f"{error} yet: `nightbus up` runs and starts it; repeat this in some seconds, or see `nightbus status`"
+
     def does_not_answer(self, server: str) -> str:
         """The sentence for a server that does not answer: whether Nightbus runs at all, where that is known."""
         from services.standalone.home import Home
@@ -215,6 +221,8 @@ def _stack_of_home(path: Path | None) -> Stack:
     if not readable:
         raise UserError(f"the home {home.path} belongs to another user: run as that user")
     if "nats" not in ports or "postgres" not in ports:
+        if home.holder() is not None:
+            raise UserError(f"`nightbus up` starts in {home.path} for the first time: repeat this in some seconds")
         start = command("up", "--home", home.path)
         raise UserError(f"Nightbus has never been started in {home.path}: `{start}` does it")
     return Stack(None, home.path, ports)
@@ -300,6 +308,12 @@ async def bus(stack: Stack) -> AsyncIterator["Client"]:
         raise UserError(stack.does_not_answer(server)) from error
     try:
         yield client
+    except UserError as error:
+        from shared.bus.rpc import NobodyAnswersError  # whoever asks a service has it already
+
+        if isinstance(error, NobodyAnswersError):
+            raise UserError(stack.not_running(error)) from error
+        raise
     finally:
         await client.close()
 

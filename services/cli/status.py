@@ -165,9 +165,9 @@ def stages_text(stages: Stages) -> str:
     if not stages.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
     if stages.failed:
-        again = "is" if stages.failed == 1 else "are"
         lines.append(
-            f"{counted(stages.failed, 'file')} could not be taken from the sources and {again} tried again at each scan"
+            f"{counted(stages.failed, 'file')} could not be taken: those of watched sources are tried again at each "
+            "scan, those of an import by `nightbus ingest` of the same paths"
         )
         lines += [f"  {inert.sentence(reason)}" for reason in stages.failures]
         if stages.failed > len(stages.failures):

@@ -20,6 +20,10 @@ C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Reply)
 
 
+class NobodyAnswersError(UserError):
+    """The service that owns a command does not run."""
+
+
 async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: float = 10.0) -> R:
     """Send a command to the service that owns it and return its answer.
 
@@ -30,7 +34,7 @@ async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: fl
     try:
         message = await client.request(command.subject, command.model_dump_json().encode(), timeout=timeout_s)
     except NoRespondersError as error:
-        raise UserError(f"the {service} service is not running") from error
+        raise NobodyAnswersError(f"the {service} service is not running") from error
     except NatsTimeoutError as error:
         raise UserError(f"the {service} service did not answer within {timeout_s:.0f} s") from error
     except MaxPayloadError as error:

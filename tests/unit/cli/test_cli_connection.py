@@ -93,3 +93,21 @@ def test_status_tells_of_a_full_home_and_of_what_was_set_aside(home: Path, monke
     full, damaged = _about(home)
     assert f"the disk of {home} is full" in full
     assert f"a damaged message store is kept in {kept}" in damaged
+
+
+def test_a_service_that_is_being_started_is_said_to_be(home: Path) -> None:
+    """While `up` holds the home, a service that does not answer is on its way; else it does not run."""
+    error = UserError("the ingest service is not running")
+    stack = find_stack(home)
+    assert stack.not_running(error) == "the ingest service is not running"
+    with Home.open(home):
+        assert stack.not_running(error).startswith("the ingest service is not running yet: `nightbus up` runs and ")
+
+
+def test_a_first_start_is_said_to_be_one(home: Path) -> None:
+    """Where `up` has not chosen its ports yet, the home was not never started: it is being started now."""
+    (home / "run" / "ports.json").unlink()
+    with pytest.raises(UserError, match="has never been started"):
+        find_stack(home)
+    with Home.open(home), pytest.raises(UserError, match=r"starts in .* for the first time: repeat this"):
+        find_stack(home)

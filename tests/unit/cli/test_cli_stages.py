@@ -64,7 +64,10 @@ def test_what_could_not_be_taken_is_told_with_the_latest_reasons() -> None:
     )
     text = stages_text(replace(QUIET, failed=5, failures=reasons))
     assert text.splitlines()[1:5] == [
-        "5 files could not be taken from the sources and are tried again at each scan",
+        (
+            "5 files could not be taken: those of watched sources are tried again at each scan, those of an import by "
+            "`nightbus ingest` of the same paths"
+        ),
         "  /captures/bad\\xff.fit: the name is not UTF-8; rename it",
         "  /captures/a\\x1b[31m.fit cannot be read: EIO",
         "  and 3 more: the view ingest.not_taken has them all",
