@@ -21,7 +21,7 @@ _RECENT = f"""
 (k.announced_at >= $1
  AND NOT (f.scan_revision IS NOT DISTINCT FROM k.scan_revision AND coalesce({_BECOME}, 0) < k.scan_revision))
 """
-"""Files whose rows may still be on their way; but where the arrival is here and nothing is of the scan, a row was lost."""
+"""Files whose rows may still be on their way; where the arrival is here and nothing of its scan, a row was lost."""
 _ROWS_OF = """
 FROM ingest.known_file k
 LEFT JOIN file f ON f.file_id = k.file_id

@@ -135,7 +135,7 @@ async def test_files_of_the_last_minutes_are_said_to_be_left_out(pool: Any, libr
 
 
 async def test_frames_that_were_lost_within_minutes_are_read_anew(pool: Any, library: Library) -> None:
-    """Where the arrival is known and nothing else, no event is on its way: the frame is lost, however new its file."""
+    """Where the arrival is here and nothing else, no event is on its way: the frame is lost, however new its file."""
     before = await _rows(pool)
     await library.ingest.execute("UPDATE file SET announced_at = $1", LONG_AFTER)
     await pool.execute(f"DELETE FROM frame WHERE {of_file('l1')} OR {of_file('flat')} OR {of_file('other')}")
@@ -149,7 +149,7 @@ async def test_frames_that_were_lost_within_minutes_are_read_anew(pool: Any, lib
 async def test_totals_that_went_down_within_minutes_are_right_after_a_further_check(
     pool: Any, library: Library
 ) -> None:
-    """Where all rows of a new file are gone its totals go too; a further check is due, by itself, and brings it back."""
+    """Where all rows of a new file are gone its totals go too; a further check comes by itself and brings it back."""
     before = await _rows(pool)
     await library.ingest.execute("UPDATE file SET announced_at = $1", LONG_AFTER)
     for table in ("file", "frame"):
