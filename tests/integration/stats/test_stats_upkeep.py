@@ -127,10 +127,10 @@ async def test_files_of_the_last_minutes_are_said_to_be_left_out(pool: Any, libr
     """What came just now is counted as not compared, and that alone makes no further check."""
     await library.bring("new", "newer")
     await library.ingest.execute("UPDATE file SET announced_at = $1 WHERE origin LIKE 'new%'", LONG_AFTER)
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert (result["differences"], result["not_compared"], result["again_at"]) == (0, 2, None)
     assert result["compared_until"] == LONG_AFTER - module.GRACE
-    rebuilt = await _run(pool, library, "rebuild")
+    rebuilt = await run_job(pool, library, "rebuild")
     assert (rebuilt["not_compared"], rebuilt["compared_until"]) == (0, None)
 
 
@@ -139,7 +139,7 @@ async def test_frames_that_were_lost_within_minutes_are_read_anew(pool: Any, lib
     before = await _rows(pool)
     await library.ingest.execute("UPDATE file SET announced_at = $1", LONG_AFTER)
     await pool.execute(f"DELETE FROM frame WHERE {of_file('l1')} OR {of_file('flat')} OR {of_file('other')}")
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert (result["read_anew"], result["not_compared"]) == (3, len(KNOWN) - 3)
     assert sorted(library.asked) == sorted(map(file_id, ("l1", "flat", "other")))
     await library.time_passes()
@@ -154,7 +154,7 @@ async def test_totals_that_went_down_within_minutes_are_right_after_a_further_ch
     await library.ingest.execute("UPDATE file SET announced_at = $1", LONG_AFTER)
     for table in ("file", "frame"):
         await pool.execute(f"DELETE FROM {table} WHERE {of_file('l1')}")
-    result = await _run(pool, library)
+    result = await run_job(pool, library)
     assert result["mended"] > 0
     assert (result["read_anew"], result["not_compared"]) == (0, len(KNOWN))
     (further,) = await pool.fetch("SELECT * FROM upkeep WHERE state = 'waiting'")
@@ -162,7 +162,7 @@ async def test_totals_that_went_down_within_minutes_are_right_after_a_further_ch
     assert timedelta() < result["again_at"] - result["finished_at"] <= module.GRACE
     await library.ingest.execute("UPDATE file SET announced_at = $1", ARRIVED)
     await pool.execute("UPDATE upkeep SET next_try_at = now() WHERE state = 'waiting'")
-    again = await _run(pool, library, asked=False)
+    again = await run_job(pool, library, asked=False)
     assert (again["job_id"], again["read_anew"], again["again_at"]) == (further["job_id"], 1, None)
     await library.time_passes()
     assert await _rows(pool) == before
