@@ -46,11 +46,15 @@ def written() -> dict[str, Any]:
         state = "is not a file" if os.path.exists(file) else "does not exist"  # noqa: PTH110 - as above
         raise UserError(f"the settings file {file} (NIGHTBUS_CONFIG) {state}")
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: {error}") from error
+        text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{file} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        from shared.toml_words import toml_sentence
+
+        raise UserError(f"{file}: {toml_sentence(str(error), text)}") from error
 
 
 def is_written(*sections: str, services: Collection[str]) -> bool:

@@ -8,17 +8,18 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
 
 from shared.errors import UserError
 from shared.library.template import LIBRARY_FIELDS, PathTemplate
-from shared.settings.mistakes import sentences
+from shared.settings.mistakes import sentences, unparsed
 from shared.settings.own import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
-from shared.settings.section import Section, WholePath, ZoneName
+from shared.settings.section import Section, WholePath, ZoneName, section_of
 from shared.settings.servers import HealthSettings, LogSettings, NatsSettings, PostgresSettings, ServicesSettings
 from shared.settings.source_folders import require_apart
 from shared.written import ENV_PREFIX, RESERVED_ENV, config_file, written
@@ -54,11 +55,15 @@ class LibrarySettings(Section):
         description="room on the library's disk that is never used, MiB; unset: 1024, of a small disk a twentieth",
     )
 
-    @field_validator("mode")
+    @field_validator("mode", mode="before")
     @classmethod
-    def _permissions(cls, mode: str | None) -> str | None:
-        if mode is not None and re.fullmatch(r"0?[0-7]{3}", mode) is None:
-            raise ValueError(f'{mode!r} are no permissions: write three octal digits, such as "0664"')
+    def _permissions(cls, mode: object) -> object:
+        if mode is None:
+            return mode
+        if not isinstance(mode, str) or re.fullmatch(r"0?[0-7]{3}", mode) is None:
+            raise ValueError(f'{mode!r} are no permissions: write three octal digits in quotes, such as "0664"')
+        if int(mode, 8) & 0o600 != 0o600:
+            raise ValueError(f'{mode!r} keeps their owner from reading or writing them: begin with 6, such as "0664"')
         return mode
 
     @field_validator("template")
@@ -202,27 +207,22 @@ def load(model: type[Settings]) -> Settings:
         return model()
     except ValidationError as error:
         known = [name.replace("[]", "") for name in keys_of(model)]
-        raise UserError(*sentences(error, known, found)) from error
+        raise UserError(*sentences(error, model, known, found, os.environ)) from error
+    except SettingsError as error:
+        raise UserError(*(list(unparsed(model, os.environ)) or [str(error)])) from error
 
 
 def keys_of(model: type[Settings]) -> dict[str, Any]:
     """Every settable key as ``section.key`` with its pydantic field, in file order."""
     keys: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        section = _section_of(field.annotation)
+        section = section_of(field.annotation)
         if section is None:
             keys[name] = field
             continue
         prefix = f"{name}[]" if isinstance(field.default, tuple) else name
         keys |= {f"{prefix}.{key}": value for key, value in section.model_fields.items()}
     return keys
-
-
-def _section_of(annotation: Any) -> type[Section] | None:
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return None
 
 
 def _refuse_unknown_environment(model: type[Settings], environment: Mapping[str, str]) -> None:

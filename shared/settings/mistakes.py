@@ -1,41 +1,129 @@
-"""Mistakes in the settings as sentences: each names its key, and the one of several sources, rigs or cameras."""
+"""Mistakes in the settings as sentences: each names its key, the one of several sources or rigs, and the fix."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.settings.holds import (
+    Location,
+    choices,
+    fields_of,
+    is_secret,
+    json_sample,
+    needs_json,
+    scalar_words,
+    toml_words,
+)
+from shared.written import ENV_PREFIX
+
+_HOLDS_OTHERS = frozenset({"tuple_type", "dict_type", "model_type"})
+_SCALARS = ("bool_", "int_", "float_", "string_type", "path_type", "finite_number")
+_LIMITS = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+}
 
 
-def sentences(error: ValidationError, known: Iterable[str], written: Mapping[str, Any]) -> list[str]:
+def sentences(
+    error: ValidationError,
+    model: type[BaseModel],
+    known: Iterable[str],
+    written: Mapping[str, Any],
+    environment: Iterable[str],
+) -> list[str]:
     """One sentence per mistake.
 
     Args:
         error: what pydantic found.
+        model: the settings.
         known: every key that can be set, such as ``nats.url`` and ``sources.path``.
         written: the settings file's content, by which the member of a list is called.
+        environment: names of the variables that are set.
     """
-    names = list(known)
-    return [_sentence(item["loc"], item["type"], item["msg"], names, written) for item in error.errors()]
+    names, variables = list(known), list(environment)
+    return [_sentence(item, model, names, written, variables) for item in error.errors()]
+
+
+def unparsed(model: type[BaseModel], environment: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each variable that must hold JSON and does not."""
+    for name, value in environment.items():
+        if not name.upper().startswith(ENV_PREFIX):
+            continue
+        annotation = fields_of(model, tuple(name[len(ENV_PREFIX) :].lower().split("__")))
+        if annotation is None or not needs_json(annotation):
+            continue
+        try:
+            json.loads(value)
+        except ValueError:
+            yield f"{_must_hold(name, annotation)}; it " + ("is empty" if not value.strip() else "holds none")
 
 
 def _sentence(
-    location: tuple[int | str, ...], kind: str, message: str, known: list[str], written: Mapping[str, Any]
+    item: ErrorDetails, model: type[BaseModel], known: list[str], written: Mapping[str, Any], environment: list[str]
 ) -> str:
+    location, kind = item["loc"], item["type"]
     key = ".".join(str(part) for part in location if not isinstance(part, int))
-    where = _member(location, message, written)
-    match location:
-        case (str(section),) if kind == "tuple_type" and isinstance(written.get(section), Mapping):
-            return f"setting {section}: write [[{section}]] with double brackets, once per {section.removesuffix('s')}"
-    if kind != "extra_forbidden":
-        words = message.removeprefix("Value error, ")
-        return f"setting {key}{where}: {words}" if key else words
-    sections = sorted({name.split(".")[0] for name in known})
-    near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.5)
-    return f"unknown setting {key}{where}" + (f"; did you mean {near[0]}?" if near else "")
+    variable = _variable(location, environment)
+    where = _member(location, item["msg"], {} if variable else written)
+    if kind == "extra_forbidden":
+        sections = sorted({name.split(".")[0] for name in known})
+        near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.5)
+        return f"unknown setting {key}{where}" + (f"; did you mean {near[0]}?" if near else "")
+    annotation = fields_of(model, location)
+    if variable is not None:
+        if kind in _HOLDS_OTHERS and needs_json(annotation):
+            whole = fields_of(model, tuple(variable[len(ENV_PREFIX) :].lower().split("__")))
+            return _must_hold(variable, whole) + (f": {key}{where} is none such" if location[1:] else "")
+        where += f" ({variable} in the environment)"
+    if kind == "missing":
+        return f"setting {key}{where} is missing"
+    words = _words(item, annotation, str(location[0])) if location else item["msg"].removeprefix("Value error, ")
+    return f"setting {key}{where}: {words}" if key else words
 
 
-def _member(location: tuple[int | str, ...], message: str, written: Mapping[str, Any]) -> str:
+def _words(item: ErrorDetails, annotation: Any, section: str) -> str:
+    """What is wrong with a value, and what to write in place of it."""
+    kind, value, limits = item["type"], item["input"], item.get("ctx", {})
+    shown = "" if is_secret(annotation) or not isinstance(value, str | int | float) else f"{value!r} is "
+    if kind in _HOLDS_OTHERS and annotation is not None:
+        return toml_words(section, annotation, member=any(isinstance(part, int) for part in item["loc"]))
+    if kind == "string_type" and shown:
+        return f'write it in quotes: "{value}"'
+    if kind.startswith(_SCALARS):
+        none = "" if kind.endswith("_type") or not shown else f"{value!r} is none: "
+        return none + scalar_words(annotation)
+    if kind == "literal_error":
+        return f"{shown or 'it is '}none of {', '.join(choices(annotation))}"
+    if kind in _LIMITS:
+        return f"{shown}out of range: it must be {_LIMITS[kind].format(**limits)}"
+    if kind == "string_too_short":
+        return "it must not be empty"
+    if kind == "string_too_long":
+        return f"it must not be longer than {limits['max_length']} characters"
+    return item["msg"].removeprefix("Value error, ")
+
+
+def _must_hold(variable: str, annotation: Any) -> str:
+    return f"{variable} in the environment must hold JSON, such as {json_sample(annotation)}"
+
+
+def _variable(location: Location, environment: list[str]) -> str | None:
+    """The variable of the environment that a value comes from, if any."""
+    names = {name.upper(): name for name in environment}
+    parts = [str(part).upper() for part in location]
+    for length in range(len(parts), 0, -1):
+        if (name := ENV_PREFIX + "__".join(parts[:length])) in names:
+            return names[name]
+    return None
+
+
+def _member(location: Location, message: str, written: Mapping[str, Any]) -> str:
     """Which of several: `` of 'seestar'`` where the file names it and the message does not, else its place."""
     match location:
         case (str(section), int(number), *_):
@@ -47,6 +135,6 @@ def _member(location: tuple[int | str, ...], message: str, written: Mapping[str,
         name = member.get("name", member.get("id"))
     except (AttributeError, IndexError, KeyError, TypeError):  # it is of the environment, or no table at all
         name = None
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name:
         return f" of number {number + 1}"
     return "" if repr(name) in message else f" of {name!r}"

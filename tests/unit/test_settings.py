@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.settings import load_settings
+from services.settings import known_keys, load_settings
 from shared.errors import UserError
 
 SOURCES = """
@@ -38,12 +38,15 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ('[library]\ntemplate = "{year:d}/{name}"', "setting library.template: .*cannot write 'year' as 'd'"),
         ("config_version = 2", "setting config_version: this Nightbus reads version 1 of the settings file, and not 2"),
         (SOURCES.replace('"rig"', '"seestar"'), "setting sources: two sources are called 'seestar'"),
-        (SOURCES + 'mode = "link"', "setting sources.mode of 'rig': Input should be"),
+        (SOURCES + 'mode = "link"', "setting sources.mode of 'rig': 'link' is none of copy, move, index"),
         (SOURCES + "modus = 1", "unknown setting sources.modus of 'rig'; did you mean sources.mode?"),
-        (SOURCES.replace('name = "rig"\n', ""), "setting sources.name of number 2: Field required"),
+        (SOURCES.replace('name = "rig"\n', ""), "setting sources.name of number 2 is missing"),
         ('[[targets]]\nid = "M31"\nsize_arcmin = -1', "setting targets.size_arcmin of 'M31': "),
         ('[stats]\ntime_zone = "Europe/Berlim"', "setting stats.time_zone: .*did you mean 'Europe/Berlin'"),
-        ("[stats]\nsession_quiet_s = 1e300", "setting stats.session_quiet_s: Input should be less than"),
+        (
+            "[stats]\nsession_quiet_s = 1e300",
+            "setting stats.session_quiet_s: 1e.300 is out of range: it must be at most",
+        ),
         ('[library]\npath = "/a"' + SOURCES, "^the source 'seestar' lies in the library /a: nothing would be taken"),
         (
             '[library]\npath = "/a/library"' + SOURCES,
@@ -68,6 +71,31 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             '[library]\nmode = "rw-rw-r--"',
             "setting library.mode: 'rw-rw-r--' are no permissions: write three octal digits",
         ),
+        ("[library]\nmode = 664", "setting library.mode: 664 are no permissions: write three octal digits in quotes"),
+        ('[library]\nmode = "0200"', "setting library.mode: '0200' keeps their owner from reading or writing them"),
+        ('[library]\npath = ""', "setting library.path: an empty path names no folder: write one from the root on"),
+        ('library = "/x"', r'setting library: write \[library\], and below it its keys, such as path = "…"'),
+        ('sources = ["/p"]', r"setting sources of number 1: write \[\[sources\]\] .*, and below it name = .* and path"),
+        ('filters = "x"', "setting filters: write a table, such as"),
+        ('[scanner]\nnina_profiles = "/x"', "setting scanner.nina_profiles: write a list, such as"),
+        ('[scanner]\npreviews = "maybe"', "setting scanner.previews: 'maybe' is none: write true or false"),
+        ('[nats]\nmax_bytes = "x"', "setting nats.max_bytes: 'x' is none: write a whole number"),
+        ("[library]\ntemplate = 3", 'setting library.template: write it in quotes: "3"'),
+        ("[nats]\npassword = 3", "setting nats.password: write a text in quotes$"),
+        ('[[sources]]\nname = "a"\npath = 3', "setting sources.path of 'a': write a path in quotes, such as \"/…\""),
+        ('[[rigs]]\nname = ""', "setting rigs.name of number 1: it must not be empty"),
+        (f'[[rigs]]\nname = "{"x" * 201}"', "setting rigs.name of 'x+': it must not be longer than 200 characters"),
+        ("[postgres]\nport = 99999", "setting postgres.port: 99999 is out of range: it must be at most 65535"),
+        ("[library]\nmode = 0664", 'line 2: a number that begins with 0 stands in quotes: mode = "0664"'),
+        ("[library]\npath = /data  # mine", 'line 2: a text stands in quotes: path = "/data"$'),
+        ('[library]\npath = "/data', 'line 2: a text stands in quotes: path = "/data"$'),
+        ("[nats]\npassword = sesame", 'line 2: a text stands in quotes: password = "…"$'),
+        ('[library]\npath = "C:\\x"', r"line 2: a text with \\ in it stands in single quotes: path = 'C:\\x'"),
+        ("[library]\npath =", "line 2: path has no value"),
+        ("[scanner]\npreviews = True", "line 2: write previews = true$"),
+        ("[library\npath = 1", "line 1: '\\[library' is no heading"),
+        ("[library]\n[library]", "line 2: '\\[library\\]' stands there a second time"),
+        ("[nats]\npassword = 'a'\npassword = 'b'", "line 3: 'password' stands there a second time: put"),
         ('[rigs]\nname = "a"', r"setting rigs: write \[\[rigs\]\] with double brackets, once per rig"),
     ],
 )
@@ -102,8 +130,46 @@ def test_a_folder_is_no_settings_file(file: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_source_of_the_environment_is_named_by_its_place(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file does not list the sources, a mistake says which of them it is in."""
     monkeypatch.setenv("NIGHTBUS_SOURCES", '[{"name": "a", "path": "/a", "mode": "link"}]')
-    with pytest.raises(UserError, match=r"setting sources\.mode of number 1: "):
+    with pytest.raises(UserError, match=r"setting sources\.mode of number 1 \(NIGHTBUS_SOURCES in the environment\): "):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("NIGHTBUS_SOURCES", "x", r'must hold JSON, such as \[{"name": "…", "path": "…"}\]; it holds none'),
+        ("NIGHTBUS_SOURCES", "{}", r'must hold JSON, such as \[{"name": "…", "path": "…"}\]$'),
+        ("NIGHTBUS_RIGS", "", r'must hold JSON, such as \[{"name": "…"}\]; it is empty'),
+        ("NIGHTBUS_RIGS", "[3]", r"must hold JSON, .*: rigs of number 1 is none such"),
+        ("NIGHTBUS_FILTERS", "x", 'must hold JSON, such as {"…": "…"}; it holds none'),
+        ("NIGHTBUS_LIBRARY", "x", 'must hold JSON, such as {"path": "…"}; it holds none'),
+        ("NIGHTBUS_LIBRARY", "3", 'must hold JSON, such as {"path": "…"}$'),
+        ("NIGHTBUS_SCANNER__ROOTS", "x", 'must hold JSON, such as {"…": "…"}; it holds none'),
+        ("NIGHTBUS_SCANNER__ROOTS", "", 'must hold JSON, such as {"…": "…"}: scanner.roots is none such'),
+        ("NIGHTBUS_SERVICES__ENABLED", "stats", r'must hold JSON, such as \["…"\]: services.enabled is none such'),
+        ("nightbus_sources", "x", "must hold JSON"),
+    ],
+)
+def test_a_variable_that_holds_no_json_is_named_with_what_it_must_hold(
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    """A value that the environment cannot hold so is one sentence, and no fault of the library that reads it."""
+    file.write_text(SOURCES)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=f"^{name} in the environment {sentence}") as caught:
+        load_settings()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_words_of_a_mistake_are_never_those_of_the_library(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever kind of value stands at any key, the sentence says what to write, and not what pydantic calls it."""
+    for key, field in known_keys().items():
+        section, _, name = key.replace("[]", "").rpartition(".")
+        heading = f"[[{section}]]" if "[]" in key else f"[{section}]"
+        for value in ("[[1]]", "{a = [1]}", "1979-05-27", '"?"'):
+            file.write_text(f"{heading}\n{name} = {value}\n" if section else f"{name} = {value}\n")
+            result = CliRunner().invoke(app, ["config", "check"])
+            assert not {"Input", "pydantic", "instance"} & set(result.output.split()), (key, value, field)
 
 
 def test_check_says_where_it_looked(file: Path) -> None:
