@@ -13,6 +13,7 @@ from services.cli.lazy import group
 from services.cli.output import print_table, to_json
 from services.cli.usage import help_alone
 from shared import inert
+from shared.errors import UserError
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -37,12 +38,13 @@ def check(home: HomeOption = None) -> None:
     """Check nightbus.toml and the environment, and what a running stack counted before your rigs were added."""
     from services.cli.uncounted import notes as uncounted
     from services.scanner.knowledge import Knowledge
-    from services.scanner.settings import ScannerSettings
+    from services.scanner.settings import ScannerSettings, require_previews_apart
     from services.settings import load_settings
     from shared.settings import config_file
 
     settings = load_settings()
     knowledge = Knowledge.of(settings)
+    require_previews_apart(settings)
     file = config_file()
     looked = f"no nightbus.toml found, looked at {Path('nightbus.toml').absolute()}; environment and defaults"
     print(f"ok: {inert.sentence(file.resolve() if file else looked)}")
@@ -52,8 +54,21 @@ def check(home: HomeOption = None) -> None:
     for source in settings.sources:
         if not os.path.isdir(source.path):  # noqa: PTH112 - a Path raises for a name that is too long
             print(f"note: the folder {inert.name(source.path)} of source {source.name} is not there now")
+    for refused in _refused_by_up(settings, home):
+        print(f"note: `nightbus up` refuses this: {inert.sentence(refused)}")
     for note in (*knowledge.notes, *uncounted(knowledge, home)):
         print(f"note: {inert.sentence(note)}")
+
+
+def _refused_by_up(settings: "Settings", home: Path | None) -> list[str]:
+    """What is right for services that run by themselves, and not for `nightbus up`."""
+    from services.standalone.home import Home
+    from services.standalone.own_servers import contradictions
+
+    try:
+        return contradictions(settings, Home.resolve(home))
+    except UserError as error:  # this user can have no home at all
+        return [str(error)]
 
 
 @app.command("explain")

@@ -29,8 +29,8 @@ def notes(knowledge: "Knowledge", home: Path | None) -> Iterator[str]:
     except UserError:
         if knowledge.is_own:
             yield (
-                "your rigs, cameras, telescopes, filters and targets count for files that are scanned from now on: "
-                "`nightbus rescan --all` applies them to those counted before"
+                "your rigs, cameras, telescopes, filters and targets count for files that are scanned once Nightbus "
+                "was started with them: `nightbus rescan --all` applies them to those counted before then"
             )
         return
     yield from told(knowledge, groups)
@@ -44,15 +44,14 @@ def told(knowledge: "Knowledge", groups: "list[Counted]") -> Iterator[str]:
     equipment = knowledge.equipment()
     for found in refits(equipment, groups):
         yield (
-            f"{numbered(found.files, 'file')} counted under {found.rig} fit the rig {found.fits}: "
-            f"`{command('rescan', '--rig', found.rig)}` has them read anew"
+            f"{numbered(found.files, 'file')} counted under {found.rig} {'fits' if found.files == 1 else 'fit'} the "
+            f"rig {found.fits}: restart Nightbus first if it runs since before that rig was added, then "
+            f"`{command('rescan', '--rig', found.rig)}` has {'it' if found.files == 1 else 'them'} read anew"
         )
     for apart in devices_apart(equipment, groups):
-        names = ", ".join(f'"{name}"' for name in (apart.bare, *apart.serials[:1]))
         yield (
-            f"{apart.bare} and {' and '.join(apart.serials)} are counted as {len(apart.serials) + 1} rigs, since a "
-            "firmware began to tell the serial number. If they are one, join them: [[rigs]] name = "
-            f'"My {apart.model}", aliases = [{names}]'
+            f"{apart.bare} and {apart.serial} are counted as 2 rigs; newer firmware tells the serial number. If they "
+            f'are one, join them: [[rigs]] name = "My {apart.model}", aliases = ["{apart.bare}", "{apart.serial}"]'
         )
 
 

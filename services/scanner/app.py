@@ -6,7 +6,7 @@ from services.scanner.description import DESCRIPTION
 from services.scanner.handlers import FileScanner
 from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
-from services.scanner.settings import ScannerSettings
+from services.scanner.settings import ScannerSettings, require_previews_apart
 from shared.bus.publish import Publisher
 from shared.errors import UserError
 from shared.events.file import FileArrived
@@ -56,14 +56,9 @@ async def run(settings: Settings, process: Process | None = None) -> int:
 def _preview_place(settings: Settings, own: ScannerSettings) -> "PreviewPlace":
     """Where previews go, once it is sure that no captures are there."""
     from services.scanner.previews import PreviewPlace  # numpy and Pillow are needed only here
-    from shared.previews.cache import require_apart
 
     folder = own.previews_dir
     if folder is None:
         raise UserError("scanner.previews is on, so scanner.previews_dir must name a folder to keep them in")
-    library = settings.library.path
-    places = [("the library", library)] if library else []
-    places += [(f"the source {source.name}", source.path) for source in settings.sources]
-    places += [(f"the root {name}", path) for name, path in own.roots.items()]
-    require_apart(folder, places)
+    require_previews_apart(settings)
     return PreviewPlace(folder=str(folder), max_mb=own.previews_max_mb)

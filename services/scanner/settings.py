@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from shared.settings import Settings
 from shared.settings.section import Section, WholePath
 
 
@@ -41,6 +42,24 @@ class ScannerSettings(Section):
     previews_max_mb: int = Field(
         default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
     )
+
+
+def require_previews_apart(settings: Settings) -> None:
+    """Make sure that previews go where no captures are.
+
+    Raises:
+        UserError: their folder overlaps the library, a source or another root; the sentence names it.
+    """
+    own = settings.section(ScannerSettings)
+    if not own.previews or own.previews_dir is None:
+        return
+    from shared.previews.cache import require_apart
+
+    library = settings.library.path
+    places = [("the library", library)] if library else []
+    places += [(f"the source {source.name}", source.path) for source in settings.sources]
+    places += [(f"the root {name}", path) for name, path in own.roots.items()]
+    require_apart(own.previews_dir, places)
 
 
 SECTION = ScannerSettings

@@ -112,7 +112,7 @@ def up(home: Path | None) -> int:
         NightbusError: it did not come up; one sentence.
     """
     settings = load_settings()
-    require_obeyable(settings)
+    require_obeyable(settings, Home.resolve(home))
     as_json = log_format(settings) == "json"
     with Home.open(home) as opened, ReadableLog(opened.log / LOG_FILE, as_json=as_json) as log:
         own = settings.log.model_copy(update={"format": log_format(settings)})  # as the services' lines beside ours

@@ -1,6 +1,10 @@
 """What the settings may say where Nightbus brings its own NATS and Postgres: obeyed, or refused in a sentence."""
 
+from pathlib import Path
+
+from services.scanner.settings import require_previews_apart
 from shared.errors import UserError
+from shared.library.access import Access
 from shared.settings import Settings
 
 _PLACES = {
@@ -9,8 +13,8 @@ _PLACES = {
 }
 
 
-def contradictions(settings: Settings) -> list[str]:
-    """A sentence for each setting that `nightbus up` could not obey."""
+def contradictions(settings: Settings, home: Path) -> list[str]:
+    """A sentence for each setting that `nightbus up` could not obey with that home."""
     found = []
     for section, (server, keys) in _PLACES.items():
         values = getattr(settings, section)
@@ -31,14 +35,20 @@ def contradictions(settings: Settings) -> list[str]:
             "setting health.port is one port for one service, but `nightbus up` runs several: remove the key; it gives "
             "each a port of its own (run/ports.json of its home)"
         )
+    library = settings.library.model_copy(update={"path": settings.library.path or home / "library"})
+    try:
+        Access.of(library.mode, library.group)
+        require_previews_apart(settings.model_copy(update={"library": library}))
+    except UserError as error:
+        found.append(str(error))
     return found
 
 
-def require_obeyable(settings: Settings) -> None:
+def require_obeyable(settings: Settings, home: Path) -> None:
     """Refuse settings that would hold nothing here.
 
     Raises:
         UserError: one sentence for each.
     """
-    if found := contradictions(settings):
+    if found := contradictions(settings, home):
         raise UserError("\n".join(found))

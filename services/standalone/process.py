@@ -160,7 +160,7 @@ class ManagedProcess:
                 while not await probe():
                     if not self.running:
                         code = await self.wait()
-                        raise ProcessFailed(f"{self.name} ended with code {code}{self.said()}", code)
+                        raise ProcessFailed(self.last_words(code), code)
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             raise ProcessFailed(f"{self.name} was not ready after {timeout_s:.0f} s{self.said()}") from None
@@ -191,10 +191,18 @@ class ManagedProcess:
             await self.kill()
         await self.wait()
 
+    def last_words(self, code: int) -> str:
+        """How the child ended, as a sentence."""
+        return f"{self.name} ended with code {code}{self.said()}"
+
     def said(self) -> str:
         """What the child wrote last, as the end of a sentence."""
-        lines = self._output.tail() if isinstance(self._output, LogFile) else self._last_lines
+        lines = self.said_lines()
         return ": " + " | ".join(lines) if lines else " and wrote nothing"
+
+    def said_lines(self) -> list[str]:
+        """The last lines that the child wrote."""
+        return self._output.tail() if isinstance(self._output, LogFile) else list(self._last_lines)
 
     async def _attend(self, child: asyncio.subprocess.Process) -> int:
         """Stay with the child to its end, and clean up at that moment, while its id cannot be another group's."""

@@ -8,6 +8,9 @@ import httpx
 from services.standalone.process import ANSWER_TIMEOUT_S, ManagedProcess, ProcessFailed
 from shared.service import EX_TEMPFAIL
 
+OWN_WORDS = "nightbus: "
+"""How the sentence begins with which a service says that it cannot run."""
+
 
 class ManagedService(ManagedProcess):
     """A service; ``health_url`` is where its health pages are, once it serves them.
@@ -47,6 +50,11 @@ class ManagedService(ManagedProcess):
             reason = " | ".join(page.text.splitlines()) if page is not None else str(error)
             return f"{self.name} is not ready yet and goes on trying: {reason}"
         return None
+
+    def last_words(self, code: int) -> str:
+        """How the service ended: where it said so in a sentence of its own that alone, without its log."""
+        own = [line.removeprefix(OWN_WORDS) for line in self.said_lines() if line.startswith(OWN_WORDS)]
+        return f"{self.name} does not start: {'; '.join(own)}" if own else super().last_words(code)
 
     async def ailment(self) -> str | None:
         """What is wrong with the running service, as the end of a sentence; None when its loop turns.

@@ -34,11 +34,11 @@ class Refit(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """Rigs that are one device where a person has one of a model: ``bare`` has no serial number, the others do."""
+    """Rigs that are one device where a person has one of a model: ``bare`` has no serial number, the other does."""
 
     model: str
     bare: str
-    serials: tuple[str, ...]
+    serial: str
 
 
 def refits(equipment: Equipment, counted: Iterable[Counted]) -> list[Refit]:
@@ -63,7 +63,8 @@ def refits(equipment: Equipment, counted: Iterable[Counted]) -> list[Refit]:
 def devices_apart(equipment: Equipment, counted: Iterable[Counted]) -> Iterator[Apart]:
     """Smart telescopes that are counted with and without a serial number, which firmware began to write one day.
 
-    Not those that the user's rigs name: a person has decided.
+    Not those that the user's rigs name: a person has decided. Nor where several have numbers: which of them the one
+    without is, if any, nobody can tell.
     """
     bare: dict[str, str] = {}
     serials: defaultdict[str, set[str]] = defaultdict(set)
@@ -78,5 +79,5 @@ def devices_apart(equipment: Equipment, counted: Iterable[Counted]) -> Iterator[
             serials[model.name].add(rig)
     known = {rig_key(name) for rig in equipment.rigs for name in (rig.name, *rig.aliases)}
     for name, rig in bare.items():
-        if serials[name] and rig_key(rig) not in known:
-            yield Apart(name, rig, tuple(sorted(serials[name])))
+        if len(serials[name]) == 1 and rig_key(rig) not in known:
+            yield Apart(name, rig, *serials[name])

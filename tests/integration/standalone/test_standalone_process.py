@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from services.standalone.process import LineSink, LogFile, ManagedProcess, ProcessFailed, end_processes, find_processes
+from services.standalone.service import ManagedService
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -69,6 +70,21 @@ async def test_a_child_that_ends_early_says_why(tmp_path: Path) -> None:
         await process.start()
         with pytest.raises(ProcessFailed, match=r"bad ended with code 7: no such disk"):
             await process.wait_ready(never, timeout_s=10)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('2026 [info] | x'); print('nightbus: no such group')", "^scanner does not start: no such group$"),
+        ("print('2026 [info] | x'); print('Killed')", r"^scanner ended with code 1: 2026 \[info\] \| x \| Killed$"),
+    ],
+)
+async def test_a_service_that_ends_early_says_its_sentence_alone(code: str, words: str) -> None:
+    """The sentence that a service ends with is told without the lines of its log; without one its last lines are."""
+    service = ManagedService("scanner", python(f"{code}; raise SystemExit(1)"), unheard)
+    service.health_url = "http://127.0.0.1:1"
+    with pytest.raises(ProcessFailed, match=words):
+        await service.start_ready(10)
 
 
 async def test_a_child_that_is_never_ready_is_reported(tmp_path: Path) -> None:

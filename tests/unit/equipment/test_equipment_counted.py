@@ -42,9 +42,11 @@ def test_binned_frames_are_counted_by_the_sensor() -> None:
 def test_a_seestar_before_and_after_its_firmware_is_found() -> None:
     """A smart telescope with and without its serial number may be one; two with numbers, or a mere camera, are two."""
     built_in = Equipment.built_in()
-    assert list(devices_apart(built_in, [ASI, *SEESTARS])) == [Apart("Seestar S50", "Seestar S50", ("S50_153dd4e2",))]
+    assert list(devices_apart(built_in, [ASI, *SEESTARS])) == [Apart("Seestar S50", "Seestar S50", "S50_153dd4e2")]
     assert list(devices_apart(built_in, [SEESTARS[0]])) == []
     assert list(devices_apart(built_in, [SEESTARS[1], SEESTARS[1]._replace(rig="S50_00aa11bb")])) == []
+    three = [SEESTARS[1]._replace(rig=f"S50_{digits}") for digits in ("00aa11bb", "11aa11bb", "22aa11bb")]
+    assert list(devices_apart(built_in, [SEESTARS[0], *three])) == []
     assert list(devices_apart(built_in, [SEESTARS[0], SEESTARS[1]._replace(rig="S30 Pro_041c45cb")])) == []
 
 
@@ -59,7 +61,10 @@ def test_joining_them_is_what_the_sentence_says() -> None:
         "60 files counted under S50_153dd4e2 fit the rig My Seestar S50",
         "40 files counted under Seestar S50 fit the rig My Seestar S50",
     ]
-    assert all("rescan --rig" in sentence for sentence in sentences)
+    assert all("restart Nightbus first" in sentence and "rescan --rig" in sentence for sentence in sentences)
+    (one,) = told(joined, [SEESTARS[0]._replace(files=1)])
+    assert one.startswith("1 file counted under Seestar S50 fits the rig My Seestar S50: ")
+    assert one.endswith(" has it read anew")
     assert list(told(joined, [group._replace(rig="My Seestar S50") for group in SEESTARS])) == []
 
 

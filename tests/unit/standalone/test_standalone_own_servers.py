@@ -33,16 +33,32 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ('[postgres]\nhost = "nas"', "setting postgres.host says where Postgres is, but `nightbus up` brings its own"),
         ("[nats]\nreplicas = 3", "setting nats.replicas is 3, but the NATS of `nightbus up` is a single server"),
         ("[health]\nport = 8080", "setting health.port is one port for one service, but `nightbus up` runs several"),
+        ('[library]\ngroup = "no-such-group"', "library.group: this machine has no group 'no-such-group'"),
+        (
+            f"[scanner]\npreviews = true\npreviews_dir = {json.dumps('HOME/library/previews')}",
+            "scanner.previews_dir must be apart from the library: ",
+        ),
     ],
 )
 def test_what_up_cannot_obey_is_refused(file: Path, text: str, sentence: str) -> None:
     """`up` says which key it cannot obey, and makes no home."""
-    file.write_text(text)
     home = file.parent / "home"
+    file.write_text(text.replace("HOME", str(home)))
     result = CliRunner().invoke(app, ["up", "--home", str(home)])
     assert result.exit_code == 1
     assert result.stderr.startswith(f"nightbus: {sentence}")
     assert not home.exists()
+    checked = CliRunner().invoke(app, ["config", "check", "--home", str(home)])
+    assert checked.exit_code == 0
+    assert f"note: `nightbus up` refuses this: {sentence}" in checked.stdout
+
+
+def test_previews_in_the_library_are_refused_by_a_check(file: Path) -> None:
+    """What no service could run with is a mistake, also for `config check`."""
+    file.write_text('[library]\npath = "/astro"\n[scanner]\npreviews = true\npreviews_dir = "/astro/previews"\n')
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("nightbus: scanner.previews_dir must be apart from the library: /astro/previews")
 
 
 def test_what_holds_with_servers_of_its_own_is_no_contradiction(file: Path) -> None:
@@ -51,7 +67,7 @@ def test_what_holds_with_servers_of_its_own_is_no_contradiction(file: Path) -> N
         '[nats]\nmax_bytes = 2000000\nreplicas = 1\n[postgres]\npool_size = 7\n[health]\nhost = "0.0.0.0"\n'
         '[log]\nformat = "json"\n'
     )
-    assert contradictions(load_settings()) == []
+    assert contradictions(load_settings(), file.parent / "home") == []
 
 
 def test_the_settings_reach_the_services(file: Path) -> None:
