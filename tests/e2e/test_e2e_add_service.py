@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -17,46 +16,11 @@ import pytest
 from services.cli.connection import find_stack
 from services.standalone.simulation import tiny_frames
 from shared.bus.broker import connect
+from tests.added_services import NAME, PAGE, project_with
 from tests.e2e.running import Up, up
 from tests.stack import open_folder
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "howto" / "add-a-service.md"
-NAME = "rigs_seen"
-_FILE = re.compile(
-    r"^`(services/rigs_seen/[\w./]+)`[^\n]*\n(?:[^`\n][^\n]*\n)*\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL
-)
-
 pytestmark = pytest.mark.usefixtures("embedded_stack")
-
-
-def built(folder: Path) -> Path:
-    """A copy of the project with the page's service: its folder, its line, and the model of its command."""
-    copy = folder / "nightbus"
-    for name in ("services", "shared"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    page = PAGE.read_text()
-    files = dict(_FILE.findall(page))
-    assert {Path(name).name for name in files} >= {"__init__.py", "description.py", "app.py", "handlers.py", "store.py"}
-    for name, text in files.items():
-        file = copy / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    line = f'    "{NAME}",\n'
-    assert f"```text\n{line}```" in page
-    names = copy / "services" / "descriptions.py"
-    names.write_text(names.read_text().replace('    "api",\n', f'    "api",\n{line}'))
-    models = re.search(r"```python\n(class RigForgotten.*?)```", page, re.DOTALL)
-    assert models is not None
-    commands = copy / "shared" / "events" / "commands.py"
-    text = commands.read_text()
-    place = text.index("class TellState(Command)")
-    text = f"{text[:place]}{models[1]}\n\n{text[place:]}".replace(
-        "    RebuildStats,\n)", "    RebuildStats,\n    ForgetRig,\n)"
-    )
-    assert "ForgetRig,\n)" in text
-    commands.write_text(text)
-    return copy
 
 
 async def rigs(home: Path) -> dict[str, Any]:
@@ -99,7 +63,7 @@ def test_the_service_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monke
         with up(home) as before:
             before.run("ingest", str(frames), "--mode", "index", "--wait")
             until_counted(before, 5)
-        copy = built(folder)
+        copy = project_with(folder)
         monkeypatch.chdir(copy)
         with up(home) as stack:
             seen = asyncio.run(until_seen(home, 1))
