@@ -1,11 +1,8 @@
 """Wiring of the api service."""
 
-from functools import partial
-
 from services.api.description import DESCRIPTION
 from services.api.handlers import RegisterDeadLetter, ReplayOrDrop
 from services.api.payloads import PayloadFolder
-from services.api.room import ROOM_INTERVAL_S, make_room
 from services.api.settings import ApiSettings
 from services.api.store import Register
 from shared.events.commands import DropDeadLetters, ReplayDeadLetters
@@ -34,5 +31,4 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         commands = ReplayOrDrop(register, folder, service.publisher)
         service.answers(ReplayDeadLetters, commands.replay)
         service.answers(DropDeadLetters, commands.drop)
-        service.every(ROOM_INTERVAL_S, partial(make_room, service.js, row), first_after_s=ROOM_INTERVAL_S)
         return await service.run()

@@ -9,6 +9,7 @@ from services.api.payloads import TABLE_LIMIT_BYTES, PayloadFolder
 from services.api.store import Kept, Register, Selection
 from shared import inert
 from shared.bus.dead_letters import DeadLetter, read_dead_letter
+from shared.bus.moving import STORED_AT
 from shared.bus.publish import Publisher
 from shared.errors import UserError
 from shared.events.base import EVENT_NAMESPACE
@@ -44,8 +45,10 @@ class RegisterDeadLetter:
             file = await asyncio.to_thread(self._folder.keep, letter.sequence, payload)
             payload = payload[:TABLE_LIMIT_BYTES]
         # The time of storage is part of the key: a NATS that was set up anew counts its positions from one again.
-        message_id = (message.headers or {}).get(MESSAGE_ID, f"{message.subject}/{message.metadata.sequence.stream}")
-        key = uuid5(EVENT_NAMESPACE, f"{message_id}\x1f{message.metadata.timestamp.isoformat()}")
+        headers = message.headers or {}
+        message_id = headers.get(MESSAGE_ID, f"{message.subject}/{message.metadata.sequence.stream}")
+        stored_at = headers.get(STORED_AT, message.metadata.timestamp.isoformat())
+        key = uuid5(EVENT_NAMESPACE, f"{message_id}\x1f{stored_at}")
         if await self._register.enter(key, letter, payload, file):
             log.info("dead letter entered", sender=letter.service, subject=letter.subject, reason=letter.reason)
 

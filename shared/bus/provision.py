@@ -13,7 +13,8 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from shared.bus.names import EVENTS
+from shared.bus.moving import close_old, move_letters
+from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.streams import config_of, streams
 from shared.description import Consumer, ServiceDescription, consumers_of
 from shared.errors import Unavailable, UserError
@@ -33,6 +34,8 @@ _STREAM_FIELDS = (
     "duplicate_window",
     "num_replicas",
     "allow_atomic",
+    "deny_purge",
+    "deny_delete",
 )
 _SERVICES = "nightbus-services"
 _CONSUMERS = "nightbus-consumers"
@@ -54,7 +57,10 @@ async def provision(js: JetStreamContext, settings: NatsSettings, services: Sequ
                 _SERVICES: " ".join(service.name for service in services),
                 _CONSUMERS: " ".join(row.durable for row in consumers if row.stream == EVENTS),
             }
+        if wanted.name == DEAD_LETTERS and (old := await close_old(js)) is not None:
+            wanted.max_bytes = max(wanted.max_bytes or 0, old.max_bytes or 0)  # so that what lies there has room
         await _provision_stream(js, wanted, settings)
+    await move_letters(js)
     for row in consumers:
         await _provision_consumer(js, row)
     wanted_durables = {(row.stream, row.durable) for row in consumers}

@@ -2,7 +2,8 @@
 
 Design: one stream for all events, file storage, limits retention, discard new, so that a full stream refuses new events
 (which wait in their outbox) instead of dropping old ones. Dead letters have a stream of their own: they must be stored
-even when the main stream is full (docs/adr/0003).
+even when the main stream is full (docs/adr/0003). It is a work queue that nobody may purge or delete from: a letter
+leaves it when the register acknowledges it, and in no other way (docs/adr/0019).
 """
 
 from nats.js.api import (
@@ -67,8 +68,10 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             subjects=[f"{DEAD_SUBJECT}.>"],
             storage=StorageType.FILE,
             compression=StoreCompression.S2,
-            retention=RetentionPolicy.LIMITS,
+            retention=RetentionPolicy.WORK_QUEUE,
             discard=DiscardPolicy.NEW,
+            deny_purge=True,
+            deny_delete=True,
             max_age=0.0,
             max_bytes=max(max_bytes // 8, 1024**2),
             duplicate_window=DUPLICATE_WINDOW_S,

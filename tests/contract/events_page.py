@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-from nats.js.api import StreamConfig
+from nats.js.api import RetentionPolicy, StreamConfig
 from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
@@ -180,7 +180,8 @@ def _streams() -> Iterator[str]:
 
 def _stream(config: StreamConfig) -> str:
     subjects = ", ".join(f"`{subject}`" for subject in config.subjects or [])
-    age = f"{config.max_age / 86400:.0f} days" if config.max_age else "until purged"
+    queue = config.retention is RetentionPolicy.WORK_QUEUE
+    age = "until acknowledged" if queue else f"{(config.max_age or 0) / 86400:.0f} days"
     size = f"{(config.max_bytes or 0) / 1024**2:.0f} MiB"
     full = f"{_value(config.discard)} messages refused" if _value(config.discard) == "new" else _value(config.discard)
     compression = f", {_value(config.compression).upper()}"

@@ -12,17 +12,21 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.errors import ServerError
 
 from services.api.app import run
+from services.api.handlers import RegisterDeadLetter
 from services.api.payloads import TABLE_LIMIT_BYTES
-from services.api.room import make_room
 from services.api.settings import ApiSettings
+from services.api.store import Register
 from services.descriptions import SERVICES, described
+from shared.bus.moving import STORED_AT
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import provision
 from shared.bus.rpc import ask
-from shared.bus.streams import config_of
+from shared.db.pool import pool_of
 from shared.errors import UserError
 from shared.events.commands import DeadLettersChanged, DropDeadLetters, ReplayDeadLetters
 from shared.settings import Settings
@@ -112,14 +116,16 @@ async def test_a_letter_is_entered_with_its_reason_and_bytes(js: JetStreamContex
 async def test_a_redelivered_letter_is_entered_once(
     js: JetStreamContext, reader: asyncpg.Connection, settings: Settings
 ) -> None:
-    """A message that NATS delivers again does not become a second row."""
+    """A message that NATS delivers again does not become a second row, nor does one that was moved between streams."""
     await bury(js, b"one")
-    await letters(reader, lambda rows: len(rows) == 1)
-    row = described("api").consumer("dead.>")
-    await js.delete_consumer(row.stream, row.durable)
-    await js.add_consumer(row.stream, config_of(row))
-    await bury(js, b"two", 2)
-    rows = await letters(reader, lambda rows: any(row["payload"] == b"two" for row in rows))
+    (row,) = await letters(reader, lambda rows: len(rows) == 1)
+    moved = {"Nats-Msg-Id": "dead/scanner/1/1", STORED_AT: row["buried_at"].isoformat()}
+    async with pool_of(settings.postgres, "api") as pool:
+        enter = RegisterDeadLetter(Register(pool, described("api").consumer("dead.>").durable), None)
+        for time in (1_700_000_000_000_000_000, 1_700_000_001_000_000_000):
+            reply = f"$JS.ACK.NIGHTBUS_LETTERS.api-dead-all.1.7.1.{time}.0"
+            await enter(Msg(None, "dead.scanner", reply, b"two", moved))  # type: ignore[arg-type]
+    rows = await letters(reader, lambda rows: len(rows) == 2)
     assert [row["payload"] for row in rows] == [b"one", b"two"]
 
 
@@ -147,7 +153,7 @@ async def test_a_message_that_is_no_letter_of_ours_is_kept_and_not_buried_again(
     await js.publish("dead.elsewhere", b"?")
     (row,) = await letters(reader, lambda rows: len(rows) == 1)
     assert (row["service"], row["payload"]) == ("elsewhere", b"?")
-    assert (await js.stream_info(DEAD_LETTERS)).state.messages == 1
+    assert (await js.stream_info(DEAD_LETTERS)).state.last_seq == 1
     with pytest.raises(UserError, match="is no event"):
         await ask(nats_client, ReplayDeadLetters(ids=(row["dead_letter_id"],)), DeadLettersChanged)
 
@@ -244,20 +250,24 @@ async def test_an_unknown_number_changes_nothing(
     assert row["state"] == "waiting"
 
 
-async def test_what_is_registered_is_purged_when_room_gets_scarce(
+async def test_a_letter_leaves_the_stream_once_it_is_registered(
     js: JetStreamContext, reader: asyncpg.Connection
 ) -> None:
-    """Only entered letters leave the stream, so that services can always bury."""
+    """Entered letters are gone from the stream, so that services can always bury; in no other way does one leave it."""
     for number in range(1, 6):
         await bury(js, b"x" * 1000, number)
     await letters(reader, lambda rows: len(rows) == 5)
-    row = described("api").consumer("dead.>")
     async with asyncio.timeout(10):
-        while (await js.consumer_info(row.stream, row.durable)).num_ack_pending:
+        while (await js.stream_info(DEAD_LETTERS)).state.messages:
             await asyncio.sleep(0.05)
-    assert not await make_room(js, row)
-    assert await make_room(js, row, above=0.0)
-    assert (await js.stream_info(DEAD_LETTERS)).state.messages == 0
+    with pytest.raises(ServerError, match="purge not permitted"):
+        await js.purge_stream(DEAD_LETTERS)
+    with pytest.raises(ServerError, match="delete not permitted"):
+        await js.delete_msg(DEAD_LETTERS, 1)
+    lenient = (await js.stream_info(DEAD_LETTERS)).config
+    lenient.deny_purge = False
+    with pytest.raises(ServerError, match="can not cancel deny purge"):
+        await js.update_stream(lenient)
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ async def test_the_register_enters_whatever_is_buried(
 ) -> None:
     """A dead letter of any headers is entered, once, and can be read."""
     sound = dict(zip(_HEADERS, ("stats", "file.scanned", "7", "1", "why", "", "id", "3"), strict=True))
-    reply = "$JS.ACK.NIGHTBUS_DEAD.api-dead-all.1.7.1.1700000000000000000.0"
+    reply = "$JS.ACK.NIGHTBUS_LETTERS.api-dead-all.1.7.1.1700000000000000000.0"
     message = Msg(None, f"dead.{subject}", reply, b"\0?\xff", (sound if whole else {}) | headers)  # type: ignore[arg-type]
     await api.execute("DELETE FROM dead_letter")
     await api.execute("DELETE FROM inbox")

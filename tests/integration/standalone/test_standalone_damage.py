@@ -87,10 +87,10 @@ def prepared(home: Home, sound_store: Path, damage: Damage) -> EmbeddedNats:
 ALL, NO_EVENTS, NO_LETTERS, NOTHING = (MESSAGES, 1), (0, 1), (MESSAGES, 0), (0, 0)
 """Events and dead letters that are left."""
 OTHERWISE = {
-    "the dead letters' description": (NO_LETTERS, "the stream NIGHTBUS_DEAD"),
-    "the dead letters' consumer": (ALL, "the consumer api-dead-all of the stream NIGHTBUS_DEAD"),
+    "the dead letters' description": (NO_LETTERS, "the stream NIGHTBUS_LETTERS"),
+    "the dead letters' consumer": (ALL, "the consumer api-dead-all of the stream NIGHTBUS_LETTERS"),
     "a stream of somebody else": (ALL, "the stream THEIRS"),
-    "every file": (NOTHING, "the stream NIGHTBUS, the stream NIGHTBUS_DEAD"),
+    "every file": (NOTHING, "the stream NIGHTBUS, the stream NIGHTBUS_LETTERS"),
     "a block that is read again and again": (NOTHING, "the whole store"),
     "no store at all": (NOTHING, "the whole store"),
 }
