@@ -1,7 +1,7 @@
 """What a service is, said once: its name, its tables, what it reads and how, what it publishes and answers.
 
 Each service has one of these in its ``description.py``; ``services/descriptions.py`` lists them. Roles and schemas,
-streams and consumers, processes, documents and the status page follow from them.
+streams and consumers, the rights of each on NATS, processes, documents and the status page follow from them.
 """
 
 from collections.abc import Iterable
@@ -57,6 +57,9 @@ class ServiceDescription:
         reads: what it reads, each through a durable consumer of its own.
         publishes: subjects that it publishes.
         commands: subjects of the commands that it answers, beside ``cmd.<name>.state``, which every service answers.
+        sends: subjects of the commands that it gives other services.
+        looks_back: whether it asks the event stream for single messages.
+        replays: whether it publishes events of others again, as people ask of dead letters.
         may_be_off: whether Nightbus works without it.
         quiet: whether it does so little that it may share a process with other quiet ones.
         last_active: SQL over views for when it was last at work, as far as the database knows it.
@@ -68,6 +71,9 @@ class ServiceDescription:
     reads: tuple[Reads, ...] = ()
     publishes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    sends: tuple[str, ...] = ()
+    looks_back: bool = False
+    replays: bool = False
     may_be_off: bool = True
     quiet: bool = True
     last_active: str | None = None

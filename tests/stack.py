@@ -26,10 +26,10 @@ import asyncpg
 from services.descriptions import SCHEMAS
 from services.standalone.accounts import service_account
 from services.standalone.home import Home
-from services.standalone.nats import USER as NATS_USER
-from services.standalone.nats import EmbeddedNats
+from services.standalone.nats import USERS, EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from shared.bus.broker import connect
+from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
 from shared.db.pool import READER
 from shared.settings import NatsSettings, PostgresSettings
@@ -252,12 +252,12 @@ class NatsServer:
 async def embedded_nats(folder: Path) -> NatsServer:
     """A NATS of its own for one test."""
     home = Home.open(folder / "nats-home")
-    server = EmbeddedNats(home)
+    server = EmbeddedNats(home, users=(*USERS, EVERYTHING))
     await server.start()
     settings = NatsSettings(
         url=f"nats://127.0.0.1:{server.port}",
-        user=NATS_USER,
-        password_file=home.secrets / "nats",
+        user=EVERYTHING.name,
+        password_file=home.secrets / f"nats-{EVERYTHING.name}",
         max_bytes=64 * 1024**2,
     )
     return NatsServer(settings, server, home)

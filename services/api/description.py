@@ -8,6 +8,7 @@ DESCRIPTION = ServiceDescription(
     has_tables=True,
     reads=(Reads(f"{DEAD_SUBJECT}.>", stream=DEAD_LETTERS),),
     commands=("cmd.api.replay-dead-letters", "cmd.api.drop-dead-letters"),
+    replays=True,
     may_be_off=False,
     last_active="SELECT max(changed_at) FROM api.dead_letters",
 )

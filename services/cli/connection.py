@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 import typer
 
 from services.cli.usage import named_path
+from shared.bus.names import CLI, inbox_of
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 READER = "reader"
 CONNECT_TIMEOUT_S = 5.0
-NATS_USER = "nightbus"
 ADMIN_ROLE = "nightbus_admin"
 DATABASE = "nightbus"
 OWN_HOST = "127.0.0.1"
@@ -80,7 +80,7 @@ class Stack:
         settings = self._given or load_settings()
         if self._secrets is None:
             return settings
-        own_nats = {"url": self._nats_url, "user": NATS_USER, "password": None, "password_file": self._secrets / "nats"}
+        own_nats = {"url": self._nats_url, "secrets_dir": self._secrets}
         own_postgres = {"host": OWN_HOST, "port": self._ports["postgres"], "database": DATABASE}
         own_postgres |= {"admin_role": ADMIN_ROLE, "password": None, "secrets_dir": self._secrets}
         return settings.model_copy(
@@ -101,17 +101,18 @@ class Stack:
             return Place(where.host, where.port, where.database, role, where.password_of(role))
         return Place(OWN_HOST, self._ports["postgres"], DATABASE, role, self._secret(role))
 
-    @property
-    def nats(self) -> Place:
-        """Where NATS is; ``host`` is its URL.
+    def nats(self, user: str) -> Place:
+        """Where NATS is, for one of its users; ``host`` is its URL.
 
         Raises:
-            UserError: its password cannot be read.
+            UserError: the user has no password here.
         """
         if self._secrets is None:
-            where = self.settings.nats
-            return Place(where.url, 0, "", where.user, where.resolved_password())
-        return Place(self._nats_url, 0, "", NATS_USER, self._secret("nats"))
+            name, password = self.settings.nats.login(user) or (None, None)
+            return Place(self.settings.nats.url, 0, "", name, password)
+        if not (self._secrets / f"nats-{user}").exists():
+            raise UserError(f"{self.home} was started by an earlier version of Nightbus: stop that `up`, start it anew")
+        return Place(self._nats_url, 0, "", user, self._secret(f"nats-{user}"))
 
     @property
     def _nats_url(self) -> str:
@@ -278,8 +279,8 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
 
 
 @contextlib.asynccontextmanager
-async def bus(stack: Stack) -> AsyncIterator["Client"]:
-    """A connection to NATS.
+async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
+    """A connection to NATS, as the user of the command line or another.
 
     Raises:
         UserError: the server does not answer or refuses; one sentence.
@@ -290,13 +291,14 @@ async def bus(stack: Stack) -> AsyncIterator["Client"]:
     async def quiet(_error: Exception) -> None:
         """Failed attempts are reported by the exception, not one by one."""
 
-    where = stack.nats
+    where = stack.nats(user)
     try:
         client = await nats.connect(
             where.host,
             name="nightbus-cli",
             user=where.user,
             password=where.password,
+            inbox_prefix=inbox_of(user),
             allow_reconnect=False,
             connect_timeout=int(CONNECT_TIMEOUT_S),
             error_cb=quiet,

@@ -11,6 +11,7 @@ from services.cli.connection import HomeOption, bus, find_stack, wait_for
 from services.cli.usage import WrongUsage, named_path
 from services.descriptions import NAMES, SCHEMAS
 from shared import inert
+from shared.bus.names import PROVISION
 
 
 def _service(text: str) -> str:
@@ -92,7 +93,7 @@ def provision(home: PlainHomeOption = None) -> None:
     configure_logging(stack.settings.log.model_copy(update={"level": "warning"}), "provision")
 
     async def work() -> None:
-        async with bus(stack) as client:
+        async with bus(stack, PROVISION) as client:
             await make_streams(client.jetstream(), stack.settings.nats, services)
 
     wait_for(work())

@@ -52,6 +52,7 @@ WHERE d.state = 'waiting' AND d.file_id IS NOT NULL
 GROUP BY d.service ORDER BY d.service
 """
 """Files that wait because a service gave up on an event about them."""
+_LOOK = "`nightbus dead-letters` says why, and `nightbus dead-letters replay` tells it again"
 _LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
@@ -273,14 +274,11 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
     reasons = tuple(f"{row['file']}: {row['reason'].removeprefix(_named(row['file']))}" for row in quarantined)
-    stages = replace(
-        _stages(ingest, stats, kept_sources, library, keeping, failures, reasons),
-        given_up=tuple(
-            f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}: `nightbus dead-letters` "
-            "says why, and `nightbus dead-letters replay` tells it again"
-            for row in given_up
-        ),
+    told = (
+        f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}: {_LOOK}" for row in given_up
     )
+    stages = _stages(ingest, stats, kept_sources, library, keeping, failures, reasons)
+    stages = replace(stages, given_up=tuple(told))
     return list(services), stages, sources, running, checked
 
 
@@ -374,7 +372,7 @@ async def _last_message(js: "JetStreamContext", subject: str) -> datetime | None
     from shared.bus.names import EVENTS
 
     try:
-        return (await js.get_last_msg(EVENTS, subject)).time
+        return (await js.get_last_msg(EVENTS, subject, direct=True)).time
     except (NatsError, TimeoutError):
         return None
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from services.ingest.announce import Reconciler
 from services.ingest.collector import Collector
@@ -26,7 +25,7 @@ from services.ingest.store import Store
 from services.ingest.sweep import Sweep
 from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
-from shared.bus.janitor import sweep as sweep_stream
+from shared.bus.janitor import janitor
 from shared.events.commands import CancelImport, ImportPaths, RescanFiles
 from shared.library.room import Room
 from shared.process import Process
@@ -43,7 +42,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
     """Run ingest until its process stops; returns its exit code."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
     own = settings.section(IngestSettings)
-    async with Service(DESCRIPTION, settings, process) as service:
+    async with Service(DESCRIPTION, settings, process) as service, janitor(settings.nats) as sweep_stream:
         store = Store(service.pool)
         library = Library.of(settings.library, service.pool, service.waits)
         room = Room(settings.library.path, settings.library.reserve_mb)
@@ -71,6 +70,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.background(library.then(SourceDeleter(service.pool, shelf).run))
             service.background(library.then(sweep.run))
         _look_after_events(service, store, own)
+        service.every(JANITOR_INTERVAL_S, sweep_stream, first_after_s=JANITOR_INTERVAL_S)
         try:
             return await service.run()
         finally:
@@ -80,7 +80,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
 
 
 def _look_after_events(service: Service, store: Store, own: IngestSettings) -> None:
-    """Register what is done again and again so that no event is lost for good, and the stream has room."""
+    """Register what is done again and again so that no event is lost for good."""
     reconciler = Reconciler(service.pool, service.relay, age_s=own.reconcile_age_s)
     gone = GoneFiles(service.pool, service.relay)
     forgetter = FailureForgetter(store, [source.name for source in service.settings.sources])
@@ -88,7 +88,6 @@ def _look_after_events(service: Service, store: Store, own: IngestSettings) -> N
     service.every(own.reconcile_interval_s, reconciler.reconcile, first_after_s=own.reconcile_interval_s)
     service.every(GONE_INTERVAL_S, gone.look, first_after_s=GONE_INTERVAL_S)
     service.every(FORGETTING_INTERVAL_S, forgetter.look)
-    service.every(JANITOR_INTERVAL_S, partial(sweep_stream, service.js), first_after_s=JANITOR_INTERVAL_S)
 
 
 async def _watch_all(service: Service, store: Store, scanner: Scanner, room: Room) -> None:

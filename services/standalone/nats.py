@@ -1,4 +1,4 @@
-"""NATS with JetStream under the home: loopback only, one user with a random password, every write synced to disk.
+"""NATS with JetStream under the home: on loopback, a user and its rights for each service, every write synced to disk.
 
 An earlier server of this home that still runs is stopped first: two on one store would ruin it. A store from which the
 server does not start, or of which it does not serve all, is damaged: it is set aside and made anew (``jetstream``).
@@ -11,8 +11,10 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from services.descriptions import SERVICES
 from services.standalone.accounts import Account, service_account
 from services.standalone.binaries import provide_binaries
 from services.standalone.home import LOOPBACK, Home, port_is_free, write_durably
@@ -39,12 +41,14 @@ from services.standalone.process import (
 )
 from services.standalone.reading import LOOK_EVERY_S, Reading
 from services.standalone.room import full_disk
+from shared.bus.rights import User, authorization, users_of
 from shared.errors import UserError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-USER = "nightbus"
+ONE_FOR_ALL = "nats"
+"""File of the password that all had in earlier versions."""
 PORT_NAME, MONITOR_PORT_NAME = "nats", "nats_monitor"
 MAX_PAYLOAD_BYTES = 1024 * 1024
 MAX_MEMORY_STORE_BYTES = 64 * 1024 * 1024
@@ -54,6 +58,7 @@ LEAST_FILE_STORE_BYTES = 64 * 1024**2
 START_TIMEOUT_S = 30.0
 """Longest that a server may take to start without getting on."""
 _NOT_RECOVERED = b"could not be recovered"
+USERS = users_of(SERVICES)
 FORGIVEN_S = 600.0
 """A stream that stands still is helped by starting the server again, unless that was tried this long ago or less."""
 _STARTS_WITH_NEW_PORT = 3
@@ -62,7 +67,7 @@ _GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "256MiB"}
 
 
 class EmbeddedNats:
-    """The message server of one home. ``port`` 0 keeps or chooses a free one.
+    """The message server of one home. ``port`` 0 keeps or chooses a free one; ``users`` are those who may log in.
 
     Output goes to log/nats.log, or to ``log_line``. As root it runs as ``account_name`` (``nobody``).
     """
@@ -72,6 +77,7 @@ class EmbeddedNats:
         home: Home,
         port: int = 0,
         *,
+        users: Sequence[User] = USERS,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         account_name: str | None = None,
         log_line: LineSink | None = None,
@@ -79,6 +85,7 @@ class EmbeddedNats:
     ) -> None:
         self._home = home
         self._wanted_port = port
+        self._users = tuple(users)
         self._max_payload_bytes = max_payload_bytes
         self._account_name = account_name
         self._output: LogFile | LineSink = log_line or LogFile(home.log / "nats.log")
@@ -220,10 +227,9 @@ class EmbeddedNats:
         """The server's process id."""
         return self._process.pid if self._process else None
 
-    @property
-    def url(self) -> str:
-        """The address for clients, with user and password."""
-        return f"nats://{USER}:{self._home.secret('nats')}@{LOOPBACK}:{self.port}"
+    def url_as(self, user: str) -> str:
+        """The address for a user, with its password."""
+        return f"nats://{user}:{self._home.secret(f'nats-{user}')}@{LOOPBACK}:{self.port}"
 
     @property
     def monitor_url(self) -> str:
@@ -342,16 +348,14 @@ class EmbeddedNats:
         await end_processes(servers, [(signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)])
 
     def _write_configuration(self, account: Account | None) -> None:
+        logins = authorization(self._users, lambda user: _quoted(self._home.secret(f"nats-{user}")))
+        (self._home.secrets / ONE_FOR_ALL).unlink(missing_ok=True)
         text = f"""# Written at each start.
 server_name: nightbus
 listen: "{LOOPBACK}:{self.port}"
 http: "{LOOPBACK}:{self.monitor_port}"
 max_payload: {self._max_payload_bytes}
-authorization {{
-  user: {_quoted(USER)}
-  password: {_quoted(self._home.secret("nats"))}
-}}
-jetstream {{
+{logins}jetstream {{
   store_dir: {_quoted(str(self.store))}
   max_memory_store: {MAX_MEMORY_STORE_BYTES}
   max_file_store: {self.max_file_store_bytes()}

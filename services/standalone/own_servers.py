@@ -8,7 +8,7 @@ from shared.library.access import Access
 from shared.settings import Settings
 
 _PLACES = {
-    "nats": ("NATS", ("url", "user", "password", "password_file")),
+    "nats": ("NATS", ("url", "user", "password", "password_file", "secrets_dir")),
     "postgres": ("Postgres", ("host", "port", "database", "admin_role", "password", "secrets_dir")),
 }
 

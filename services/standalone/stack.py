@@ -16,14 +16,15 @@ from nats.js.errors import Error as JetStreamError
 from services.descriptions import SCHEMAS, SERVICES
 from services.standalone.home import LOOPBACK, Home
 from services.standalone.keeper import keep
-from services.standalone.nats import USER as NATS_USER
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from services.standalone.process import LogFile, ProcessFailed
 from services.standalone.room import Room
 from services.standalone.service import ManagedService
 from shared.bus.broker import connect
+from shared.bus.names import PROVISION
 from shared.bus.provision import provision
+from shared.bus.rights import users_of
 from shared.db.migrate import migrate
 from shared.db.pool import READER
 from shared.description import ServiceDescription, processes_of
@@ -64,7 +65,7 @@ class Stack:
         self._stream_max_bytes = stream_max_bytes
         self._enabled = services
         self.postgres = EmbeddedPostgres(home, settings=postgres_settings)
-        self.nats = EmbeddedNats(home)
+        self.nats = EmbeddedNats(home, users=users_of(services))
         self.services: dict[str, ManagedService] = {}
         self._provisioning = asyncio.Lock()
         self.room = Room(home.path, Waits("up"))
@@ -103,8 +104,7 @@ class Stack:
         """How to reach this home's NATS."""
         return NatsSettings(
             url=f"nats://{LOOPBACK}:{self.nats.port}",
-            user=NATS_USER,
-            password_file=self.home.secrets / "nats",
+            secrets_dir=self.home.secrets,
             max_bytes=self._stream_bytes(),
         )
 
@@ -134,8 +134,7 @@ class Stack:
         nats, postgres = self.nats_settings(), self.postgres_settings()
         ours = {
             "NIGHTBUS_NATS__URL": nats.url,
-            "NIGHTBUS_NATS__USER": str(nats.user),
-            "NIGHTBUS_NATS__PASSWORD_FILE": str(nats.password_file),
+            "NIGHTBUS_NATS__SECRETS_DIR": str(nats.secrets_dir),
             "NIGHTBUS_NATS__MAX_BYTES": str(nats.max_bytes),
             "NIGHTBUS_POSTGRES__HOST": postgres.host,
             "NIGHTBUS_POSTGRES__PORT": str(postgres.port),
@@ -186,7 +185,7 @@ class Stack:
         """Make the streams; again before each start of a service, since NATS may have lost them."""
         try:
             async with self._provisioning:
-                client = await connect(self.nats_settings(), "nightbus-up", patient=False)
+                client = await connect(self.nats_settings(), PROVISION, patient=False)
                 try:
                     await provision(client.jetstream(), self.nats_settings(), self._enabled)
                 finally:

@@ -13,6 +13,8 @@ DESCRIPTION = ServiceDescription(
     ),
     publishes=("session.finished", "target.updated"),
     commands=("cmd.stats.dismiss-files", "cmd.stats.check", "cmd.stats.rebuild"),
+    sends=("cmd.ingest.rescan", "cmd.scanner.state"),
+    looks_back=True,
     may_be_off=False,
     quiet=False,
     last_active="SELECT max(updated_at) FROM stats.captures",

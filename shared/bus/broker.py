@@ -13,6 +13,7 @@ from faststream.security import BaseSecurity, SASLPlaintext
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from shared.bus.names import inbox_of
 from shared.logging import get_logger
 from shared.settings import NatsSettings
 
@@ -31,8 +32,8 @@ async def _undecoded(message: Any) -> Any:
 
 def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
     """A broker that hands raw messages to ``shared.bus.delivery``; not connected yet."""
-    password = settings.resolved_password()
-    security: BaseSecurity | None = SASLPlaintext(settings.user, password) if settings.user and password else None
+    login = settings.login(service)
+    security: BaseSecurity | None = SASLPlaintext(*login) if login else None
 
     async def on_error(error: Exception) -> None:
         log.warning("nats error", error=repr(error))
@@ -48,6 +49,7 @@ def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
         settings.url,
         name=f"nightbus-{service}",
         security=security,
+        inbox_prefix=inbox_of(service),
         allow_reconnect=True,
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_WAIT_S,
@@ -74,26 +76,29 @@ def jetstream_of(broker: NatsBroker) -> JetStreamContext:
     return client_of(broker).jetstream(timeout=PUBLISH_TIMEOUT_S, publish_async_max_pending=1000)
 
 
-async def connect(settings: NatsSettings, name: str, *, patient: bool = True) -> Client:
-    """A plain client, for the command line, provisioning and tests.
+async def connect(settings: NatsSettings, user: str, *, patient: bool = True) -> Client:
+    """A plain client, for provisioning, the janitor and tests.
 
     Args:
         settings: where NATS is.
-        name: shown in the server's list of connections.
+        user: who logs in, where NATS has a login for each.
         patient: wait for a server that is not there yet; otherwise fail at once.
 
     Raises:
         nats.errors.NoServersError: not patient and nobody answers.
+        UserError: the user's password cannot be read.
     """
+    name, password = settings.login(user) or (None, None)
 
     async def quiet(_error: Exception) -> None:
         """Failed attempts are reported by the exception, not one by one."""
 
     return await nats.connect(
         settings.url,
-        name=name,
-        user=settings.user,
-        password=settings.resolved_password(),
+        name=f"nightbus-{user}",
+        user=name,
+        password=password,
+        inbox_prefix=inbox_of(user),
         allow_reconnect=patient,
         max_reconnect_attempts=-1 if patient else 1,
         reconnect_time_wait=RECONNECT_WAIT_S,

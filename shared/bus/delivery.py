@@ -39,6 +39,7 @@ from pydantic import ValidationError
 
 from shared.bus.broker import client_of
 from shared.bus.dead_letters import bury, bury_kept
+from shared.bus.names import inbox_of
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.description import Consumer
@@ -339,6 +340,7 @@ def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awai
             stream=JStream(row.stream, declare=False),
             durable=row.durable,
             pull_sub=PullSub(batch_size=row.batch_size, batch=True),
+            inbox_prefix=f"{inbox_of(row.service)}.".encode(),
             ack_policy=AckPolicy.MANUAL,
             title=row.durable,
         )

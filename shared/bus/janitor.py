@@ -6,21 +6,44 @@ purged. Nothing that anyone still has to read is touched, so a full stream canno
 Each subject is purged for itself. A file.scanned lies behind every file.arrived that was waiting when it was
 published, and is several times larger: were only the front of the stream purged, a stream full of arrivals would fill
 with their results until neither can move.
+
+It logs in as a user of its own: nobody else may purge (``shared.bus.rights``).
 """
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
-from shared.bus.names import EVENTS
+from shared.bus.broker import connect
+from shared.bus.names import EVENTS, JANITOR
 from shared.bus.provision import event_consumers
 from shared.bus.streams import PAUSE_AT
 from shared.errors import Unavailable
 from shared.logging import get_logger
+from shared.periodic import Job
+from shared.settings import NatsSettings
 
 log = get_logger(__name__)
 
 INTERVAL_S = 5.0
+
+
+@asynccontextmanager
+async def janitor(settings: NatsSettings) -> AsyncIterator[Job]:
+    """Log in as the janitor; gives the job that sweeps.
+
+    Raises:
+        UserError: the janitor's password cannot be read.
+    """
+    client = await connect(settings, JANITOR)
+    try:
+        yield partial(sweep, client.jetstream())
+    finally:
+        await client.close()
 
 
 async def sweep(js: JetStreamContext) -> int:

@@ -9,12 +9,16 @@ from nats.errors import MaxPayloadError, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic import ValidationError
 
+from shared import inert
 from shared.errors import NightbusError, UserError
 from shared.events.commands import Command, Reply
 from shared.events.mistakes import first_mistake
 
 if TYPE_CHECKING:  # those who only ask need not wait for the imports of FastStream and structlog
     from faststream.nats import NatsBroker
+
+INBOXES = ("_INBOX.", "_INBOX_")
+"""How the subjects begin on which answers are waited for."""
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Reply)
@@ -52,6 +56,10 @@ def answer(broker: "NatsBroker", model: type[C], handle: Callable[[C], Awaitable
     log = get_logger(__name__)
 
     async def on_request(message: Msg) -> None:
+        if not message.reply.startswith(INBOXES):
+            # Whoever asks names the subject of the answer, and we may publish where the asker may not.
+            log.warning("question without an inbox", subject=model.subject, reply=inert.name(message.reply))
+            return
         try:
             reply: Reply = await handle(model.model_validate_json(message.data))
         except ValidationError as error:

@@ -21,9 +21,14 @@ class NatsSettings(Section):
     """Where NATS is, and how large the stream may grow."""
 
     url: str = Field(default="nats://127.0.0.1:4222", description="address of the server")
-    user: str | None = Field(default=None, description="login name")
-    password: SecretStr | None = Field(default=None, description="password; better: password_file")
-    password_file: WholePath | None = Field(default=None, description="file that holds the password")
+    secrets_dir: WholePath | None = Field(
+        default=None,
+        description="folder with one password file per user, named nats-<user>: nats-ingest, nats-cli, nats-provision "
+        "and so on, the users of deploy/nats/users.conf",
+    )
+    user: str | None = Field(default=None, description="login name, of a NATS that has one for all")
+    password: SecretStr | None = Field(default=None, description="its password; better: password_file")
+    password_file: WholePath | None = Field(default=None, description="file that holds its password")
     max_bytes: int | None = Field(
         default=None,
         ge=1024**2,
@@ -37,11 +42,22 @@ class NatsSettings(Section):
         description="copies of the stream in a NATS cluster; unset: as the stream is, or 1 for a new one",
     )
 
-    def resolved_password(self) -> str | None:
-        """The password from the setting or its file, or None."""
-        if self.password is not None:
-            return self.password.get_secret_value()
-        return self.password_file.read_text().strip() if self.password_file else None
+    def login(self, user: str) -> tuple[str, str] | None:
+        """The name and password with which ``user`` logs in: its own, else the one for all; None where none is needed.
+
+        Raises:
+            UserError: its password file is missing or cannot be read.
+        """
+        try:
+            if self.secrets_dir is not None:
+                return user, (self.secrets_dir / f"nats-{user}").read_text().strip()
+            if self.user is None:
+                return None
+            if self.password is not None:
+                return self.user, self.password.get_secret_value()
+            return (self.user, self.password_file.read_text().strip()) if self.password_file else None
+        except OSError as error:
+            raise UserError(f"the password of the NATS user {user} cannot be read: {error}") from error
 
 
 class PostgresSettings(Section):

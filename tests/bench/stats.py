@@ -101,7 +101,7 @@ class _Bench:
         return used["stats"] + used["postgres"]
 
     async def _publish(self, count: int) -> None:
-        client = await connect(self._world.stack.nats_settings(), "bench")
+        client = await connect(self._world.stack.nats_settings(), "scanner")
         publisher = Publisher(client.jetstream(timeout=10.0, publish_async_max_pending=1000), "scanner")
         start, self._made = self._made, self._made + count
         for first in range(start, self._made, 500):

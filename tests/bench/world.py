@@ -19,9 +19,11 @@ from nats.aio.client import Client
 from services.descriptions import NAMES, SCHEMAS, SERVICES
 from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
+from services.standalone.nats import USERS, EmbeddedNats
 from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
 from shared.bus.provision import provision
+from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
 from shared.errors import Transient
 from shared.logging import configure_logging
@@ -141,6 +143,7 @@ async def running(environment: Mapping[str, str] | None = None) -> AsyncIterator
         library = {"NIGHTBUS_LIBRARY__PATH": str(home.path / "library"), "NIGHTBUS_LOG__LEVEL": "warning"}
         settings = _SETTLED_AT_ONCE | library | dict(environment or {})
         stack = Stack(home, extra_environment=settings, log_line=log.line)
+        stack.nats = EmbeddedNats(home, users=(*USERS, EVERYTHING))
         started = time.perf_counter()
         try:
             await stack.start()
@@ -169,13 +172,14 @@ def servers(runner: asyncio.Runner) -> Iterator[Servers]:
     configure_logging(LogSettings(level="error"), "bench")
     with folder() as place, Home.open(place / "home") as home:
         stack = Stack(home)
+        stack.nats = EmbeddedNats(home, users=(*USERS, EVERYTHING))
 
         async def start() -> Servers:
             await asyncio.gather(stack.postgres.start(), stack.nats.start())
             admin = await asyncpg.connect(stack.postgres.admin_dsn)
             await admin.execute(f"CREATE DATABASE {DATABASE}")
             await admin.close()
-            client = await connect(stack.nats_settings(), "bench")
+            client = await connect(stack.nats_settings(), EVERYTHING.name)
             await migrate(stack.postgres_settings(), SCHEMAS)
             await provision(client.jetstream(), stack.nats_settings(), SERVICES)
             return Servers(client, stack.postgres_settings(), home.path)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.standalone.simulation import tiny_frames
 from shared.bus.broker import connect
+from shared.bus.names import CLI
 from shared.bus.rpc import ask
 from shared.errors import UserError
 from shared.events.commands import ImportAccepted, ImportPaths
@@ -76,7 +77,7 @@ async def test_an_import_that_kills_ingest_each_time_is_given_up(folder: Path, s
 
 async def ask_for_import(world: World, folder: Path) -> UUID:
     """Ask ingest for an import, as the command line does."""
-    client = await connect(world.stack.nats_settings(), "faults")
+    client = await connect(world.stack.nats_settings(), CLI)
     answered: list[UUID] = []
 
     async def accepted() -> bool:

@@ -18,10 +18,12 @@ from nats.js import JetStreamContext
 
 from services.descriptions import CONSUMERS, SERVICES
 from services.standalone.home import Home
+from services.standalone.nats import USERS, EmbeddedNats
 from services.standalone.postgres import SUPERUSER
 from services.standalone.simulation import tiny_frames
 from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
+from shared.bus.rights import EVERYTHING
 from shared.description import ServiceDescription
 
 MODES = ("index", "copy")
@@ -148,7 +150,7 @@ class World:
     @contextlib.asynccontextmanager
     async def jetstream(self) -> AsyncIterator[JetStreamContext]:
         """A JetStream context of an own connection."""
-        client = await connect(self.stack.nats_settings(), "faults")
+        client = await connect(self.stack.nats_settings(), EVERYTHING.name)
         try:
             yield client.jetstream(timeout=10)
         finally:
@@ -231,6 +233,7 @@ async def running(
                 log_line=lambda name, line: _write(file, name, line),
                 services=services,
             )
+            stack.nats = EmbeddedNats(home, users=(*USERS, EVERYTHING))
             world = World(stack, log)
             try:
                 await stack.start()

@@ -23,6 +23,7 @@ from services.standalone.process import ProcessFailed
 from shared.bus import streams
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import provision
+from shared.bus.rights import EVERYTHING
 from shared.settings import NatsSettings
 from tests.stack import open_folder
 from tests.store_damage import DAMAGES, Damage
@@ -49,9 +50,9 @@ def settled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def _filled(folder: Path) -> Path:
     with open_folder() as place, Home.open(place / "home") as home:
-        server = EmbeddedNats(home)
+        server = EmbeddedNats(home, users=(EVERYTHING,))
         await server.start()
-        client = await nats.connect(server.url)
+        client = await nats.connect(server.url_as("nightbus"))
         js = client.jetstream()
         await provision(js, NatsSettings(max_bytes=MAX_BYTES), SERVICES)
         events = (os.urandom(MESSAGE_BYTES) for _ in range(MESSAGES))
@@ -75,7 +76,7 @@ async def home(home_folder: Path) -> AsyncIterator[Home]:
 
 def prepared(home: Home, sound_store: Path, damage: Damage) -> EmbeddedNats:
     """A server that has a copy of the sound store, damaged."""
-    server = EmbeddedNats(home)
+    server = EmbeddedNats(home, users=(EVERYTHING,))
     shutil.copytree(sound_store, server.store)
     damage(server.store)
     if (account := service_account()) is not None:
@@ -105,7 +106,7 @@ async def test_what_is_damaged_is_set_aside_and_made_anew(home: Home, sound_stor
     before = _files(server.store)
     with capture_logs() as logs:
         await server.start()
-    client = await nats.connect(server.url)
+    client = await nats.connect(server.url_as("nightbus"))
     try:
         assert await _messages(client) == (events, letters)
         await _everything_works(client)
@@ -132,7 +133,7 @@ async def test_a_sound_store_is_left_alone(home: Home, sound_store: Path) -> Non
         await server.kill()
         await server.wait()
     await server.start()
-    client = await nats.connect(server.url)
+    client = await nats.connect(server.url_as("nightbus"))
     info = await client.jetstream().consumer_info(EVENTS, "stats-file-arrived")
     await client.close()
     await server.stop()
@@ -146,7 +147,7 @@ async def test_a_stream_that_delivers_nothing_is_found_and_set_aside(home: Home,
         for _ in range(2):
             await server.start()
             assert kept_aside(home.nats) == []
-            client = await nats.connect(server.url, allow_reconnect=False)
+            client = await nats.connect(server.url_as("nightbus"), allow_reconnect=False)
             readers = [await _pulling(client, row.durable) for row in CONSUMERS if row.subject == "file.arrived"]
             ailments = {await server.ailment() for _ in range(BAD_LOOKS)}
             assert ailments == {None, "delivers nothing of the stream NIGHTBUS, though messages and readers wait"}
@@ -157,7 +158,7 @@ async def test_a_stream_that_delivers_nothing_is_found_and_set_aside(home: Home,
             await server.kill()
             await server.wait()
         await server.start()
-    client = await nats.connect(server.url)
+    client = await nats.connect(server.url_as("nightbus"))
     await _everything_works(client)
     await client.close()
     await server.stop()

@@ -23,6 +23,7 @@ from services.standalone.process import LogFile
 from services.standalone.reading import Reading
 from services.standalone.room import Room
 from services.standalone.service import ManagedService
+from shared.bus.rights import EVERYTHING
 from shared.waits import Waits
 
 
@@ -56,11 +57,11 @@ async def until_started_again(child: Child, pid: int, home: Home) -> list[str]:
 async def test_a_stopped_nats_is_started_again(home_folder: Path) -> None:
     """NATS that takes connections in the kernel and greets nobody is ended; the new one has its streams."""
     with Home.open(home_folder) as home:
-        server = EmbeddedNats(home)
+        server = EmbeddedNats(home, users=(EVERYTHING,))
         await server.start()
         assert server.pid is not None
         assert await until_started_again(server, server.pid, home) == ["it does not answer"]
-        client = await nats.connect(server.url)
+        client = await nats.connect(server.url_as("nightbus"))
         await client.close()
         await server.stop()
 

@@ -16,14 +16,17 @@ import pytest
 from nats.js.api import StreamConfig
 
 from services.standalone.home import Home
-from services.standalone.nats import USER, EmbeddedNats
+from services.standalone.nats import ONE_FOR_ALL, USERS, EmbeddedNats
+from shared.bus.rights import EVERYTHING
+
+USER = EVERYTHING.name
 
 
 @pytest.fixture
 async def server(kept_folder: Path) -> AsyncIterator[EmbeddedNats]:
     """A running server on the store of the tests before."""
     with Home.open(kept_folder) as home:
-        embedded = EmbeddedNats(home)
+        embedded = EmbeddedNats(home, users=(EVERYTHING,))
         await embedded.start()
         yield embedded
         await embedded.stop()
@@ -47,7 +50,7 @@ async def page(server: EmbeddedNats, path: str) -> dict[str, object]:
 
 async def count(server: EmbeddedNats, stream: str) -> int:
     """The number of messages in a stream."""
-    client = await nats.connect(server.url)
+    client = await nats.connect(server.url_as("nightbus"))
     try:
         return int((await client.jetstream().stream_info(stream)).state.messages)
     finally:
@@ -68,12 +71,12 @@ async def greeting(server: EmbeddedNats, credentials: dict[str, str]) -> bytes:
 
 async def test_nobody_enters_without_the_password(server: EmbeddedNats) -> None:
     """No credentials, a token, another user or a wrong password are refused; the url's credentials are accepted."""
-    password = server._home.secret("nats")
+    password = server._home.secret(f"nats-{USER}")
     wrong: list[dict[str, str]] = [{}, {"user": USER}, {"user": USER, "pass": "wrong"}, {"auth_token": password}]
     for credentials in [*wrong, {"user": "admin", "pass": password}]:
         assert await greeting(server, credentials) == b"-ERR 'Authorization Violation'"
     assert await greeting(server, {"user": USER, "pass": password}) == b"PONG"
-    client = await nats.connect(server.url)
+    client = await nats.connect(server.url_as("nightbus"))
     await client.flush()
     await client.close()
 
@@ -115,6 +118,26 @@ async def test_every_write_is_synced_and_limits_are_as_chosen(server: EmbeddedNa
     assert (await page(server, "/varz"))["max_payload"] == 1024 * 1024
 
 
+async def test_a_home_with_one_password_for_all_gets_one_for_each(home_folder: Path) -> None:
+    """The start after an upgrade makes a password for each user; the old one and its file are of no use any more."""
+    with Home.open(home_folder) as home:
+        old = home.secret(ONE_FOR_ALL)
+        embedded = EmbeddedNats(home)
+        await embedded.start()
+        try:
+            assert not (home.secrets / ONE_FOR_ALL).exists()
+            for user in USERS:
+                client = await nats.connect(embedded.url_as(user.name))
+                await client.close()
+            for name in ("nightbus", "nats", "ingest"):
+                refused = await greeting(embedded, {"user": name, "pass": old})
+                assert refused == b"-ERR 'Authorization Violation'"
+            assert stat.S_IMODE((home.nats / "server.conf").stat().st_mode) == 0o600
+            assert {stat.S_IMODE(file.stat().st_mode) for file in home.secrets.glob("nats-*")} == {0o600}
+        finally:
+            await embedded.stop()
+
+
 async def test_the_share_of_the_disk_stays_what_it_was(server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fills up does not shrink the limit below what streams have reserved."""
     chosen = server.max_file_store_bytes()
@@ -124,18 +147,18 @@ async def test_the_share_of_the_disk_stays_what_it_was(server: EmbeddedNats, mon
 
 async def test_jetstream_survives_kill_9(server: EmbeddedNats) -> None:
     """Every acknowledged message is there after kill -9 and a restart, on the same address."""
-    client = await nats.connect(server.url, allow_reconnect=False, error_cb=quiet)
+    client = await nats.connect(server.url_as("nightbus"), allow_reconnect=False, error_cb=quiet)
     stream = client.jetstream()
     await stream.add_stream(StreamConfig(name="NIGHT", subjects=["night.>"]))
     for number in range(50):
         await stream.publish("night.frame", str(number).encode())
-    url, pid = server.url, server.pid
+    url, pid = server.url_as("nightbus"), server.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     assert await server.wait() == -signal.SIGKILL
     await client.close()
     await server.start()
-    assert server.url == url
+    assert server.url_as("nightbus") == url
     assert server.pid != pid
     assert await count(server, "NIGHT") == 50
 
@@ -143,11 +166,11 @@ async def test_jetstream_survives_kill_9(server: EmbeddedNats) -> None:
 async def test_a_server_whose_supervisor_vanished_is_replaced(kept_folder: Path) -> None:
     """A start ends a server that an earlier supervisor left running, so that two never write one store."""
     first = Home.open(kept_folder)
-    left = EmbeddedNats(first)
+    left = EmbeddedNats(first, users=(EVERYTHING,))
     await left.start()
     first.close()
     with Home.open(kept_folder) as home:
-        embedded = EmbeddedNats(home)
+        embedded = EmbeddedNats(home, users=(EVERYTHING,))
         await embedded.start()
         await left.wait()
         assert not left.running
@@ -160,10 +183,10 @@ async def test_stop_leaves_no_process_and_the_next_start_continues(home_folder: 
     addresses = set()
     for expected in (1, 2):
         with Home.open(home_folder) as home:
-            embedded = EmbeddedNats(home)
+            embedded = EmbeddedNats(home, users=(EVERYTHING,))
             await embedded.start()
-            addresses.add((embedded.url, embedded.monitor_url))
-            client = await nats.connect(embedded.url)
+            addresses.add((embedded.url_as("nightbus"), embedded.monitor_url))
+            client = await nats.connect(embedded.url_as("nightbus"))
             await client.jetstream().add_stream(StreamConfig(name="NIGHT", subjects=["night.>"]))
             await client.jetstream().publish("night.started", b"")
             await client.close()
@@ -181,7 +204,7 @@ async def test_a_home_with_an_odd_name_works(home_folder: Path) -> None:
     odd = home_folder / 'a "b" \\n $c #d'
     home_folder.chmod(0o711)  # as root the server's account must get through
     with Home.open(odd) as home:
-        embedded = EmbeddedNats(home)
+        embedded = EmbeddedNats(home, users=(EVERYTHING,))
         await embedded.start()
         await embedded.stop()
         assert embedded.store.is_relative_to(odd)

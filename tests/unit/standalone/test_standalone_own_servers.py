@@ -78,7 +78,6 @@ def test_the_settings_reach_the_services(file: Path) -> None:
     settings = load_settings()
     with Home.open(file.parent / "home") as home:
         home.port("health_ingest")
-        home.secret("nats")
         stack = Stack(home, extra_environment=environment_of(home, settings), stream_max_bytes=settings.nats.max_bytes)
         stack.postgres.port = 5432
         told = stack.environment("ingest")

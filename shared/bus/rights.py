@@ -1,0 +1,125 @@
+"""Who may do what on NATS: a user for each service and a few more, worked out from the descriptions.
+
+One account, since all share the streams. What a user is not given here the server refuses:
+
+============  ============================================================================================
+User          May
+============  ============================================================================================
+a service     publish its events, its dead letters and the commands that it sends; read through its own durable
+              consumers; answer its own commands; look at the event stream
+``cli``       send every command; look at streams and consumers. It publishes no event
+``janitor``   purge what everyone has read from the event stream
+``provision``  make, change and delete streams and consumers, and move dead letters from a stream to another
+============  ============================================================================================
+
+Each receives answers in an inbox of its own, ``_INBOX_<user>``, into which no other user may look or write: whoever
+answers a question may publish to its reply subject alone. A letter is replayed by whom it was registered: the service
+that answers ``cmd.api.replay-dead-letters`` may publish every event that somebody reads.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.bus.names import CLI, DEAD_LETTERS, DEAD_SUBJECT, EVENTS, JANITOR, OLD_DEAD_LETTERS, PROVISION, inbox_of
+from shared.description import ServiceDescription, consumers_of
+
+_API = "$JS.API"
+ANSWER_WITHIN = "10m"
+"""How long a question may be answered; the longest that is asked waits five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A login of NATS: the subjects that it may publish to and subscribe to, and whether it may answer questions."""
+
+    name: str
+    says: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    answers: bool = False
+
+
+EVERYTHING = User("nightbus", "all that there is", (">",), (">",))
+"""The one login of a NATS that knows no others: it may do all."""
+
+
+def users_of(services: Iterable[ServiceDescription]) -> tuple[User, ...]:
+    """The users of a NATS that serves these services."""
+    services = tuple(services)
+    read = tuple(dict.fromkeys(row.subject for row in consumers_of(services) if row.stream == EVENTS))
+    return (*(_service(service, read) for service in services), _cli(services), _janitor(), _provision())
+
+
+def _service(service: ServiceDescription, read: tuple[str, ...]) -> User:
+    publish = [*service.publishes, *(read if service.replays else ()), f"{DEAD_SUBJECT}.{service.name}"]
+    publish += [*service.sends, f"{_API}.STREAM.INFO.{EVENTS}"]
+    if service.looks_back:
+        publish.append(f"{_API}.STREAM.MSG.GET.{EVENTS}")
+    for row in service.consumers:
+        name = f"{row.stream}.{row.durable}"
+        publish += [f"{_API}.CONSUMER.INFO.{name}", f"{_API}.CONSUMER.MSG.NEXT.{name}", f"$JS.ACK.{name}.>"]
+    subscribe = (f"{inbox_of(service.name)}.>", *service.commands, f"cmd.{service.name}.state")
+    return User(service.name, f"the service {service.name}", tuple(dict.fromkeys(publish)), subscribe, answers=True)
+
+
+def _cli(services: tuple[ServiceDescription, ...]) -> User:
+    publish = [subject for service in services for subject in (*service.commands, f"cmd.{service.name}.state")]
+    publish += [f"{_API}.STREAM.INFO.{EVENTS}"]
+    publish += [f"{_API}.CONSUMER.INFO.{row.stream}.{row.durable}" for row in consumers_of(services)]
+    told = dict.fromkeys(subject for service in services for subject in service.publishes)
+    publish += [f"{_API}.DIRECT.GET.{EVENTS}.{subject}" for subject in told]
+    return User(
+        CLI,
+        "the command line: every command, a look at streams and consumers, no event",
+        tuple(publish),
+        (f"{inbox_of(CLI)}.>",),
+    )
+
+
+def _janitor() -> User:
+    publish = (f"{_API}.STREAM.INFO.{EVENTS}", f"{_API}.CONSUMER.INFO.{EVENTS}.*", f"{_API}.STREAM.PURGE.{EVENTS}")
+    return User(
+        JANITOR, "in the process of ingest: purges events that everyone has read", publish, (f"{inbox_of(JANITOR)}.>",)
+    )
+
+
+def _provision() -> User:
+    publish: list[str] = []
+    for stream in (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS):
+        publish += [f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE", "DELETE")]
+        publish += [f"{_API}.CONSUMER.{verb}.{stream}" for verb in ("LIST",)]
+        publish += [f"{_API}.CONSUMER.{verb}.{stream}.*" for verb in ("INFO", "DURABLE.CREATE", "DELETE")]
+        publish += [f"{_API}.CONSUMER.CREATE.{stream}.>", f"{_API}.CONSUMER.CREATE.{stream}"]
+    old = OLD_DEAD_LETTERS
+    publish += [f"{_API}.STREAM.PURGE.{old}", f"{_API}.STREAM.MSG.DELETE.{old}", f"{_API}.CONSUMER.MSG.NEXT.{old}.*"]
+    return User(
+        PROVISION,
+        "`nightbus provision`: makes, changes and deletes streams and consumers",
+        (*publish, f"{DEAD_SUBJECT}.>"),
+        (f"{inbox_of(PROVISION)}.>",),
+    )
+
+
+def authorization(users: Iterable[User], password_of: Callable[[str], str]) -> str:
+    """The block ``authorization`` of the server's configuration.
+
+    Args:
+        users: who may log in.
+        password_of: the password of a user, as the configuration is to hold it (quoted, or the name of a variable).
+    """
+    return "".join(["authorization {\n  users: [\n", *(_entry(user, password_of) for user in users), "  ]\n}\n"])
+
+
+def _entry(user: User, password_of: Callable[[str], str]) -> str:
+    lines = [f"      user: {user.name}", f"      password: {password_of(user.name)}", "      permissions: {"]
+    lines += _list("publish", user.publish)
+    lines += _list("subscribe", user.subscribe)
+    if user.answers:
+        lines.append(f'        allow_responses: {{ max: 1, expires: "{ANSWER_WITHIN}" }}')
+    return "\n".join([f"    # {user.says}", "    {", *lines, "      }", "    }", ""])
+
+
+def _list(what: str, subjects: tuple[str, ...]) -> Iterator[str]:
+    yield f"        {what}: {{ allow: ["
+    yield from (f'          "{subject}"' for subject in subjects)
+    yield "        ] }"
