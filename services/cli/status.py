@@ -274,11 +274,9 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
     reasons = tuple(f"{row['file']}: {row['reason'].removeprefix(_named(row['file']))}" for row in quarantined)
-    told = (
-        f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}: {_LOOK}" for row in given_up
-    )
+    told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in given_up]
     stages = _stages(ingest, stats, kept_sources, library, keeping, failures, reasons)
-    stages = replace(stages, given_up=tuple(told))
+    stages = replace(stages, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
     return list(services), stages, sources, running, checked
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from services.descriptions import CONSUMERS
 from services.standalone.home import sync_folder
-from shared.bus.names import DEAD_LETTERS, EVENTS
+from shared.bus.names import DEAD_LETTERS, EVENTS, OLD_DEAD_LETTERS
 from shared.description import Consumer
 
 DETAILS = "/jsz?accounts=true&streams=true&consumers=true"
@@ -164,7 +164,7 @@ def kept_aside(home: Path) -> list[Path]:
 def what_was_done(parts: list[Part], reason: str, folder: Path) -> str:
     """The sentence for the log."""
     lost = ["consumers that other programs had there"] if any(not part.consumer for part in parts) else []
-    if any(part.stream in (None, DEAD_LETTERS) and part.consumer is None for part in parts):
+    if any(part.stream in (None, DEAD_LETTERS, OLD_DEAD_LETTERS) and part.consumer is None for part in parts):
         lost.insert(0, "dead letters that were not in the register yet")
     does = "" if not lost else f"; {' and '.join(lost)} do not come back"
     return (

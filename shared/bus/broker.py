@@ -7,13 +7,13 @@ declares streams.
 
 from typing import Any
 
-import nats
 from faststream.nats import NatsBroker
 from faststream.security import BaseSecurity, SASLPlaintext
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from shared.bus.names import inbox_of
+from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings
 
@@ -86,23 +86,34 @@ async def connect(settings: NatsSettings, user: str, *, patient: bool = True) ->
 
     Raises:
         nats.errors.NoServersError: not patient and nobody answers.
-        UserError: the user's password cannot be read.
+        UserError: the user's password cannot be read, or the server refuses it.
     """
     name, password = settings.login(user) or (None, None)
 
-    async def quiet(_error: Exception) -> None:
-        """Failed attempts are reported by the exception, not one by one."""
+    client = Client()
+    begun = False
 
-    return await nats.connect(
-        settings.url,
-        name=f"nightbus-{user}",
-        user=name,
-        password=password,
-        inbox_prefix=inbox_of(user),
-        allow_reconnect=patient,
-        max_reconnect_attempts=-1 if patient else 1,
-        reconnect_time_wait=RECONNECT_WAIT_S,
-        ping_interval=PING_INTERVAL_S,
-        connect_timeout=2,
-        error_cb=quiet,
-    )
+    async def on_error(error: Exception) -> None:
+        """Failed attempts are reported by the exception, not one by one; a login that is refused needs no second."""
+        if not begun and "authorization violation" in str(error).lower():
+            raise UserError(f"NATS at {settings.url.rpartition('@')[2]} refuses the login of {name or 'nobody'}")
+
+    try:
+        await client.connect(
+            settings.url,
+            name=f"nightbus-{user}",
+            user=name,
+            password=password,
+            inbox_prefix=inbox_of(user),
+            allow_reconnect=patient,
+            max_reconnect_attempts=-1 if patient else 1,
+            reconnect_time_wait=RECONNECT_WAIT_S,
+            ping_interval=PING_INTERVAL_S,
+            connect_timeout=2,
+            error_cb=on_error,
+        )
+    except UserError:
+        await client.close()
+        raise
+    begun = True
+    return client

@@ -37,7 +37,7 @@ async def janitor(settings: NatsSettings) -> AsyncIterator[Job]:
     """Log in as the janitor; gives the job that sweeps.
 
     Raises:
-        UserError: the janitor's password cannot be read.
+        UserError: the janitor's password cannot be read, or the server refuses it.
     """
     client = await connect(settings, JANITOR)
     try:

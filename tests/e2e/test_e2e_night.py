@@ -117,3 +117,5 @@ def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
     assert stages["arrived"] == stages["scanned"] + stages["quarantined"] + stages["waiting"]
     letters = running.json("dead-letters", "list")
     assert len(letters) == stages["quarantined"] == 1
+    running.run("dead-letters", "replay", str(letters[0]["dead_letter_id"]))
+    assert "permissions violation" not in running.log.read_text().lower(), "each works with its rights alone"

@@ -78,6 +78,7 @@ def test_it_continues_where_it_ended() -> None:
             assert (stages["arrived"], stages["scanned"], stages["waiting"]) == (60, 60, 0)
             copies = [path for path in (folder / "home" / "library").rglob("*.fits") if ".nightbus" not in path.parts]
             assert len(copies) == 60
+            assert "permissions violation" not in third.log.read_text().lower(), "each works with its rights alone"
 
 
 def test_what_it_says_first_is_true() -> None:

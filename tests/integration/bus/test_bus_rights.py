@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from nats.aio.client import Client
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.api import app as api_app
@@ -30,7 +31,7 @@ from shared.bus.publish import Publisher
 from shared.bus.rights import users_of
 from shared.bus.rpc import ask
 from shared.db.pool import pool_of
-from shared.errors import Permanent
+from shared.errors import Permanent, UserError
 from shared.events.commands import DeadLettersChanged, FilesRescanned, ReplayDeadLetters, RescanFiles
 from shared.events.file import FileArrived, FileScanned
 from shared.events.registry import MODELS
@@ -204,6 +205,18 @@ def test_the_example_for_a_nats_of_your_own_is_taken_by_the_server(tmp_path: Pat
     assert done.returncode == 0, done.stderr
 
 
+async def test_a_janitor_that_is_refused_says_so(rights: NatsSettings) -> None:
+    """A wrong password is one sentence at once, and not an endless wait."""
+    wrong = NatsSettings(url=rights.url, user=JANITOR, password=SecretStr("wrong"))
+    with pytest.raises(UserError, match="refuses the login of janitor"):
+        async with asyncio.timeout(10), janitor(wrong):
+            raise AssertionError("it was let in")
+    missing = NatsSettings(url=rights.url, secrets_dir=Path("/nowhere"))
+    with pytest.raises(UserError, match="the password of the NATS user janitor cannot be read"):
+        async with janitor(missing):
+            raise AssertionError("it was let in")
+
+
 async def test_false_content_under_the_right_key_is_refused(rights: NatsSettings, database: PostgresSettings) -> None:
     """Who is not the scanner cannot say what is in a file, under whatever id: what the scanner says is what counts."""
     true = light("a")
@@ -286,7 +299,7 @@ async def test_the_services_work_with_just_their_rights(
             await ingest.publisher.publish(refused)
 
             async def counted() -> bool:
-                stage = await stats.pool.fetchrow("SELECT scanned, quarantined, waiting FROM stage")
+                (stage,) = await stats.pool.fetch("SELECT scanned, quarantined, waiting FROM stage")
                 return tuple(stage) == (60, 1, 0)
 
             await until(counted)
