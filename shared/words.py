@@ -44,6 +44,13 @@ def wrapped(value: str | Sequence[str], width: int) -> list[str]:
     return lines
 
 
+def clipped_text(line: str, width: int) -> list[str]:
+    """A line that something follows which is not shown: it ends with an ellipsis, within ``width`` cells."""
+    while line and cell_len(line) >= width:
+        line = line[:-1]
+    return [f"{line.rstrip()}…"]
+
+
 def clipped(path: str, width: int, lines: int) -> list[str]:
     """A path in at most ``lines`` lines: where it is longer it loses folders in front, then the middle of its name."""
     found = wrapped(path, width)

@@ -52,7 +52,7 @@ _COLUMNS = (
     Column("subject", lambda row: row["subject"]),
     Column("size", lambda row: size(row["size_bytes"]), "right"),
     Column("state", lambda row: row["state"]),
-    Column("reason", lambda row: row["reason"], fold=True),
+    Column("reason", lambda row: row["reason"], fold=True, below=True),
 )
 _FIELDS = (
     "dead_letter_id, service, subject, sequence, attempt, event_id, reason, error, payload_file, size_bytes, state, "

@@ -8,6 +8,7 @@ import typer
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.lookups import FILE_ID_START
 from services.cli.output import counted
+from services.cli.reasons import said_of
 from services.cli.usage import named_thing, spoken_reason
 from shared.errors import UserError
 from shared.inert import printable
@@ -59,7 +60,7 @@ async def _dismiss(stack: Stack, wanted: list[str], reason: str, *, undo: bool, 
         chosen = {row["file_id"]: row for pattern in wanted for row in _matching(rows, pattern, state)}
         if dry_run:
             for row in chosen.values():
-                print(printable(f"{row['root']}/{row['path']}: {row['reason']}"))
+                print(printable(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'] or '')}"))
             print(f"{counted(len(chosen), 'file')} would be {'quarantined again' if undo else 'dismissed'}")
             return
         async with bus(stack) as client:

@@ -26,6 +26,7 @@ from services.cli.filters import (
 )
 from services.cli.layout import Column, Noted
 from services.cli.output import Format, Row, chosen_format, counted, fixed, print_table, write_csv, write_json
+from services.cli.reasons import said_of
 from shared.proper_name import proper_name
 from shared.quantities import duration
 
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 
 _PREFETCH = 1000
 
-_FILES = "SELECT * FROM stats.files WHERE {where}"
+_FILES = """
+SELECT f.*, m.missing_since FROM (SELECT * FROM stats.files WHERE {where}) f
+LEFT JOIN ingest.missing_file m USING (file_id, root, path)
+"""
 _FILES_ORDER = "night DESC NULLS LAST, observed_at DESC NULLS LAST, path"
 
 _CAPTURES = """
@@ -147,7 +151,10 @@ def files(
     as_csv: CsvOption = False,
     home: HomeOption = None,
 ) -> None:
-    """List files, newest night first, with what was found in each; an OBJECT in brackets is no known target."""
+    """List files, newest night first, with what was found in each; an OBJECT in brackets is no known target.
+
+    What is wrong with a file stands below it, after a !.
+    """
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
     show_listing(find_stack(home), files_listing(chosen), output, limit)
@@ -254,22 +261,31 @@ def _types(row: Row) -> tuple[str, ...]:
 
 
 def _file(row: Row) -> str | Noted:
-    """Where a file is; below it what keeps it from being scanned."""
+    """Where a file is; below it what keeps it from being scanned, that it has gone, or what is wrong with it."""
     path = f"{row['root']}/{row['path']}"
-    if row["state"] == "scanned":
+    reason = said_of(row["path"], row["reason"]) if row["reason"] else None
+    if row["state"] != "scanned":
+        return Noted(path, f"{row['state']}: {reason}" if reason else row["state"])
+    if reason:  # it was read, and cannot be read any more
+        return Noted(path, f"cannot be read anew: {reason}")
+    if row["missing_since"]:
+        return Noted(path, f"gone from the library since {row['missing_since']:%Y-%m-%d}")
+    problems = row["problems"] or ()
+    if not problems:
         return path
-    return Noted(path, f"{row['state']}: {row['reason']}" if row["reason"] else row["state"])
+    first = said_of(row["path"], problems[0])
+    return Noted(path, f"! {first}" if len(problems) == 1 else f"! {len(problems)} problems: {first}", brief=True)
 
 
 _FILE_COLUMNS = (
     Column("night", lambda row: row["night"]),
-    Column("type", lambda row: row["frame_type"], fold=True, least=8),
-    Column("target", _target, fold=True, least=8),
+    Column("type", lambda row: row["frame_type"], fold=True, least=9),
+    Column("target", _target, fold=True, least=12),
     Column("filter", lambda row: row["filter"], fold=True),
     Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right", spare=1),
     Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right"),
     Column("stars", lambda row: row["star_count"], "right"),
-    Column("file", _file, fold=True, lines=2, least=14),
+    Column("file", _file, fold=True, lines=2, least=14, below=True),
 )
 _CAPTURE_COLUMNS = (
     Column("target", _captured),

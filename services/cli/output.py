@@ -160,7 +160,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[Column], *, note: str = "
 def cell(value: object) -> Cell:
     """A value of a table: a text, the items of a list, or a text with a note."""
     if isinstance(value, Noted):
-        return Noted(cell_text(value.text), cell_text(value.note))
+        return Noted(cell_text(value.text), cell_text(value.note), value.brief)
     return tuple(map(cell_text, value)) if isinstance(value, tuple) else cell_text(value)
 
 

@@ -14,6 +14,7 @@ from services.cli.imports import IMPORT_COLUMNS, open_imports
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
+from services.cli.reasons import said_of
 from services.descriptions import SERVICES
 from shared import inert
 
@@ -35,9 +36,10 @@ _OUTBOXES = "SELECT " + ", ".join(
 MOST_REASONS = 3
 _NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
 _QUARANTINED = """
-SELECT concat_ws('/', root, path) AS file, reason FROM stats.quarantined WHERE dismissed_at IS NULL
-ORDER BY occurred_at DESC, path LIMIT $1
+SELECT f.root, f.path, f.reason FROM stats.quarantined q JOIN stats.files f ON f.file_id = q.file_id
+WHERE q.dismissed_at IS NULL AND f.state = 'quarantined' ORDER BY q.occurred_at DESC, f.path LIMIT $1
 """
+"""The files that the count counts, as `dismiss` finds them: not what was read once and then could not be."""
 _SOURCES = "SELECT * FROM ingest.source_status ORDER BY source"
 _LIBRARY = """
 SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem
@@ -273,16 +275,11 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
         known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
         service.last_active_at = max(known, default=None)
     failures = tuple(row["reason"] for row in not_taken)
-    reasons = tuple(f"{row['file']}: {row['reason'].removeprefix(_named(row['file']))}" for row in quarantined)
+    reasons = tuple(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'])}" for row in quarantined)
     told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in given_up]
     stages = _stages(ingest, stats, kept_sources, library, keeping, failures, reasons)
     stages = replace(stages, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
     return list(services), stages, sources, running, checked
-
-
-def _named(file: str) -> str:
-    """How a reason of the scanner begins: it names the path below the root."""
-    return f"{file.partition('/')[2]}: "
 
 
 def _stages(
@@ -408,12 +405,12 @@ _COLUMNS = (
     Column("last active (UTC)", lambda row: row["last_active_at"]),
 )
 SOURCE_COLUMNS = (
-    Column("source", lambda row: row["source"]),
-    Column("state", source_word),
-    Column("last read (UTC)", lambda row: row["reached_at"]),
-    Column("last walk (UTC)", lambda row: row["walked_at"]),
+    Column("source", lambda row: row["source"], fold=True),
+    Column("state", source_word, fold=True),
+    Column("last read (UTC)", lambda row: row["reached_at"], fold=True),
+    Column("last walk (UTC)", lambda row: row["walked_at"], fold=True),
     Column("found", lambda row: row["found"], "right"),
     Column("unfinished", lambda row: row["unfinished"], "right"),
     Column("not taken", lambda row: row["not_taken"], "right"),
-    Column("folder", lambda row: row["path"], fold=True),
+    Column("folder", lambda row: row["path"], fold=True, below=True),
 )

@@ -11,6 +11,8 @@ import asyncpg
 import pytest
 from typer.testing import Result
 
+from tests.integration.cli.conftest import ARRIVED_AT
+
 pytestmark = pytest.mark.usefixtures("rows")
 
 Quick = Callable[..., Result]
@@ -62,6 +64,22 @@ def test_files_show_state_and_reason(quick: Quick) -> None:
     assert "quarantined: the header is cut off" in result.stdout
     assert "\x1b" not in result.stdout
     assert result.stdout.index("M31 light 2.fits") < result.stdout.index("=M31 light 1.fits")
+
+
+async def test_a_damaged_or_missing_file_is_marked(
+    quick: Quick, stats: asyncpg.Connection, ingest: asyncpg.Connection
+) -> None:
+    """A truncated light looks unlike any other, and so does a path of the library where nothing is any more."""
+    await stats.execute("UPDATE frame SET problems = '{truncated: has 5,b}' WHERE file_id = $1", "a" * 64)
+    await ingest.execute("UPDATE location SET missing_since = $1 WHERE file_id = $2", ARRIVED_AT, "b" * 64)
+    table = (await asyncio.to_thread(quick, "files")).stdout
+    assert "library/=M31 light 1.fits  ! 2 problems: truncated: has 5\n" in table
+    assert "library/M31 light 2.fits  gone from the library since 2026-03-01\n" in table
+    assert "library/dark.fits\n" in table
+    rows = await asyncio.to_thread(listed, quick, "files")
+    assert {row["file_id"][0]: row["missing_since"] for row in rows if row["missing_since"]} == {
+        "b": "2026-03-01T06:00:00Z"
+    }
 
 
 def test_a_table_says_how_many_rows_it_left_out(quick: Quick) -> None:

@@ -79,7 +79,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     assert found["stages"] == {
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
         "kept_sources": 0, "failures": [], "dismissed": 0,
-        "reasons": ["library/broken.fits: the header is cut off"], "closing_sessions": 3,
+        "reasons": ["library/broken\x1b[31m.fits: the header is cut off"], "closing_sessions": 3,
         "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None, "given_up": [],
         "to_read_anew": 0, "away": 0,
     }  # fmt: skip
@@ -130,6 +130,32 @@ async def test_a_file_that_could_not_be_counted_waits_and_is_told_of(
     )
     assert found["given_up"] == [sentence]
     assert f"  {sentence}\n" in (await nightbus(run, "status")).stdout
+
+
+async def test_what_was_read_and_has_gone_is_no_quarantined_file(
+    rows: None, letters: None, js: JetStreamContext, stats: asyncpg.Connection, run: Run
+) -> None:
+    """`status` lists the files that it counts, `dismiss` finds them, and `files` says of the others what they are."""
+    gone = [
+        (digit * 64, path)
+        for digit, path in (("a", "=M31 light 1.fits"), ("b", "M31 light 2.fits"), ("d", "dark.fits"))
+    ]
+    for file_id, path in gone:
+        await stats.execute(
+            "INSERT INTO quarantine (quarantine_key, file_id, root, path, stage, attempt, reason, occurred_at) "
+            "VALUES ($1, $1, 'library', $2, 'scanner', 2, $2 || ' is not in /library any more', now())",
+            file_id, path,
+        )  # fmt: skip
+    stages = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
+    assert (stages["scanned"], stages["quarantined"], stages["adds_up"]) == (4, 1, True)
+    assert stages["reasons"] == ["library/broken\x1b[31m.fits: the header is cut off"]
+    text = (await nightbus(run, "status")).stdout
+    assert "M31 light" not in text
+    assert "more quarantined" not in text
+    dry = await nightbus(run, "dismiss", "broken*", "--dry-run")
+    assert dry.stdout.splitlines()[0] == "library/broken\\x1b[31m.fits: the header is cut off"
+    shown = (await nightbus(run, "files")).stdout
+    assert "library/dark.fits  cannot be read anew: it is not in /library any more" in shown
 
 
 async def test_status_says_when_each_was_last_at_work(

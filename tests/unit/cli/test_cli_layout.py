@@ -1,11 +1,14 @@
 """Tables fit the terminal, and words stay whole in them."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from services.cli import listings
+from services.cli import dead_letters, imports, listings, status
 from services.cli.layout import Column, layout
 from services.cli.output import cell
 from shared.words import clipped, pieces, wrapped
@@ -81,6 +84,8 @@ FILE = {
     "path": "seestar/MyWorks/NGC 7331_sub/Light_NGC 7331_10.0s_IRCUT_20251020-222521_with_a_long_name_0001.fit",
     "state": "scanned",
     "reason": None,
+    "missing_since": None,
+    "problems": [],
 }
 
 
@@ -90,10 +95,12 @@ def test_files_keep_width_and_stars_at_80_columns(width: int, frame_type: str) -
     """FWHM and the number of stars are always there; a path takes two lines, and its end is seen."""
     shown = lines(listings._FILE_COLUMNS, FILE | {"frame_type": frame_type}, width)
     assert max(map(cell_len, shown)) <= width
-    assert len(shown) <= 4
+    assert len(shown) <= 5
     for whole in ("2025-10-20", "NGC7331", "?", "3.46", "12345"):
         assert any(whole in line for line in shown), (whole, shown)
     assert any(line.endswith("0001.fit") for line in shown)
+    if width <= 80:
+        assert any("20251020-222521" in line for line in shown)
     assert width < 80 or any("300 s" in line for line in shown)
 
 
@@ -103,10 +110,111 @@ def test_what_keeps_a_file_from_being_scanned_stands_below_it() -> None:
     shown = lines(listings._FILE_COLUMNS, row, 80)
     assert any("quarantined" in line for line in shown)
     assert shown[-1].endswith("…")
-    assert len(shown) <= 8
+    assert len(shown) <= 9
     piped = lines(listings._FILE_COLUMNS, row | {"reason": "cut off"}, None)
     assert len(piped) == 2
     assert piped[1].endswith("0001.fit  quarantined: cut off")
+
+
+@pytest.mark.parametrize(
+    ("changed", "note"),
+    [
+        (
+            {"problems": ["truncated: declares 4152960 bytes, has 2491776"]},
+            "! truncated: declares 4152960 bytes, has 2491776",
+        ),
+        ({"problems": [f"{FILE['path']}: truncated", "b"]}, "! 2 problems: truncated"),
+        ({"reason": f"{FILE['path']} is not in /astro any more"}, "cannot be read anew: it is not in /astro any more"),
+        ({"missing_since": datetime(2026, 3, 1, tzinfo=UTC)}, "gone from the library since 2026-03-01"),
+    ],
+)
+def test_a_file_that_is_damaged_or_gone_looks_unlike_others(changed: dict[str, object], note: str) -> None:
+    """What is wrong with a file stands at it, in one line on a terminal, and so does that it is not there any more."""
+    plain = lines(listings._FILE_COLUMNS, FILE, 80)
+    shown = lines(listings._FILE_COLUMNS, FILE | changed, 80)
+    assert shown[: len(plain)] == plain
+    assert [line.strip() for line in shown[len(plain) :]] == [note]
+    assert lines(listings._FILE_COLUMNS, FILE | changed, None)[1].endswith(f"0001.fit  {note}")
+    long = lines(listings._FILE_COLUMNS, FILE | {"problems": ["a long problem " * 30]}, 80)
+    assert len(long) == len(plain) + 1
+    assert long[-1].endswith("…")
+
+
+SOURCE = {
+    "source": "seestar-s50-north",
+    "state": "reachable",
+    "reached_at": datetime(2026, 3, 1, 6, tzinfo=UTC),
+    "walked_at": datetime(2026, 3, 1, 6, tzinfo=UTC),
+    "hints": False,
+    "found": 123456,
+    "unfinished": 12,
+    "not_taken": 3,
+    "path": "/run/user/1000/gvfs/smb-share:server=seestar.local,share=emmc images/MyWorks",
+}
+IMPORT = {
+    "import_id": UUID("7f0a3c52-5f0e-4a57-9a53-b0a5a4b1c9d2"),
+    "created_at": datetime(2026, 3, 1, 6, tzinfo=UTC),
+    "cancel_requested_at": None,
+    "state": "running",
+    "mode": "index",
+    "paths": ["/volume1/homes/astro/archive of the years before/2019", "/volume1/homes/astro/2020"],
+    "found": 120000,
+    "total_files": 500000,
+    "arrived": 119000,
+    "failed": 12,
+    "files_per_s": 27.4,
+    "bytes_per_s": 310_400_000.0,
+    "left_s": 7540.0,
+    "waiting": 3,
+    "waiting_for": ["/volume1/homes/astro/2020/M31/Light_M31_300s_0001.fits: truncated: declares 9 bytes, has 5"],
+    "reason": None,
+}
+LETTER = {
+    "dead_letter_id": 12345,
+    "buried_at": datetime(2026, 3, 1, 6, tzinfo=UTC),
+    "service": "scanner",
+    "subject": "session.finished",
+    "size_bytes": 123_400,
+    "state": "replayed",
+    "reason": "the payload is not a valid file.arrived: size_bytes: Input should be a valid integer",
+}
+SERVICE = {
+    "service": "scanner",
+    "on": True,
+    "running": False,
+    "waits": (),
+    "failed": (),
+    "handled": 12345678,
+    "waiting": 123456,
+    "outbox": 123456,
+    "dead_letters": 1234,
+    "last_active_at": datetime(2026, 3, 1, 6, tzinfo=UTC),
+}
+LISTINGS: list[tuple[tuple[Column, ...], dict[str, object], tuple[str, ...]]] = [
+    (status.SOURCE_COLUMNS, SOURCE, ("seestar-s50-north", "123456", "/run/user/1000/gvfs/")),
+    (status._COLUMNS, SERVICE, ("not running", "12345678", "2026-03-01 06:00:00")),
+    (
+        imports.IMPORT_COLUMNS,
+        IMPORT,
+        ("7f0a3c52", "/volume1/homes/astro/2020", "waits for ", "119000", "27 files/s"),
+    ),
+    (dead_letters._COLUMNS, LETTER, ("session.finished", "the payload is not a valid file.arrived", "replayed")),
+    (listings._FILE_COLUMNS, FILE | {"frame_type": "PROCESSED", "catalog_id": "SH2-101"}, ("PROCESSED", "SH2-101 ?")),
+    (listings._CAPTURE_COLUMNS, CAPTURE, ("Elephant's", "Ha 4 min")),
+    (listings._SESSION_COLUMNS, SESSION, ("2 MASTER_DARKFLAT", "reopened")),
+]
+
+
+@pytest.mark.parametrize(("columns", "row", "wholes"), LISTINGS)
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_every_listing_fits_a_terminal(
+    columns: tuple[Column, ...], row: dict[str, object], wholes: tuple[str, ...], width: int
+) -> None:
+    """At 80 columns and more no line is wider than the terminal, no number and no word is broken."""
+    shown = lines(columns, row, width)
+    assert max(map(cell_len, shown)) <= width
+    for whole in wholes:
+        assert any(whole in line for line in shown), (whole, shown)
 
 
 @given(st.text(alphabet="ab/_ -天…", min_size=1, max_size=80), st.integers(6, 30), st.integers(1, 3))
