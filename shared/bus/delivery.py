@@ -42,12 +42,12 @@ from shared.bus.dead_letters import bury, bury_kept
 from shared.bus.names import inbox_of
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
+from shared.bus.quarantine import quarantine_of, refused_file
 from shared.description import Consumer
 from shared.errors import Away, Gone, Ignorable, Permanent, Transient, Unavailable
-from shared.events.base import Event, FileId, Model, number_of
-from shared.events.file import GONE, FileArrived, FileQuarantined
+from shared.events.base import Event
+from shared.events.file import GONE
 from shared.events.mistakes import first_mistake
-from shared.events.values import Natural, PathText, Word
 from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
 from shared.retry import patiently
@@ -147,7 +147,7 @@ class Desk(Generic[P]):
                 try:
                     event = self._event_of(message.data)
                 except Permanent as error:
-                    await self.fail(message, self._refused_file(message.data), error)
+                    await self.fail(message, refused_file(message.data) if self.row.quarantines else None, error)
                     continue
                 try:
                     deliveries.append(Delivery(self._prepare(event, message.data), message))
@@ -238,7 +238,8 @@ class Desk(Generic[P]):
         reason = str(error) or type(error).__name__
         detail = GONE if isinstance(error, Gone) else "" if isinstance(error, Permanent) else repr(error)
         try:
-            if (quarantined := self._quarantine(event, reason, detail)) is not None:
+            quarantined = quarantine_of(event, self.row.service, reason, detail) if self.row.quarantines else None
+            if quarantined is not None:
                 await self._publisher.publish(quarantined)
             if quarantined is None or not isinstance(error, Gone):
                 await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
@@ -250,31 +251,6 @@ class Desk(Generic[P]):
         self._open.discard(message.reply)
         await message.term()
         self._count(Outcome.DEAD)
-
-    def _refused_file(self, payload: bytes) -> "RefusedFile | None":
-        """The file of an event that is not valid, where this consumer quarantines and the event bears its own id."""
-        if not self.row.quarantines:
-            return None
-        try:
-            named = RefusedFile.model_validate_json(payload)
-        except ValidationError:
-            return None
-        return named if named.has_its_own_id() else None
-
-    def _quarantine(self, event: Prepared | None, reason: str, detail: str) -> FileQuarantined | None:
-        """The file.quarantined that goes with a given-up event: of a consumer that reads files, about a file."""
-        file_id, path = getattr(event, "file_id", None), getattr(event, "path", None)
-        if not self.row.quarantines or event is None or (file_id is None and path is None):
-            return None
-        return FileQuarantined(
-            file_id=file_id,
-            root=getattr(event, "root", None),
-            path=path,
-            stage=self.row.service,
-            attempt=getattr(event, "scan_revision", 1),
-            reason=reason,
-            error=detail or None,
-        )
 
     async def bury_kept(self, event_no: int, payload: bytes, error: Exception) -> None:
         """Store an event that was kept and cannot be applied as a dead letter.
@@ -392,21 +368,6 @@ def _most_attempts(error: Exception) -> float:
 def retry_delay_s(attempt: int) -> float:
     """Seconds until the next delivery: 2^attempt up to five minutes, with a quarter of jitter."""
     return float(min(2.0**attempt, LONGEST_DELAY_S) * random.uniform(0.75, 1.25))
-
-
-class RefusedFile(Model):
-    """What a file.arrived that was refused says of its file: as much as quarantine needs, or it is no such thing."""
-
-    event_id: UUID
-    file_id: FileId
-    root: Word
-    path: PathText
-    scan_revision: Natural
-
-    def has_its_own_id(self) -> bool:
-        """As of an event."""
-        identity = (getattr(self, name) for name in FileArrived.identity)
-        return self.event_id.int == number_of(FileArrived.subject, identity)
 
 
 def _id(event: Prepared | None) -> str | None:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.cli.status import Stages, source_word, sources_text, stages_text
+from services.cli.stages import Stages, stages_text
+from services.cli.status import source_word, sources_text
 
 QUIET = Stages(
     arrived=2,

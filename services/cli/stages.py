@@ -1,0 +1,135 @@
+"""The stages that files go through, as counts that add up, and the same in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.cli.output import counted
+from shared import inert
+
+if TYPE_CHECKING:
+    import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Files by stage: arrived = on_the_way + scanned + quarantined + dismissed + waiting."""
+
+    arrived: int
+    on_the_way: int
+    scanned: int
+    quarantined: int
+    waiting: int
+    failed: int
+    kept_sources: int
+    open_sessions: int
+    """Sessions that are not finished; ``closing_sessions`` of them belong to nights that are over."""
+    adds_up: bool
+    dismissed: int = 0
+    closing_sessions: int = 0
+    failures: tuple[str, ...] = ()
+    """Why files could not be taken: the latest reasons."""
+    reasons: tuple[str, ...] = ()
+    """Why files are quarantined: the latest, each with its file."""
+    missing: int = 0
+    damaged: int = 0
+    library_problem: str | None = None
+    to_read_anew: int = 0
+    """Files that were scanned before their events were kept whole, and that are read anew in the background."""
+    away: int = 0
+    """Such files that cannot be read anew for now."""
+    given_up: tuple[str, ...] = ()
+    """Why files go on waiting although nothing works on them: who gave up on their events."""
+
+
+def stages_of(
+    ingest: "asyncpg.Record",
+    stats: "asyncpg.Record",
+    kept_sources: int,
+    library: "asyncpg.Record",
+    keeping: "asyncpg.Record",
+    failures: Sequence[str] = (),
+    reasons: Sequence[str] = (),
+) -> Stages:
+    """The stages out of the views of ingest and stats, with reasons in words."""
+    handled = stats["scanned"] + stats["quarantined"] + stats["dismissed"] + stats["waiting"]
+    on_the_way = ingest["files"] - stats["files"]
+    return Stages(
+        arrived=ingest["files"],
+        on_the_way=on_the_way,
+        scanned=stats["scanned"],
+        quarantined=stats["quarantined"],
+        dismissed=stats["dismissed"],
+        waiting=stats["waiting"],
+        failed=ingest["failed"],
+        kept_sources=kept_sources,
+        open_sessions=stats["open_sessions"],
+        closing_sessions=stats["closing_sessions"],
+        failures=tuple(failures),
+        reasons=tuple(reasons),
+        adds_up=stats["files"] == handled and on_the_way >= 0,
+        missing=library["missing"],
+        damaged=library["damaged"],
+        library_problem=library["problem"],
+        to_read_anew=keeping["to_read"],
+        away=keeping["away"],
+    )
+
+
+def stages_text(stages: Stages) -> str:
+    """The sum of the stages in words."""
+    parts = [f"{stages.scanned} scanned", f"{stages.quarantined} quarantined", f"{stages.waiting} waiting"]
+    if stages.dismissed:
+        parts.insert(2, f"{stages.dismissed} dismissed")
+    if stages.on_the_way:
+        parts.append(f"{stages.on_the_way} on the way")
+    lines = [f"{counted(stages.arrived, 'file')} arrived = {' + '.join(parts)}"]
+    lines += [f"  {inert.sentence(reason)}" for reason in stages.reasons]
+    if stages.quarantined > len(stages.reasons):
+        more = stages.quarantined - len(stages.reasons)
+        lines.append(f"  and {more} more quarantined: the view stats.quarantined has all reasons")
+    if stages.quarantined:
+        lines.append("  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
+    lines += [f"  {inert.sentence(reason)}" for reason in stages.given_up]
+    if not stages.adds_up:
+        lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
+    if stages.failed:
+        lines.append(
+            f"{counted(stages.failed, 'file')} could not be taken: those of watched sources are tried again at each "
+            "scan, those of an import by `nightbus ingest` of the same paths"
+        )
+        lines += [f"  {inert.sentence(reason)}" for reason in stages.failures]
+        if stages.failed > len(stages.failures):
+            lines.append(f"  and {stages.failed - len(stages.failures)} more: the view ingest.not_taken has them all")
+    if stages.kept_sources:
+        kept = counted(stages.kept_sources, "moved file")
+        lines.append(f"{kept} could not be deleted at the source; the view ingest.kept_source has the reasons")
+    if stages.missing:
+        gone = f"{counted(stages.missing, 'file')} {'has' if stages.missing == 1 else 'have'} gone from the library"
+        lines.append(f"{gone}; `nightbus ingest PATH` of the originals brings them back")
+    if stages.damaged:
+        one = stages.damaged == 1
+        copies = f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'}"
+        lines.append(f"{copies} replaced and {'is' if one else 'are'} kept; the view ingest.damaged_copy says where")
+    if stages.to_read_anew or stages.away:
+        lines.append(_unkept_text(stages.to_read_anew, stages.away))
+    if stages.library_problem:
+        lines.append(inert.sentence(stages.library_problem))
+    lines.append(_sessions_text(stages.open_sessions - stages.closing_sessions, stages.closing_sessions))
+    return "\n".join(lines)
+
+
+def _unkept_text(to_read: int, away: int) -> str:
+    text = (
+        f"{counted(to_read + away, 'file')} scanned before headers were kept whole: {to_read} still to be read anew, "
+    )
+    text += f"in the background, {away} away"
+    return f"{text}; the view stats.unkept_file has the reasons" if away else text
+
+
+def _sessions_text(still_open: int, closing: int) -> str:
+    parts = [f"{counted(still_open, 'session')} {'is' if still_open == 1 else 'are'} open"]
+    if closing:
+        whose = "whose night is over closes" if closing == 1 else "whose nights are over close"
+        parts.append(f"{counted(closing, 'session')} {whose} once no more files come")
+    return ", ".join(parts)
