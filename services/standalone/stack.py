@@ -190,7 +190,7 @@ class Stack:
                     await provision(client.jetstream(), self.nats_settings(), self._enabled)
                 finally:
                     await client.close()
-        except (NatsError, JetStreamError, TimeoutError) as error:
+        except (NatsError, JetStreamError, TimeoutError, OSError) as error:
             reason = getattr(error, "description", None) or str(error) or type(error).__name__
             raise ProcessFailed(f"the streams of NATS could not be made: {reason}") from error
 

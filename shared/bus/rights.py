@@ -27,6 +27,9 @@ _API = "$JS.API"
 ANSWER_WITHIN = "10m"
 """How long a question may be answered; the longest that is asked waits five minutes."""
 
+LOGIN_WITHIN_S = 10
+"""How long a login may take. The server's own two seconds are short on a machine that has just started everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -107,7 +110,8 @@ def authorization(users: Iterable[User], password_of: Callable[[str], str]) -> s
         users: who may log in.
         password_of: the password of a user, as the configuration is to hold it (quoted, or the name of a variable).
     """
-    return "".join(["authorization {\n  users: [\n", *(_entry(user, password_of) for user in users), "  ]\n}\n"])
+    head = f"authorization {{\n  timeout: {LOGIN_WITHIN_S}\n  users: [\n"
+    return "".join([head, *(_entry(user, password_of) for user in users), "  ]\n}\n"])
 
 
 def _entry(user: User, password_of: Callable[[str], str]) -> str:
