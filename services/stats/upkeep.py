@@ -244,7 +244,7 @@ class Upkeep:
                         await connection.execute(rule.mend)
                 if everything or found.totals or any(not rule.mend for rule in found.rules):
                     await rebuild(connection)
-                if found.not_compared:
+                if found.to_mend and found.not_compared:
                     further = uuid5(EVENT_NAMESPACE, f"{job.id}\x1fagain")
                     found.again_at = await connection.fetchval(_ADD_AGAIN, further, self._grace)
                 await job.hold(connection)

@@ -200,6 +200,10 @@ async def test_a_fault_of_ours_reads_no_file_each_day(
     result = await run_job(pool, library)
     assert (result["differences"], result["read_anew"], result["left_alone"]) == (1, 0, 1)
     assert library.asked == [file_id("l1")]
+    await library.ingest.execute("UPDATE file SET announced_at = $1 WHERE origin = 'flat.fits'", LONG_AFTER)
+    result = await run_job(pool, library)
+    assert result["not_compared"] > 0
+    assert result["again_at"] is None, "nothing was put right, and so nothing went down"
 
 
 async def test_a_revision_never_goes_down(pool: Any, library: Library) -> None:
