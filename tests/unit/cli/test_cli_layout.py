@@ -167,6 +167,8 @@ IMPORT = {
     "left_s": 7540.0,
     "waiting": 3,
     "waiting_for": ["/volume1/homes/astro/2020/M31/Light_M31_300s_0001.fits: truncated: declares 9 bytes, has 5"],
+    "held_up_by": None,
+    "in_hand": [],
     "reason": None,
 }
 LETTER = {

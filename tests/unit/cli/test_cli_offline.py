@@ -177,7 +177,7 @@ def test_inspect_explains_every_value(tmp_path: Path) -> None:
 def test_config_check_names_the_file_and_the_nearest_key(tmp_path: Path) -> None:
     """A good file is named; a wrong key is answered with the nearest known one and exit code 1."""
     file = tmp_path / "nightbus.toml"
-    file.write_text("[nats]\nurl = 'nats://nas:4222'\n")
+    file.write_text("[stats]\nsession_quiet_s = 7\n")
     result = CliRunner().invoke(app, ["config", "check"])
     assert (result.exit_code, result.stdout) == (0, f"ok: {file}\n")
     file.write_text("[nats]\nurk = 'x'\n")
