@@ -2,7 +2,8 @@
 
 In: what people type. Out: tables, JSON and CSV on standard output; one sentence on standard error when something
 cannot be done (exit code 1; 2 for wrong usage; 3 for a question without an answer; 130 after Ctrl-C).
-Owns: nothing. It reads the contract views as the role ``reader`` and changes things only through commands on the bus.
+Owns: nothing. It reads the contract views as the role ``reader_cli`` and changes things only through commands on the
+bus.
 Promises: `inspect`, `match` and `config` need no stack; nothing heavy is imported before it is needed; whatever is
 typed is answered with a sentence, and nothing that is printed can be obeyed by a terminal or a spreadsheet.
 

@@ -12,6 +12,7 @@ import typer
 
 from services.cli.usage import named_path
 from shared.bus.names import CLI, inbox_of
+from shared.db.roles import COMMAND_LINE
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-READER = "reader"
+READER = COMMAND_LINE.name
 CONNECT_TIMEOUT_S = 5.0
 ADMIN_ROLE = "nightbus_admin"
 DATABASE = "nightbus"
@@ -127,6 +128,8 @@ class Stack:
         assert self._secrets is not None
         try:
             return (self._secrets / name).read_text().strip()
+        except FileNotFoundError as error:
+            raise UserError(f"{self._secrets} has no password of {name}: start Nightbus, which makes it") from error
         except OSError as error:
             raise UserError(f"the password of {name} in {self._secrets} cannot be read: {error.strerror}") from error
 
@@ -253,6 +256,11 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
         raise UserError(f"Postgres at {where.host}:{where.port} refuses the role {READER}: {error}") from error
     except asyncpg.InvalidCatalogNameError as error:
         raise UserError(f"Postgres at {where.host}:{where.port} has no database {where.database}") from error
+    except asyncpg.TooManyConnectionsError as error:
+        raise UserError(
+            f"Postgres at {where.host}:{where.port} has no connection left for the role {READER}: "
+            f"end other commands, or repeat this in some seconds ({error})"
+        ) from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise UserError(stack.does_not_answer(f"Postgres at {where.host}:{where.port}")) from error
     try:
@@ -264,6 +272,8 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
         raise  # who reads our output has stopped; a server that goes away is told of in other ways
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError) as error:
         raise UserError(f"the database is not up to date: run `nightbus migrate` ({error})") from error
+    except asyncpg.QueryCanceledError as error:
+        raise UserError(f"the database took too long to answer and was stopped: {error}") from error
     except (
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,

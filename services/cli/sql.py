@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.connection import READER, HomeOption, find_stack
+from services.cli.connection import HomeOption, find_stack
 from services.descriptions import SCHEMAS
+from shared.db.roles import COMMAND_LINE, PEOPLE
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -68,15 +69,15 @@ def environment(where: "PostgresSettings") -> dict[str, str]:
         "PGHOST": where.host,
         "PGPORT": str(where.port),
         "PGDATABASE": where.database,
-        "PGUSER": READER,
-        "PGPASSWORD": where.password_of(READER),
+        "PGUSER": COMMAND_LINE.name,
+        "PGPASSWORD": where.password_of(COMMAND_LINE.name),
         "PGOPTIONS": f"-c search_path={_SEARCH_PATH}",
         "PGAPPNAME": "nightbus-sql",
     }
 
 
 def connection_url(where: "PostgresSettings") -> str:
-    """A URL for programs that take one, without the password, and the file that holds it where there is one."""
-    url = f"postgresql://{READER}@{where.host}:{where.port}/{where.database}"
-    file = where.secrets_dir / READER if where.secrets_dir is not None else None
+    """A URL for programs of people, without the password, and the file that holds it where there is one."""
+    url = f"postgresql://{PEOPLE.name}@{where.host}:{where.port}/{where.database}"
+    file = where.secrets_dir / PEOPLE.name if where.secrets_dir is not None else None
     return f"{url}\npassword: {file}" if file is not None else url

@@ -28,7 +28,7 @@ from services.standalone.home import Home
 from services.standalone.simulation import FULL, Anomaly, NightManifest, simulate
 from services.standalone.stack import Stack
 from shared import inert
-from shared.db.pool import READER
+from shared.db.roles import COMMAND_LINE
 from shared.errors import Transient, UserError
 from shared.logging import configure_logging
 from shared.proper_name import proper_name
@@ -143,7 +143,7 @@ async def _play(console: Console, place: Place, home: Home, log: ReadableLog, ni
         written = sum(len(manifest.files) for manifest in manifests)
         size_mb = sum(item.size_bytes for manifest in manifests for item in manifest.files) / 1e6
         console.print(f"  {written} files, {size_mb:.0f} MB written by a Seestar S50 and a mono rig")
-        connection = await asyncpg.connect(stack.postgres.dsn(READER, "nightbus"))
+        connection = await asyncpg.connect(stack.postgres.dsn(COMMAND_LINE.name, "nightbus"))
         try:
             await _until_handled(console, connection, manifests)
             await _print_sum(console, connection, manifests)

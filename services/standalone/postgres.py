@@ -41,7 +41,8 @@ SUPERUSER = "nightbus_admin"
 PORT_NAME = "postgres"
 # For a machine that also serves files: small, durable, and few writes. Sizes are for up to some millions of frames.
 NAS_SETTINGS: Mapping[str, str] = {
-    "max_connections": "60",
+    "max_connections": "80",
+    "reserved_connections": "45",  # for services; the limits of those who read (shared/db/roles.py) fit into the rest
     "shared_buffers": "128MB",
     "huge_pages": "off",
     "io_method": "worker",  # io_uring is refused by the system call filter of common containers

@@ -26,7 +26,7 @@ from shared.bus.names import PROVISION
 from shared.bus.provision import provision
 from shared.bus.rights import users_of
 from shared.db.migrate import migrate
-from shared.db.pool import READER
+from shared.db.roles import READERS
 from shared.description import ServiceDescription, processes_of
 from shared.errors import UserError
 from shared.logging import get_logger
@@ -119,7 +119,7 @@ class Stack:
 
     def postgres_settings(self) -> PostgresSettings:
         """How to reach this home's Postgres."""
-        for role in (*SCHEMAS, READER):
+        for role in (*SCHEMAS, *READERS):
             self.home.secret(role)
         return PostgresSettings(
             host=LOOPBACK,
@@ -199,6 +199,8 @@ class Stack:
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
+            # Every server has these two; in them nobody but the superuser has anything to do.
+            await connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
         finally:
             await connection.close()
 

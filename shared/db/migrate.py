@@ -4,7 +4,8 @@ The SQL of a schema is in the folder of its service (``shared.db.revisions``). R
 they are idempotent, and a new view is readable at once.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +18,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.db.errors import admitted, translated
-from shared.db.pool import READER
-from shared.db.revisions import Revisions
+from shared.db.obstacles import end_readers_in_the_way
+from shared.db.revisions import VERSION_SCHEMA, Revisions
+from shared.db.rights import grant, make_roles
 from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import PostgresSettings
+from shared.tasks import beside
 
 log = get_logger(__name__)
 
-_LOCK = 0x6E627573
-"""Advisory lock key: two migrations at once wait for each other."""
+_VERSIONS = f"{VERSION_SCHEMA}.alembic_version"
+_MAKE_VERSIONS = f"""
+CREATE TABLE IF NOT EXISTS {_VERSIONS}
+(version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))
+"""
+"""The table that alembic would make, so that it is there to be locked."""
+_LOCK = f"LOCK TABLE {_VERSIONS} IN SHARE ROW EXCLUSIVE MODE"
+"""Two migrations at once wait for each other. No role but the admin's has any right to this table, so no other can hold
+it, as an advisory lock could be held by whoever may call a function; a backup, which only reads it, is no obstacle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,9 @@ async def migrate(settings: PostgresSettings, schemas: Mapping[str, Path], targe
         revisions.upgrade(connection, target, lambda revision, text: _run(connection, revision, text))
 
     async with _admin(settings) as admin:
-        await _create_roles(admin.driver, settings, schemas)
+        await make_roles(admin.driver, settings, schemas)
         await admin.connection.run_sync(up)
-        await _grant(admin.driver, schemas)
+        await grant(admin.driver, schemas)
     log.info("database migrated", schemas=tuple(schemas))
 
 
@@ -82,8 +92,35 @@ async def downgrade(settings: PostgresSettings, schemas: Mapping[str, Path], tar
 @asynccontextmanager
 async def _admin(settings: PostgresSettings) -> AsyncIterator[Admin]:
     """The admin role's connection, in a transaction that ends with the context; other migrations wait meanwhile."""
+    async with _connected(settings) as driver, _connected(settings) as watcher:
+
+        async def ours() -> asyncpg.Connection:
+            return driver
+
+        # The transaction is asyncpg's: a script of several statements only runs there.
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=ours, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        try:
+            with translated(), _allowed(settings):
+                with contextlib.suppress(asyncpg.UniqueViolationError):  # another migration has made it just now
+                    await driver.execute(_MAKE_VERSIONS)
+                clearing = end_readers_in_the_way(watcher, driver.get_server_pid())
+                async with (
+                    beside(clearing, name="readers in the way of a migration"),
+                    engine.connect() as connection,
+                    driver.transaction(),
+                ):
+                    await driver.execute(_LOCK)
+                    yield Admin(driver, connection)
+        finally:
+            await engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(settings: PostgresSettings) -> AsyncIterator[asyncpg.Connection]:
     with translated(), admitted(settings.host, settings.port):
-        driver = await asyncpg.connect(
+        connection = await asyncpg.connect(
             host=settings.host,
             port=settings.port,
             database=settings.database,
@@ -91,22 +128,21 @@ async def _admin(settings: PostgresSettings) -> AsyncIterator[Admin]:
             password=settings.password_of(settings.admin_role),
             timeout=10,
         )
-
-    async def ours() -> asyncpg.Connection:
-        return driver
-
-    # The transaction is asyncpg's: a script of several statements only runs there.
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=ours, poolclass=NullPool, isolation_level="AUTOCOMMIT"
-    )
     try:
-        with translated():
-            async with engine.connect() as connection, driver.transaction():
-                await driver.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
-                yield Admin(driver, connection)
+        yield connection
     finally:
-        await engine.dispose()
-        await driver.close()
+        await connection.close()
+
+
+@contextlib.contextmanager
+def _allowed(settings: PostgresSettings) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise UserError(
+            f"the role {settings.admin_role} may not prepare the database {settings.database}: {error}; "
+            "it has to own the database and to have CREATEROLE"
+        ) from error
 
 
 def _run(connection: Connection, revision: str, text: str) -> None:
@@ -117,36 +153,3 @@ def _run(connection: Connection, revision: str, text: str) -> None:
             driver.run_async(lambda ours: ours.execute(text))
     except asyncpg.PostgresError as error:
         raise UserError(f"the database is left as it was, since its change {revision} failed: {error}") from error
-
-
-async def _create_roles(
-    connection: asyncpg.Connection, settings: PostgresSettings, schemas: Mapping[str, Path]
-) -> None:
-    for role in (*schemas, READER):
-        password = await connection.fetchval("SELECT quote_literal($1)", settings.password_of(role))
-        exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
-        verb = "ALTER" if exists else "CREATE"
-        await connection.execute(f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {password}")
-        database = await connection.fetchval("SELECT quote_ident(current_database())")
-        await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {role}")
-    for schema in schemas:
-        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        await connection.execute(f"ALTER ROLE {schema} IN DATABASE {database} SET search_path = {schema}")
-    await connection.execute(f"GRANT {READER} TO {', '.join(schemas)}")
-    await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-
-
-async def _grant(connection: asyncpg.Connection, schemas: Mapping[str, Path]) -> None:
-    for schema in schemas:
-        await connection.execute(
-            f"""
-            GRANT USAGE ON SCHEMA {schema} TO {schema}, {READER};
-            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {schema};
-            GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {schema};
-            """
-        )
-    views = await connection.fetch(
-        "SELECT schemaname, viewname FROM pg_views WHERE schemaname = ANY($1)", list(schemas)
-    )
-    for view in views:
-        await connection.execute(f'GRANT SELECT ON {view["schemaname"]}."{view["viewname"]}" TO {READER}')

@@ -9,7 +9,6 @@ from shared.db.errors import admitted, translated
 from shared.retry import patiently
 from shared.settings import PostgresSettings
 
-READER = "reader"
 STATEMENT_TIMEOUT = "120s"
 
 

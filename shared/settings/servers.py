@@ -77,12 +77,14 @@ class PostgresSettings(Section):
         """The password of a role, from ``secrets_dir`` or ``password``.
 
         Raises:
-            UserError: when neither is set.
+            UserError: when neither has it.
         """
         if self.secrets_dir is not None and (file := self.secrets_dir / role).is_file():
             return file.read_text().strip()
         if self.password is not None:
             return self.password.get_secret_value()
+        if self.secrets_dir is not None:
+            raise UserError(f"no password for the Postgres role {role}: put it into a file {self.secrets_dir / role}")
         raise UserError(f"no password for the Postgres role {role}: set postgres.secrets_dir or postgres.password")
 
 

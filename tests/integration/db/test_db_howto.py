@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from shared.db.pool import READER
+from shared.db.roles import PEOPLE
 from shared.settings import PostgresSettings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "howto" / "for-data-people.md"
@@ -19,8 +19,8 @@ async def reader(database: PostgresSettings) -> asyncpg.Connection:
         host=database.host,
         port=database.port,
         database=database.database,
-        user=READER,
-        password=database.password_of(READER),
+        user=PEOPLE.name,
+        password=database.password_of(PEOPLE.name),
     )
 
 

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
-from shared.db.pool import READER, open_pool
+from shared.db.pool import open_pool
+from shared.db.roles import READERS
 from shared.errors import UserError
 from shared.settings import PostgresSettings
 from tests.integration.db.catalogue import connected, relations, snapshot
@@ -113,9 +114,10 @@ async def test_a_role_writes_its_own_schema_only(database: PostgresSettings, rol
             await connection.fetch(f"SELECT * FROM {schema}.{view} LIMIT 1")
 
 
-async def test_the_reader_sees_views_and_writes_nothing(database: PostgresSettings) -> None:
-    """The role of the API, Grafana and the command line reads every view, no table, and can change nothing."""
-    async with connected(database, database.admin_role) as admin, connected(database, READER) as connection:
+@pytest.mark.parametrize("role", READERS)
+async def test_the_reader_sees_views_and_writes_nothing(database: PostgresSettings, role: str) -> None:
+    """The roles of people, Grafana and the command line read every view, no table, and can change nothing."""
+    async with connected(database, database.admin_role) as admin, connected(database, role) as connection:
         views = await relations(admin, VIEWS)
         assert views
         for schema, view in views:
@@ -130,7 +132,7 @@ async def test_the_reader_sees_views_and_writes_nothing(database: PostgresSettin
                 await connection.execute(f"TRUNCATE {schema}.{table}")
 
 
-@pytest.mark.parametrize("role", [*SCHEMAS, READER])
+@pytest.mark.parametrize("role", [*SCHEMAS, *READERS])
 async def test_roles_make_and_drop_nothing(database: PostgresSettings, role: str) -> None:
     """Only migrations change the layout: no role can create a table, a schema or a role, or drop what is there."""
     async with connected(database, role) as connection:
@@ -144,7 +146,7 @@ async def test_roles_make_and_drop_nothing(database: PostgresSettings, role: str
 
 async def test_a_wrong_password_is_refused(database: PostgresSettings) -> None:
     """No role logs in with any password but its own."""
-    for role in (*SCHEMAS, READER):
+    for role in (*SCHEMAS, *READERS):
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(
                 host=database.host, port=database.port, database=database.database, user=role, password="wrong"

@@ -17,11 +17,14 @@ import asyncpg
 import psutil
 import pytest
 
+from services.descriptions import SCHEMAS
 from services.standalone import binaries as binaries_module
 from services.standalone.binaries import Binaries, installed_binaries
 from services.standalone.home import Home
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from services.standalone.process import ProcessFailed
+from services.standalone.stack import Stack
+from shared.db.migrate import migrate
 from shared.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -120,7 +123,8 @@ async def test_it_is_set_up_for_safety_and_a_small_machine(postgres: EmbeddedPos
         "autovacuum": "on",
         "jit": "off",
         "huge_pages": "off",
-        "max_connections": "60",
+        "max_connections": "80",
+        "reserved_connections": "45",
         "shared_buffers": str(128 * 1024 // 8),
         "max_wal_size": "1024",
         "checkpoint_timeout": "900",
@@ -397,3 +401,21 @@ def test_the_copy_leaves_out_what_a_server_does_not_need(home_folder: Path) -> N
     assert not [path for path in files if path.suffix == ".a" or "include" in path.parts]
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
     assert shutil.which("postgres", path=str(copy.postgres_bin)) == str(copy.postgres_bin / "postgres")
+
+
+async def test_nobody_but_the_superuser_enters_the_servers_own_databases(home_folder: Path) -> None:
+    """A role has nothing to do in the databases that every server comes with, where it might make temporary tables."""
+    with Home.open(home_folder) as home:
+        stack = Stack(home)
+        await stack.postgres.start()
+        try:
+            await stack._create_database()
+            await migrate(stack.postgres_settings(), SCHEMAS)
+            for database in ("postgres", "template1"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+                    await asyncpg.connect(stack.postgres.dsn("reader", database))
+            connection = await asyncpg.connect(stack.postgres.dsn("reader", "nightbus"))
+            assert await connection.fetchval("SELECT files FROM stats.stage") == 0
+            await connection.close()
+        finally:
+            await stack.postgres.stop()

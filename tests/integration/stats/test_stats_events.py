@@ -10,7 +10,8 @@ import pytest
 from services.descriptions import SCHEMAS
 from services.stats.rebuild import rebuild
 from shared.db.migrate import downgrade, migrate
-from shared.db.pool import READER, open_pool, pool_of
+from shared.db.pool import open_pool, pool_of
+from shared.db.roles import PEOPLE
 from shared.errors import Permanent
 from shared.events.base import Event
 from shared.events.file import FileScanned
@@ -90,7 +91,7 @@ async def test_pages_miss_no_file(database: PostgresSettings) -> None:
     seen: dict[str, bytes] = {}
     async with (
         pool_of(database, "stats") as writers,
-        pool_of(database, READER) as readers,
+        pool_of(database, PEOPLE.name) as readers,
         writers.acquire() as connection,
     ):
         await apply(connection, [scan(f"f{n}") for n in range(20)])

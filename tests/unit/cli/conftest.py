@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.standalone.home import Home
+from shared.db.roles import READERS
 
 
 @pytest.fixture
@@ -15,5 +16,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     with Home.open(tmp_path / "home") as opened:
         opened.port("nats")
         opened.port("postgres")
-        opened.secret("reader")
+        for role in READERS:
+            opened.secret(role)
     return opened

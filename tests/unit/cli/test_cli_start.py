@@ -75,7 +75,7 @@ def test_quick_commands_wait_for_nobodys_libraries(words: list[str], without: se
     with Home.open(tmp_path / "home") as home:
         for server in ("nats", "postgres"):
             home.port(server)
-        home.secret("reader")
+        home.secret("reader_cli")
     done = subprocess.run(
         [sys.executable, "-c", _LOADED, *words],
         cwd=tmp_path, capture_output=True, text=True, check=True,
