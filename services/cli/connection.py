@@ -137,8 +137,9 @@ class Stack:
     def start_hint(self) -> str:
         """What to do when nothing answers."""
         from services.standalone.calling import command
+        from services.standalone.home import Home
 
-        return f"start it with `{command('up', '--home', self.home)}`" if self.home else "is it running?"
+        return f"start it with `{command('up', *Home.words(self.home))}`" if self.home else "is it running?"
 
     @property
     def is_running(self) -> bool:
@@ -227,7 +228,7 @@ def _stack_of_home(path: Path | None) -> Stack:
     if "nats" not in ports or "postgres" not in ports:
         if home.holder() is not None:
             raise UserError(f"`nightbus up` starts in {home.path} for the first time: repeat this in some seconds")
-        start = command("up", "--home", home.path)
+        start = command("up", *Home.words(home.path))
         raise UserError(f"Nightbus has never been started in {home.path}: `{start}` does it")
     return Stack(None, home.path, ports)
 

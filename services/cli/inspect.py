@@ -10,6 +10,7 @@ import typer
 from services.cli.exits import FAILED
 from services.cli.match import LinesOption, each
 from services.cli.output import to_json
+from services.cli.reasons import said_of
 from shared import inert
 from shared.errors import NightbusError
 from shared.given import wrong_path
@@ -33,6 +34,7 @@ QUALITY_KEYS = (
 )  # fmt: skip
 REPORTED_KEYS = ("hfr_px", "star_count", "rms_arcsec")
 TARGET_KEYS = ("catalog_id", "name", "confidence", "method", "separation_deg", "candidates", "uncertain")
+A_FOLDER = "it is a folder: name the files in it"
 
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE…", help="Capture files; - reads their names from standard input.")
@@ -73,11 +75,13 @@ def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, An
     if mistake := wrong_path(name):
         return {"path": inert.shortened(name, inert.NAME_CHARS), "error": mistake}
     path = Path(os.path.abspath(name))  # noqa: PTH100 - links are left as they are
+    if os.path.isdir(path):  # noqa: PTH112 - a Path raises for a name that is too long
+        return {"path": name, "error": A_FOLDER}
     try:
         digest = sha256_file(path)
         scanned = scan_file(path, known=known, measure_stars=measure_stars)
     except NightbusError as error:
-        return {"path": name, "error": str(error)}
+        return {"path": name, "error": said_of(str(path), str(error))}
     except OSError as error:
         return {"path": name, "error": error.strerror or str(error)}
     except MemoryError:
@@ -116,7 +120,8 @@ def _pick(model: Any, keys: tuple[str, ...]) -> dict[str, Any] | None:
 def _block(facts: dict[str, Any]) -> str:
     """A file's facts for a person: one fact per line, absent ones left out."""
     if "error" in facts:
-        return f"{inert.name(facts['path'])}\n  cannot be read: {inert.sentence(facts['error'])}\n"
+        why = facts["error"].removeprefix("it cannot be read: ")
+        return f"{inert.name(facts['path'])}\n  cannot be read: {inert.sentence(why)}\n"
     lines = [inert.name(facts["path"]), f"  {facts['format']}, {size(facts['size_bytes'])}, {facts['file_id']}"]
     reasons, prefix = facts.get("explain", {}), {"frame": "", "quality": "quality.", "reported": "reported."}
     for part in ("frame", "quality", "reported"):

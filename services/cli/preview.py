@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from services.cli.exits import FAILED
-from services.cli.inspect import FilesArgument
+from services.cli.inspect import A_FOLDER, FilesArgument
 from services.cli.match import each
+from services.cli.reasons import said_of
 from services.cli.usage import named_path
 from shared import inert
 from shared.errors import NightbusError, UserError
@@ -48,11 +49,15 @@ def preview(
         if mistake := wrong_path(name):
             failed += _complain(name, mistake)
             continue
+        whole = os.path.abspath(name)  # noqa: PTH100 - links are left as they are
+        if os.path.isdir(whole):  # noqa: PTH112 - a Path raises for a name that is too long
+            failed += _complain(name, A_FOLDER)
+            continue
         target = out / f"{Path(name).name}.preview{kind.extension}"
         try:
             words = _write_preview(Path(name), target, size, kind, StretchKind(stretch))
         except NightbusError as error:
-            failed += _complain(name, str(error))
+            failed += _complain(name, said_of(whole, said_of(name, str(error))))
         except OSError as error:
             failed += _complain(name, error.strerror or str(error))
         except MemoryError:

@@ -64,10 +64,13 @@ def rescan(
     if quarantined:
         where.conditions.append("state = 'quarantined'")
     stack = find_stack(home)
-    wait_for(_rescan(stack, ids or [], where, everything=everything, dry_run=dry_run))
+    alone = quarantined and not ids and chosen.empty
+    wait_for(_rescan(stack, ids or [], where, everything=everything, dry_run=dry_run, quarantined_alone=alone))
 
 
-async def _rescan(stack: Stack, ids: list[str], where: Where, *, everything: bool, dry_run: bool) -> None:
+async def _rescan(
+    stack: Stack, ids: list[str], where: Where, *, everything: bool, dry_run: bool, quarantined_alone: bool
+) -> None:
     async with reader(stack) as connection:
         if ids:
             where.add("file_id = ANY({})", await _resolve(connection, ids))
@@ -80,7 +83,7 @@ async def _rescan(stack: Stack, ids: list[str], where: Where, *, everything: boo
         print(f"{counted(len(found), 'file')} would be read anew")
         return
     if not found and not everything:
-        raise UserError("no file is like that")
+        raise UserError("no file is quarantined" if quarantined_alone else "no file is like that")
     print(f"{counted(await _send(stack, found, everything=everything), 'file')} will be read anew")
 
 

@@ -76,6 +76,11 @@ def stages_of(
     )
 
 
+def _select(view: str) -> str:
+    """The command that shows a view."""
+    return f"`nightbus sql -- -c 'SELECT * FROM {view}'`"
+
+
 def stages_text(stages: Stages) -> str:
     """The sum of the stages in words."""
     parts = [f"{stages.scanned} scanned", f"{stages.quarantined} quarantined", f"{stages.waiting} waiting"]
@@ -87,7 +92,7 @@ def stages_text(stages: Stages) -> str:
     lines += [f"  {inert.sentence(reason)}" for reason in stages.reasons]
     if stages.quarantined > len(stages.reasons):
         more = stages.quarantined - len(stages.reasons)
-        lines.append(f"  and {more} more quarantined: the view stats.quarantined has all reasons")
+        lines.append(f"  and {more} more quarantined: {_select('stats.quarantined')} has all reasons")
     if stages.quarantined:
         lines.append("  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
     lines += [f"  {inert.sentence(reason)}" for reason in stages.given_up]
@@ -100,17 +105,23 @@ def stages_text(stages: Stages) -> str:
         )
         lines += [f"  {inert.sentence(reason)}" for reason in stages.failures]
         if stages.failed > len(stages.failures):
-            lines.append(f"  and {stages.failed - len(stages.failures)} more: the view ingest.not_taken has them all")
+            lines.append(
+                f"  and {stages.failed - len(stages.failures)} more: {_select('ingest.not_taken')} has them all"
+            )
     if stages.kept_sources:
         kept = counted(stages.kept_sources, "moved file")
-        lines.append(f"{kept} could not be deleted at the source; the view ingest.kept_source has the reasons")
+        lines.append(f"{kept} could not be deleted at the source; {_select('ingest.kept_source')} has the reasons")
     if stages.missing:
         gone = f"{counted(stages.missing, 'file')} {'has' if stages.missing == 1 else 'have'} gone from the library"
         lines.append(f"{gone}; `nightbus ingest PATH` of the originals brings them back")
-    if stages.damaged:
-        one = stages.damaged == 1
+        copies = (
+            f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'} replaced"
+        )
+        lines.append(f"{copies} and {'is' if one else 'are'} kept; {_select('ingest.damaged_copy')} says where")
         copies = f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'}"
-        lines.append(f"{copies} replaced and {'is' if one else 'are'} kept; the view ingest.damaged_copy says where")
+        lines.append(
+            f"{copies} replaced and {'is' if one else 'are'} kept; {_select('ingest.damaged_copy')} says where"
+        )
     if stages.to_read_anew or stages.away:
         lines.append(_unkept_text(stages.to_read_anew, stages.away))
     if stages.library_problem:
@@ -124,7 +135,7 @@ def _unkept_text(to_read: int, away: int) -> str:
         f"{counted(to_read + away, 'file')} scanned before headers were kept whole: {to_read} still to be read anew, "
     )
     text += f"in the background, {away} away"
-    return f"{text}; the view stats.unkept_file has the reasons" if away else text
+    return f"{text}; {_select('stats.unkept_file')} has the reasons" if away else text
 
 
 def _sessions_text(still_open: int, closing: int) -> str:

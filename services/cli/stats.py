@@ -1,8 +1,9 @@
 """`stats check` and `stats rebuild`: whether the counts agree with the frames and the files, and mending them."""
 
 import asyncio
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 POLL_S = 0.25
 MOST_LINES = 10
+SHORT_ID = 12
+_FILE_ID = re.compile(r"\b[0-9a-f]{64}\b")
+_PATHS = (
+    "SELECT file_id, root, path FROM ingest.file_location WHERE file_id = ANY($1::text[]) ORDER BY root DESC, path DESC"
+)
 _ROW = "SELECT * FROM stats.upkeep_progress WHERE job_id = $1"
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only look, and change nothing.")]
@@ -47,30 +53,53 @@ def rebuild(dry_run: DryRunOption = False, as_json: JsonOption = False, home: Ho
 
 def _run(command: "CheckStats | RebuildStats", *, as_json: bool, stack: Stack) -> None:
     row = wait_for(_until_done(stack, command))
-    print(to_json(row) if as_json else result_text(row))
+    print(to_json(row) if as_json else result_text(row, wait_for(_paths(stack, row["lines"][:MOST_LINES]))))
     if row["state"] != "done":
         raise typer.Exit(FAILED)
 
 
-def result_text(row: Mapping[str, Any]) -> str:
-    """What a check or rebuild found and did, in words."""
+def result_text(row: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> str:
+    """What a check or rebuild found and did, in words; files are called by their ``paths``, by id."""
     if row["state"] != "done":
         return f"the {row['task']} {row['state']}: {inert.sentence(row['reason'] or '')}"
     frames = counted(row["frames"], "frame")
     left_out = [sentence] if (sentence := not_compared_text(row)) else []
+    rebuilt = row["task"] == "rebuild" and not row["dry_run"]
     if not row["differences"]:
-        return "\n".join([f"{frames}: all counts agree", *left_out])
+        said = f"{frames}: all counts were written anew; none differed" if rebuilt else f"{frames}: all counts agree"
+        return "\n".join([said, *left_out])
     lines = [f"{frames}: {counted(row['differences'], 'row')} {'differs' if row['differences'] == 1 else 'differ'}"]
-    lines += [f"  {inert.sentence(line)}" for line in row["lines"][:MOST_LINES]]
+    lines += [f"  {inert.sentence(_with_paths(line, paths or {}))}" for line in row["lines"][:MOST_LINES]]
     if row["differences"] > MOST_LINES and len(row["lines"]) >= MOST_LINES:
         lines.append("  and more: --json names up to a hundred")
     if row["dry_run"]:
         lines.append("nothing was changed")
+    elif rebuilt:
+        lines.append("all counts were written anew")
     else:
         lines.append(f"{counted(row['mended'], 'row')} put right, {counted(row['read_anew'], 'file')} read anew")
     if row["left_alone"]:
         lines.append(f"{counted(row['left_alone'], 'row')} left as they are, for the reasons above")
     return "\n".join([*lines, *left_out])
+
+
+def _with_paths(line: str, paths: Mapping[str, str]) -> str:
+    """A line whose ids of files are short, each with the file's path where that is known."""
+
+    def named(match: re.Match[str]) -> str:
+        path = paths.get(match[0])
+        return match[0][:SHORT_ID] + (f" ({path})" if path else "")
+
+    return _FILE_ID.sub(named, line)
+
+
+async def _paths(stack: Stack, lines: Sequence[str]) -> dict[str, str]:
+    """Where the files are that lines speak of, by id."""
+    ids = sorted({file_id for line in lines for file_id in _FILE_ID.findall(line)})
+    if not ids:
+        return {}
+    async with reader(stack) as connection:
+        return {row["file_id"]: f"{row['root']}/{row['path']}" for row in await connection.fetch(_PATHS, ids)}
 
 
 async def _until_done(stack: Stack, command: "CheckStats | RebuildStats") -> dict[str, Any]:

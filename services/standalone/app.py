@@ -193,5 +193,5 @@ def _where_to_look(home: Home, settings: Settings) -> list[str]:
     sources = ", ".join(f"{source.name} ({source.path})" for source in settings.sources) or "none configured"
     return [
         f"library {library}{alone}; sources: {sources}",
-        f"log {home.log / LOG_FILE}; try: {command('status', '--home', home.path)}",
+        f"log {home.log / LOG_FILE}; try: {command('status', *Home.words(home.path))}",
     ]

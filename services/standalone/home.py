@@ -69,8 +69,15 @@ class Home:
             UserError: this user has no home folder.
         """
         chosen = str(path) if path else os.environ.get("NIGHTBUS_HOME")
-        if chosen:
-            return Path(chosen).expanduser().resolve()
+        return Path(chosen).expanduser().resolve() if chosen else Home.default()
+
+    @staticmethod
+    def default() -> Path:
+        """/var/lib/nightbus for root, else the platform's data folder.
+
+        Raises:
+            UserError: this user has no home folder.
+        """
         if os.geteuid() == 0:
             return Path("/var/lib/nightbus")
         data_home = os.environ.get("XDG_DATA_HOME", "")
@@ -84,6 +91,15 @@ class Home:
         if sys.platform == "darwin":
             return own / "Library" / "Application Support" / "nightbus"
         return own / ".local" / "share" / "nightbus"
+
+    @staticmethod
+    def words(path: Path) -> tuple[str, ...]:
+        """What a command needs to find the home: ``--home`` and its folder, or nothing where it is the default one."""
+        try:
+            found_without = not os.environ.get("NIGHTBUS_HOME") and path == Home.default()
+        except UserError:  # there is no default
+            found_without = False
+        return () if found_without else ("--home", str(path))
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Self:

@@ -252,7 +252,9 @@ async def test_a_service_that_is_away_is_named(letters: None, js: JetStreamConte
     assert (result.returncode, result.stderr) == (1, "nightbus: the api service is not running\n")
 
 
-async def test_rescan_chooses_files(rows: None, run: Run, answer: Callable[..., Any]) -> None:
+async def test_rescan_chooses_files(
+    rows: None, stats: asyncpg.Connection, run: Run, answer: Callable[..., Any]
+) -> None:
     """By shortened id, by filter, or all; nothing chosen is refused."""
     seen = await answer(RescanFiles, lambda command: {"ok": True, "files": len(command.file_ids) or 6})
     done = await nightbus(run, "rescan", "aaaaaa")
@@ -267,6 +269,9 @@ async def test_rescan_chooses_files(rows: None, run: Run, answer: Callable[..., 
     assert (await nightbus(run, "rescan", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
     assert (await nightbus(run, "rescan")).returncode == 2
     assert (await nightbus(run, "rescan", "--all", "aaaaaa")).returncode == 2
+    await stats.execute("DELETE FROM quarantine")
+    none = await nightbus(run, "rescan", "--quarantined")
+    assert (none.returncode, none.stderr) == (1, "nightbus: no file is quarantined\n")
     assert "no file's id starts with 123456" in (await nightbus(run, "rescan", "123456")).stderr
     assert len(seen) == count
 

@@ -84,6 +84,17 @@ def test_without_a_home_the_start_is_named(home: Path, monkeypatch: pytest.Monke
         find_stack(None)
 
 
+def test_hints_name_the_home_only_where_it_is_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The default home needs no --home; one that only a variable names does, since another shell lacks the variable."""
+    monkeypatch.delenv("NIGHTBUS_HOME", raising=False)
+    default = Home.resolve()
+    assert Home.words(default) == ()
+    assert Home.words(tmp_path) == ("--home", str(tmp_path))
+    monkeypatch.setenv("NIGHTBUS_HOME", str(tmp_path))
+    assert Home.words(Home.resolve()) == ("--home", str(tmp_path))
+    assert Home.words(default) == ("--home", str(default))
+
+
 def test_status_tells_of_a_full_home_and_of_what_was_set_aside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home with room and a sound store needs no word; else there is a sentence for each."""
     assert _about(home) == []

@@ -117,6 +117,25 @@ def test_inspect_tries_all_files_and_then_fails(tmp_path: Path) -> None:
     assert all(row["error"] for row in rows[:2])
 
 
+def test_a_missing_file_and_a_folder_are_told_in_one_breath(tmp_path: Path) -> None:
+    """The path and that it cannot be read are said once; a folder is told apart, with what to do."""
+    (tmp_path / "night").mkdir()
+    result = CliRunner().invoke(app, ["inspect", "nope.fits", "night"])
+    assert result.exit_code == 1
+    assert [line for line in result.stdout.splitlines() if line] == [
+        "nope.fits",
+        "  cannot be read: No such file or directory",
+        "night",
+        "  cannot be read: it is a folder: name the files in it",
+    ]
+    result = CliRunner().invoke(app, ["preview", "nope.fits", "night"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "nightbus: nope.fits: No such file or directory",
+        "nightbus: night: it is a folder: name the files in it",
+    ]
+
+
 def test_names_that_no_file_has_are_answered_like_others() -> None:
     """An empty line and one with a NUL in it are files that cannot be read, and those after them are tried."""
     result = CliRunner().invoke(app, ["inspect", "-", "--json"], input="\na\0b\nmissing.fits\n")
@@ -177,7 +196,7 @@ def test_inspect_explains_every_value(tmp_path: Path) -> None:
 def test_config_check_names_the_file_and_the_nearest_key(tmp_path: Path) -> None:
     """A good file is named; a wrong key is answered with the nearest known one and exit code 1."""
     file = tmp_path / "nightbus.toml"
-    file.write_text("[stats]\nsession_quiet_s = 7\n")
+    file.write_text("[nats]\nmax_bytes = 2000000\n")
     result = CliRunner().invoke(app, ["config", "check"])
     assert (result.exit_code, result.stdout) == (0, f"ok: {file}\n")
     file.write_text("[nats]\nurk = 'x'\n")

@@ -23,7 +23,8 @@ def test_moved_files_that_stayed_at_the_source_are_told() -> None:
     """Files that `move` could not delete are said, with where the reasons are; nothing is said where there are none."""
     assert "source" not in stages_text(QUIET)
     assert (
-        "2 moved files could not be deleted at the source; the view ingest.kept_source has the reasons"
+        "2 moved files could not be deleted at the source; "
+        "`nightbus sql -- -c 'SELECT * FROM ingest.kept_source'` has the reasons"
         in stages_text(replace(QUIET, kept_sources=2)).splitlines()
     )
 
@@ -45,7 +46,7 @@ def test_quarantined_files_are_told_with_the_latest_reasons() -> None:
     text = stages_text(replace(QUIET, quarantined=2, reasons=("library/notes.fit: it is a \x1b[31mtext",)))
     assert text.splitlines()[1:4] == [
         "  library/notes.fit: it is a \\x1b[31mtext",
-        "  and 1 more quarantined: the view stats.quarantined has all reasons",
+        "  and 1 more quarantined: `nightbus sql -- -c 'SELECT * FROM stats.quarantined'` has all reasons",
         "  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count",
     ]
 
@@ -71,7 +72,7 @@ def test_what_could_not_be_taken_is_told_with_the_latest_reasons() -> None:
         ),
         "  /captures/bad\\xff.fit: the name is not UTF-8; rename it",
         "  /captures/a\\x1b[31m.fit cannot be read: EIO",
-        "  and 3 more: the view ingest.not_taken has them all",
+        "  and 3 more: `nightbus sql -- -c 'SELECT * FROM ingest.not_taken'` has all",
     ]
 
 
@@ -103,6 +104,8 @@ def test_what_became_of_the_library_is_told() -> None:
     assert "1 file has gone from the library; `nightbus ingest PATH` of the originals brings them back" in lines
     assert "1 damaged copy in the library was replaced and is kept" in stages_text(replace(QUIET, damaged=1))
     assert (
-        "2 damaged copies in the library were replaced and are kept; the view ingest.damaged_copy says where" in lines
-    )
+        "2 damaged copies in the library were replaced and are kept; "
+        "`nightbus sql -- -c 'SELECT * FROM ingest.damaged_copy'` says where"
+    ) in lines
+    assert "a\\nproblem" in lines
     assert "a\\nproblem" in lines

@@ -25,7 +25,20 @@ def test_a_check_says_what_differed_and_what_was_done() -> None:
     ]
     assert result_text(ROW | {"dry_run": True}).endswith("nothing was changed")
     assert result_text(ROW | {"differences": 0, "lines": []}) == "4 frames: all counts agree"
+    rebuilt = ROW | {"task": "rebuild"}
+    assert result_text(rebuilt).endswith("all counts were written anew")
+    assert result_text(rebuilt | {"differences": 0}) == "4 frames: all counts were written anew; none differed"
+    assert result_text(rebuilt | {"differences": 0, "dry_run": True}) == "4 frames: all counts agree"
     assert result_text(ROW | {"state": "failed", "reason": "why"}) == "the check failed: why"
+
+
+def test_a_file_that_differs_is_named_by_a_short_id_and_its_path() -> None:
+    """Nobody reads 64 digits: the first of them, and the path where the file is known."""
+    row = ROW | {"lines": [f"frame {'a' * 64}: lost", f"quarantine {'b' * 64}: the file was scanned"]}
+    assert result_text(row, {"a" * 64: "library/M 31.fits"}).splitlines()[1:3] == [
+        "  frame aaaaaaaaaaaa (library/M 31.fits): lost",
+        "  quarantine bbbbbbbbbbbb: the file was scanned",
+    ]
 
 
 def test_status_tells_of_the_last_check() -> None:
