@@ -15,6 +15,14 @@ if [ ! -x "$venv/bin/python" ]; then
         "$python" -m pip --python "$venv/bin/python" install --quiet pip
     fi
 fi
+# uv brings certificates of its own, and does not know the one of a company's proxy: it asks the system's, where there
+# are any. Older versions call that UV_NATIVE_TLS.
+for store in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+    if [ -s "$store" ]; then
+        export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-1}"
+        break
+    fi
+done
 if [ ! -x "$venv/bin/uv" ]; then
     if command -v uv >/dev/null; then
         ln -s "$(command -v uv)" "$venv/bin/uv"
