@@ -142,18 +142,34 @@ def ingest(
         print(f"\n{asked.left_text()}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
+    if not report["found"] and report["state"] == "done":
+        print(_why_nothing(stack, absolute), file=sys.stderr if as_json else sys.stdout)
     if report["failed"] or report["state"] != "done":
         raise typer.Exit(FAILED)
 
 
 def _print_plan(stack: Stack, paths: list[str], mode: Mode, *, as_json: bool) -> None:
     """Say what the import would do; exit code 1 where the library has no room for it."""
-    library = stack.settings.library.path or (stack.home / "library" if stack.home is not None else None)
-    plan = make_plan(paths, library if mode is not Mode.INDEX else None)
+    library = _library(stack)
+    plan = make_plan(paths, library if mode is not Mode.INDEX else None, own=library)
     measure(plan)
     print(to_json(plan.row(mode)) if as_json else plan_text(plan, mode))
     if not plan.fits:
         raise typer.Exit(FAILED)
+
+
+def _library(stack: Stack) -> Path | None:
+    """The library, where that is known here."""
+    return stack.settings.library.path or (stack.home / "library" if stack.home is not None else None)
+
+
+def _why_nothing(stack: Stack, paths: list[str]) -> str:
+    """Why an import found nothing, as far as it can be seen from here."""
+    try:
+        why = make_plan(paths, None, own=_library(stack)).nothing
+    except UserError as error:  # another machine's paths
+        return f"nothing was found: {error}"
+    return why or "nothing was found, and there is something now: `nightbus ingest` again takes it"
 
 
 def report_text(report: Row) -> str:
@@ -209,7 +225,8 @@ async def _import(
 async def _until_done(connection: "asyncpg.Connection", import_id: UUID, progress: "_Progress") -> dict[str, Any]:
     while True:
         row = await committed(connection, _PROGRESS, import_id, "import")
-        progress.show("importing", sum(row[name] for name in COUNTS), row["found"])
+        total = max(row["found"], row["total_files"] or 0)
+        progress.show("importing", sum(row[name] for name in COUNTS), total)
         if row["state"] in ENDED:
             return {name: value for name, value in row.items() if name not in UNDER_WAY}
         progress.wait_for(dict(row))
@@ -293,6 +310,7 @@ class _Progress:
                 self._task = self._bar.add_task(step, total=None)
             self._bar.update(self._task, completed=done, total=total or None)
         elif (step, done, total) != self._last and now - self._said_at >= LINE_EVERY_S:
-            print(f"{step} {done} of {total}", file=sys.stderr, flush=True)
+            how_far = f"{step} {done} of {total}" if total else f"{step}: looking for files"
+            print(how_far, file=sys.stderr, flush=True)
             self._said_at = now
         self._last = (step, done, total)

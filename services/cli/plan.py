@@ -17,7 +17,7 @@ from shared.errors import UserError
 from shared.quantities import duration, size
 
 if TYPE_CHECKING:
-    from shared.library.walk import Entry
+    from shared.library.walk import Entry, Skipped
 
 SURPRISE_BYTES = 10 * 10**9
 SURPRISE_SHARE = 0.1
@@ -27,6 +27,11 @@ PROBE_BYTES = 32 * 1024**2
 PROBE_S = 4.0
 """Some files are read to learn how fast the disk is: this many at the most, so much of each, for so long."""
 SHOWN_RULES = 4
+_PASSED_OVER = {
+    "excluded": "library of Nightbus itself",
+    "hidden folder": "hidden folder",
+    "system folder": "system folder",
+}
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class Plan:
     captures: int = 0
     size_bytes: int = 0
     ignored_by: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Folders that are not looked into, by rule."""
     unreadable: list[str] = field(default_factory=list)
     probes: list[tuple[Path, int]] = field(default_factory=list)
     library: Path | None = None
@@ -58,6 +65,25 @@ class Plan:
             self.size_bytes += entry.size_bytes
             self._keep_probe(folder / entry.relative_path, entry.size_bytes)
 
+    def skip(self, folder: Path, skipped: "Skipped") -> None:
+        """Count what the walk leaves out, as the import does."""
+        from shared.library.walk import NOT_COUNTED
+
+        if skipped.is_refused:
+            self.unreadable.append(f"{folder / skipped.relative_path}: {skipped.rule}")
+        else:
+            (self.passed_over if skipped.rule in NOT_COUNTED else self.ignored_by)[skipped.rule] += 1
+
+    @property
+    def nothing(self) -> str | None:
+        """Why there is nothing to take; None where something is, or where something said so by itself."""
+        if self.captures or self.ignored_by or self.unreadable:
+            return None
+        words = [f"{counted(number, _PASSED_OVER[rule])}" for rule, number in self.passed_over.items()]
+        if not words:
+            return "there is nothing to take: no file lies there"
+        return f"there is nothing to take: only {' and '.join(words)}, which no import looks into"
+
     def row(self, mode: str) -> Row:
         """The plan for programs."""
         return {
@@ -67,6 +93,7 @@ class Plan:
             "ignored": self.ignored_by.total(),
             "ignored_by": dict(self.ignored_by),
             "unreadable": self.unreadable,
+            "nothing": self.nothing,
             "library": str(self.library) if self.library is not None else None,
             "free_bytes": self.free_bytes,
             "fits": self.fits,
@@ -83,20 +110,23 @@ class Plan:
             self.probes = self.probes[::2]
 
 
-def make_plan(paths: Sequence[str], library: Path | None, *, at_most_bytes: float = float("inf")) -> Plan:
+def make_plan(
+    paths: Sequence[str], library: Path | None, *, own: Path | None = None, at_most_bytes: float = float("inf")
+) -> Plan:
     """Look at everything below some paths, as ingest would walk it.
 
     Args:
         paths: files and folders on this machine.
         library: where copies would go; None where files stay in place or the library is on another machine.
+        own: the library, which is no source, where files stay in place.
         at_most_bytes: looking ends as soon as so much was found.
 
     Raises:
-        UserError: a path cannot be seen from here.
+        UserError: a path cannot be seen from here, or an import of it would fail; the sentence is the import's.
     """
     plan = Plan(library=library, free_bytes=free_bytes(library) if library is not None else None)
     for path in paths:
-        for folder, entry in _files_below(Path(path), library, plan):
+        for folder, entry in _files_below(Path(path), own or library, plan):
             plan.count(folder, entry)
             if plan.size_bytes > at_most_bytes:
                 return plan
@@ -104,15 +134,19 @@ def make_plan(paths: Sequence[str], library: Path | None, *, at_most_bytes: floa
 
 
 def _files_below(path: Path, library: Path | None, plan: Plan) -> Iterator[tuple[Path, "Entry"]]:
+    from shared.library.roots import real_path
     from shared.library.walk import walk
 
-    if not os.path.exists(path):  # noqa: PTH110 - a Path raises for a name that is too long
+    if not os.path.lexists(path):
         raise UserError(f"{inert.name(path)} cannot be seen from here: plan on the machine where ingest runs")
-    folder, only = (path, None) if path.is_dir() else (path.parent, path.name)
+    real = real_path(path)
+    folder, only = (real, None) if real.is_dir() else (real.parent, real.name)
     exclude = [library] if library is not None and library != folder else []
     for listing in walk(folder, recursive=only is None, exclude=exclude):
         if listing.error is not None and only is None:
             plan.unreadable.append(f"{folder / listing.relative_path}: {listing.error}")
+        for skipped in listing.skipped if only is None else ():
+            plan.skip(folder, skipped)
         yield from ((folder, entry) for entry in listing.entries if only is None or entry.name == only)
 
 
@@ -158,6 +192,8 @@ def plan_text(plan: Plan, mode: str) -> str:
         shown = plan.ignored_by.most_common(SHOWN_RULES)
         rules = ", ".join(f"{inert.sentence(rule)} {number}" for rule, number in shown)
         lines.append(f"{counted(ignored, 'other file')} would be ignored ({rules})")
+    if plan.nothing is not None:
+        lines.append(plan.nothing)
     lines.extend(f"cannot be read: {inert.sentence(reason)}" for reason in plan.unreadable)
     if mode == "index":
         lines.append("index: the files stay where they are; nothing is written there")

@@ -114,14 +114,10 @@ def stages_text(stages: Stages) -> str:
     if stages.missing:
         gone = f"{counted(stages.missing, 'file')} {'has' if stages.missing == 1 else 'have'} gone from the library"
         lines.append(f"{gone}; `nightbus ingest PATH` of the originals brings them back")
-        copies = (
-            f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'} replaced"
-        )
-        lines.append(f"{copies} and {'is' if one else 'are'} kept; {_select('ingest.damaged_copy')} says where")
-        copies = f"{stages.damaged} damaged {'copy' if one else 'copies'} in the library {'was' if one else 'were'}"
-        lines.append(
-            f"{copies} replaced and {'is' if one else 'are'} kept; {_select('ingest.damaged_copy')} says where"
-        )
+    if stages.damaged:
+        was, is_ = ("copy in the library was", "is") if stages.damaged == 1 else ("copies in the library were", "are")
+        where = _select("ingest.damaged_copy")
+        lines.append(f"{stages.damaged} damaged {was} replaced and {is_} kept; {where} says where")
     if stages.to_read_anew or stages.away:
         lines.append(_unkept_text(stages.to_read_anew, stages.away))
     if stages.library_problem:

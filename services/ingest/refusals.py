@@ -5,12 +5,7 @@ from collections.abc import Iterator
 from services.ingest.ledger import LARGEST_BYTES, LONGEST_PATH_BYTES, Observation, observe, refusal
 from services.ingest.source import Source
 from shared.library.reading import shown
-from shared.library.walk import NOT_UTF8, UNREADABLE, DirectoryListing, Entry, Skipped
-
-
-def is_refused(skipped: Skipped) -> bool:
-    """Whether something that a walk skips is a failure, and not left out by a rule."""
-    return skipped.rule == NOT_UTF8 or skipped.rule.startswith(UNREADABLE)
+from shared.library.walk import NOT_UTF8, DirectoryListing, Entry
 
 
 def of_listing(source: Source, listing: DirectoryListing, *, asked_for: bool) -> Iterator[Observation]:
@@ -21,7 +16,7 @@ def of_listing(source: Source, listing: DirectoryListing, *, asked_for: bool) ->
     folder = listing.relative_path
     if listing.error is not None and (asked_for or not listing.gone):
         yield refusal(folder, "", listing.error)
-    for skipped in filter(is_refused, listing.skipped):
+    for skipped in (one for one in listing.skipped if one.is_refused):
         where = shown(f"{source.path}/{skipped.relative_path}")
         what = "the name is not UTF-8; rename it" if skipped.rule == NOT_UTF8 else skipped.rule
         yield refusal(folder, skipped.relative_path.rpartition("/")[2], f"{where}: {what}")

@@ -16,7 +16,7 @@ from services.ingest.store import Store
 from services.ingest.tally import Tally
 from shared.jobs.job import Job
 from shared.library.extensions import ignored_by
-from shared.library.walk import DirectoryListing, Entry, Skipped, walk
+from shared.library.walk import NOT_COUNTED, DirectoryListing, Entry, Skipped, walk
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -24,8 +24,6 @@ log = get_logger(__name__)
 GROUP_ENTRIES = 5000
 GROUP_FOLDERS = 200
 SETTLING = "it changed a moment ago"
-NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
-"""Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
 
 
 @dataclass(slots=True)
@@ -252,7 +250,7 @@ def _files_in(listing: DirectoryListing) -> int:
 
 def _count_ignored(listing: DirectoryListing, tally: Tally) -> None:
     for skipped in listing.skipped:
-        if skipped.rule not in NOT_COUNTED and not refusals.is_refused(skipped):
+        if skipped.rule not in NOT_COUNTED and not skipped.is_refused:
             tally.ignored_by[skipped.rule] += 1
 
 

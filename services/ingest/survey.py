@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from services.ingest.scan import NOT_COUNTED
 from services.ingest.tally import LARGE_BYTES
 from shared.library.extensions import Kind, classify
-from shared.library.walk import walk
+from shared.library.walk import NOT_COUNTED, walk
 
 
 @dataclass(frozen=True, slots=True)

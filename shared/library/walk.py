@@ -13,6 +13,9 @@ NOT_UTF8 = "name is not UTF-8"
 UNREADABLE = "unreadable: "
 """Rules by which something is skipped that is a failure; the second is followed by the system's word for it."""
 
+NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
+"""Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -33,6 +36,11 @@ class Skipped:
 
     relative_path: str
     rule: str
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is a failure, and not only none of ours."""
+        return self.rule == NOT_UTF8 or self.rule.startswith(UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,6 +370,21 @@ async def test_ingest_does_not_wait_for_what_was_given_up(
     assert "1 file could not be counted: `nightbus dead-letters` says why" in result.stdout
 
 
+async def test_an_import_that_found_nothing_says_why(
+    ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Below the sum, or beside the JSON, there is why nothing was found."""
+    await answer(ImportPaths, lambda command: import_answer(ingest, command))
+    (tmp_path / "night").mkdir()
+    result = await nightbus(run, "ingest", "night")
+    assert result.stdout.splitlines()[1:] == ["there is nothing to take: no file lies there"]
+    result = await nightbus(run, "ingest", "night", "--json")
+    assert json.loads(result.stdout)["found"] == 0
+    assert "no file lies there" in result.stderr
+    result = await nightbus(run, "ingest", "/not/here")
+    assert "/not/here cannot be seen from here" in result.stdout
+
+
 async def test_a_failed_import_says_why(ingest: asyncpg.Connection, run: Run, answer: Callable[..., Any]) -> None:
     """The reason is printed, as JSON too, and the exit code is 1."""
     await answer(ImportPaths, lambda command: import_answer(ingest, command, state="failed", reason="no library"))

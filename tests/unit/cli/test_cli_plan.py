@@ -1,6 +1,7 @@
 """The plan of an import: what it would do is known before it begins."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,40 @@ def test_a_dry_run_needs_no_stack_and_imports_nothing(captures: Path, home: Path
     assert row["free_bytes"] > 0
     assert row["bytes_per_s"] > 0
     assert not (home / "library").exists()
+
+
+def test_a_plan_fails_where_the_import_would(captures: Path, tmp_path: Path, home: Path) -> None:
+    """A circle of links, a pipe and a device are refused in the import's own words; what it leaves out is counted."""
+    (tmp_path / "loop").symlink_to("pool")
+    (tmp_path / "pool").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    for path, sentence in (
+        (tmp_path / "loop", f"{tmp_path}/loop cannot be read: its links lead in a circle"),
+        (tmp_path / "pipe", f"{tmp_path}/pipe is neither a file nor a folder"),
+        (Path("/dev/zero"), "/dev/zero is neither a file nor a folder"),
+    ):
+        result = CliRunner().invoke(app, ["ingest", str(path), "--dry-run", "--home", str(home)])
+        assert (result.exit_code, result.stderr) == (1, f"nightbus: {sentence}\n")
+    os.mkfifo(captures / "pipe.fits")
+    (captures / "link.fits").symlink_to(captures / "night-0" / "light_0.fits")
+    (captures / os.fsdecode(b"bad\xff.fits")).touch()
+    plan = make_plan([str(captures)], None)
+    assert (plan.captures, plan.ignored_by.total(), len(plan.unreadable)) == (10, 4, 1)
+    (tmp_path / "way").symlink_to(captures)
+    assert make_plan([str(tmp_path / "way")], None).captures == 10
+
+
+def test_an_import_of_nothing_says_why(captures: Path, tmp_path: Path) -> None:
+    """A folder that is empty, or holds only what no import looks into, is told so; one with files says nothing."""
+    (tmp_path / "empty").mkdir()
+    assert make_plan([str(tmp_path / "empty")], None).nothing == "there is nothing to take: no file lies there"
+    only = "there is nothing to take: only 1 library of Nightbus itself, which no import looks into"
+    assert make_plan([str(tmp_path)], captures).nothing == only
+    assert make_plan([str(captures / "night-0")], captures).nothing == only
+    assert make_plan([str(tmp_path)], None, own=captures).nothing == only
+    plan = make_plan([str(captures)], None)
+    assert plan.nothing is None
+    assert "nothing to take" not in plan_text(plan, "copy")
 
 
 @pytest.mark.parametrize("mode", ["copy", "move", "index"])

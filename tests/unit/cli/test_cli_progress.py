@@ -10,6 +10,20 @@ from shared.inert import sentence as printable
 ROW: dict[str, Any] = {"waiting": 0, "waiting_for": [], "in_hand": [], "held_up_by": None}
 
 
+def test_a_line_of_a_pipe_names_no_total_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything was found there is nothing of nothing to tell; then each line says so many of so many."""
+    clock = [0.0]
+    with _Progress(now=lambda: clock[0]) as progress:
+        for done, total in ((0, 0), (0, 400), (120, 400)):
+            clock[0] += 10.0
+            progress.show("importing", done, total)
+    assert capsys.readouterr().err.splitlines() == [
+        "importing: looking for files",
+        "importing 0 of 400",
+        "importing 120 of 400",
+    ]
+
+
 def test_files_that_are_waited_for_are_named_once(capsys: pytest.CaptureFixture[str]) -> None:
     """Files that rest for a moment are not worth a line; those that stay incomplete are named, once."""
     clock = [0.0]
