@@ -16,6 +16,7 @@ import pytest
 from services.cli.connection import find_stack
 from services.standalone.simulation import tiny_frames
 from shared.bus.broker import connect
+from shared.bus.names import CLI
 from tests.added_services import NAME, PAGE, project_with
 from tests.e2e.running import Up, up
 from tests.stack import open_folder
@@ -46,7 +47,7 @@ async def until_seen(home: Path, count: int) -> dict[str, Any]:
 
 async def ask(home: Path, rig: str) -> dict[str, Any]:
     """Send the command of the page."""
-    client = await connect(find_stack(home).settings.nats, "test")
+    client = await connect(find_stack(home).settings.nats, CLI)
     try:
         answer = await client.request("cmd.rigs_seen.forget", json.dumps({"rig": rig}).encode(), timeout=10)
     finally:
