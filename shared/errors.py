@@ -6,6 +6,7 @@
     ├── Transient         try again later          -> nak with a growing delay
     │   ├── Unavailable   a dependency is away     -> wait in place; the event's attempts are not used up
     │   ├── Away          the file's root is away  -> nak, for as long as it takes; others go on
+    │   ├── TooEarly      nothing is wrong with it -> as Transient, and told only to who asks
     │   └── Gone          the file has gone        -> nak a few times, then file.quarantined; nothing to replay
     ├── Permanent         will never work as it is -> file.quarantined + dead letter, then term
     ├── Ignorable         valid, but not for us    -> ack and count
@@ -38,6 +39,10 @@ class Unavailable(Transient):
 
 class Away(Transient):
     """The root of a file is not there: a disk that is unplugged, a share that is not mounted. The file waits for it."""
+
+
+class TooEarly(Transient):
+    """Nothing is wrong, it is only not the time yet: a file that is still being written to."""
 
 
 class Gone(Transient):

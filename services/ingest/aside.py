@@ -1,6 +1,7 @@
 """Damaged copies that lie aside without a row: everything ended between their replacement and the commit of it."""
 
 import asyncio
+import math
 
 from services.ingest.mend import Mended, Place, look
 from services.ingest.places import Places
@@ -54,7 +55,8 @@ def _finish(library: Root, kept: Kept, content: Digest, whole_at_ns: int | None)
     looked = look(library, content, [Place(kept.path, whole_at_ns)], hashing=True)
     aside = library.path / kept.kept_as
     if looked.condition is Condition.SOUND:
-        remove_verified(aside, content, stored_at=resolve(library, kept.path))
+        stored_at = resolve(library, kept.path)
+        remove_verified(aside, content, stored_at=stored_at, root=library.path, rested_s=math.inf)  # ours alone
     elif looked.condition is Condition.DAMAGED:
         damaged = looked.best[1]
         replaced = finish_replacement(library, kept.path, kept.kept_as, damaged)

@@ -47,4 +47,6 @@ class SourceDeleter:
         with translated():
             root = await self._pool.fetchval(_ROOT, job["source"])
         source = Path(root) / job["folder"] / job["name"]
-        await self._shelf.remove_source(source, Digest(job["file_id"], job["size_bytes"]))
+        rested_s = (job["started_at"] - job["created_at"]).total_seconds()
+        content = Digest(job["file_id"], job["size_bytes"])
+        await self._shelf.remove_source(source, content, root=Path(root), rested_s=rested_s)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -106,27 +107,32 @@ class Shelf:
         found = await asyncio.gather(*(asyncio.to_thread(self._look_at_many, part, care) for part in parts))
         return dict(zip(contents, chain.from_iterable(found), strict=True))
 
-    async def remove_source(self, source: Path, content: Digest) -> None:
+    async def remove_source(self, source: Path, content: Digest, *, root: Path, rested_s: float) -> None:
         """Delete a source whose content the library holds whole; what rotted or was changed there is mended first.
 
+        ``root`` is the folder of the source; ``rested_s``: for how long it is known to have held that content, seconds.
+
         Raises:
+            TooEarly: somebody has it open for writing.
             UserError: the source is another content now, or the stored file itself.
             Transient: no copy is whole, or the source cannot be read or removed now.
             Permanent: the source is no file.
         """
         try:
-            await self._remove(source, content)
+            await self._remove(source, content, root, rested_s)
         except NotStoredError:
             if not await self._mend_from(source, content):
                 raise
-            await self._remove(source, content)
+            await self._remove(source, content, root, rested_s)
 
-    async def _remove(self, source: Path, content: Digest) -> None:
+    async def _remove(self, source: Path, content: Digest, root: Path, rested_s: float) -> None:
         places = (await self._store.places_in(LIBRARY, [content.file_id])).get(content.file_id, [])
         failure = NotStoredError(f"{shown(source)} is kept: its content is not recorded in the library")
         for one in places:
             try:
-                await asyncio.to_thread(_remove_stored_at, source, content, self.library, one.path)
+                stored_at = await asyncio.to_thread(_stored_at, source, self.library, one.path)
+                remove = partial(remove_verified, stored_at=stored_at, root=root, rested_s=rested_s)
+                await asyncio.to_thread(remove, source, content)
             except NotStoredError as error:
                 failure = error
             else:
@@ -197,12 +203,11 @@ def _nowhere() -> str:
     raise AssertionError("a copy that has gone is placed anew for imports only")
 
 
-def _remove_stored_at(source: Path, content: Digest, library: Root, path: str) -> None:
+def _stored_at(source: Path, library: Root, path: str) -> Path:
     try:
-        stored_at = resolve(library, path)
+        return resolve(library, path)
     except Permanent as error:
         raise NotStoredError(f"{shown(source)} is kept: {error}") from error
-    remove_verified(source, content, stored_at=stored_at)
 
 
 def _tell(library: Root, mended: Mended) -> None:

@@ -318,7 +318,7 @@ async def _insert_deletions(connection: Connection, source: str, deletions: Sequ
                 file_id = excluded.file_id, size_bytes = excluded.size_bytes, kind = excluded.kind, state = 'waiting',
                 reason = NULL,
                 attempt = deletion.attempt + 1, postponed = 0, unexpected = 0, next_try_at = excluded.next_try_at,
-                leased_until = NULL, cancel_requested_at = NULL, finished_at = NULL
+                leased_until = NULL, cancel_requested_at = NULL, finished_at = NULL, created_at = excluded.created_at
             """,
             source,
             [item.folder for item in ordered],

@@ -85,8 +85,10 @@ def _ser(file: LengthReader) -> Completeness:
         return incomplete(file, _SER_HEADER_BYTES, "the file ends inside its SER header")
     color, _, width, height, depth, frames = struct.unpack("<6i", file.at(18, 24))
     planes = 3 if color in (100, 101) else 1
-    if not 1 <= depth <= 16 or min(width, height) <= 0 or frames <= 0:
-        return complete(file, None)  # some recorders write the count last, or never
+    if not 1 <= depth <= 16 or min(width, height) <= 0:
+        return complete(file, None)
+    if frames <= 0:  # some recorders write the count last, or never
+        return incomplete(file, None, "the SER header does not say yet how many frames there are")
     return _compare(file, _SER_HEADER_BYTES + frames * width * height * planes * (1 if depth <= 8 else 2))
 
 
@@ -98,8 +100,10 @@ def _riff(file: LengthReader) -> Completeness:
         if len(head) < 12 or head[:4] != b"RIFF":
             break
         (size,) = struct.unpack("<I", head[4:8])
-        if head[8:11] != b"AVI" or size in (0, 0xFFFFFFFF):
-            return complete(file, None)  # no AVI, or a recorder that writes the size last
+        if head[8:11] != b"AVI":
+            return complete(file, None)
+        if size in (0, 0xFFFFFFFF):  # a recorder that writes the size last, or never
+            return incomplete(file, None, "the AVI header does not say its length yet")
         if offset + 8 + size > file.size_bytes:
             return _compare(file, offset + 8 + size)
         offset += 8 + size + size % 2

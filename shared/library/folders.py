@@ -3,7 +3,7 @@
 import errno
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from shared.library.access import AS_UMASK, Access
 from shared.library.reading import NO_FOLLOW
 
 _FSYNC_UNKNOWN = frozenset((errno.EINVAL, errno.EBADF, errno.ENOTSUP))
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW
 _making = threading.Lock()
 
 
@@ -24,11 +25,23 @@ def open_folder(base: Path, parts: Sequence[str] = (), access: Access = AS_UMASK
     Raises:
         OSError: as the system says; ``ENOTDIR`` or ``ELOOP`` where a part is no folder.
     """
-    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
-    fd = os.open(os.path.realpath(base), flags | NO_FOLLOW)
+    with _opened(base, parts, lambda parent, part: _enter(parent, part, access)) as fd:
+        yield fd
+
+
+@contextmanager
+def enter_folder(base: Path, parts: Sequence[str]) -> Iterator[int]:
+    """The same where nothing is made: a part that is missing raises ``FileNotFoundError``."""
+    with _opened(base, parts, lambda parent, part: os.open(part, _FOLDER, dir_fd=parent)) as fd:
+        yield fd
+
+
+@contextmanager
+def _opened(base: Path, parts: Sequence[str], enter: Callable[[int, str], int]) -> Iterator[int]:
+    fd = os.open(os.path.realpath(base), _FOLDER)
     try:
         for part in parts:
-            below = _enter(fd, part, flags | NO_FOLLOW, access)
+            below = enter(fd, part)
             os.close(fd)
             fd = below
         yield fd
@@ -54,18 +67,18 @@ def unlink_if_there(name: str, folder: int) -> bool:
     return True
 
 
-def _enter(parent: int, part: str, flags: int, access: Access) -> int:
+def _enter(parent: int, part: str, access: Access) -> int:
     """Open a folder in a folder, making it first where it is missing."""
     try:
-        return os.open(part, flags, dir_fd=parent)
+        return os.open(part, _FOLDER, dir_fd=parent)
     except FileNotFoundError:
         pass
     with _making:
         try:
             os.mkdir(part, dir_fd=parent)
         except FileExistsError:
-            return os.open(part, flags, dir_fd=parent)  # another thread was faster, and has synced it: it held the lock
-        fd = os.open(part, flags, dir_fd=parent)
+            return os.open(part, _FOLDER, dir_fd=parent)  # another thread was faster, and synced it: it held the lock
+        fd = os.open(part, _FOLDER, dir_fd=parent)
         access.give_folder(fd)
         sync_folder(parent)
     return fd

@@ -6,7 +6,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared import inert
@@ -32,6 +32,12 @@ class Source:
     path: Path
     fd: int
     status: os.stat_result
+    folder: int | None = None
+    """Descriptor of the folder in which the file has the last part of ``path`` as its name; None: the path leads."""
+
+    def anew(self) -> "Source":
+        """The same open file as it is now. Raises OSError."""
+        return replace(self, status=os.fstat(self.fd))
 
     def require_unchanged(self, read_bytes: int) -> None:
         """Compare the file with what it was when it was opened.
@@ -44,7 +50,10 @@ class Source:
         """
         now = os.fstat(self.fd)
         try:
-            named = os.lstat(self.path)
+            if self.folder is None:
+                named = os.lstat(self.path)
+            else:
+                named = os.stat(self.path.name, dir_fd=self.folder, follow_symlinks=False)
         except OSError as error:
             raise Transient(f"{shown(self.path)} vanished while it was read") from error
         if (
@@ -56,24 +65,25 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(path: Path, folder: int | None = None) -> Iterator[Source]:
     """Open a regular file for reading; the descriptor is closed at the end of the block.
 
-    Opened without blocking, so that a pipe put in the place of a file cannot hold the thread.
+    Opened without blocking, so that a pipe put in the place of a file cannot hold the thread. With the descriptor of
+    its ``folder`` the file of that name in there is opened, wherever the path leads by now.
 
     Raises:
         Transient: the file is missing, unreadable or the device failed; files move, permissions and mounts come back.
         Permanent: it is a symbolic link, a folder or a special file.
     """
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(path, _READ) if folder is None else os.open(path.name, _READ, dir_fd=folder)
     except OSError as error:
         raise reading_error(path, error) from error
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise Permanent(f"{shown(path)} is not a regular file")
-        yield Source(path, fd, status)
+        yield Source(path, fd, status, folder)
     except OSError as error:
         raise reading_error(path, error) from error
     finally:

@@ -94,17 +94,30 @@ class Settler:
 
 
 def is_network_filesystem(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether a path lies on a network share, by the type of the mount that holds it (proc_pid_mountinfo(5)).
+    """Whether a path lies on a network share.
 
     Unknown FUSE types count as network, and so does every path where the system has no mountinfo: that costs patience
     and never a file.
     """
-    if sys.platform != "linux":
+    fs_type = filesystem_of(path, mountinfo)
+    if fs_type is None:
         return True
+    if fs_type.startswith("fuse"):
+        return fs_type not in _LOCAL_FUSE_TYPES
+    return fs_type in _NETWORK_TYPES
+
+
+def filesystem_of(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
+    """The type of the file system that a path lies on, by the mount that holds it (proc_pid_mountinfo(5)).
+
+    Empty where no mount holds it, None where the system has no mountinfo.
+    """
+    if sys.platform != "linux":
+        return None
     try:
         lines = mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return True
+        return None
     real = os.path.realpath(path)
     longest, fs_type = -1, ""
     for line in lines:
@@ -116,9 +129,7 @@ def is_network_filesystem(path: Path, mountinfo: Path = Path("/proc/self/mountin
         inside = real == mount_point or real.startswith(mount_point.rstrip("/") + "/")
         if inside and len(mount_point) >= longest:  # of two mounts at one place the later one is on top
             longest, fs_type = len(mount_point), right.split(" ", 1)[0]
-    if fs_type.startswith("fuse"):
-        return fs_type not in _LOCAL_FUSE_TYPES
-    return fs_type in _NETWORK_TYPES
+    return fs_type
 
 
 def _unescape(text: str) -> str:

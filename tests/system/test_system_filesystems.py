@@ -1,5 +1,7 @@
 """Copies on file systems that differ: without hard links, with coarse times, with shared extents, mounted twice."""
 
+import contextlib
+import math
 import os
 import subprocess
 import time
@@ -17,6 +19,7 @@ from shared.library.remove import remove_verified
 from shared.library.roots import Root, open_library
 from shared.library.stage import stage
 from shared.library.stored import Condition, examine
+from tests.disks import CannotMount, small_disk
 from tests.system.conftest import Program
 
 SIZE_BYTES = 512 * 1024**2
@@ -204,6 +207,50 @@ def test_a_share_of_the_same_folder_is_no_copy(shared_again: Path, source: Path)
     assert (by_share.stat().st_dev, by_share.stat().st_ino) != (source.stat().st_dev, source.stat().st_ino)
     for one, other in ((by_share, source), (source, by_share)):
         with pytest.raises(UserError, match="it is the stored file itself"):
-            remove_verified(one, sha256_file(source), stored_at=other)
+            remove_verified(one, sha256_file(source), stored_at=other, rested_s=math.inf)
     assert source.read_bytes() == GOOD
     assert list(source.parent.iterdir()) == [source]
+
+
+@pytest.fixture(params=["upperdir", "lowerdir"])
+def layered(request: pytest.FixtureRequest, root: None, source: Path, tmp_path: Path) -> Iterator[Path]:
+    """The source's folder as an overlay shows it whose upper or lower layer it is: local, and another device."""
+    layers = {name: tmp_path / name for name in ("lowerdir", "upperdir", "workdir", "merged")}
+    with small_disk_or_skip(tmp_path / "other") as other:  # the layers of an overlay lie on one disk or on two
+        if request.param == "lowerdir":
+            layers |= {name: other / name for name in ("upperdir", "workdir")}
+        for folder in layers.values():
+            folder.mkdir()
+        layers[request.param] = source.parent
+        place = layers.pop("merged")
+        options = ",".join(f"{name}={folder}" for name, folder in layers.items())
+        mounted = subprocess.run(
+            ["mount", "-t", "overlay", "-o", options, "nightbus-test", str(place)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if mounted.returncode != 0:
+            pytest.skip(f"no overlay can be mounted here: {mounted.stderr.strip()}")
+        yield place
+        _run("umount", "-l", str(place))
+
+
+@contextlib.contextmanager
+def small_disk_or_skip(place: Path) -> Iterator[Path]:
+    """A small disk of its own."""
+    try:
+        with small_disk(place, 64 * 1024**2) as disk:
+            yield disk
+    except CannotMount as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+
+
+def test_a_layer_of_an_overlay_is_no_copy(layered: Path, source: Path) -> None:
+    """A folder that an overlay shows is one file by two local devices; the only copy goes under neither name."""
+    shown = layered / source.name
+    assert shown.stat().st_dev != source.stat().st_dev
+    for one, other in ((source, shown), (shown, source)):
+        with pytest.raises(UserError, match="it is the stored file itself"):
+            remove_verified(one, sha256_file(source), stored_at=other)
+        assert shown.read_bytes() == source.read_bytes() == GOOD
+    assert list(source.parent.iterdir()) == [source]
+    assert source.stat().st_mtime_ns == TAKEN_NS

@@ -1,8 +1,11 @@
 """Moving: a source is deleted only after the commit, and only while it is what was copied."""
 
 import errno
+import os
+import struct
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -68,14 +71,14 @@ async def test_sources_that_cannot_be_deleted_hold_back_no_other(
     monkeypatch.setattr(delete, "AT_ONCE", 0)
     stuck = {f"stuck/{number}.fit": f"stuck {number}".encode() for number in range(30)}
     write(source, {**stuck, "free.fit": b"free"})
-    removed = Path.unlink
+    removed = os.unlink
 
-    def unlink(path: Path, missing_ok: bool = False) -> None:
-        if path.parent.name == "stuck":
+    def unlink(path: Path | str, *, dir_fd: int | None = None) -> None:
+        if str(path) in {f"{number}.fit" for number in range(30)}:
             raise PermissionError(errno.EACCES, "Permission denied")
-        removed(path, missing_ok)
+        removed(path, dir_fd=dir_fd)
 
-    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.setattr(os, "unlink", unlink)
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
         await delete_what_is_due(service)
@@ -86,7 +89,7 @@ async def test_sources_that_cannot_be_deleted_hold_back_no_other(
         assert "cannot be removed: Permission denied" in rows[0]["reason"]
 
         await service.pool.execute("UPDATE deletion SET next_try_at = clock_timestamp()")
-        monkeypatch.setattr(Path, "unlink", removed)
+        monkeypatch.setattr(os, "unlink", removed)
         await delete_what_is_due(service)
     assert [path for path in source.rglob("*") if path.is_file()] == []
 
@@ -125,12 +128,12 @@ async def test_nothing_is_locked_while_a_source_is_hashed(
     entered, go_on = Event(), Event()
     removed: list[str] = []
 
-    def remove(path: Path, expected: Digest, *, stored_at: Path) -> bool:
+    def remove(path: Path, expected: Digest, **words: Any) -> bool:
         removed.append(expected.file_id)
         if len(removed) == 1:
             entered.set()
             assert go_on.wait(30)
-        return remove_verified(path, expected, stored_at=stored_at)
+        return remove_verified(path, expected, **words)
 
     monkeypatch.setattr(shelf, "remove_verified", remove)
     write(source, {"stack.fit": b"10 subs"})
@@ -210,3 +213,60 @@ async def test_a_moved_source_is_still_watched_when_it_is_empty(
         await service.until_ledger("later.fit")
         await until(empty)
         assert sha256(b"later") in {event.file_id for event in await service.arrivals()}
+
+
+def ser(frames: int, *, count: int) -> bytes:
+    """A SER film of so many frames of 20 x 10 pixels, whose header says another count."""
+    header = b"LUCAM-RECORDER" + struct.pack("<7i", 0, 0, 0, 20, 10, 8, count)
+    return header.ljust(178, b" ") + bytes(200) * frames
+
+
+@pytest.mark.parametrize(("name", "first"), [("film.ser", ser(1, count=0)), ("frame.tif", b"II*\0 the first strip")])
+async def test_a_source_that_is_open_for_writing_is_not_deleted(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, name: str, first: bytes
+) -> None:
+    """A recorder pauses for longer than a file must rest, and goes on: what it writes then is in the library as well.
+
+    It is said of the source that it is open, and no line of the log is made of it.
+    """
+    rig = SourceSettings(name="rig", path=source, mode="move", rescan_interval_s=0.5)
+    async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
+        with (source / name).open("wb", buffering=0) as recorder:
+            recorder.write(first)
+            await service.until_ledger(name)
+
+            async def kept() -> bool:
+                rows = await service.rows("SELECT state, reason FROM kept_source")
+                return [row["state"] for row in rows] == ["waiting"] and "has it open for writing" in rows[0]["reason"]
+
+            await until(kept)
+            recorder.write(b"the rest")
+            whole = (source / name).read_bytes()
+            await until(lambda: has_arrived(service, whole))
+            assert (source / name).read_bytes() == whole
+        await service.pool.execute("UPDATE deletion SET next_try_at = clock_timestamp()")
+        await until(lambda: nothing_to_delete(service))
+        assert list(source.iterdir()) == []
+        assert whole in library_files(service.library).values()
+
+
+async def has_arrived(service: Ingest, content: bytes) -> bool:
+    """Whether a content is recorded."""
+    return bool(await service.rows("SELECT FROM file WHERE file_id = $1", sha256(content)))
+
+
+async def test_a_folder_that_became_a_link_keeps_what_it_leads_to(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night is moved to another disk and a link left in its place: a deletion that waited deletes nothing there."""
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
+    write(source, {"night/a.fit": b"a"})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source, mode="move")
+        (source / "night").rename(tmp_path / "archive")
+        (source / "night").symlink_to(tmp_path / "archive")
+        await delete_what_is_due(service)
+        (row,) = await service.rows("SELECT * FROM kept_source")
+        assert row["state"] == "refused"
+        assert "a folder on its way is a symbolic link" in row["reason"]
+    assert (tmp_path / "archive" / "a.fit").read_bytes() == b"a"
