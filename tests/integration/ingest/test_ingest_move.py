@@ -5,10 +5,11 @@ import os
 import struct
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from nats.aio.client import Client
+from structlog.testing import capture_logs
 
 from services.ingest import delete, shelf
 from shared.jobs.store import JobStore
@@ -270,3 +271,40 @@ async def test_a_folder_that_became_a_link_keeps_what_it_leads_to(
         assert row["state"] == "refused"
         assert "a folder on its way is a symbolic link" in row["reason"]
     assert (tmp_path / "archive" / "a.fit").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("now", ["copy", "index", None])
+async def test_what_is_not_moved_any_more_is_not_deleted(
+    settings: Settings,
+    nats_client: Client,
+    tmp_path: Path,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    now: Literal["copy", "index"] | None,
+) -> None:
+    """A source that the settings copy, index or do not name any more keeps what waited to be deleted; said once.
+
+    What a person moved by an import is deleted all the same.
+    """
+    by_hand = tmp_path / "card"
+    write(source, {"a.fit": b"a", "b.fit": b"b"})
+    write(by_hand, {"c.fit": b"c"})
+    rig = SourceSettings(name="rig", path=source, mode="move")
+    with monkeypatch.context() as patch:
+        patch.setattr(delete, "AT_ONCE", 0)
+        async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
+            await service.until_ledger("a.fit", "b.fit")
+            await service.take(by_hand, mode="move")
+            assert len(await service.rows("SELECT FROM deletion")) == 3
+            await service.pool.execute(
+                "UPDATE deletion SET leased_until = now(), state = 'running' WHERE name = 'b.fit'"
+            )
+    sources = [] if now is None else [rig.model_copy(update={"mode": now})]
+    with capture_logs() as logs:
+        async with ingest(configured(settings, tmp_path, *sources), nats_client) as service:
+            await until(lambda: nothing_to_delete(service))
+            assert await service.rows("SELECT FROM kept_source") == []
+    assert sorted(path.name for path in source.iterdir()) == ["a.fit", "b.fit"]
+    assert list(by_hand.iterdir()) == []
+    said = [(line["source"], line["files"]) for line in logs if "do not move it any more" in line["event"]]
+    assert said == [("rig", 1)]

@@ -204,7 +204,7 @@ async def delete_what_is_due(service: Ingest) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(delete, "AT_ONCE", 2)
         shelf = Shelf(Store(service.pool), Root("library", service.library, writable=True), quiet_s=0.0)
-        deleter = delete.SourceDeleter(service.pool, shelf)
+        deleter = delete.SourceDeleter(service.pool, shelf, service.settings.sources)
     task = asyncio.create_task(deleter.run())
     due = "state = 'running' OR (state = 'waiting' AND next_try_at <= clock_timestamp())"
 
