@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from services.ingest import library
+from services.ingest.asked import Place, places_of
 from services.ingest.large import collect_finished, leave
 from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
@@ -21,7 +23,7 @@ from services.ingest.scan import Pass, Scanner
 from services.ingest.settings import IngestSettings
 from services.ingest.source import Mode, Source
 from services.ingest.store import Store
-from services.ingest.survey import Place, Totals, count
+from services.ingest.survey import Totals, count
 from services.ingest.tally import Crowd, Tally
 from shared.errors import UserError
 from shared.jobs.job import Job
@@ -30,7 +32,6 @@ from shared.jobs.store import JobTable
 from shared.jobs.verdict import State
 from shared.library.reading import shown
 from shared.library.room import Room
-from shared.library.roots import real_path
 from shared.logging import get_logger
 from shared.retry import patiently
 from shared.settings import Settings
@@ -141,17 +142,22 @@ class Imports:
         running = _Running(job, no_library=lambda: self._waits.reason(library.WHAT))
         log.info("import started", import_id=str(job.id), paths=job["paths"], mode=job["mode"], attempt=job.attempt)
         try:
-            places = [await self._source_of(Path(path), job["mode"]) for path in job["paths"]]
-            running.sources = [source for source, _, _ in places]
+            errands = await self._errands_of(job)
+            running.sources = tuple(errands)
             job.reports(running.columns)
-            async with beside(self._count(places, running), name=f"count of import {job.id}"):
-                for source, folder, only in places:
-                    await self._take(source, folder, only, running)
+            async with beside(self._count(errands, running), name=f"count of import {job.id}"):
+                for source, places in errands.items():
+                    for place in places:
+                        await self._take(source, place, running)
+                    source.close()  # many folders may be asked for, each a source of its own
         except Exception:
             for source in running.sources:
                 await leave(source)
             await job.save(**_counts(running.total))
             raise
+        finally:
+            for source in running.sources:
+                source.close()
         total = running.total
         if job["mode"] == "move":
             total.count_unseen(await patiently(lambda: self._store.taken_by(job.id)))
@@ -162,10 +168,11 @@ class Imports:
             brought_back=total.brought_back, repaired=total.repaired, set_beside=total.set_beside,
         )  # fmt: skip
 
-    async def _take(self, source: Source, folder: str, only: frozenset[str] | None, running: _Running) -> None:
-        """Look at one path until nothing in it is still growing."""
-        folders, recursive = [folder], only is None
-        waiting = only
+    async def _take(self, source: Source, place: Place, running: _Running) -> None:
+        """Look at one place until nothing in it is still growing."""
+        below = place.folder.relative_to(source.path).as_posix()
+        folders, recursive = ["" if below == "." else below], place.only is None
+        waiting = _paths_of(place, source)
 
         async def look() -> None:
             running.step = Pass()  # after an outage anew: what was committed is counted from the ledger
@@ -174,7 +181,7 @@ class Imports:
                 progress=running.step,
             )  # fmt: skip
 
-        who = f"the import {str(running.job.id)[:SHORT_ID]} of {shown(source.path / folder)}"
+        who = f"the import {str(running.job.id)[:SHORT_ID]} of {shown(place.folder)}"
         room = running.room = RoomWait(self._room, self._waits, who)
         while True:
             try:
@@ -203,11 +210,11 @@ class Imports:
             if unsettled:
                 await running.job.pause(min(pause_s, HAND_POLL_S if source.in_hand else pause_s))
 
-    async def _count(self, places: Sequence[tuple[Source, str, frozenset[str] | None]], running: _Running) -> None:
+    async def _count(self, errands: Mapping[Source, Sequence[Place]], running: _Running) -> None:
         """Count what lies below the paths, while the import has begun."""
         stop = Event()
-        excluded = self._scanner.excluded(*(source for source, _, _ in places))
-        below = [Place(source.path / folder, _only_name(only)) for source, folder, only in places]
+        excluded = self._scanner.excluded(*errands)
+        below = [place for places in errands.values() for place in places]
         try:
             running.below = await asyncio.get_running_loop().run_in_executor(
                 self._counting, count, below, excluded, stop
@@ -215,27 +222,33 @@ class Imports:
         finally:
             stop.set()
 
-    async def _source_of(self, path: Path, mode: Mode) -> tuple[Source, str, frozenset[str] | None]:
-        """The source of a path, the folder to walk below it, and the only file to take where the path is a file.
+    async def _errands_of(self, job: Job) -> dict[Source, list[Place]]:
+        """The places to look at, by their source: one for each root, with one set of threads.
 
         Raises:
-            UserError: there is nothing, or no library to copy into.
+            UserError: there is nothing at a path, or no library to copy into.
         """
+        mode: Mode = job["mode"]
         if mode != "index" and self._settings.library.path is None:
             raise UserError(f"cannot {mode} without a library: set library.path, or use --mode index")
-        resolved = await asyncio.to_thread(real_path, path)
-        folder = resolved.parent if resolved.is_file() else resolved
         kind = "indexed" if mode == "index" else "source"
-        name, root = await patiently(lambda: self._store.root_of(folder, kind))
-        below = folder.relative_to(root).as_posix() if folder != root else ""
-        only = frozenset({resolved.relative_to(root).as_posix()}) if resolved.is_file() else None
-        configured = next((item for item in self._settings.sources if item.name == name), None)
-        source = await asyncio.to_thread(Source.make, name, root, mode, self._own, configured)
-        return source, below, only
+        found: dict[str, tuple[Source, list[Place]]] = {}
+        for place in await asyncio.to_thread(places_of, map(Path, job["paths"])):
+            job.check()
+            name, root = await patiently(partial(self._store.root_of, place.folder, kind))
+            if name not in found:
+                configured = next((item for item in self._settings.sources if item.name == name), None)
+                source = await asyncio.to_thread(Source.make, name, root, mode, self._own, configured)
+                found[name] = source, []
+            found[name][1].append(place)
+        return dict(found.values())
 
 
-def _only_name(only: frozenset[str] | None) -> str | None:
-    return None if only is None else min(only).rpartition("/")[2]
+def _paths_of(place: Place, source: Source) -> frozenset[str] | None:
+    """The only files to take of a place, by their paths below the source."""
+    if place.only is None:
+        return None
+    return frozenset((place.folder / name).relative_to(source.path).as_posix() for name in place.only)
 
 
 def _named(files: Mapping[str, str]) -> list[str]:

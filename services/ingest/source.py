@@ -19,7 +19,7 @@ LOOKING = 3
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Source:
     """A folder with a name. ``settler`` remembers what was seen of files that may still be growing."""
 
@@ -67,6 +67,11 @@ class Source:
     async def take(self, call: Callable[..., T], *args: object) -> T:
         """Read the source's files, in one of its threads for that."""
         return await asyncio.get_running_loop().run_in_executor(self.taking, call, *args)
+
+    def close(self) -> None:
+        """Have its threads end once they have nothing in hand; nothing more can be asked of it."""
+        for pool in (self.looking, self.taking, self.taking_large):
+            pool.shutdown(wait=False)
 
     @property
     def kind(self) -> Literal["indexed", "source"]:

@@ -5,17 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from services.ingest.asked import Place
 from services.ingest.tally import LARGE_BYTES
 from shared.library.extensions import Kind, classify
 from shared.library.walk import NOT_COUNTED, walk
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A folder with all below it, or the only file to take in it."""
-
-    folder: Path
-    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,7 @@ def count(places: Iterable[Place], excluded: Sequence[Path], stop: Event) -> Tot
             if place.only is None:
                 files += sum(skipped.rule not in NOT_COUNTED for skipped in listing.skipped)
             for entry in listing.entries:
-                if place.only is None or entry.name == place.only:
+                if place.only is None or entry.name in place.only:
                     files += 1
                     weight = entry.size_bytes if classify(entry.name).kind is Kind.CAPTURE else 0
                     size_bytes += weight

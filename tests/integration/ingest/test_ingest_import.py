@@ -3,16 +3,20 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from nats.aio.client import Client
 
+from services.ingest import scan, survey
 from shared.bus.names import EVENTS
 from shared.errors import UserError
 from shared.events.commands import ImportPaths
+from shared.library.walk import DirectoryListing, walk
 from shared.settings import LibrarySettings, Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -22,6 +26,7 @@ from tests.integration.ingest.world import (
     library_files,
     sha256,
     unfinished_copies,
+    until,
     untouched,
     write,
 )
@@ -69,6 +74,32 @@ async def test_copy_brings_files_home_and_leaves_the_source(service: Ingest, sou
     assert await service.tables() == tables
     assert (await service.client.jetstream().stream_info(EVENTS)).state.last_seq == info.state.last_seq
     assert unfinished_copies(service.library) == []
+
+
+async def test_files_named_one_by_one_cost_no_more_than_their_folder(
+    service: Ingest, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each folder is walked once by the import and once by the count beside it, by threads that end with the import."""
+    walked: list[Path] = []
+
+    def counted(root: Path, **words: Any) -> Iterator[DirectoryListing]:
+        walked.append(root)
+        return walk(root, **words)
+
+    monkeypatch.setattr(scan, "walk", counted)
+    monkeypatch.setattr(survey, "walk", counted)
+    folders = [source, tmp_path / "other"]
+    write(tmp_path, {f"{folder.name}/{number}.fit": b"%d" % number for folder in folders for number in range(100)})
+    write(source, {"unasked.fit": b"unasked", "deep/unasked.fit": b"deep"})
+    paths = [folder / f"{number}.fit" for number in range(100) for folder in folders]
+    report = await service.take(*paths, paths[0])
+    assert (report["arrived"], report["already_here"], report["total_files"]) == (100, 100, 200)
+    assert sorted(walked) == sorted([*folders, *folders])
+
+    async def ended() -> bool:
+        return not [thread for thread in threading.enumerate() if thread.name.startswith(("look", "take", "large"))]
+
+    await until(ended)
 
 
 async def test_a_copy_of_what_was_only_indexed_is_told(service: Ingest, source: Path) -> None:
@@ -222,7 +253,10 @@ async def test_text_called_fit_arrives(service: Ingest, source: Path) -> None:
 
 
 async def test_a_file_as_path_is_taken_alone(service: Ingest, source: Path) -> None:
-    """A PATH that is a file takes that file and nothing beside it; through a link it takes what the link names."""
+    """A PATH that is a file takes that file and nothing beside it; through a link it takes what the link names.
+
+    A file that is named beside its folder is one file.
+    """
     write(source, {"a.fit": b"a", "b.fit": b"b", "c.txt": b"c"})
     report = await service.take(source / "a.fit")
     assert (report["found"], report["arrived"]) == (1, 1)
@@ -231,7 +265,7 @@ async def test_a_file_as_path_is_taken_alone(service: Ingest, source: Path) -> N
     (source.parent / "link.fit").symlink_to(source / "b.fit")
     assert (await service.take(source.parent / "link.fit"))["arrived"] == 1
     report = await service.take(source / "a.fit", source / "b.fit", source)
-    assert (report["already_here"], report["ignored"], report["arrived"]) == (4, 1, 0)
+    assert (report["already_here"], report["ignored"], report["arrived"]) == (2, 1, 0)
 
 
 async def test_wrong_requests_end_with_one_sentence(service: Ingest, source: Path) -> None:

@@ -199,7 +199,7 @@ async def claimed_twice(service: Ingest, jobs: JobStore, import_id: UUID) -> tup
 
 KEEP_LEASES = Runner._keep_leases
 STEPS: dict[str, tuple[str, str]] = {
-    "claim": ("services.ingest.imports.Imports", "_source_of"),
+    "claim": ("services.ingest.imports.Imports", "_errands_of"),
     "walk": ("services.ingest.store.Store", "known"),
     "copy": ("services.ingest.collector.Collector", "_take_page"),
     "place": ("services.ingest.shelf.Shelf", "shelve"),

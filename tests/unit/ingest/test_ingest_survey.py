@@ -6,7 +6,8 @@ from threading import Event
 import pytest
 
 from services.ingest import survey
-from services.ingest.survey import Place, Totals, count
+from services.ingest.asked import Place
+from services.ingest.survey import Totals, count
 
 
 def written(root: Path, files: dict[str, int]) -> None:
@@ -19,7 +20,7 @@ def written(root: Path, files: dict[str, int]) -> None:
 def test_all_files_are_counted_and_the_captures_weighed(tmp_path: Path) -> None:
     """Captures have a size, other files only count; hidden and excluded folders are passed over as the import does."""
     written(tmp_path, {"a.fit": 10, "sub/b.xisf": 20, "sub/notes.txt": 40, ".hidden/c.fit": 80, "library/d.fit": 160})
-    places = [Place(tmp_path), Place(tmp_path / "sub", "b.xisf")]
+    places = [Place(tmp_path), Place(tmp_path / "sub", frozenset({"b.xisf"}))]
     assert count(places, [tmp_path / "library"], Event()) == Totals(files=3 + 1, size_bytes=30 + 20)
 
 
