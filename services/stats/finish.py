@@ -29,28 +29,37 @@ log = get_logger(__name__)
 SERVICE = "stats"
 LIMIT = 500
 """Most events that one transaction writes."""
+_AHEAD = timedelta(minutes=1)
+"""By so much the clocks of hosts may differ; a time that is later than that is of a wrong clock."""
 LONGEST_HOLD = timedelta(days=7)
 """For how long files that go on arriving from a source hold back its sessions of earlier nights."""
 
 _DUE = """
 WITH holding AS MATERIALIZED (
-    SELECT o.source, w.waiting_since IS NOT NULL AS waits, coalesce(o.last_arrived_at >= $2, false) AS busy
+    SELECT o.source, w.waiting_since IS NOT NULL AS waits,
+           coalesce(o.last_arrived_at >= $2 AND o.last_arrived_at <= $8, false) AS busy
     FROM source o
     LEFT JOIN LATERAL (
-        SELECT waiting_since FROM pending p WHERE p.source = o.source ORDER BY waiting_since DESC LIMIT 1) w
-        ON w.waiting_since > $4 OR (w.waiting_since > o.handled_up_to AND o.handled_at > $4)
+        SELECT waiting_since FROM pending p WHERE p.source = o.source AND waiting_since <= $8
+        ORDER BY waiting_since DESC LIMIT 1) w
+        ON w.waiting_since > $4 OR (w.waiting_since > o.handled_up_to AND o.handled_at > $4 AND o.handled_at <= $8)
 )
 SELECT session_id FROM session s
-WHERE open AND untold IS NULL AND ends_at < $1 AND last_arrived_at < $2
-  AND (finished_at IS NULL OR finished_at <= $3)
+WHERE open AND untold IS NULL AND ends_at < $1
+  AND (last_arrived_at < $2 OR (last_arrived_at > $8 AND NOT EXISTS (
+    SELECT FROM frame f WHERE f.session_id = s.session_id AND f.arrived_at >= $2 AND f.arrived_at <= $8 OFFSET 0)))
+  AND (finished_at IS NULL OR finished_at <= $3 OR finished_at > $8)
   AND NOT EXISTS (
     SELECT FROM frame f JOIN holding h USING (source)
     WHERE f.session_id = s.session_id
-      AND (h.waits OR (h.busy AND s.last_arrived_at > greatest(s.ends_at + $5::interval, $1 - $6::interval)))
+      AND (h.waits OR (h.busy AND s.last_arrived_at <= $8
+                       AND s.last_arrived_at > greatest(s.ends_at + $5::interval, $1 - $6::interval)))
     OFFSET 0)
 ORDER BY ends_at, session_id LIMIT $7
 """
-"""``OFFSET 0`` has the sources of one session looked up at a time, by its index, however many frames there are."""
+"""``OFFSET 0`` has the sources of one session looked up at a time, by its index, however many frames there are.
+
+Times after $8 are of a clock that was ahead: they hold nothing back."""
 _FORGOTTEN = """
 SELECT session_id FROM session WHERE NOT open AND told_at < $1 AND told_at >= $1 - $2::interval
 ORDER BY told_at, session_id LIMIT $3
@@ -94,7 +103,7 @@ ORDER BY session_id, catalog_id, filter
 """
 _CHANGED = """
 SELECT catalog_id FROM target
-WHERE revision > published_revision AND (published_at IS NULL OR published_at <= $1)
+WHERE revision > published_revision AND (published_at IS NULL OR published_at <= $1 OR published_at > $3)
 ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 _PUBLISH = """
@@ -142,7 +151,7 @@ async def finish_sessions(
     due = [
         row["session_id"]
         for row in await connection.fetch(
-            _DUE, until, quiet_since, revised_before, until - wait, wait, LONGEST_HOLD, LIMIT
+            _DUE, until, quiet_since, revised_before, until - wait, wait, LONGEST_HOLD, LIMIT, now + _AHEAD
         )
     ]
 
@@ -187,7 +196,7 @@ async def publish_targets(connection: Connection, now: datetime) -> int:
 
     Runs in the caller's transaction. Returns how many were looked at, at most ``LIMIT``.
     """
-    due = [row["catalog_id"] for row in await connection.fetch(_CHANGED, now - _MOST_OFTEN, LIMIT)]
+    due = [row["catalog_id"] for row in await connection.fetch(_CHANGED, now - _MOST_OFTEN, LIMIT, now + _AHEAD)]
 
     async def tell(ids: Sequence[str]) -> None:
         rows = await connection.fetch(_PUBLISH, ids)

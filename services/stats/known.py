@@ -105,7 +105,7 @@ FROM frame f WHERE NOT EXISTS (SELECT FROM event e WHERE e.event_no = f.event_no
   AND NOT EXISTS (SELECT FROM unkept u WHERE u.file_id = f.file_id)
 """
 _KEPT = "EXISTS (SELECT FROM frame f JOIN event e USING (event_no) WHERE f.file_id = u.file_id)"
-_ARRIVALS = "SELECT source, max(arrived_at) AS last_arrived_at FROM file GROUP BY source"
+_ARRIVALS = "SELECT source, least(max(arrived_at), clock_timestamp()) AS last_arrived_at FROM file GROUP BY source"
 _WRONG_SOURCE = (
     "o.source IS NULL OR o.last_arrived_at IS NULL OR o.last_arrived_at > clock_timestamp() + interval '1 day'"
 )

@@ -50,7 +50,7 @@ ON CONFLICT (file_id) DO UPDATE SET
 
 PENDING = """
 INSERT INTO pending AS p (file_id, scan_revision, source, waiting_since)
-SELECT f.file_id, f.scan_revision, f.source, g.announced_at
+SELECT f.file_id, f.scan_revision, f.source, least(g.announced_at, clock_timestamp())
 FROM unnest($1::text[], $2::int[], $3::timestamptz[]) AS g (file_id, scan_revision, announced_at)
 JOIN file f USING (file_id, scan_revision)
 WHERE NOT EXISTS (SELECT FROM frame fr WHERE fr.file_id = f.file_id AND fr.scan_revision >= f.scan_revision)
@@ -60,19 +60,25 @@ ON CONFLICT (file_id) DO UPDATE SET
     waiting_since = CASE WHEN p.scan_revision < excluded.scan_revision THEN excluded.waiting_since
                          ELSE least(p.waiting_since, excluded.waiting_since) END
 """
-"""A revision waits since it was first announced, however often it is announced again."""
+"""A revision waits since it was first announced, however often it is announced again; where a clock was ahead, since it was
+heard of."""
 
 SOURCES = """
 INSERT INTO source AS o (source, last_arrived_at)
-SELECT source, max(arrived_at) FROM unnest($1::text[], $2::timestamptz[]) AS g (source, arrived_at) GROUP BY source
-ON CONFLICT (source) DO UPDATE SET last_arrived_at = greatest(o.last_arrived_at, excluded.last_arrived_at)
+SELECT source, least(max(arrived_at), clock_timestamp())
+FROM unnest($1::text[], $2::timestamptz[]) AS g (source, arrived_at) GROUP BY source
+ON CONFLICT (source) DO UPDATE SET
+    last_arrived_at = greatest(
+        CASE WHEN o.last_arrived_at <= clock_timestamp() THEN o.last_arrived_at END, excluded.last_arrived_at)
 """
+"""What a clock that was ahead left here lasts until the next file."""
 _MOVED_ON = """
 INSERT INTO source AS o (source, handled_up_to, handled_at)
-SELECT source, max(waiting_since), max(handled_at) FROM settled GROUP BY source
+SELECT source, max(waiting_since), least(max(handled_at), clock_timestamp()) FROM settled GROUP BY source
 ON CONFLICT (source) DO UPDATE SET
-    handled_up_to = greatest(o.handled_up_to, excluded.handled_up_to),
-    handled_at = greatest(o.handled_at, excluded.handled_at)
+    handled_up_to = greatest(
+        CASE WHEN o.handled_up_to <= clock_timestamp() THEN o.handled_up_to END, excluded.handled_up_to),
+    handled_at = greatest(CASE WHEN o.handled_at <= clock_timestamp() THEN o.handled_at END, excluded.handled_at)
 """
 
 QUARANTINE = f"""

@@ -21,13 +21,19 @@ from shared.jobs.verdict import (
 )
 
 LEASE_S = 15.0
+"""For how long a job is its holder's after each heartbeat. Twice that ahead no lease ends: a clock was wrong then."""
 
 
 _LOSE = """
-WITH lost AS (
+WITH late AS (
+    UPDATE {table} SET next_try_at = clock_timestamp()
+    WHERE kind = '{kind}' AND state = 'waiting'
+      AND next_try_at > statement_timestamp() + 2 * $7::float8 * interval '1 second'
+), lost AS (
     SELECT {key}, CASE WHEN leased_until - started_at >= $2::float8 * interval '1 second' THEN 1
                        ELSE unexpected + 1 END AS deaths
-    FROM {table} WHERE kind = '{kind}' AND state = 'running' AND leased_until < clock_timestamp() AND {key} <> ALL($1)
+    FROM {table} WHERE kind = '{kind}' AND state = 'running' AND {key} <> ALL($1)
+      AND leased_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + 2 * $8::float8 * interval '1 second'
     FOR UPDATE SKIP LOCKED)
 UPDATE {table} j SET
     state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN deaths >= $3 THEN 'dead' ELSE 'waiting' END,
@@ -105,8 +111,13 @@ class JobStore:
         self.table = table
 
     async def lose(self, held: Collection[UUID]) -> list[asyncpg.Record]:
-        """Take away the jobs whose lease ran out: they wait again, or are dead; but those in ``held`` are our own."""
-        values = (list(held), SOUND_AFTER_S, MOST_UNEXPECTED, CANCELLED, DIED, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        """Take away the jobs whose lease ran out: they wait again, or are dead; but those in ``held`` are our own.
+
+        A clock that was ahead leaves leases and pauses that are too long to be true: those are over too.
+        """
+        values = (
+            list(held), SOUND_AFTER_S, MOST_UNEXPECTED, CANCELLED, DIED, FIRST_PAUSE_S, LONGEST_PAUSE_S, self._lease_s
+        )  # fmt: skip
         return await self._fetch(_LOSE, *values)
 
     async def claim(self, most: int) -> list[asyncpg.Record]:

@@ -12,7 +12,7 @@ from shared.errors import Transient
 from shared.jobs import runner
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
-from shared.jobs.verdict import DIED, MOST_UNEXPECTED, Lost, Stopped, Verdict
+from shared.jobs.verdict import DIED, LONGEST_PAUSE_S, MOST_UNEXPECTED, Lost, Stopped, Verdict
 from tests.integration.jobs.conftest import TABLE, Chores, until
 
 DONE = Verdict("done")
@@ -54,6 +54,27 @@ async def test_killed_after_the_claim(chores: Chores) -> None:
     for verdict in (DONE, Verdict("waiting"), Verdict("failed", "no"), Verdict("dead", "no"), Verdict("cancelled")):
         assert not await chores.store.settle(first.id, first.attempt, verdict)
     assert await chores.row(second.id) == before
+
+
+async def test_a_clock_that_was_ahead_keeps_no_job(chores: Chores) -> None:
+    """A lease and a pause that are longer than any can be are over: the job is claimed again, or cancelled.
+
+    One within what they can be stays as it is.
+    """
+    ahead = "clock_timestamp() + interval '10 years'"
+    running, wanted, waiting = [await chores.add(wish) for wish in ("running", "unwanted", "waiting")]
+    await chores.store.claim(2)
+    await chores.pool.execute(f"UPDATE chore SET leased_until = {ahead}, started_at = {ahead} WHERE state = 'running'")
+    await chores.pool.execute(f"UPDATE chore SET next_try_at = {ahead} WHERE state = 'waiting'")
+    assert await chores.store.cancel(wanted) == "running"
+    lost = {row["id"]: row["state"] for row in await chores.store.lose(())}
+    assert lost == {running: "waiting", wanted: "cancelled"}
+    assert {row["job_id"] for row in await chores.store.claim(5)} == {running, waiting}
+    pause = Verdict("waiting", "later", postponed=30, pause_s=LONGEST_PAUSE_S)
+    attempt = (await chores.row(waiting))["attempt"]
+    assert await chores.store.settle(waiting, attempt, pause)
+    assert await chores.store.lose(()) == []
+    assert await chores.store.claim(5) == []
 
 
 async def test_killed_between_heartbeats(chores: Chores) -> None:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,8 @@ SETTINGS = StatsSettings()
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUIET, WAIT = HOUR, 6 * HOUR
 LATER = ARRIVED + 2 * HOUR
+AHEAD = datetime(2150, 1, 1, tzinfo=UTC)
+"""What a clock says that is ahead."""
 
 
 async def _finish(connection: Any, now: datetime, read_until: datetime | None = None) -> dict[str, SessionFinished]:
@@ -53,6 +55,32 @@ async def test_a_file_that_waits_for_ever_holds_nobody_for_ever(connection: Any)
     await apply(connection, [light("b", start_s=60, arrived_at=ARRIVED + DAY)])
     (event,) = (await _finish(connection, ARRIVED + DAY + 2 * HOUR)).values()
     assert event.revision == 2
+
+
+async def test_a_clock_that_was_ahead_holds_nobody_back(connection: Any) -> None:
+    """An arrival, a file that waits and a scan of years to come hold back neither their own session nor others.
+
+    What arrived in the session by a true clock still does, until it is quiet.
+    """
+    await apply(connection, [light("a", rig="A", arrived_at=AHEAD)], [arrived("waits", arrived_at=AHEAD, at=AHEAD)])
+    await apply(connection, [light("b", rig="B")], [arrived("d", at=LATER - DAY)], [quarantined("d", at=AHEAD)])
+    await connection.execute(
+        "UPDATE source SET last_arrived_at = $1, handled_at = $1, handled_up_to = $2", AHEAD, LATER
+    )
+    assert await _rigs(connection, LATER) == {"A", "B"}
+    await apply(connection, [light("c", rig="A", start_s=60, arrived_at=LATER)])
+    await connection.execute("UPDATE session SET finished_at = $1 WHERE rig = 'A'", AHEAD)
+    assert await _rigs(connection, LATER + MINUTE) == set()
+    assert await _rigs(connection, LATER + QUIET + MINUTE) == {"A"}
+
+
+async def test_a_clock_that_was_ahead_is_forgotten_by_the_next_file(connection: Any) -> None:
+    """What a source is known by, and since when a file waits, is never later than now."""
+    await apply(connection, [light("a", arrived_at=AHEAD)], [arrived("waits", arrived_at=AHEAD, at=AHEAD)])
+    await connection.execute("UPDATE source SET last_arrived_at = $1, handled_at = $1, handled_up_to = $1", AHEAD)
+    await apply(connection, [arrived("b")], [light("b", start_s=60)])
+    latest = "SELECT greatest(last_arrived_at, handled_at, handled_up_to, waiting_since) FROM source, pending"
+    assert await connection.fetchval(latest) < AHEAD - DAY
 
 
 async def test_another_source_holds_nobody_back(connection: Any) -> None:
