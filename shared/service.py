@@ -22,10 +22,11 @@ from nats.errors import ConnectionClosedError, ConnectionReconnectingError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from shared.bus.broker import client_of, jetstream_of, make_broker
+from shared.bus.broker import jetstream_of, make_broker
 from shared.bus.delivery import Desk, E, P, RawHandler, one_by_one, subscribe, subscribe_raw
 from shared.bus.outbox import OutboxRelay
 from shared.bus.past import take_past
+from shared.bus.private import client_of
 from shared.bus.provision import consumer_made_at, require_provisioned, verify
 from shared.bus.publish import Publisher
 from shared.bus.rpc import answer

@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from shared.bus.names import inbox_of
+from shared.bus.private import client_of
 from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings
@@ -63,12 +64,6 @@ def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
         logger=None,
     )
     return broker
-
-
-def client_of(broker: NatsBroker) -> Client:
-    """The nats-py client of a connected broker."""
-    client: Client = broker.config.broker_config.connection_state.connection
-    return client
 
 
 def jetstream_of(broker: NatsBroker) -> JetStreamContext:

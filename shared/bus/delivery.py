@@ -37,9 +37,9 @@ from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPull
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from shared.bus.broker import client_of
 from shared.bus.dead_letters import bury, bury_kept
 from shared.bus.names import inbox_of
+from shared.bus.private import acknowledge_together, client_of, replace_pull_loop
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.bus.quarantine import quarantine_of, refused_file
@@ -207,12 +207,9 @@ class Desk(Generic[P]):
             return
         first, rest = messages[0], messages[1:]
         await self.done(first, outcome)
-        client = first._client  # noqa: SLF001 - nats-py has no call for many
-        await client._send_command(b"".join(b"PUB %b 0\r\n\r\n" % message.reply.encode() for message in rest))  # noqa: SLF001
-        await client._flush_pending()  # noqa: SLF001
-        for message in rest:
-            message._ackd = True  # noqa: SLF001
-            self._open.discard(message.reply)
+        if rest:
+            await acknowledge_together(rest)
+        self._open.difference_update(message.reply for message in rest)
         self._counters[outcome].inc(len(rest))
 
     async def fail(self, message: Msg, event: Prepared | None, error: Exception) -> None:
@@ -321,10 +318,8 @@ def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awai
             title=row.durable,
         )
         subscriber(on_batch)
-        # The instance's own loop, before FastStream starts it: see shared.bus.pull for what is wrong with the other.
-        # FastStream restarts a failed loop without a word and without a pause.
         pull = partial(_consume, broker, subscriber, row)
-        subscriber._consume_pull = partial(restarted, pull, name=f"{row.durable} {number}")  # type: ignore[method-assign]  # noqa: SLF001
+        replace_pull_loop(subscriber, partial(restarted, pull, name=f"{row.durable} {number}"))
 
 
 async def _consume(broker: NatsBroker, subscriber: BatchPullStreamSubscriber, row: Consumer) -> None:

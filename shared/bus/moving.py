@@ -18,6 +18,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from nats.js.errors import NotFoundError
 
 from shared.bus.names import DEAD_LETTERS, OLD_DEAD_LETTERS
+from shared.bus.private import client_of_context
 from shared.events.envelope import MESSAGE_ID
 from shared.logging import get_logger
 
@@ -87,7 +88,7 @@ async def _move(js: JetStreamContext, letter: Msg) -> None:
     # As the register calls a letter that bears no id of its own.
     headers = {**known, MESSAGE_ID: known.get(MESSAGE_ID, f"{letter.subject}/{position}")}
     size_bytes = len(letter.data) + sum(len(name) + len(value.encode()) for name, value in headers.items())
-    if size_bytes + _MORE_HEADER_BYTES < js._nc.max_payload:  # noqa: SLF001 - the context does not say
+    if size_bytes + _MORE_HEADER_BYTES < client_of_context(js).max_payload:
         headers[STORED_AT] = letter.metadata.timestamp.isoformat()
     await js.publish(letter.subject, letter.data, headers=headers, stream=DEAD_LETTERS)
     await js.delete_msg(OLD_DEAD_LETTERS, position)

@@ -20,6 +20,7 @@ from nats.js.errors import Error as JetStreamError
 
 from shared.bus.broker import PUBLISH_TIMEOUT_S
 from shared.bus.names import EVENTS
+from shared.bus.private import client_of_context
 from shared.errors import Permanent, Unavailable
 from shared.events.base import Event
 from shared.events.envelope import headers_of
@@ -57,7 +58,7 @@ class Publisher:
 
     def __init__(self, js: JetStreamContext, service: str, *, linger_s: float = 0.0) -> None:
         self._js = js
-        self._client = js._nc  # noqa: SLF001 - the context has no other way to say whether it is connected
+        self._client = client_of_context(js)
         self._service = service
         self._linger_s = linger_s
         self._published = PUBLISHED.labels(service)

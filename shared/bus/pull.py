@@ -21,6 +21,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from shared.bus.private import read_headers_by
 from shared.description import Consumer
 from shared.logging import get_logger
 
@@ -55,7 +56,7 @@ class Puller:
 
     async def start(self) -> None:
         """Subscribe to the answers. Their number is limited by the requests, so nothing else limits it."""
-        self._client._parse_header_lines = Headers  # type: ignore[assignment,method-assign]  # noqa: SLF001 - see there
+        read_headers_by(self._client, Headers)
         self._subscription = await self._client.subscribe(
             f"{self._inbox}.*", cb=self._take, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
