@@ -21,12 +21,13 @@ class _Enabled(Settings):
     @field_validator("services")
     @classmethod
     def _can_run(cls, services: ServicesSettings) -> ServicesSettings:
-        for name in services.enabled or ():
+        enabled = NAMES if services.enabled is None else services.enabled
+        for name in enabled:
             if name not in NAMES:
                 near = difflib.get_close_matches(name, NAMES, n=1)
                 raise ValueError(f"enabled: {name!r} is no service" + (f"; did you mean {near[0]!r}?" if near else ""))
         for service in SERVICES:
-            if not service.may_be_off and service.name not in (services.enabled or NAMES):
+            if not service.may_be_off and service.name not in enabled:
                 raise ValueError(f"enabled: {service.name!r} is missing, and Nightbus does not work without it")
         return services
 
@@ -52,7 +53,8 @@ def load_settings() -> Settings:
 
 def enabled_services(settings: Settings) -> tuple[ServiceDescription, ...]:
     """The services that run, in the order of their list."""
-    return tuple(service for service in SERVICES if service.name in (settings.services.enabled or NAMES))
+    enabled = NAMES if settings.services.enabled is None else settings.services.enabled
+    return tuple(service for service in SERVICES if service.name in enabled)
 
 
 def known_keys() -> dict[str, Any]:

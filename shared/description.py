@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 from shared.bus.names import EVENTS
 
+KEPT_SUBJECTS = frozenset({"file.scanned"})
+"""Subjects whose last event of each file a view of stats keeps."""
 QUIET = "quiet"
 """Name of the process that quiet services share."""
 
@@ -20,7 +22,8 @@ class Reads:
     A batch that is not full waits ``fill_s`` for more. ``loops`` pull loops share the durable, so that one batch can be
     fetched while another is being written. ``quarantines``: the service reads the files themselves, so that an event it
     gives up on puts its file into quarantine; where others give up, the file is as good as it was. ``past``: when it is
-    switched on, it is given what was kept of the subject as well (``shared.bus.past``).
+    switched on, it is given what was kept of the subject as well (``shared.bus.past``); its schema has the template
+    ``past``.
     """
 
     subject: str
@@ -32,6 +35,15 @@ class Reads:
     quarantines: bool = False
     past: bool = False
     stream: str = EVENTS
+
+    def __post_init__(self) -> None:
+        """Refuse a past that nothing is kept of.
+
+        Raises:
+            ValueError: ``past`` of another subject than file.scanned.
+        """
+        if self.past and self.subject not in KEPT_SUBJECTS:
+            raise ValueError(f"nothing is kept of {self.subject}: past is for {', '.join(sorted(KEPT_SUBJECTS))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +74,7 @@ class ServiceDescription:
         replays: whether it publishes events of others again, as people ask of dead letters.
         may_be_off: whether Nightbus works without it.
         quiet: whether it does so little that it may share a process with other quiet ones.
-        last_active: SQL over views for when it was last at work, as far as the database knows it.
+        last_active: SQL over views for when it was last at work, for what the stream no longer knows of that.
     """
 
     name: str

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from shared.errors import UserError
 from shared.health import Check, health_pages
 from shared.logging import get_logger
 from shared.settings import Settings
-from shared.tasks import start_task
+from shared.tasks import end_tasks, start_task
 from shared.waits import Waits
 
 log = get_logger(__name__)
@@ -62,15 +63,17 @@ async def run_services(services: Mapping[str, Run], settings: Settings) -> int:
 
 
 async def _run(services: Mapping[str, Run], settings: Settings, process: Process) -> int:
-    tasks = [
-        start_task(_one(name, run, settings, process), name=name, expected=(Exception,))
+    tasks = {
+        name: start_task(_one(name, run, settings, process), name=name, expected=(UserError,))
         for name, run in services.items()
-    ]
+    }
     stop = start_task(process.stopping.wait(), name="wait for a signal")
-    await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({*tasks.values(), stop}, return_when=asyncio.FIRST_COMPLETED)
     process.stopping.set()
-    await asyncio.wait(tasks)
-    return max(task.result() for task in tasks)
+    waiting = [task for name, task in tasks.items() if process.health[name] is None]
+    await end_tasks(waiting)  # they wait for servers and hear of no end
+    await asyncio.wait(tasks.values())
+    return max(0 if task.cancelled() else task.result() for task in tasks.values())
 
 
 async def _one(name: str, run: Run, settings: Settings, process: Process) -> int:

@@ -82,6 +82,7 @@ class Service:
         self._pool: asyncpg.Pool | None = None
         self._ended = asyncio.Event()
         self._exit_code = 0
+        self._runs = False
 
     async def __aenter__(self) -> Self:
         """Connect; waits for servers and for streams that are not there yet.
@@ -144,7 +145,7 @@ class Service:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Publishes to the event stream, for services without an outbox."""
+        """Publishes to the event stream: dead letters, and the events of services without an outbox."""
         return Publisher(self.js, self.name)
 
     @cached_property
@@ -153,7 +154,14 @@ class Service:
         return OutboxRelay(self.pool, self.js, self.name)
 
     def background(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """Run a task for as long as the service runs; its failure ends the service."""
+        """Run a task for as long as the service runs; its failure ends the service.
+
+        Raises:
+            RuntimeError: the service runs already.
+        """
+        if self._runs:
+            coroutine.close()
+            raise RuntimeError(f"{self.name} runs already: what it does in the background is said before")
         self._background.append(coroutine)
 
     def every(self, interval_s: float, job: Job, *, first_after_s: float = 0.0) -> None:
@@ -173,7 +181,7 @@ class Service:
 
         ``apply`` is given the connection and the new events, or what ``prepare`` made of each event and its payload.
         """
-        desk: Desk[Any] = self.desk(model, prepare)
+        desk: Desk[Any] = self._desk(model, prepare)
         subscribe(self.broker, desk, in_transaction(self.pool, desk, apply, self._wake))
         if desk.row.past:
             self.background(self._take_past(desk, apply))
@@ -197,7 +205,7 @@ class Service:
             raise KeyError(f"the description of {self.name} has no command {command.subject}")
         answer(self.broker, command, handle)
 
-    def desk(self, model: type[Event], prepare: Callable[[Any, bytes], Any] | None = None) -> Desk[Any]:
+    def _desk(self, model: type[Event], prepare: Callable[[Any, bytes], Any] | None = None) -> Desk[Any]:
         """Where the batches of the service's consumer of an event are parsed and settled."""
         row = self.description.consumer(model.subject)
         return Desk(row, model, self.publisher, prepare) if prepare else Desk(row, model, self.publisher)
@@ -216,15 +224,13 @@ class Service:
                 name = getattr(coroutine, "__qualname__", str(coroutine))
                 tasks.append(start_task(coroutine, name=name, on_failure=self._end))
             self._background.clear()
+            self._runs = True
             self._process.health[self.name] = Health(self.checks, self.waits)
             log.info("ready", pid=os.getpid())
             await self._until_ended()
         finally:
             await end_tasks(tasks)  # before the connection goes, which they would miss
-            try:
-                await self.broker.stop()
-            except* _NOTHING_TO_DRAIN:
-                await self.client.close()
+            await self._close_broker()
         log.info("stopped", exit_code=self._exit_code)
         return self._exit_code
 

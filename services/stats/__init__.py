@@ -8,5 +8,6 @@ Owns:     the schema ``stats``; others read its views. The last file.scanned of 
 Promises: the order of events never matters; one exposure in several files counts once, and only LIGHT counts; totals
           are whole numbers kept by differences in the transaction that brings the frame, so that one more frame costs
           the same in a library of any size, and a rebuild from the frames gives the same tables bit for bit.
-Read:     app -> frames -> handlers -> sessions, sunrise, totals, placing (pure) -> store, finish.
+Read:     app -> frames -> handlers -> sessions, sunrise, totals, placing (pure) -> store, finish; upkeep and unkept
+          put right what is not as it should be.
 """

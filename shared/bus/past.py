@@ -9,29 +9,27 @@ How far it came is a row of ``past`` in the service's own schema. It belongs to 
 another was made since, because the service was off or the message store was lost, the past is taken again.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import asyncpg
 
-from shared.bus.delivery import Desk
+from shared.bus.delivery import MAX_ATTEMPTS, Desk, retry_delay_s
 from shared.bus.transaction import Effect
 from shared.db.bisect import Refused, bisected
 from shared.db.errors import translated
 from shared.db.inbox import claim
-from shared.errors import Permanent
-from shared.events.file import FileScanned
+from shared.errors import Ignorable, Permanent
 from shared.kept import unpack
 from shared.logging import get_logger
 from shared.retry import patiently
 
 log = get_logger(__name__)
 
-SUBJECTS = frozenset({FileScanned.subject})
-"""Subjects whose past a view holds."""
 PAGE_EVENTS = 500
 
 _BEGIN = """
@@ -101,6 +99,8 @@ async def _take(pool: asyncpg.Pool, desk: Desk[Any], apply: Effect[Any], page: S
     for row in page:
         try:
             taken.append((row, desk.read(unpack(row["packed"]))))
+        except Ignorable as error:
+            log.debug("ignored", event_no=row["event_no"], reason=str(error))
         except Exception as error:  # noqa: BLE001 - whatever one event has, the others are taken
             await _bury(desk, row, error)
 
@@ -110,10 +110,27 @@ async def _take(pool: asyncpg.Pool, desk: Desk[Any], apply: Effect[Any], page: S
     applied = 0
     async for part in bisected(taken, commit, (Exception,)):
         if isinstance(part, Refused):
-            await _bury(desk, part.item[0], part.error)
+            applied += await _apply_alone(partial(commit, [part.item]), desk, part.item[0], part.error)
         else:
             applied += part.result
     return applied
+
+
+async def _apply_alone(
+    commit: Callable[[], Awaitable[int]], desk: Desk[Any], row: asyncpg.Record, error: Exception
+) -> int:
+    """Settle an event that was refused, by the words of the stream: ignored, tried again, or buried."""
+    for attempt in range(1, MAX_ATTEMPTS):
+        if isinstance(error, Ignorable | Permanent):
+            break
+        await asyncio.sleep(retry_delay_s(attempt))
+        try:
+            return await commit()
+        except Exception as again:  # noqa: BLE001 - every outcome is settled by its type
+            error = again
+    if not isinstance(error, Ignorable):
+        await _bury(desk, row, error)
+    return 0
 
 
 async def _apply(pool: asyncpg.Pool, consumer: str, apply: Effect[Any], events: list[Any]) -> int:

@@ -34,6 +34,7 @@ _STREAM_FIELDS = (
     "duplicate_window",
     "num_replicas",
     "allow_atomic",
+    "allow_direct",
     "deny_purge",
     "deny_delete",
 )

@@ -3,7 +3,7 @@
 Design: one stream for all events, file storage, limits retention, discard new, so that a full stream refuses new events
 (which wait in their outbox) instead of dropping old ones. Dead letters have a stream of their own: they must be stored
 even when the main stream is full (docs/adr/0003). It is a work queue that nobody may purge or delete from: a letter
-leaves it when the register acknowledges it, and in no other way (docs/adr/0019).
+leaves it when the register acknowledges it, and in no other way (docs/adr/0020).
 """
 
 from nats.js.api import (

@@ -1,8 +1,8 @@
 """Sections that every service has in common: which services run, NATS, Postgres, health pages, log."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from shared.errors import UserError
 from shared.settings.section import Section, WholePath
@@ -13,6 +13,7 @@ class ServicesSettings(Section):
 
     enabled: tuple[str, ...] | None = Field(
         default=None,
+        min_length=1,
         description="services that run; after a change run `nightbus provision`, which `nightbus up` does by itself",
     )
 
@@ -41,6 +42,14 @@ class NatsSettings(Section):
         le=5,
         description="copies of the stream in a NATS cluster; unset: as the stream is, or 1 for a new one",
     )
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if self.user is not None and self.password is None and self.password_file is None:
+            raise ValueError(f"user {self.user!r} has no password: set password_file, or nats.secrets_dir for one each")
+        if self.user is None and (self.password is not None or self.password_file is not None):
+            raise ValueError("a password without a user logs nobody in: set user as well")
+        return self
 
     def login(self, user: str) -> tuple[str, str] | None:
         """The name and password with which ``user`` logs in: its own, else the one for all; None where none is needed.

@@ -8,15 +8,31 @@ import pytest
 from structlog.contextvars import get_contextvars
 
 from shared.errors import UserError
-from shared.process import Process, run_services
+from shared.process import Health, Process, run_services
 from shared.service import EX_TEMPFAIL
 from shared.settings import Settings
+from shared.waits import Waits
 
 
 async def until_told(_settings: Settings, process: Process) -> int:
     """A service that runs until its process stops."""
+    for name, health in process.health.items():
+        process.health[name] = health or Health({}, Waits(name))
     await process.stopping.wait()
     return 0
+
+
+async def test_a_service_that_still_waits_for_its_servers_ends_at_once() -> None:
+    """A signal ends also what never became ready: with code 0, and without waiting for a server that is away."""
+
+    async def waits(_settings: Settings, _process: Process) -> int:
+        await asyncio.sleep(3600)
+        return 1
+
+    running = asyncio.create_task(run_services({"waits": waits}, Settings()))
+    await asyncio.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(running, 10) == 0
 
 
 async def test_a_signal_ends_all() -> None:
