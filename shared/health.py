@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.metrics import READY
 from shared.settings import HealthSettings
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 Check = Callable[[], Awaitable[None]]
 """Raises when something that the service needs does not answer; its message names it."""
 CHECK_TIMEOUT_S = 2.0
+MOST_CONNECTIONS = 64
+"""Who watches a service has one or two. The oldest one gives way to one more, so that a crowd shuts nobody out."""
+ASK_WITHIN_S = 10.0
+"""A connection that has asked nothing for so long is closed."""
 
 
 async def failures(checks: Mapping[str, Check]) -> list[str]:
@@ -75,6 +80,37 @@ async def _state(name: str, health: "Health | None") -> tuple[bool, list[str]]:
     return not failed, [*(failed or ["ok"]), *lines]
 
 
+class _Visitor(H11Protocol):
+    """A connection to the pages. Descriptors are shared with all that the process does: few are open, and none idle."""
+
+    opened_at = 0.0
+    _look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        others = [other for other in self.connections if isinstance(other, _Visitor)]
+        if len(others) >= MOST_CONNECTIONS:
+            min(others, key=lambda other: other.opened_at).leave()
+        self.opened_at = self.loop.time()
+        self._look = self.loop.call_later(ASK_WITHIN_S, self._end_if_idle)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+
+    def leave(self) -> None:
+        """Close it at once, whatever it waits for."""
+        self.connections.discard(self)  # before the loop comes to say so: others may come in the meantime
+        self.transport.abort()
+
+    def _end_if_idle(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.leave()
+        else:
+            self._look = self.loop.call_later(ASK_WITHIN_S, self._end_if_idle)
+
+
 @contextlib.asynccontextmanager
 async def health_pages(settings: HealthSettings, process: "Process") -> AsyncIterator[None]:
     """Serve the pages while the context lasts; nothing is served when the port is 0."""
@@ -82,8 +118,9 @@ async def health_pages(settings: HealthSettings, process: "Process") -> AsyncIte
         yield
         return
     config = uvicorn.Config(
-        health_app(process), host=settings.host, port=settings.port, log_level="warning", lifespan="off"
-    )
+        health_app(process), host=settings.host, port=settings.port, log_level="warning", lifespan="off",
+        http=_Visitor, backlog=MOST_CONNECTIONS,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]
     task = start_task(server._serve(), name="health pages")  # noqa: SLF001 - serve() would take the signals

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from shared.descriptors import raise_limit
 from shared.errors import UserError
 from shared.health import Check, health_pages
 from shared.logging import get_logger
@@ -50,6 +51,7 @@ async def run_services(services: Mapping[str, Run], settings: Settings) -> int:
     Raises:
         UserError: one of them cannot run as the settings are; the others have ended then.
     """
+    raise_limit()
     process = Process(tuple(services))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,6 +19,7 @@ from services.standalone.calling import command
 from services.standalone.home import Home, closed_above
 from services.standalone.own_servers import require_obeyable
 from services.standalone.stack import Stack
+from shared.descriptors import raise_limit
 from shared.errors import NightbusError
 from shared.inert import printable
 from shared.library.room import NO_SPACE
@@ -111,6 +112,7 @@ def up(home: Path | None) -> int:
     Raises:
         NightbusError: it did not come up; one sentence.
     """
+    raise_limit()
     settings = load_settings()
     require_obeyable(settings, Home.resolve(home))
     as_json = log_format(settings) == "json"

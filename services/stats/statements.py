@@ -60,8 +60,8 @@ ON CONFLICT (file_id) DO UPDATE SET
     waiting_since = CASE WHEN p.scan_revision < excluded.scan_revision THEN excluded.waiting_since
                          ELSE least(p.waiting_since, excluded.waiting_since) END
 """
-"""A revision waits since it was first announced, however often it is announced again; where a clock was ahead, since it
-was heard of."""
+"""A revision waits since it was first announced, however often it is announced again: by a clock that is ahead, since
+it was heard of."""
 
 SOURCES = """
 INSERT INTO source AS o (source, last_arrived_at)
