@@ -1,5 +1,10 @@
-"""Commands over NATS request/reply: asking, and answering."""
+"""Commands over NATS request/reply: asking, and answering.
 
+Who asks waits for seconds. A service that hangs or is stopped may come to a request long afterwards: it is too old to
+start work then, since a person was told that nobody answered and may have done something else.
+"""
+
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +28,11 @@ INBOXES = ("_INBOX.", "_INBOX_")
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Reply)
 
+EXPIRES = "Nightbus-Expires"
+"""Header of a request: until when it may start work, seconds since 1970."""
+GRACE_S = 60.0
+"""For how long after nobody waits any more; hosts' clocks differ by less."""
+
 
 class NobodyAnswersError(UserError):
     """The service that owns a command does not run."""
@@ -35,18 +45,44 @@ async def ask(client: Client, command: Command, reply: type[R], *, timeout_s: fl
         UserError: nobody answers, or the owner refuses; one sentence.
     """
     service = command.subject.split(".")[1]
+    headers = {EXPIRES: f"{time.time() + timeout_s + GRACE_S:.3f}"} if command.starts_work else None
     try:
-        message = await client.request(command.subject, command.model_dump_json().encode(), timeout=timeout_s)
+        message = await client.request(
+            command.subject, command.model_dump_json().encode(), timeout=timeout_s, headers=headers
+        )
     except NoRespondersError as error:
         raise NobodyAnswersError(f"the {service} service is not running") from error
     except NatsTimeoutError as error:
-        raise UserError(f"the {service} service did not answer within {timeout_s:.0f} s") from error
+        raise UserError(_unanswered(service, command, timeout_s)) from error
     except MaxPayloadError as error:
         raise UserError("that is too much for one request: name fewer things, or the folder that holds them") from error
     answer = reply.model_validate_json(message.data)
     if not answer.ok:
         raise UserError(answer.error or f"the {service} service refused the request")
     return answer
+
+
+def _unanswered(service: str, command: Command, timeout_s: float) -> str:
+    """That nobody answered, and what may come of the request all the same."""
+    said = f"the {service} service did not answer within {timeout_s:.0f} s"
+    if not command.starts_work:
+        return said
+    where = command.where_to_look.format(id=command.command_id)
+    return f"{said}; it may still do what was asked within the next minute" + (f": {where}" if where else "")
+
+
+def _too_old(message: Msg, service: str) -> str | None:
+    """Why a request that starts work is refused for its age, if it is; one without an expiry never is."""
+    try:
+        late_s = time.time() - float((message.headers or {})[EXPIRES])
+    except (KeyError, ValueError):
+        return None
+    if late_s <= 0:
+        return None
+    return (
+        f"the {service} service came to this request {late_s:.0f} s after its time and left it alone: ask again; "
+        "where this happens each time, the clocks of the two hosts differ"
+    )
 
 
 def answer(broker: "NatsBroker", model: type[C], handle: Callable[[C], Awaitable[Reply]]) -> None:
@@ -60,7 +96,11 @@ def answer(broker: "NatsBroker", model: type[C], handle: Callable[[C], Awaitable
             # Whoever asks names the subject of the answer, and we may publish where the asker may not.
             log.warning("question without an inbox", subject=model.subject, reply=inert.name(message.reply))
             return
+        too_old = _too_old(message, model.subject.split(".")[1]) if model.starts_work else None
         try:
+            if too_old is not None:
+                log.warning("an old request was refused", subject=model.subject, reason=too_old)
+                raise UserError(too_old)
             reply: Reply = await handle(model.model_validate_json(message.data))
         except ValidationError as error:
             reply = model.reply(ok=False, error=f"{model.subject}: {first_mistake(error)}")

@@ -96,6 +96,10 @@ class Command(Model):
 
     subject: ClassVar[str]
     reply: ClassVar[type[Reply]]
+    starts_work: ClassVar[bool] = True
+    """Whether it is refused once it is old: who asked was told that nobody answered."""
+    where_to_look: ClassVar[str] = ""
+    """What is said of where to see whether it was carried out; ``{id}`` is the command's."""
 
     command_id: UUID = Field(default_factory=uuid4, description="idempotency id: the same id does its work once")
 
@@ -105,6 +109,7 @@ class ImportPaths(Command):
 
     subject: ClassVar[str] = "cmd.ingest.import"
     reply: ClassVar[type[Reply]] = ImportAccepted
+    where_to_look: ClassVar[str] = "`nightbus imports` shows it then, `nightbus imports cancel {id}` ends it"
 
     paths: tuple[HostPath, ...] = Field(min_length=1, description="absolute paths on ingest's host")
     mode: Literal["copy", "move", "index"] = "copy"
@@ -116,6 +121,7 @@ class CancelImport(Command):
 
     subject: ClassVar[str] = "cmd.ingest.cancel-import"
     reply: ClassVar[type[Reply]] = ImportCancelled
+    starts_work: ClassVar[bool] = False
 
     import_id: UUID = Field(description="id that ``cmd.ingest.import`` answered with")
 
@@ -190,6 +196,7 @@ class TellState(Command):
     """Tell how the service is and what it waits for; changes nothing."""
 
     reply: ClassVar[type[Reply]] = StateTold
+    starts_work: ClassVar[bool] = False
 
 
 @cache
