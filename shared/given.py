@@ -7,6 +7,8 @@ LONGEST_NAME_CHARS = 1000
 LONGEST_REASON_CHARS = 500
 LARGEST_NUMBER = 2**63 - 1
 """The largest number of a row in the database."""
+MOST_PATHS = 10_000
+"""Paths of one import: more than a night has files. A folder is one path, whatever it holds."""
 
 
 def wrong_path(text: str) -> str:
@@ -24,6 +26,13 @@ def wrong_stored_path(text: str) -> str:
     if mistake := wrong_path(text):
         return mistake
     return f"{inert.name(text)} is not UTF-8, so it cannot be kept: rename it" if _has_lone_surrogates(text) else ""
+
+
+def too_many_paths(count: int) -> str:
+    """What is wrong with so many paths of one import."""
+    if count <= MOST_PATHS:
+        return ""
+    return f"{count} paths are too many for one import, which takes {MOST_PATHS}: name the folders that hold them"
 
 
 def wrong_name(text: str) -> str:

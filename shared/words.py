@@ -5,6 +5,7 @@ Widths are terminal cells, of which a Chinese character takes two.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from rich.cells import cell_len, chop_cells
 
@@ -54,11 +55,18 @@ def clipped_text(line: str, width: int) -> list[str]:
 def clipped(path: str, width: int, lines: int) -> list[str]:
     """A path in at most ``lines`` lines: where it is longer it loses folders in front, then the middle of its name."""
     found = wrapped(path, width)
+    if len(found) <= lines:
+        return found
+    most = lines * (width + 1)  # of characters: what is longer is cut without a try, so that no path takes long
     parts = path.split("/")
+    near = list(accumulate(len(part) + 1 for part in reversed(parts)))
+    if (kept := max(sum(length <= most for length in near), 1)) < len(parts):
+        parts = parts[-kept:]
+        found = wrapped("/".join(("…", *parts)), width)
     while len(found) > lines and len(parts) > 1:
         del parts[0]
         found = wrapped("/".join(("…", *parts)), width)
-    name, left = parts[-1], len(parts[-1])
+    name, left = parts[-1], min(len(parts[-1]), most)
     while len(found) > lines and left > 2:
         left -= 1
         tail = left // 2

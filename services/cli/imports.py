@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 app = group(help="List imports, newest first, with rate, time left and what each waits for; `cancel` ends one.")
 
 SHORT_ID = 8
+MOST_SHOWN = 3
+"""Paths of an import in a table; --json and --csv have all."""
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 _OPEN = "state IN ('waiting', 'running')"
 _IDS = "SELECT import_id FROM ingest.import_progress WHERE import_id::text ^@ $1"
@@ -103,6 +105,13 @@ def state_word(row: Row) -> str:
     return "ending" if row["state"] == "running" and row["cancel_requested_at"] else str(row["state"])
 
 
+def paths_text(row: Row) -> tuple[str, ...]:
+    """The first of the paths, and how many more there are."""
+    paths: list[str] = row["paths"]
+    more = len(paths) - MOST_SHOWN
+    return tuple(paths) if more <= 1 else (*paths[:MOST_SHOWN], f"and {more} more")
+
+
 def files_text(row: Row) -> str:
     """How many files were found, of how many where that is known."""
     total = row["total_files"]
@@ -154,7 +163,7 @@ IMPORT_COLUMNS = (
     Column("asked for (UTC)", lambda row: row["created_at"], spare=1),
     Column("state", state_word),
     Column("mode", lambda row: row["mode"], spare=2),
-    Column("paths", lambda row: tuple(row["paths"]), fold=True, below=True),
+    Column("paths", paths_text, fold=True, below=True),
     Column("files", files_text, "right"),
     Column("arrived", lambda row: row["arrived"], "right"),
     Column("failed", lambda row: row["failed"], "right", spare=3),

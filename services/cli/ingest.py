@@ -23,7 +23,7 @@ from services.cli.plan import make_plan, measure, plan_text, require_consent
 from services.cli.usage import named_path
 from shared import inert
 from shared.errors import UserError
-from shared.given import wrong_stored_path
+from shared.given import too_many_paths, wrong_stored_path
 
 if TYPE_CHECKING:
     import asyncpg
@@ -127,6 +127,8 @@ def ingest(
     for path in paths:
         if mistake := wrong_stored_path(str(path)):
             raise UserError(mistake)
+    if mistake := too_many_paths(len(paths)):
+        raise UserError(mistake)
     absolute = [os.path.abspath(path.expanduser()) for path in paths]  # noqa: PTH100 - ingest resolves links
     if stack.home is not None and (missing := [path for path in absolute if not os.path.lexists(path)]):
         raise UserError(f"{inert.name(missing[0])} does not exist")

@@ -15,6 +15,7 @@ from shared.events.commands import (
     ImportPaths,
     RescanFiles,
 )
+from shared.given import too_many_paths
 
 
 class Commands:
@@ -28,6 +29,8 @@ class Commands:
 
     async def import_paths(self, command: ImportPaths) -> ImportAccepted:
         """Commit an import; its id is the command's."""
+        if mistake := too_many_paths(len(command.paths)):
+            raise UserError(mistake)
         await self._store.add_import(command.command_id, command.paths, command.mode, verify=command.verify)
         self._imports.wake()
         return ImportAccepted(import_id=command.command_id)

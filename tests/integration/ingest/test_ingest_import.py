@@ -16,6 +16,7 @@ from services.ingest import scan, survey
 from shared.bus.names import EVENTS
 from shared.errors import UserError
 from shared.events.commands import ImportPaths
+from shared.given import MOST_PATHS
 from shared.library.walk import DirectoryListing, walk
 from shared.settings import LibrarySettings, Settings
 from tests.integration.ingest.world import (
@@ -282,6 +283,10 @@ async def test_wrong_requests_end_with_one_sentence(service: Ingest, source: Pat
         reply = await service.client.request(ImportPaths.subject, json.dumps({"paths": [path]}).encode())
         said = json.loads(reply.data)
         assert (said["ok"], answer in said["error"], said["error"].isprintable()) == (False, True, True), said
+    many = {"paths": [f"/{number}" for number in range(MOST_PATHS + 1)]}
+    reply = await service.client.request(ImportPaths.subject, json.dumps(many).encode())
+    assert json.loads(reply.data)["error"].endswith("name the folders that hold them")
+    assert len(await service.rows("SELECT FROM import")) == 1
     with pytest.raises(UserError, match="name the files to read anew, or ask for everything"):
         await service.rescan()
 

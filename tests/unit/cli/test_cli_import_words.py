@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.cli.imports import files_text, left_text, note, rate_text, state_word
+from services.cli.imports import files_text, left_text, note, paths_text, rate_text, state_word
 from services.cli.ingest import _Asked
 
 ID = UUID("7f0a3c52-5f0e-4a57-9a53-b0a5a4b1c9d2")
@@ -25,6 +25,12 @@ def test_a_running_import_has_a_rate_and_what_is_left() -> None:
     assert files_text(RUNNING) == "1200 of 5000"
     assert left_text(RUNNING) == "13 min"
     assert note(RUNNING) is None
+
+
+def test_an_import_of_many_paths_is_a_narrow_row() -> None:
+    """The first paths are named, and how many more there are; a single one more is named too."""
+    assert paths_text({"paths": ["/a", "/b", "/c", "/d"]}) == ("/a", "/b", "/c", "/d")
+    assert paths_text({"paths": ["/a", "/b", "/c"] + ["/d"] * 199_997}) == ("/a", "/b", "/c", "and 199997 more")
 
 
 def test_what_is_not_known_is_not_said() -> None:

@@ -1,5 +1,6 @@
 """Tables fit the terminal, and words stay whole in them."""
 
+import time
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -227,6 +228,15 @@ def test_a_clipped_path_has_its_lines_and_its_end(path: str, width: int, most: i
     assert all(cell_len(line) <= width for line in found)
     if len(wrapped(path, width)) <= most:
         assert found == wrapped(path, width)
+
+
+def test_no_path_takes_long_to_clip() -> None:
+    """What is far too long is cut at once: a try for each of its folders and characters took minutes."""
+    deep, long = "/".join(f"folder{number}" for number in range(5000)), "x" * 50_000
+    began = time.monotonic()
+    assert clipped(deep, 24, 2)[-1].endswith("folder4999")
+    assert len(clipped(long, 24, 2)) == 2
+    assert time.monotonic() - began < 5
 
 
 def test_what_has_no_room_is_named() -> None:
