@@ -31,9 +31,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from shared.errors import UserError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 LOCK_FILE = "nightbus.lock"
 _LOCK_CHARS = 20
@@ -172,11 +175,8 @@ class Home:
 
     def ports(self) -> dict[str, int]:
         """The ports of the servers by name, as last chosen; empty before the first start."""
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-            kept = json.loads((self.run / "ports.json").read_text())
-            if isinstance(kept, dict):
-                return {str(name): port for name, port in kept.items() if isinstance(port, int)}
-        return {}
+        kept = kept_json(self.run / "ports.json")
+        return {name: port for name, port in kept.items() if isinstance(port, int) and 0 < port < 2**16}
 
     def port(self, name: str, wanted: int = 0) -> int:
         """A loopback port for ``name`` that is free now: ``wanted``, else the one kept from before, else a new one.
@@ -234,6 +234,18 @@ def write_durably(file: Path, text: str, *, mode: int, owner: tuple[int, int] | 
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(file.parent)
+
+
+def kept_json(file: Path) -> dict[str, Any]:
+    """What a small file of ours holds; nothing where it is missing, empty or damaged: then it is made anew."""
+    try:
+        kept = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError) as error:
+        log.warning("a file of the home is damaged and made anew", file=str(file), reason=str(error))
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def sync_folder(folder: Path) -> None:

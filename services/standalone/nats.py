@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from services.descriptions import SERVICES
 from services.standalone.accounts import Account, service_account
 from services.standalone.binaries import provide_binaries
-from services.standalone.home import LOOPBACK, Home, port_is_free, write_durably
+from services.standalone.home import LOOPBACK, Home, kept_json, port_is_free, write_durably
 from services.standalone.jetstream import (
     DETAILS,
     WHOLE_STORE,
@@ -239,16 +240,26 @@ class EmbeddedNats:
     def max_file_store_bytes(self) -> int:
         """What JetStream may write: a fifth of the disk that is free at the first start, 64 MiB to 10 GiB, then kept.
 
-        Kept, because a server whose limit fell below what its streams reserve does not recover them.
+        Kept, because a server whose limit fell below what its streams reserve does not recover them. Where the note
+        is lost, the configuration of the last start says it.
         """
         limits = self._home.nats / "limits.json"
-        with contextlib.suppress(FileNotFoundError):
-            kept = json.loads(limits.read_text())
-            return int(kept["max_file_store_bytes"])
+        for kept in (kept_json(limits).get("max_file_store_bytes"), self._last_limit()):
+            if isinstance(kept, int) and LEAST_FILE_STORE_BYTES <= kept <= MOST_FILE_STORE_BYTES:
+                return kept
         free_bytes = shutil.disk_usage(self._home.nats).free
         chosen = int(min(MOST_FILE_STORE_BYTES, max(LEAST_FILE_STORE_BYTES, free_bytes * FREE_DISK_SHARE)))
         write_durably(limits, json.dumps({"max_file_store_bytes": chosen}) + "\n", mode=0o600)
         return chosen
+
+    def _last_limit(self) -> int | None:
+        try:
+            found = re.search(
+                r"max_file_store: (\d{1,20})$", self._configuration.read_text(errors="replace"), re.MULTILINE
+            )
+        except FileNotFoundError:
+            return None
+        return int(found[1]) if found else None
 
     def _make_store(self, account: Account | None) -> None:
         uid = account.uid if account else os.geteuid()

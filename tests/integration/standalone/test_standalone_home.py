@@ -208,9 +208,11 @@ def test_a_port_is_kept_until_someone_else_takes_it(home_folder: Path) -> None:
             with pytest.raises(UserError, match=f"Port {port} for postgres is in use"):
                 home.port("postgres", wanted=port)
         assert home.port("postgres", wanted=port) == port
-        (home.run / "ports.json").write_text("{torn")
-        assert home.port("postgres") > 0
-        assert set(home.ports()) == {"postgres"}
+        others = b'{"nats": 99999999, "postgres": -5, "health_ingest": 1.5, "health_stats": "x"}'
+        for damaged in (b"{torn", b"", b"{}", b"[]", b"\xff\xfe", b"[" * 100_000, others):
+            (home.run / "ports.json").write_bytes(damaged)
+            assert home.port("postgres") > 0
+            assert set(home.ports()) == {"postgres"}
 
 
 def test_the_account_of_the_servers_is_never_root(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,20 @@ async def test_the_share_of_the_disk_stays_what_it_was(server: EmbeddedNats, mon
     assert server.max_file_store_bytes() == chosen
 
 
+async def test_a_damaged_note_of_the_limit_is_made_anew(server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the note is empty or holds something else, the limit is that of the last start; else the disk decides."""
+    chosen = server.max_file_store_bytes()
+    note = server.store.parent / "limits.json"
+    monkeypatch.setattr("services.standalone.nats.FREE_DISK_SHARE", 0.0)
+    for damaged in (b"", b"{}", b"[]", b"\xff", b'{"max_file_store_bytes": "x"}', b'{"max_file_store_bytes": -1}'):
+        note.write_bytes(damaged)
+        assert server.max_file_store_bytes() == chosen
+    note.unlink()
+    (server.store.parent / "server.conf").write_text("")
+    assert server.max_file_store_bytes() == 64 * 1024**2
+    note.write_text(json.dumps({"max_file_store_bytes": chosen}))
+
+
 async def test_jetstream_survives_kill_9(server: EmbeddedNats) -> None:
     """Every acknowledged message is there after kill -9 and a restart, on the same address."""
     client = await nats.connect(server.url_as("nightbus"), allow_reconnect=False, error_cb=quiet)
