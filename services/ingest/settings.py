@@ -4,6 +4,9 @@ from pydantic import Field
 
 from shared.settings.section import Section
 
+LONGEST_S = 366 * 24 * 3600.0
+"""Longest time between two looks at anything, and the oldest age that is asked for."""
+
 
 class IngestSettings(Section):
     """The service that keeps the library."""
@@ -17,10 +20,17 @@ class IngestSettings(Section):
     incomplete_wait_s: float = Field(
         default=300.0, ge=0, description="how long a quiet but truncated file is waited for before it is taken as it is"
     )
-    reconcile_interval_s: float = Field(default=600.0, gt=0, description="seconds between checks for lost events")
-    reconcile_age_s: float = Field(default=900.0, gt=0, description="age at which an unscanned file is announced again")
+    reconcile_interval_s: float = Field(
+        default=600.0, gt=0, le=LONGEST_S, description="seconds between checks for lost events"
+    )
+    reconcile_age_s: float = Field(
+        default=900.0, gt=0, le=LONGEST_S, description="age at which an unscanned file is announced again"
+    )
     library_check_interval_s: float = Field(
-        default=86_400.0, gt=0, description="seconds between looks at whether all files of the library are there"
+        default=86_400.0,
+        gt=0,
+        le=LONGEST_S,
+        description="seconds between looks at whether all files of the library are there",
     )
 
 

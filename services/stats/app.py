@@ -23,6 +23,7 @@ from shared.bus.provision import events_began_at
 from shared.bus.rpc import ask
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
+from shared.db.pool import pool_of
 from shared.events.base import utc_now
 from shared.events.commands import (
     CheckStats,
@@ -55,7 +56,10 @@ RESTS = 2.0
 async def run(settings: Settings, process: Process | None = None) -> int:
     """Run the service until its process stops; returns its exit code."""
     own = settings.section(StatsSettings)
-    async with Service(DESCRIPTION, settings, process) as service:
+    async with (
+        Service(DESCRIPTION, settings, process) as service,
+        pool_of(settings.postgres, service.name, unhurried=True) as unhurried,
+    ):
         pool = service.pool
         read_events(service)
 
@@ -84,7 +88,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         async def known_until() -> datetime:
             return await read_until(service.js, service.consumers, utc_now())
 
-        upkeep = Runner(pool, JOBS, Upkeep(pool, rescan, known_until).work, at_once=1)
+        upkeep = Runner(pool, JOBS, Upkeep(unhurried, rescan, known_until).work, at_once=1)
 
         async def check_daily() -> None:
             await add_due(pool, own.check_interval_s)

@@ -9,11 +9,16 @@ from shared.db.errors import admitted, translated
 from shared.retry import patiently
 from shared.settings import PostgresSettings
 
-STATEMENT_TIMEOUT = "120s"
+STATEMENT_TIMEOUT_S = 120
+"""What the server allows a statement."""
+COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
+"""What we wait for: a server process that is stopped obeys no limit of its own."""
 
 
-async def open_pool(settings: PostgresSettings, role: str) -> asyncpg.Pool:
+async def open_pool(settings: PostgresSettings, role: str, *, unhurried: bool = False) -> asyncpg.Pool:
     """A pool of connections as ``role``.
+
+    ``unhurried``: for the few transactions that take their time and set ``statement_timeout`` themselves.
 
     Raises:
         Unavailable: the server does not answer.
@@ -27,17 +32,18 @@ async def open_pool(settings: PostgresSettings, role: str) -> asyncpg.Pool:
             user=role,
             password=settings.password_of(role),
             min_size=1,
-            max_size=settings.pool_size,
+            max_size=1 if unhurried else settings.pool_size,
             max_inactive_connection_lifetime=300,
             timeout=10,
-            server_settings={"application_name": f"nightbus-{role}", "statement_timeout": STATEMENT_TIMEOUT},
+            command_timeout=None if unhurried else COMMAND_TIMEOUT_S,
+            server_settings={"application_name": f"nightbus-{role}", "statement_timeout": f"{STATEMENT_TIMEOUT_S}s"},
         )
 
 
 @contextlib.asynccontextmanager
-async def pool_of(settings: PostgresSettings, role: str) -> AsyncIterator[asyncpg.Pool]:
-    """A pool that waits for a server that is not there yet and closes with the context."""
-    pool = await patiently(lambda: open_pool(settings, role))
+async def pool_of(settings: PostgresSettings, role: str, *, unhurried: bool = False) -> AsyncIterator[asyncpg.Pool]:
+    """A pool that waits for a server that is not there yet and closes with the context; see ``open_pool``."""
+    pool = await patiently(lambda: open_pool(settings, role, unhurried=unhurried))
     try:
         yield pool
     finally:
