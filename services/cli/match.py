@@ -36,13 +36,22 @@ def match(names: NamesArgument, as_json: LinesOption = False) -> None:
             }
             print(to_json(line), flush=True)
         elif one is None:
-            print(f"{inert.name(name)}: no match")
+            print(f"{inert.name(name)}: no match{_why_none(name)}")
         else:
             label = ", ".join(filter(None, (one.catalog_id, proper_name(one.catalog_id, one.name))))
             print(f"{inert.name(name)}: {label} ({found.method}, {confidence:.0%})")
         unanswered += one is None
     if unanswered:
         raise typer.Exit(NO_ANSWER)
+
+
+def _why_none(name: str) -> str:
+    """Why a name that everybody knows means nothing here, and what means it."""
+    from shared.targets.stars import NAMED_STARS
+
+    if name.strip().casefold() not in NAMED_STARS:
+        return ""
+    return "; a star that mounts are aligned on is a target by its designation only, such as alpha Ori for Betelgeuse"
 
 
 def each(names: list[str]) -> Iterator[str]:

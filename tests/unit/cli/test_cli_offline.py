@@ -73,6 +73,16 @@ def test_match_without_an_answer_has_an_exit_code_of_its_own() -> None:
         assert CliRunner().invoke(app, ["match", *words]).exit_code == code, words
 
 
+def test_a_star_of_alignments_is_said_to_be_found_by_its_designation() -> None:
+    """Whoever asks for Betelgeuse is told why there is no match and what to write, and that is a match."""
+    result = CliRunner().invoke(app, ["match", "Betelgeuse", "alpha Ori", "nonsense"])
+    assert result.exit_code == 3
+    first, second, third = result.stdout.splitlines()
+    assert first.startswith("Betelgeuse: no match; a star that mounts are aligned on is a target by its designation")
+    assert second.startswith("alpha Ori: alphaOri")
+    assert third == "nonsense: no match"
+
+
 def test_what_needs_no_stack_says_nothing_of_one(tmp_path: Path) -> None:
     """Beside a library, too, the offline commands answer and add no note."""
     file = write_fits(tmp_path / "light.fits", IMAGETYP="LIGHT", OBJECT="M 31")

@@ -63,6 +63,10 @@ def test_the_table_of_stars_is_well_formed() -> None:
         ("T CrB", "TCrB", "T CrB", 239.88), ("V838 Monocerotis", "V838Mon", "V838 Mon", 106.02),
         ("Albireo", "betaCyg", "Albireo", 292.68), ("beta1 Cyg", "betaCyg", "Albireo", 292.68),
         ("Mira", "omicronCet", "Mira", 34.84), ("61 Cyg", "61Cyg", "61 Cygni", 316.73),
+        ("Mesarthim", "gammaAri", "Mesarthim", 28.38), ("Dabih", "betaCap", "Dabih", 305.25),
+        ("Algedi", "alphaCap", "Algedi", 304.51), ("Alkalurops", "muBoo", "Alkalurops", 231.12),
+        ("Propus", "etaGem", "Propus", 93.72), ("Mekbuda", "zetaGem", "Mekbuda", 106.03),
+        ("Alfirk", "betaCep", "Alfirk", 322.17), ("Alrescha", "alphaPsc", "Alrescha", 30.51),
         ("V530 Lyrae", "V530Lyr", "V530 Lyr", None),
     ],
 )  # fmt: skip
