@@ -144,8 +144,8 @@ def ingest(
         print(f"\n{asked.left_text()}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
-    if not report["found"] and report["state"] == "done":
-        print(_why_nothing(stack, absolute), file=sys.stderr if as_json else sys.stdout)
+    if report["found"] == report["ignored"] and report["state"] == "done" and (why := _why_nothing(stack, absolute)):
+        print(why, file=sys.stderr if as_json else sys.stdout)
     if report["failed"] or report["state"] != "done":
         raise typer.Exit(FAILED)
 
@@ -165,13 +165,15 @@ def _library(stack: Stack) -> Path | None:
     return stack.settings.library.path or (stack.home / "library" if stack.home is not None else None)
 
 
-def _why_nothing(stack: Stack, paths: list[str]) -> str:
-    """Why an import found nothing, as far as it can be seen from here."""
+def _why_nothing(stack: Stack, paths: list[str]) -> str | None:
+    """Why an import took nothing, beyond what was ignored, as far as it can be seen from here."""
     try:
-        why = make_plan(paths, None, own=_library(stack)).nothing
+        plan = make_plan(paths, None, own=_library(stack), took_nothing=True)
     except UserError as error:  # another machine's paths
-        return f"nothing was found: {error}"
-    return why or "nothing was found, and there is something now: `nightbus ingest` again takes it"
+        return f"nothing was taken: {error}"
+    if plan.captures:
+        return "nothing was taken, and there is something now: `nightbus ingest` again takes it"
+    return plan.nothing
 
 
 def report_text(report: Row) -> str:

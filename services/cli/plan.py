@@ -45,6 +45,8 @@ class Plan:
     """Folders that are not looked into, by rule."""
     unreadable: list[str] = field(default_factory=list)
     probes: list[tuple[Path, int]] = field(default_factory=list)
+    took_nothing: bool = False
+    """Whether an import of it found nothing: then the library was passed over also where it is what was named."""
     library: Path | None = None
     free_bytes: int | None = None
     bytes_per_s: float | None = None
@@ -77,8 +79,10 @@ class Plan:
     @property
     def nothing(self) -> str | None:
         """Why there is nothing to take; None where something is, or where something said so by itself."""
-        if self.captures or self.ignored_by or self.unreadable:
+        if self.captures or self.unreadable:
             return None
+        if self.ignored_by:
+            return "the library of Nightbus itself is no source" if self.passed_over["excluded"] else None
         words = [f"{counted(number, _PASSED_OVER[rule])}" for rule, number in self.passed_over.items()]
         if not words:
             return "there is nothing to take: no file lies there"
@@ -111,7 +115,12 @@ class Plan:
 
 
 def make_plan(
-    paths: Sequence[str], library: Path | None, *, own: Path | None = None, at_most_bytes: float = float("inf")
+    paths: Sequence[str],
+    library: Path | None,
+    *,
+    own: Path | None = None,
+    at_most_bytes: float = float("inf"),
+    took_nothing: bool = False,
 ) -> Plan:
     """Look at everything below some paths, as ingest would walk it.
 
@@ -120,11 +129,14 @@ def make_plan(
         library: where copies would go; None where files stay in place or the library is on another machine.
         own: the library, which is no source, where files stay in place.
         at_most_bytes: looking ends as soon as so much was found.
+        took_nothing: an import of the paths has found nothing, and a person asks why.
 
     Raises:
         UserError: a path cannot be seen from here, or an import of it would fail; the sentence is the import's.
     """
-    plan = Plan(library=library, free_bytes=free_bytes(library) if library is not None else None)
+    plan = Plan(
+        took_nothing=took_nothing, library=library, free_bytes=free_bytes(library) if library is not None else None
+    )
     for path in paths:
         for folder, entry in _files_below(Path(path), own or library, plan):
             plan.count(folder, entry)
@@ -141,7 +153,7 @@ def _files_below(path: Path, library: Path | None, plan: Plan) -> Iterator[tuple
         raise UserError(f"{inert.name(path)} cannot be seen from here: plan on the machine where ingest runs")
     real = real_path(path)
     folder, only = (real, None) if real.is_dir() else (real.parent, real.name)
-    exclude = [library] if library is not None and library != folder else []
+    exclude = [library] if library is not None and (library != folder or plan.took_nothing) else []
     for listing in walk(folder, recursive=only is None, exclude=exclude):
         if listing.error is not None and only is None:
             plan.unreadable.append(f"{folder / listing.relative_path}: {listing.error}")

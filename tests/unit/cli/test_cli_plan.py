@@ -82,6 +82,9 @@ def test_an_import_of_nothing_says_why(captures: Path, tmp_path: Path) -> None:
     assert make_plan([str(tmp_path)], captures).nothing == only
     assert make_plan([str(captures / "night-0")], captures).nothing == only
     assert make_plan([str(tmp_path)], None, own=captures).nothing == only
+    assert make_plan([str(captures)], None, own=captures, took_nothing=True).nothing == only
+    (tmp_path / "notes.txt").write_text("clouds")
+    assert make_plan([str(tmp_path)], captures).nothing == "the library of Nightbus itself is no source"
     plan = make_plan([str(captures)], None)
     assert plan.nothing is None
     assert "nothing to take" not in plan_text(plan, "copy")
