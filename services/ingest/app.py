@@ -66,7 +66,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         await _watch_all(service, store, scanner, room)
         if library is not None and shelf is not None:
             sweep = Sweep(store, shelf, interval_s=own.library_check_interval_s)
-            service.background(library.open())
+            service.background(library.keep_open())
             service.background(library.then(SourceDeleter(service.pool, shelf, settings.sources).run))
             service.background(library.then(sweep.run))
         _look_after_events(service, store, own)

@@ -56,7 +56,9 @@ def _finish(library: Root, kept: Kept, content: Digest, whole_at_ns: int | None)
     aside = library.path / kept.kept_as
     if looked.condition is Condition.SOUND:
         stored_at = resolve(library, kept.path)
-        remove_verified(aside, content, stored_at=stored_at, root=library.path, rested_s=math.inf)  # ours alone
+        remove_verified(
+            aside, content, stored_at=stored_at, library=library, root=library.path, rested_s=math.inf
+        )  # nobody but us writes there
     elif looked.condition is Condition.DAMAGED:
         damaged = looked.best[1]
         replaced = finish_replacement(library, kept.path, kept.kept_as, damaged)

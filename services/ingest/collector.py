@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent import futures
 from functools import partial
+from typing import TypeVar
 
 from services.ingest.hand import Finished, Hand
 from services.ingest.ledger import observe
@@ -15,19 +16,22 @@ from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
 from services.ingest.store import Arrival, Store
-from services.ingest.take import Failed, Outcome, Taken, Unfinished, WithoutRoom, fits, take_many
+from services.ingest.take import Failed, NotCopied, Outcome, Taken, Unfinished, WithoutRoom, fits, take_many
 from services.ingest.tally import LARGE_BYTES, Tally
 from shared.bus.outbox import OutboxRelay
-from shared.errors import NightbusError
+from shared.errors import NightbusError, Unavailable
 from shared.jobs.job import Job
 from shared.jobs.verdict import Stopped
 from shared.library.room import NoRoom, Room
-from shared.library.roots import Root
+from shared.library.roots import LibraryAway, Root
+from shared.library.stage import NotWritten
 from shared.library.walk import Entry
 from shared.logging import get_logger
 from shared.tasks import start_task
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 PAGE_FILES, PAGE_BYTES = 256, 64 * 1024**2
 """Files that are committed together; small enough that the scanner has work while the next ones are copied."""
@@ -68,15 +72,36 @@ class Collector:
             hand.end()
         futures.wait(tuple(self._in_hand), timeout=CLOSE_S)
 
-    async def opened_for(self, source: Source, job: Job | None) -> Root | None:
+    async def opened_for(self, source: Source, job: Job | None, files: int = 0) -> Root | None:
         """The library that a source's files go to, once it may be written to; None where they stay in place.
+
+        ``files``: how many wait for it.
 
         Raises:
             Stopped: the import was cancelled or taken over while it waited.
         """
         if source.mode == "index" or self._opening is None:
             return None
-        return await (job.until(self._opening.opened()) if job is not None else self._opening.opened())
+        return await (job.until(self._opening.opened(files)) if job is not None else self._opening.opened(files))
+
+    async def require_library(self, files: int) -> None:
+        """Tell a failure of one file, or of one folder, from one of the library, after something could not be written.
+
+        Raises:
+            Unavailable: it is the library's; ``files`` and all others wait until it is back.
+        """
+        assert self._opening is not None
+        if (reason := await self._opening.trouble(files)) is not None:
+            raise Unavailable(reason)
+
+    async def of_library(self, pages: AsyncIterator[T], files: int) -> AsyncIterator[T]:
+        """The same pages of looks at the library; raises as ``require_library`` does where it is not there."""
+        try:
+            async for page in pages:
+                yield page
+        except LibraryAway as error:
+            await self.require_library(files)
+            raise Unavailable(str(error)) from error  # it is there again
 
     async def collect(
         self,
@@ -103,7 +128,10 @@ class Collector:
 
         Raises:
             Stopped: the import was cancelled or taken over; the files in hand were recorded, or left for another try.
+            Unavailable: the library went away; files in hand are left for another try.
         """
+        if entries:
+            await self.opened_for(source, job, len(entries))
         large = [entry for entry in entries if await self._is_beside(source, entry)]
         unfinished = {
             entry.relative_path: self._begin(source, entry, replaced, job, verify=verify).lack for entry in large
@@ -164,7 +192,7 @@ class Collector:
     async def _take_page(
         self, source: Source, page: list[Entry], job: Job | None, hand: Hand | None = None
     ) -> list[Outcome]:
-        library = await self.opened_for(source, job)
+        library = await self.opened_for(source, job, len(page))
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         take = partial(take_many, source, library=library, room=self.room, even_unfinished=waited)
         if hand is None:
@@ -175,13 +203,23 @@ class Collector:
         for part in parts:
             part.add_done_callback(self._in_hand.discard)
         results = await asyncio.gather(*map(asyncio.wrap_future, parts))
-        outcomes = [outcome for result in results for outcome in result]
+        outcomes = await self._told_apart([outcome for result in results for outcome in result])
         for item in outcomes:
             if isinstance(item, Unfinished):
                 source.first_seen_incomplete.setdefault(item.entry.relative_path, time.monotonic())
             else:
                 source.first_seen_incomplete.pop(item.entry.relative_path, None)
         return outcomes
+
+    async def _told_apart(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """What could not be copied although the library can be written to has failed. Raises Unavailable otherwise."""
+        if any(isinstance(item, NotCopied) for item in outcomes):
+            try:
+                await self.require_library(len(outcomes))
+            except BaseException:
+                await self._abandon(outcomes)
+                raise
+        return [Failed(item.entry, item.sentence) if isinstance(item, NotCopied) else item for item in outcomes]
 
     def _waited_enough(self, source: Source, entry: Entry) -> bool:
         """Whether an unfinished file has rested so long that it will not grow any more: it is taken as it is."""
@@ -256,6 +294,8 @@ class Collector:
     async def _shelve(self, source: Source, taken: Sequence[Taken], care: Care) -> Shelved:
         assert self.shelf is not None
         shelved = await self.shelf.shelve(taken, lambda item: self._placement.path_of(source, item.entry), care)
+        if any(isinstance(reason, LibraryAway | NotWritten) for reason in shelved.failed.values()):
+            await self.require_library(len(taken))
         gone = sum(isinstance(item, Seen) and item.whole_at_ns is None for item in shelved.looks)
         if gone and not care.bring_back:
             log.warning("known files have gone from the library; a watched source brings nothing back", files=gone)

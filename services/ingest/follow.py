@@ -52,6 +52,7 @@ class HintFollower:
     def put_back(self, folders: Iterable[str]) -> None:
         """Have folders told again that could not be looked at."""
         self._folders.update(folders)
+        self.came.set()
 
     def forget(self) -> None:
         """Forget what came so far: a full scan begins."""

@@ -6,6 +6,9 @@ commands, indexes, announces. What holds the library up is said by ``Waits``, an
 The marker is made the first time and demanded ever after, so that nothing is written below an empty mount point. A
 library that holds no file yet follows the setting to another folder; one with files is moved by a person, who takes the
 marker along.
+
+One that goes away later, becomes read-only or has another disk mounted in its place is closed until it is back. Whoever
+fails to write to it asks ``trouble`` whose failure that is.
 """
 
 import asyncio
@@ -20,10 +23,10 @@ from services.ingest.store import LIBRARY
 from shared.db.errors import translated
 from shared.errors import NightbusError, Transient
 from shared.library.access import Access
-from shared.library.lock import LibraryLock
+from shared.library.lock import InUseError, LibraryLock
 from shared.library.reading import shown
-from shared.library.roots import AnotherLibraryError, Marker, Root, open_library
-from shared.library.stage import clean_temporaries
+from shared.library.roots import AnotherLibraryError, LibraryAway, Marker, Root, open_library
+from shared.library.stage import clean_temporaries, usable
 from shared.logging import get_logger
 from shared.retry import patiently
 from shared.settings import LibrarySettings
@@ -68,6 +71,12 @@ class Library:
         self._waits = waits
         self._lock = LibraryLock(root)
         self._open = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._why_lost = ""
+        self._named = ""
+        """What tells this stack from others that write to the library."""
+        self._files = 0
+        """How many files wait for it since it went away."""
 
     @classmethod
     def of(cls, settings: LibrarySettings, pool: asyncpg.Pool, waits: Waits) -> "Library | None":
@@ -77,19 +86,72 @@ class Library:
         access = Access.of(settings.mode, settings.group)
         return cls(Root(LIBRARY, settings.path, writable=True, access=access), pool, waits)
 
-    async def opened(self) -> Root:
-        """Wait until the library may be written to."""
-        await self._open.wait()
+    async def opened(self, files: int = 0) -> Root:
+        """Wait until the library may be written to; ``files`` wait with the caller."""
+        if self._open.is_set():
+            return self.root
+        self._files += files
+        self._tell_loss(self._files)
+        try:
+            await self._open.wait()
+        finally:
+            self._files -= files
         return self.root
+
+    async def trouble(self, files: int) -> str | None:
+        """Why the library cannot be used now, one sentence; None where it can.
+
+        Where it cannot, it is closed, which is told with the number of ``files`` of whoever asks, until it is back.
+        """
+        try:
+            await asyncio.to_thread(usable, self.root)
+        except (LibraryAway, InUseError) as error:
+            self._why_lost = str(error)
+            self._open.clear()
+            self._lost.set()
+            self._tell_loss(max(files, self._files))
+            return self._why_lost
+        return None
 
     async def then(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do ``work`` once the library is open."""
         await self.opened()
         await work()
 
+    async def keep_open(self) -> None:
+        """Open it, however long that takes, and again whenever it was away. For ever."""
+        await self.open()
+        while True:
+            await self._lost.wait()
+            await asyncio.to_thread(self._lock.release)  # what we hold open keeps its volume from being unmounted
+            while not await self._is_back():  # noqa: ASYNC110 - a volume sets no event
+                await asyncio.sleep(LOOK_EVERY_S)
+            self._lost.clear()
+            self._waits.end(WHAT)
+            self._open.set()
+
+    async def _is_back(self) -> bool:
+        try:
+            await asyncio.to_thread(usable, self.root)
+            await asyncio.to_thread(self._lock.acquire, self._named)
+        except (LibraryAway, InUseError) as error:
+            self._why_lost = str(error)
+        except OSError as error:
+            self._why_lost = _sentence(error, self.root, None)
+        else:
+            return True
+        self._tell_loss(self._files)
+        return False
+
+    def _tell_loss(self, files: int) -> None:
+        """Say that the library went away, and how many files wait; the number alone makes no line in the log."""
+        if self._lost.is_set():
+            waiting = {0: "", 1: "; 1 file waits"}.get(files, f"; {files} files wait")
+            self._waits.begin(WHAT, self._why_lost + waiting, quietly=True)
+
     async def open(self) -> None:
         """Open it, however long that takes."""
-        stack = await patiently(self._stack)
+        self._named = stack = await patiently(self._stack)
         while True:
             known = await patiently(self._known)
             look = start_task(
@@ -106,6 +168,7 @@ class Library:
             else:
                 break
         await patiently(lambda: self._adopt(marker))
+        self.root.identity.id = marker.id
         self._waits.end(WHAT)
         self._open.set()
 

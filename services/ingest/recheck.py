@@ -14,6 +14,7 @@ from services.ingest.source import Source
 from services.ingest.store import Store
 from shared.errors import NightbusError
 from shared.library.reading import shown
+from shared.library.roots import LibraryAway
 from shared.library.stored import Condition, read_back
 from shared.library.walk import Entry
 
@@ -51,6 +52,8 @@ async def _stored(store: Store, shelf: Shelf, page: Sequence[tuple[Entry, Known]
     checked, seen = [], []
     for entry, known in page:
         looked = found.get(known.file_id or "")
+        if isinstance(looked, LibraryAway):
+            raise looked
         if isinstance(looked, NightbusError):
             checked.append(Rechecked(entry, known, failure=str(looked)))
         elif looked is not None and looked.condition is Condition.SOUND:

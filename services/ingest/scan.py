@@ -139,7 +139,7 @@ class Scanner:
             await recorder.record(source, refused, (), done.tally, job)
         if only is None and (over := _failures_that_are_over(known, group, refused)):
             await recorder.forget(source, over)
-        candidates += await self._still_true(source, same, job, done.tally, verify=verify)
+        candidates += await self._still_true(source, same, job, done.tally, others=len(candidates), verify=verify)
         unfinished = await self._collector.collect(source, candidates, replaced, done.tally, job, verify=verify)
         done.unsettled |= unfinished
         gone = {entry.relative_path for entry in candidates} - unfinished.keys()
@@ -153,9 +153,10 @@ class Scanner:
         job: Job | None,
         tally: Tally,
         *,
+        others: int,
         verify: bool,
     ) -> list[Entry]:
-        """Count files that the ledger knows, and return those that are to be taken again.
+        """Count files that the ledger knows, and return those that are to be taken again; ``others`` wait with them.
 
         A watched source brings nothing back, since people cull by hand: there the ledger is enough.
         """
@@ -163,10 +164,11 @@ class Scanner:
             for _entry, row in same:
                 _count_known(row, job, tally)
             return []
-        await self._collector.opened_for(source, job)
+        await self._collector.opened_for(source, job, len(same) + others)
         again = []
         care = care_of(source, job, verify=verify)
-        async for page in recheck(self._store, self._collector.shelf, source, same, care):
+        pages = recheck(self._store, self._collector.shelf, source, same, care)
+        async for page in self._collector.of_library(pages, len(same)):
             job.check()
             for item in page:
                 tally.read_bytes += item.known.size_bytes if care.hashing else 0

@@ -16,7 +16,7 @@ from shared.library.place import Placed, place
 from shared.library.reading import shown
 from shared.library.remove import NotStoredError, remove_verified
 from shared.library.room import Room
-from shared.library.roots import Root, resolve
+from shared.library.roots import Root, read_marker, resolve
 from shared.library.stage import Staged, discard, stage
 from shared.library.stored import Condition
 from shared.logging import get_logger
@@ -54,6 +54,8 @@ class Shelf:
         self._store = store
         self._quiet_s = quiet_s
         self._room = room
+        self._left: list[Staged] = []
+        """Staged copies that could not be thrown away, while the library was away."""
         self.mending = asyncio.Lock()
         """Held while a copy is replaced."""
         self.library = library
@@ -131,7 +133,9 @@ class Shelf:
         for one in places:
             try:
                 stored_at = await asyncio.to_thread(_stored_at, source, self.library, one.path)
-                remove = partial(remove_verified, stored_at=stored_at, root=root, rested_s=rested_s)
+                remove = partial(
+                    remove_verified, stored_at=stored_at, library=self.library, root=root, rested_s=rested_s
+                )
                 await asyncio.to_thread(remove, source, content)
             except NotStoredError as error:
                 failure = error
@@ -160,11 +164,11 @@ class Shelf:
         self, staged: Staged, places: Sequence[Place], wanted: Callable[[], str], care: Care
     ) -> Sequence[Mended | Seen]:
         content = Digest(staged.file_id, staged.size_bytes)
-        looked = await asyncio.to_thread(self._look, content, places, care)
+        looked = await asyncio.to_thread(self._look_at_one, content, places, care)
         if _needs_nothing(looked, care):
             return looked.seen
         async with self.mending:  # another task may have mended it meanwhile
-            looked = await asyncio.to_thread(self._look, content, places, care)
+            looked = await asyncio.to_thread(self._look_at_one, content, places, care)
             if _needs_nothing(looked, care):
                 return looked.seen
             mended = await asyncio.to_thread(mend, self.library, staged, looked, wanted, quiet_s=self._quiet_s)
@@ -180,19 +184,30 @@ class Shelf:
                 found.append(self._look(content, places, care))
             except NightbusError as error:
                 found.append(error)
+        try:
+            read_marker(self.library)
+        except NightbusError as error:
+            return [error] * len(items)
         return found
 
     def _look(self, content: Digest, places: Sequence[Place], care: Care) -> Looked:
         return look(self.library, content, places, hashing=care.hashing)
 
+    def _look_at_one(self, content: Digest, places: Sequence[Place], care: Care) -> Looked:
+        looked = self._look(content, places, care)
+        read_marker(self.library)
+        return looked
+
     async def discard(self, staged: Staged | None) -> None:
-        """Throw a staged copy away, if it is still there; what cannot be removed now goes with the next start."""
-        if staged is None:
-            return
-        try:
-            await asyncio.to_thread(discard, staged, self.library)
-        except NightbusError as error:
-            log.warning("a temporary copy is left for the next start", reason=str(error))
+        """Throw a staged copy away, if it is still there; what cannot be removed now goes with the next one."""
+        left, self._left = [*self._left, *([] if staged is None else [staged])], []
+        for index, one in enumerate(left):
+            try:
+                await asyncio.to_thread(discard, one, self.library)
+            except NightbusError as error:
+                log.debug("a temporary copy is left for later", reason=str(error))
+                self._left += left[index:]
+                return
 
 
 def _needs_nothing(looked: Looked, care: Care) -> bool:

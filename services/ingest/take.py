@@ -11,8 +11,8 @@ from shared.library.hashing import Progress, sha256_file, unwatched
 from shared.library.holes import may_be_sparse, room_for
 from shared.library.reading import shown
 from shared.library.room import NoRoom, Room
-from shared.library.roots import Root
-from shared.library.stage import Staged, stage
+from shared.library.roots import LibraryAway, Root
+from shared.library.stage import NotWritten, Staged, stage
 from shared.library.walk import Entry
 from shared.logging import get_logger
 
@@ -45,6 +45,14 @@ class WithoutRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCopied:
+    """A file that could not be written into the library: its own failure, or the library's. ``sentence`` says how."""
+
+    entry: Entry
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A file that cannot be taken now; ``sentence`` names it and the reason."""
 
@@ -52,7 +60,7 @@ class Failed:
     sentence: str
 
 
-Outcome = Taken | Unfinished | WithoutRoom | Failed
+Outcome = Taken | Unfinished | WithoutRoom | NotCopied | Failed
 
 
 def take(
@@ -83,6 +91,8 @@ def take(
         raise
     except NoRoom:
         return WithoutRoom(entry)
+    except (LibraryAway, NotWritten) as error:
+        return NotCopied(entry, str(error))
     except NightbusError as error:
         return Failed(entry, str(error))
     except OSError as error:

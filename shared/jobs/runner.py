@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.errors import TooEarly, Unavailable
+from shared.errors import Away, TooEarly, Unavailable
 from shared.jobs.job import Job
 from shared.jobs.store import LEASE_S, JobStore, JobTable
 from shared.jobs.verdict import Lost, Stopped, Verdict, judge
@@ -104,8 +104,8 @@ class Runner:
         ours = await patiently(lambda: self.store.settle(job.id, job.attempt, verdict))
         unexpected = verdict.unexpected > job["unexpected"]
         first = verdict.state == "waiting" and verdict.postponed == 1
-        if isinstance(error, TooEarly):
-            first = False
+        if isinstance(error, TooEarly | Away):
+            first = False  # nothing is wrong with this job, and who notices that a root is away says so once
         level = "error" if unexpected else "warning" if first or verdict.state == "failed" else "debug"
         getattr(log, level)(
             "job ended", kind=self._kind, job_id=str(job.id), attempt=job.attempt, state=verdict.state,

@@ -122,6 +122,7 @@ def kept_aside(library: Root) -> Iterator[Kept]:
             if stat.S_ISREG(status.st_mode) and len(below) > 1:
                 kept_as = file.relative_to(library.path).as_posix()
                 yield Kept(kept_as, PurePosixPath(*below[1:]).as_posix(), status.st_size, status.st_ctime)
+    read_marker(library)
 
 
 def _claim_aside(unfinished: int, temporary: str, library: Root, relative_path: str) -> str:

@@ -14,8 +14,7 @@ def missing(library: Root, relative_paths: Iterable[str]) -> set[str]:
     """Those of the paths at which no regular file lies. Where a folder cannot be listed, nothing is said of its files.
 
     Raises:
-        Transient: the library is not mounted, at the beginning or at the end of the look.
-        UserError: the folder belongs to another library.
+        LibraryAway: the library is not mounted, or another one is, at the beginning or at the end of the look.
     """
     read_marker(library)
     names: dict[str, list[str]] = defaultdict(list)
@@ -27,8 +26,7 @@ def missing(library: Root, relative_paths: Iterable[str]) -> set[str]:
         for folder, wanted in names.items()
         for name in _missing_in(os.path.join(library.path, folder), wanted)  # noqa: PTH118 - scandir takes a string
     }
-    if found:
-        read_marker(library)  # a volume that went away meanwhile takes every name with it
+    read_marker(library)  # a volume that went away meanwhile takes every name with it, and another one brings others
     return found
 
 

@@ -21,6 +21,7 @@ from shared.library.folders import enter_folder, open_folder, sync_folder
 from shared.library.hashing import Digest, sha256_descriptor
 from shared.library.onefile import is_one_file
 from shared.library.reading import Source, drop_cache, open_source, reading_error, shown
+from shared.library.roots import LibraryAway, Root, read_marker
 from shared.library.writers import Check, none_writing
 
 _LINKED = frozenset((errno.ELOOP, errno.ENOTDIR))
@@ -31,7 +32,13 @@ class NotStoredError(Transient):
 
 
 def remove_verified(
-    source: Path, expected: Digest, *, stored_at: Path, root: Path | None = None, rested_s: float = 0.0
+    source: Path,
+    expected: Digest,
+    *,
+    stored_at: Path,
+    library: Root | None = None,
+    root: Path | None = None,
+    rested_s: float = 0.0,
 ) -> bool:
     """Remove a source whose content is what was stored, and whether there was one to remove.
 
@@ -42,11 +49,13 @@ def remove_verified(
         source: the file.
         expected: its content.
         stored_at: the stored copy; it must hold the expected bytes now.
+        library: where that is: it must be that very library before and after the copy is read.
         root: the folder below which no link may lead to the source; by default its own.
         rested_s: how long the source is known to have held that content, seconds.
 
     Raises:
         TooEarly: somebody has the source open for writing, or that cannot be told yet.
+        LibraryAway: the library is not there, or another one is.
         UserError: the source differs from what was stored, or is the stored copy itself; it is left alone.
         NotStoredError: the stored copy is missing, cannot be read or holds other bytes, or its folder takes no file.
         Transient: the source changed while it was read or cannot be read or removed now.
@@ -63,7 +72,7 @@ def remove_verified(
                 opened.require_unchanged(digest.size_bytes)
                 if digest != expected:
                     raise UserError(_differs(source, "its content is another"))
-                _require_stored(opened, stored_at, expected, check)
+                _require_stored(opened, stored_at, expected, library, check)
                 opened.require_unchanged(digest.size_bytes)
                 if is_one_file(opened, stored_at):
                     raise UserError(_is_stored(source, stored_at))
@@ -119,10 +128,12 @@ def _is_there(source: Path, folder: int) -> bool:
     return True
 
 
-def _require_stored(source: Source, stored_at: Path, expected: Digest, check: Check) -> None:
+def _require_stored(source: Source, stored_at: Path, expected: Digest, library: Root | None, check: Check) -> None:
     """Make sure that a whole and durable copy remains when the source has gone."""
     kept = f"{shown(source.path)} is kept"
     try:
+        if library is not None:
+            read_marker(library)
         with open_source(stored_at) as stored:
             if (stored.status.st_dev, stored.status.st_ino) == (source.status.st_dev, source.status.st_ino):
                 raise UserError(_is_stored(source.path, stored_at))
@@ -134,7 +145,9 @@ def _require_stored(source: Source, stored_at: Path, expected: Digest, check: Ch
             os.fsync(stored.fd)  # somebody may have put it back by hand a moment ago
         with open_folder(stored_at.parent) as folder:
             sync_folder(folder)
-    except (UserError, NotStoredError, TooEarly):
+        if library is not None:
+            read_marker(library)
+    except (UserError, NotStoredError, TooEarly, LibraryAway):
         raise
     except NightbusError as failure:
         raise NotStoredError(f"{kept}: {failure}") from failure

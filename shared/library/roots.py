@@ -6,10 +6,10 @@ import os
 import re
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.errors import Permanent, Transient, UserError
+from shared.errors import Away, Permanent, UserError
 from shared.library.access import AS_UMASK, Access
 from shared.library.extensions import OWN_PREFIX, is_system_folder
 from shared.library.folders import open_folder, sync_folder
@@ -21,6 +21,17 @@ class AnotherLibraryError(UserError):
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class LibraryAway(Away):
+    """The library is not there: its volume is not mounted, another one is, or it cannot be written to."""
+
+
+@dataclass(slots=True)
+class Identity:
+    """The id of a library, from the moment on at which it was opened."""
+
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,8 @@ class Root:
     path: Path
     writable: bool = False
     access: Access = AS_UMASK
+    identity: Identity = field(default_factory=Identity, compare=False, repr=False)
+    """What every look at a library that is open is held against: another disk may be mounted there at any time."""
 
     def __post_init__(self) -> None:
         """Refuse what could not be told apart later."""
@@ -73,7 +86,7 @@ def open_library(root: Root, *, first_time: bool = False, expected_id: str | Non
     was stored when the library was made.
 
     Raises:
-        Transient: there is no marker, or it cannot be read now: the volume may not be mounted.
+        LibraryAway: there is no marker, or it cannot be read now: the volume may not be mounted.
         UserError: the marker belongs to another library or is damaged, the root is not writable by its settings, or a
             first use meets a folder that is not empty.
     """
@@ -85,16 +98,29 @@ def open_library(root: Root, *, first_time: bool = False, expected_id: str | Non
 
 
 def read_marker(root: Root, *, expected_id: str | None = None) -> Marker:
-    """Read and verify the marker; raises as ``open_library`` does."""
+    """Read and verify the marker; raises as ``open_library`` does.
+
+    Once the root is known by its ``identity``, a marker of another library or a damaged one is ``LibraryAway``: the
+    right one is expected back.
+    """
+    if root.identity.id is None:
+        return _marker(root, expected_id)
+    try:
+        return _marker(root, root.identity.id)
+    except UserError as error:
+        raise LibraryAway(str(error)) from error
+
+
+def _marker(root: Root, expected_id: str | None) -> Marker:
     where = f"the library root {root.name} at {shown(root.path)}"
     try:
         text = root.marker_path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise Transient(f"{where} has no marker: is the volume mounted?") from error
+        raise LibraryAway(f"{where} has no marker: is the volume mounted?") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{where} has a damaged marker: {shown(root.marker_path)} is not UTF-8") from error
     except OSError as error:
-        raise Transient(f"{where} cannot be read: {error.strerror}") from error
+        raise LibraryAway(f"{where} cannot be read: {error.strerror}") from error
     try:
         fields = json.loads(text)
         marker = Marker(name=str(fields["name"]), id=uuid.UUID(str(fields["id"])).hex)

@@ -22,12 +22,16 @@ from shared.library.hashing import Digest, Progress, StreamHash, sha256_descript
 from shared.library.holes import data_bytes, data_parts
 from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
 from shared.library.room import NO_SPACE, NoRoom, Room
-from shared.library.roots import Root, read_marker
+from shared.library.roots import LibraryAway, Root, read_marker
 
 _NAME = re.compile(r"[0-9a-f]{32}\.tmp")
 _NO_SUCH_TIME = frozenset((errno.EINVAL, errno.ERANGE, errno.EOVERFLOW))
 _NEVER = frozenset((errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EILSEQ, errno.EFBIG))
 _WRITE_OUT_BYTES = 8 * 1024 * 1024
+
+
+class NotWritten(Transient):
+    """Something could not be written into a library: whether that is the library's failure is told by ``usable``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,29 @@ def clean_temporaries(library: Root, *, older_than_hours: float = 24.0) -> int:
     return removed
 
 
+def usable(library: Root) -> None:
+    """Make sure that a library is the one that it should be and takes files, by a small one. A full disk is usable.
+
+    Raises:
+        LibraryAway: it is not.
+    """
+    name = secrets.token_hex(16) + ".tmp"
+    read_marker(library)
+    try:
+        with open_folder(library.path, (library.own_folder.name, "tmp")) as folder:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600, dir_fd=folder)
+            try:
+                os.write(fd, b"made by Nightbus for a moment, to see whether the library takes files\n")
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+                os.unlink(name, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            where = f"the library root {library.name} at {shown(library.path)}"
+            raise LibraryAway(f"{where} cannot be written to: {error.strerror}") from error
+
+
 @contextmanager
 def temporaries(library: Root, about: Path) -> Iterator[int]:
     """The descriptor of ``<root>/.nightbus/tmp``, once the marker proved that the library is there.
@@ -114,7 +141,7 @@ def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
         return Permanent(f"{shown(path)} is on another file system than {where}: make that folder a root of its own")
     if error.errno in _NEVER:
         return Permanent(f"{where} cannot hold {shown(path)}: {error.strerror}")
-    return Transient(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
+    return NotWritten(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
 
 
 def _copy(source: Source, fd: int, library: Root, room: Room, progress: Progress) -> Digest:

@@ -41,7 +41,9 @@ class Examined:
 
 
 def examine(library: Root, relative_path: str, expected: Digest, *, whole_at_ns: int | None, hashing: bool) -> Examined:
-    """Look at a stored copy. That a name has gone is believed only of a library whose marker is there.
+    """Look at a stored copy. That it has gone or holds other bytes is believed only of the library itself.
+
+    Of one that was not read the caller asks for the marker: it may look at many.
 
     Args:
         library: where it is.
@@ -52,20 +54,24 @@ def examine(library: Root, relative_path: str, expected: Digest, *, whole_at_ns:
             another one than it was.
 
     Raises:
-        Transient: the library is not mounted, or the copy cannot be read now or changes meanwhile.
+        LibraryAway: the library is not mounted, or another one is.
+        Transient: the copy cannot be read now or changes meanwhile.
         Permanent: the path leaves the root.
     """
     path = library.path / relative_path
-    if (status := status_of(path)) is None:
+    status = status_of(path)
+    if status is None or not stat.S_ISREG(status.st_mode):
         read_marker(library)  # a volume that is away takes every name with it
         status = status_of(path)  # and one that has just come back brings them
-    if status is None or not stat.S_ISREG(status.st_mode):
-        return Examined(Condition.GONE)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return Examined(Condition.GONE)
     path, _folders = place_of(library, relative_path)
     looks_whole = status.st_size == expected.size_bytes and whole_at_ns in (None, status.st_mtime_ns)
     if looks_whole and not hashing:
         return Examined(Condition.SOUND, status.st_mtime_ns, status.st_ino, status.st_dev)
-    return _hashed(path, expected, whole_at_ns)
+    examined = _hashed(path, expected, whole_at_ns)
+    read_marker(library)  # what another disk holds under that name says nothing of ours
+    return examined
 
 
 def _hashed(path: Path, expected: Digest, whole_at_ns: int | None) -> Examined:

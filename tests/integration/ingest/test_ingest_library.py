@@ -2,18 +2,38 @@
 
 import asyncio
 import errno
+import json
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from structlog.testing import capture_logs
 
+from services.ingest import delete
 from services.ingest import library as library_module
+from services.ingest.shelf import Shelf
+from services.ingest.store import Store
+from services.ingest.sweep import Sweep
 from shared.library import roots
+from shared.library.hashing import Digest
 from shared.library.lock import LibraryLock
-from shared.library.roots import Root, open_library
+from shared.library.roots import LibraryAway, Root, open_library
 from shared.settings import Settings, SourceSettings
-from tests.integration.ingest.world import Ingest, configured, ingest, library_files, until, write
+from tests.disks import MIB, CannotMount, small_disk
+from tests.integration.ingest.world import (
+    Ingest,
+    configured,
+    ingest,
+    library_files,
+    sha256,
+    unfinished_copies,
+    until,
+    untouched,
+    write,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +47,16 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "captures"
     write(folder, {"a.fit": b"a"})
     return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own for the library."""
+    try:
+        with small_disk(tmp_path / "disk", 24 * MIB) as place:
+            yield place
+    except CannotMount as error:
+        pytest.skip(f"no small disk can be mounted: {error}")
 
 
 def at(settings: Settings, path: Path) -> Settings:
@@ -217,3 +247,91 @@ async def test_a_volume_that_does_not_answer_is_said(
         assert await reason(service) == f"{tmp_path / 'library'} does not answer"
         answering.set()
         await service.until_open()
+
+
+async def lost(service: Ingest, words: str, files: int) -> bool:
+    """Whether the library is waited for, for this reason, by so many files."""
+    count = "1 file waits" if files == 1 else f"{files} files wait"
+    return any(
+        wait.what == "the library" and words in wait.reason and wait.reason.endswith(count)
+        for wait in await service.waits()
+    )
+
+
+def _take_away(disk: Path, words: str) -> None:
+    """Mount something over a disk: itself, read-only, or an empty one."""
+    if words == "has no marker":
+        subprocess.run(["mount", "-t", "tmpfs", "nightbus-test", str(disk)], check=True)
+    else:
+        subprocess.run(["mount", "--bind", str(disk), str(disk)], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
+
+
+async def test_a_library_that_goes_away_in_the_middle_is_waited_for(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, small: Path
+) -> None:
+    """Read-only, or not mounted: sources and imports wait with one sentence and a count, and go on by themselves.
+
+    No file fails, no line is made of any of them, and nothing is left behind.
+    """
+    rig = tmp_path / "rig"
+    watched = SourceSettings(name="rig", path=rig, mode="copy", rescan_interval_s=3600.0)
+    ready = at(configured(settings, tmp_path, watched), small / "library")
+    rig.mkdir()
+    with capture_logs() as logs:
+        async with ingest(ready, nats_client) as service:
+            await service.until_open()
+            for number, words in enumerate(("Read-only file system", "has no marker")):
+                await asyncio.to_thread(_take_away, small, words)
+                files = {f"{number}/{name}.fit": f"{number} {name}".encode() for name in range(3)}
+                write(rig, files)
+                await until(lambda words=words: lost(service, words, 3))  # type: ignore[misc]
+                write(source, {f"by hand {number}.fit": b"by hand %d" % number})
+                import_id = await service.start(source)
+                await until(lambda words=words, number=number: lost(service, words, 5 + number))  # type: ignore[misc]
+                await asyncio.to_thread(subprocess.run, ["umount", "-l", str(small)], check=True)
+                assert (await service.report(import_id, within_s=60.0))["failed"] == 0
+                await service.until_ledger(*files, within_s=60.0)
+            assert set((await service.ledger()).values()) == {"arrived"}
+            assert unfinished_copies(service.library) == []
+    assert [line["what"] for line in logs if line["event"] == "waits"] == ["the library"] * 2
+    assert [line for line in logs if line["event"] == "file not taken"] == []
+
+
+async def test_another_library_mounted_in_the_middle_is_left_alone(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another library's disk in place of ours gets no byte, is mended nowhere, and no source goes on its strength."""
+    monkeypatch.setattr(delete, "AT_ONCE", 0)
+    ours, theirs, away = tmp_path / "library", tmp_path / "theirs", tmp_path / "away"
+    write(theirs, {".nightbus/root.json": b'{"name": "library", "id": "00000000000000000000000000000001"}'})
+    async with ingest(configured(settings, tmp_path), nats_client) as service:
+        await service.take(source, mode="move")
+        write(source, {"b.fit": b"b"})
+        await service.take(source, mode="move")
+        placed = (ours / "captures/a.fit").stat()
+        write(theirs, {"captures/a.fit": b"a", "captures/b.fit": b"B"})  # one is equal; one would be rot
+        os.utime(theirs / "captures/b.fit", ns=(placed.st_atime_ns, (ours / "captures/b.fit").stat().st_mtime_ns))
+        ours.rename(away)
+        theirs.rename(ours)
+        before = untouched(ours)
+        store = Store(service.pool)
+        shelf = Shelf(store, Root("library", ours, writable=True), quiet_s=0.0)
+        shelf.library.identity.id = json.loads((away / ".nightbus/root.json").read_text())["id"]
+        for name in ("a.fit", "b.fit"):
+            content = Digest(sha256(name[:1].encode()), 1)
+            with pytest.raises(LibraryAway, match="is another library of that name"):
+                await shelf.remove_source(source / name, content, root=source, rested_s=0.0)
+        assert "is another library of that name" in (await Sweep(store, shelf, interval_s=1.0).sweep() or "")
+        imports = [await service.start(source), await service.start(source, verify=True)]
+        await until(lambda: lost(service, "is another library of that name", 4))
+        write(source, {"c.fit": b"c"})
+        imports.append(await service.start(source))
+        await until(lambda: lost(service, "is another library of that name", 7))
+        assert untouched(ours) == before
+        ours.rename(theirs)
+        away.rename(ours)
+        for import_id in imports:
+            assert (await service.report(import_id, within_s=60.0))["failed"] == 0
+        assert library_files(ours) == {"captures/a.fit": b"a", "captures/b.fit": b"b", "captures/c.fit": b"c"}
+    assert sorted(path.name for path in source.iterdir()) == ["a.fit", "b.fit", "c.fit"]

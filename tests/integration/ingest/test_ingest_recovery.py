@@ -242,7 +242,7 @@ async def _insert_frames(pool: asyncpg.Pool, *file_ids: str) -> None:
 async def test_without_its_marker_the_library_is_not_written_to(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """A library whose marker is missing while ingest runs fails each file with a sentence and gets no byte."""
+    """A library whose marker is missing while ingest runs is waited for and gets no byte."""
     write(source, {"a.fit": b"a"})
     ready = configured(settings, tmp_path)
     library, volume = tmp_path / "library", tmp_path / "volume"
@@ -250,15 +250,18 @@ async def test_without_its_marker_the_library_is_not_written_to(
         await service.until_open()
         library.rename(volume)
         library.mkdir()
-        report = await service.take(source)
-        assert (report["arrived"], report["failed"]) == (0, 1)
-        assert "has no marker: is the volume mounted?" in report["failures"][0]
+        import_id = await service.start(source)
+
+        async def waiting() -> bool:
+            return any("has no marker: is the volume mounted?" in wait.reason for wait in await service.waits())
+
+        await until(waiting)
         assert list(library.iterdir()) == []
         assert await service.arrivals() == []
     library.rmdir()
     volume.rename(library)
     async with ingest(ready, nats_client) as service:
-        report = await service.take(source)
+        report = await service.report(import_id)
         assert (report["arrived"], report["failed"]) == (1, 0)
         assert library_files(library) == {"captures/a.fit": b"a"}
         assert await service.ledger() == {"a.fit": "arrived"}

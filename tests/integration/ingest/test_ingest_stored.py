@@ -333,16 +333,20 @@ async def test_a_copy_that_cannot_be_read_keeps_the_source(
 
 
 async def test_a_library_that_is_away_has_lost_nothing(service: Ingest, card: Path, tmp_path: Path) -> None:
-    """While the library is not mounted, no file of it is taken for gone: the import says so and changes nothing."""
+    """While the library is not mounted, no file of it is taken for gone: the import waits and changes nothing."""
     volume = service.library.rename(tmp_path / "volume")
     service.library.mkdir()
-    report = await service.take(card)
-    assert (report["failed"], report["brought_back"]) == (1, 0)
-    assert "no marker: is the volume mounted?" in report["failures"][0]
+    import_id = await service.start(card)
+
+    async def waiting() -> bool:
+        return any("no marker: is the volume mounted?" in wait.reason for wait in await service.waits())
+
+    await until(waiting)
     assert list(service.library.iterdir()) == []
     service.library.rmdir()
     volume.rename(service.library)
-    assert (await service.take(card))["already_here"] == 1
+    report = await service.report(import_id)
+    assert (report["already_here"], report["failed"], report["brought_back"]) == (1, 0, 0)
     assert (await service.ledger())["M31/a.fit"] == "arrived"
 
 
