@@ -7,9 +7,11 @@ from services.ingest.mend import Mended, Place, look
 from services.ingest.places import Places
 from services.ingest.shelf import Shelf
 from services.ingest.store import Store
+from shared.db.bisect import REFUSALS
 from shared.errors import NightbusError, Unavailable
 from shared.library.hashing import Digest, sha256_file
 from shared.library.mend import Kept, finish_replacement, kept_aside
+from shared.library.reading import shown
 from shared.library.remove import remove_verified
 from shared.library.roots import Root, resolve
 from shared.library.stored import Condition
@@ -19,12 +21,13 @@ log = get_logger(__name__)
 
 
 async def recover_kept(places: Places, store: Store, shelf: Shelf) -> None:
-    """Write down what lies aside, and finish replacements that were cut short.
+    """Write down what lies aside, and finish replacements that were cut short. What is odd there costs itself alone.
 
     Raises:
         Transient: the library is away.
     """
-    kept = {one.kept_as: one for one in await asyncio.to_thread(lambda: list(kept_aside(shelf.library)))}
+    odd: list[str] = []
+    kept = {one.kept_as: one for one in await asyncio.to_thread(lambda: list(kept_aside(shelf.library, odd)))}
     for kept_as in await places.unrecorded(list(kept)):
         try:
             async with shelf.mending:
@@ -33,6 +36,10 @@ async def recover_kept(places: Places, store: Store, shelf: Shelf) -> None:
             raise
         except NightbusError as error:
             log.warning("a copy that lies aside is looked at later", kept_as=kept_as, reason=str(error))
+        except REFUSALS as error:
+            odd.append(f"{shown(kept_as)} cannot be recorded: {shown(str(error))}")
+    if odd:
+        log.warning("some of what lies aside in the library is not told of", files=len(odd), such_as=odd[0])
 
 
 async def _recover(places: Places, store: Store, library: Root, kept: Kept) -> None:

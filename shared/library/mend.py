@@ -30,13 +30,15 @@ from shared.errors import NightbusError, Transient
 from shared.library.exchange import CannotExchangeError, exchange
 from shared.library.folders import open_folder, sync_folder, unlink_if_there
 from shared.library.place import claim, place_of
-from shared.library.reading import reading_error, shown
+from shared.library.reading import as_utf8, reading_error, shown, status_of
 from shared.library.roots import Root, read_marker
 from shared.library.stage import Staged, discard, stage, temporaries
 from shared.library.stored import Examined
 
 DAMAGED = "damaged"
 """The folder of damaged copies in the library's own folder."""
+LONGEST_KEPT_BYTES = 2500
+"""Longest path aside that is told of; the entries of an index of Postgres end at 2,704 bytes."""
 
 _Inode = tuple[int, int]
 
@@ -105,23 +107,39 @@ def finish_replacement(library: Root, relative_path: str, kept_as: str, damaged:
         return Replaced(kept_as, os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mtime_ns)
 
 
-def kept_aside(library: Root) -> Iterator[Kept]:
-    """Everything that lies aside. Raises Transient where the library is not mounted or cannot be read."""
+def kept_aside(library: Root, odd: list[str]) -> Iterator[Kept]:
+    """Everything that lies aside. What cannot be looked at, or named in a database, is told to ``odd`` by a sentence.
+
+    Raises:
+        LibraryAway: the library is not mounted, or another one is.
+        Transient: nothing of what lies aside can be read.
+    """
     read_marker(library)
     top = library.own_folder / DAMAGED
 
     def refuse(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError):
+            return
+        if error.filename == os.fspath(top):
             raise reading_error(top, error) from error
+        odd.append(f"{shown(os.fsdecode(error.filename))} cannot be read: {error.strerror}")
 
     for folder, _folders, names in os.walk(top, onerror=refuse):
         for name in names:
             file = Path(folder, name)
-            status = os.lstat(file)
             below = file.relative_to(top).parts
-            if stat.S_ISREG(status.st_mode) and len(below) > 1:
-                kept_as = file.relative_to(library.path).as_posix()
-                yield Kept(kept_as, PurePosixPath(*below[1:]).as_posix(), status.st_size, status.st_ctime)
+            kept_as = file.relative_to(library.path).as_posix()
+            try:
+                status = status_of(file)
+            except NightbusError as error:
+                odd.append(str(error))
+                continue
+            if status is None or not stat.S_ISREG(status.st_mode) or len(below) == 1:
+                continue
+            if as_utf8(kept_as) != kept_as or len(kept_as.encode()) > LONGEST_KEPT_BYTES:
+                odd.append(f"{shown(file)} cannot be recorded: its name is not UTF-8, or its path is too long")
+                continue
+            yield Kept(kept_as, PurePosixPath(*below[1:]).as_posix(), status.st_size, status.st_ctime)
     read_marker(library)
 
 

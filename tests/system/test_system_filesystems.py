@@ -132,7 +132,7 @@ def test_rot_is_known_and_mended_on_every_file_system(disk: Disk, source: Path) 
     assert remove_verified(source, content, stored_at=library.path / path)
     assert examine(library, path, content, whole_at_ns=replaced.mtime_ns, hashing=False).condition is Condition.SOUND
     assert (library.path / path).read_bytes() == GOOD
-    assert [(library.path / one.kept_as).read_bytes() for one in kept_aside(library)] == [ROTTEN]
+    assert [(library.path / one.kept_as).read_bytes() for one in kept_aside(library, [])] == [ROTTEN]
     assert list((library.own_folder / "tmp").iterdir()) == []
 
 

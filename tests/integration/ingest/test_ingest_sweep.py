@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import sweep as sweep_module
+from services.ingest.places import Places
 from services.ingest.shelf import Shelf
 from services.ingest.store import Store
 from services.ingest.sweep import Sweep
 from shared.errors import Transient
 from shared.library.hashing import Digest
-from shared.library.mend import replace_damaged
+from shared.library.mend import Kept, replace_damaged
 from shared.library.place import claim
 from shared.library.presence import missing
 from shared.library.roots import Root
@@ -230,3 +232,54 @@ async def test_a_damaged_copy_that_cannot_be_read_holds_no_look_up(
     stored(service, "night/00.fit").unlink()
     assert await sweep.sweep() is None
     assert await state(service) == (1, 0, None)
+
+
+async def test_odd_names_aside_cost_themselves_alone(
+    service: Ingest, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name of bytes, a path of any depth and a file that vanishes end no look; they are told in one line."""
+    aside = service.library / ".nightbus/damaged/20260101T000000Z"
+    (aside / "captures").mkdir(parents=True)
+    (aside / "captures" / "plain.fit").write_bytes(ROTTEN)
+    (aside / "captures" / "vanishes.fit").write_bytes(ROTTEN)
+    (aside / "captures" / os.fsdecode(b"\xff.fit")).write_bytes(ROTTEN)
+    (aside / os.fsdecode(b"\xfe")).mkdir()
+    (aside / os.fsdecode(b"\xfe") / "a.fit").write_bytes(ROTTEN)
+    place = os.open(aside, os.O_RDONLY)
+    for _ in range(30):  # two of them are deeper than any path of the system may be
+        os.mkdir("d" * 200, dir_fd=place)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+        os.close(os.open("deep.fit", os.O_WRONLY | os.O_CREAT, dir_fd=place))
+    os.close(place)
+    true_lstat = os.lstat
+
+    def lstat(path: str | Path, *, dir_fd: int | None = None) -> os.stat_result:
+        if str(path).endswith("vanishes.fit"):
+            Path(path).unlink(missing_ok=True)
+        return true_lstat(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    with capture_logs() as logs:
+        assert await sweep.sweep() is None
+    assert [line for line in logs if line["event"].startswith("some of what lies aside")]
+    rows = await service.rows("SELECT path FROM damaged_copy WHERE path NOT LIKE 'ddd%'")
+    assert [row["path"] for row in rows] == ["captures/plain.fit"]
+    shutil.rmtree(aside)
+
+
+async def test_what_the_database_refuses_of_it_costs_itself(
+    service: Ingest, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that no row can hold, as a time of the year 30000, holds up no other copy that lies aside."""
+    aside = service.library / ".nightbus/damaged/20260101T000000Z"
+    write(aside, {"a.fit": b"a", "b.fit": b"b"})
+    real = Places.record_kept
+
+    async def record(places: Places, kept: Kept, content: Digest | None) -> None:
+        await real(places, replace(kept, kept_at_s=1e12 if kept.path == "a.fit" else kept.kept_at_s), content)
+
+    monkeypatch.setattr(Places, "record_kept", record)
+    assert await sweep.sweep() is None
+    assert [row["path"] for row in await service.rows("SELECT path FROM damaged_copy")] == ["b.fit"]

@@ -72,7 +72,7 @@ def test_the_good_copy_gets_the_name_and_the_damaged_one_is_kept(folder: Path, l
     copy = library.path / PATH
     assert copy.read_bytes() == GOOD
     assert replaced.mtime_ns == copy.stat().st_mtime_ns == PLACED_NS
-    (kept,) = kept_aside(library)
+    (kept,) = kept_aside(library, [])
     assert (kept.kept_as, kept.path, kept.size_bytes) == (replaced.kept_as, PATH, len(ROTTEN))
     assert replaced.kept_as.startswith(".nightbus/damaged/20")
     assert replaced.kept_as.endswith(f"Z/{PATH}") or replaced.kept_as.endswith(f"Z-2/{PATH}")
@@ -90,9 +90,9 @@ def test_nothing_that_lies_aside_is_overwritten(folder: Path, library: Root, mon
         (library.path / PATH).write_bytes(b"rot %d" % number)
         os.utime(library.path / PATH, ns=(PLACED_NS, PLACED_NS))
         repair(folder)
-    kept = [library.path / one.kept_as for one in kept_aside(library)]
+    kept = [library.path / one.kept_as for one in kept_aside(library, [])]
     assert sorted(path.read_bytes() for path in kept) == [b"rot 0", b"rot 1", b"rot 2"]
-    assert {one.path for one in kept_aside(library)} == {PATH}
+    assert {one.path for one in kept_aside(library, [])} == {PATH}
     assert (library.path / PATH).read_bytes() == GOOD
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_another_program_saves_meanwhile_stays(
     with pytest.raises(Transient, match="was replaced by another program while it was mended"):
         replace_damaged(staged, library, PATH, examined)
     assert (library.path / PATH).read_bytes() == OTHER
-    assert list(kept_aside(library)) == []
+    assert list(kept_aside(library, [])) == []
     assert temporary(library) == []
 
 
@@ -152,7 +152,7 @@ def test_a_file_saved_meanwhile_stays_where_names_cannot_change_places(
         assert temporary(library) == []
         (library.path / PATH).write_bytes(ROTTEN)
         os.utime(library.path / PATH, ns=(PLACED_NS, PLACED_NS))
-    assert {(library.path / one.kept_as).read_bytes() for one in kept_aside(library)} == {ROTTEN}
+    assert {(library.path / one.kept_as).read_bytes() for one in kept_aside(library, [])} == {ROTTEN}
 
 
 @pytest.mark.usefixtures("both_ways")
@@ -164,7 +164,7 @@ def test_a_damaged_file_that_vanished_is_not_made_again(folder: Path, library: R
     with pytest.raises(Transient):
         replace_damaged(staged, library, PATH, examined)
     assert not (library.path / PATH).exists()
-    assert list(kept_aside(library)) == []
+    assert list(kept_aside(library, [])) == []
     assert temporary(library) == []
 
 
@@ -197,10 +197,10 @@ def test_a_path_that_leaves_the_library_is_refused(folder: Path, library: Root) 
 
 def test_what_lies_aside_is_listed_only_of_a_library_that_is_there(folder: Path, library: Root) -> None:
     """An unmounted library is not one in which nothing lies aside."""
-    assert list(kept_aside(library)) == []
+    assert list(kept_aside(library, [])) == []
     (library.path / ".nightbus").rename(library.path / "elsewhere")
     with pytest.raises(Transient, match="no marker"):
-        list(kept_aside(library))
+        list(kept_aside(library, []))
 
 
 @pytest.mark.parametrize("work", ["repair_and_remove", "repair_and_remove_without_exchange"])
@@ -219,11 +219,11 @@ def test_killed_at_every_step_a_good_copy_remains(tmp_path: Path, work: str) -> 
         source = state / "card" / "a.fit"
         assert source.exists() or in_place == GOOD, f"{state.name}: removed before the repair"
         if in_place == ROTTEN:
-            leftovers = [one for one in kept_aside(library) if (library.path / one.kept_as).read_bytes() == GOOD]
+            leftovers = [one for one in kept_aside(library, []) if (library.path / one.kept_as).read_bytes() == GOOD]
             if leftovers:
                 finish_replacement(library, leftovers[0].path, leftovers[0].kept_as, damaged(state))
             else:
                 repair(state)
         assert (library.path / PATH).read_bytes() == GOOD
-        assert ROTTEN in {(library.path / one.kept_as).read_bytes() for one in kept_aside(library)}
+        assert ROTTEN in {(library.path / one.kept_as).read_bytes() for one in kept_aside(library, [])}
     assert not (states[-1] / "card" / "a.fit").exists()
