@@ -1,29 +1,27 @@
 """Scanning a source: walk it, leave what the ledger knows unchanged, and hand what has settled to the collector."""
 
+import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.ingest import refusals
 from services.ingest.collector import Collector, care_of
+from services.ingest.judge import judged
 from services.ingest.large import collect_finished
-from services.ingest.ledger import Known, Observation, folders_of, key_of, unchanged
+from services.ingest.ledger import Known, folders_of
 from services.ingest.recheck import recheck
 from services.ingest.source import Source
 from services.ingest.store import Store
 from services.ingest.tally import Tally
 from shared.jobs.job import Job
-from shared.library.extensions import ignored_by
-from shared.library.walk import NOT_COUNTED, DirectoryListing, Entry, Skipped, walk
+from shared.library.walk import DirectoryListing, Entry, Skipped, walk
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 GROUP_ENTRIES = 5000
 GROUP_FOLDERS = 200
-SETTLING = "it changed a moment ago"
 
 
 @dataclass(slots=True)
@@ -106,41 +104,18 @@ class Scanner:
     ) -> None:
         folders = {name for listing in group for name in folders_of(listing.relative_path)}
         known = await self._store.known(source.name, sorted(folders))
-        refused: list[Observation] = []
-        now_ns, now_s = time.time_ns(), time.monotonic()
-        candidates: list[Entry] = []
-        same: list[tuple[Entry, Known]] = []
-        replaced: dict[str, str] = {}
-        for listing in group:
-            if only is None:
-                done.folders[listing.relative_path] = _files_in(listing)
-                _count_ignored(listing, done.tally)
-                refused += refusals.of_listing(source, listing, asked_for=job is not None)
-            for entry in listing.entries:
-                if only is not None and entry.relative_path not in only:
-                    continue
-                row = known.get(key_of(listing.relative_path, entry.name))
-                if (rule := ignored_by(entry.name, entry.size_bytes)) is not None:
-                    done.tally.ignored_by[rule] += 1
-                elif _is_taken_beside(source, entry, done):
-                    continue
-                elif (unfit := refusals.of_entry(source, entry)) is not None:
-                    refused.append(unfit)
-                elif row is not None and row.state != "failed" and unchanged(row, entry):
-                    same.append((entry, row))
-                elif source.settler.settled(entry.relative_path, entry, now_ns, now_s):
-                    candidates.append(entry)
-                    if row is not None and row.file_id is not None:
-                        replaced[entry.relative_path] = row.file_id
-                else:
-                    done.unsettled[entry.relative_path] = SETTLING
+        found = await source.look(judged, source, group, known, only, done.counted, job is not None)
+        done.folders |= found.folders
+        done.tally.ignored_by.update(found.ignored_by)
+        done.unsettled |= found.unsettled
         recorder = self._collector.recorder
-        if refused:
-            await recorder.record(source, refused, (), done.tally, job)
-        if only is None and (over := _failures_that_are_over(known, group, refused)):
-            await recorder.forget(source, over)
-        candidates += await self._still_true(source, same, job, done.tally, others=len(candidates), verify=verify)
-        unfinished = await self._collector.collect(source, candidates, replaced, done.tally, job, verify=verify)
+        if found.refused:
+            await recorder.record(source, found.refused, (), done.tally, job)
+        if found.over:
+            await recorder.forget(source, found.over)
+        again = await self._still_true(source, found.same, job, done.tally, others=len(found.candidates), verify=verify)
+        candidates = found.candidates + again
+        unfinished = await self._collector.collect(source, candidates, found.replaced, done.tally, job, verify=verify)
         done.unsettled |= unfinished
         gone = {entry.relative_path for entry in candidates} - unfinished.keys()
         for path in gone:
@@ -161,8 +136,10 @@ class Scanner:
         A watched source brings nothing back, since people cull by hand: there the ledger is enough.
         """
         if job is None:
-            for _entry, row in same:
+            for number, (_entry, row) in enumerate(same, 1):
                 _count_known(row, job, tally)
+                if number % GROUP_ENTRIES == 0:
+                    await asyncio.sleep(0)
             return []
         await self._collector.opened_for(source, job, len(same) + others)
         again = []
@@ -212,27 +189,6 @@ def _not_there(root: Path, folders: Sequence[str]) -> list[str]:
     return [folder for folder in folders if not os.path.isdir(root / folder)]  # noqa: PTH112 - as above
 
 
-def _failures_that_are_over(
-    known: Mapping[tuple[str, str], Known], group: Sequence[DirectoryListing], refused: Sequence[Observation]
-) -> list[tuple[str, str]]:
-    """Failures that the ledger knows of what is not there any more, or is no obstacle any more."""
-    failed = {key for key, row in known.items() if row.state == "failed"}
-    if not failed:
-        return []
-    seen = {name for listing in group if listing.error is None for name in folders_of(listing.relative_path)}
-    still = {key_of(listing.relative_path, entry.name) for listing in group for entry in listing.entries}
-    still.update(item.key for item in refused)
-    return sorted(key for key in failed if key[0] in seen and key not in still)
-
-
-def _is_taken_beside(source: Source, entry: Entry, done: Pass) -> bool:
-    """Whether a large file is in hand, and so is looked at again, or was finished and counted before this walk."""
-    hand = source.in_hand.get(entry.relative_path)
-    if hand is not None:
-        done.unsettled[entry.relative_path] = hand.lack
-    return hand is not None or entry.relative_path in done.counted
-
-
 def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
     tally.weigh(row.size_bytes)
     if job is None or row.import_id != job.id:
@@ -243,17 +199,6 @@ def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
         tally.arrived += 1
     else:
         tally.count_known(row.state)
-
-
-def _files_in(listing: DirectoryListing) -> int:
-    """How many files a folder holds, also those that are ignored."""
-    return len(listing.entries) + sum(skipped.rule not in NOT_COUNTED for skipped in listing.skipped)
-
-
-def _count_ignored(listing: DirectoryListing, tally: Tally) -> None:
-    for skipped in listing.skipped:
-        if skipped.rule not in NOT_COUNTED and not skipped.is_refused:
-            tally.ignored_by[skipped.rule] += 1
 
 
 async def _groups(

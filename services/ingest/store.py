@@ -1,5 +1,6 @@
 """The SQL of ingest: roots, ledger, files, locations, and the jobs that are committed with them."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from shared.jobs.job import Job
 SERVICE = "ingest"
 LIBRARY = "library"
 """Name of the library's root, kept free even where no library is set."""
+
+_MANY_ROWS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class Store:
                 source,
                 folders,
             )
-        return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+        if len(rows) < _MANY_ROWS:
+            return _known(rows)
+        return await asyncio.to_thread(_known, rows)  # a folder may hold hundreds of thousands
 
     async def sample(self, source: str, count: int) -> list[str]:
         """Some paths that the source held, to tell an empty or foreign mount."""
@@ -221,6 +226,10 @@ class Store:
                 mode,
                 verify,
             )
+
+
+def _known(rows: Sequence[asyncpg.Record]) -> dict[tuple[str, str], Known]:
+    return {(row[0], row[1]): Known(*row[2:]) for row in rows}
 
 
 async def _record_looks(connection: Connection, looks: Sequence[Mended | Seen]) -> None:
