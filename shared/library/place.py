@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import NightbusError, Permanent, Transient
+from shared.library.contents import Contents
 from shared.library.extensions import OWN_PREFIX
 from shared.library.folders import open_folder, sync_folder, unlink_if_there
 from shared.library.hashing import sha256_descriptor
@@ -36,6 +37,8 @@ _NO_LINKS = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, e
 _NOT_A_FILE = frozenset((errno.ELOOP, errno.ENXIO))
 _MOST_SAME_NAMES = 10_000
 _SHORTEST_NAME = 40
+_others = Contents()
+"""What has the names that were asked for. Versions of a stack have one size: each would be compared with all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,11 @@ def place(staged: Staged, library: Root, relative_target: str) -> Placed:
             if new or _holds(folder, name, staged, target.with_name(name)):
                 sync_folder(folder)
                 unlink_if_there(staged.temporary_name, unfinished)
-                mtime_ns = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns
-                return Placed(prefix + name, staged.file_id, staged.size_bytes, mtime_ns, already_here=not new)
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                _others.remember(status, staged.file_id)
+                return Placed(
+                    prefix + name, staged.file_id, staged.size_bytes, status.st_mtime_ns, already_here=not new
+                )
     raise Permanent(f"{shown(target)} cannot be placed: {_MOST_SAME_NAMES} other files have that name")
 
 
@@ -165,7 +171,11 @@ def _holds(folder: int, name: str, staged: Staged, path: Path) -> bool:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_size != staged.size_bytes:
             return False
-        if sha256_descriptor(fd).file_id != staged.file_id:
+        if _others.of(status) not in (None, staged.file_id):
+            return False
+        file_id = sha256_descriptor(fd).file_id
+        _others.remember(status, file_id)
+        if file_id != staged.file_id:
             return False
         os.fsync(fd)
     finally:

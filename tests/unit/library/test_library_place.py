@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from shared.errors import Permanent, Transient
 from shared.library import place as place_module
-from shared.library.place import copy_verified, place
+from shared.library.contents import Contents
+from shared.library.hashing import Digest, sha256_descriptor
+from shared.library.place import Placed, copy_verified, place
 from shared.library.roots import Root, resolve
 from shared.library.stage import clean_temporaries, stage
 from shared.library.template import safe_name
@@ -310,3 +312,44 @@ def test_a_raw_name_round_trips(library: Root, tmp_path: Path, name: str) -> Non
     assert _files(library) == [name]
     (tmp_path / name).write_bytes(b"y")
     assert copy_verified(tmp_path / name, library, name).relative_path.endswith("-2.fit")
+
+
+def test_versions_of_one_size_are_read_once(library: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack that is written anew again and again is compared with no version that was placed or read before.
+
+    After a restart each is read once; what changed since is read again, and equal content is still known.
+    """
+    read: list[int] = []
+
+    def counted(fd: int) -> Digest:
+        read.append(fd)
+        return sha256_descriptor(fd)
+
+    monkeypatch.setattr(place_module, "sha256_descriptor", counted)
+    stack = tmp_path / "stack.fit"
+
+    def version(number: int) -> Placed:
+        stack.write_bytes(b"%06d" % number)
+        return copy_verified(stack, library, "m31/stack.fit")
+
+    for number in range(1, 31):
+        assert version(number).relative_path == ("m31/stack.fit" if number == 1 else f"m31/stack-{number}.fit")
+    assert read == []
+    monkeypatch.setattr(place_module, "_others", Contents())
+    for number in (31, 32):
+        assert version(number).relative_path == f"m31/stack-{number}.fit"
+    assert len(read) == 30
+    (library.path / "m31/stack-5.fit").write_bytes(b"000033")
+    again = version(33)
+    assert (again.relative_path, again.already_here, len(read)) == ("m31/stack-5.fit", True, 31)
+
+
+def test_no_more_is_remembered_than_has_room(tmp_path: Path) -> None:
+    """The oldest of what is known of files gives way."""
+    contents = Contents(most=2)
+    statuses = []
+    for name in ("a", "b", "c"):
+        (tmp_path / name).touch()
+        statuses.append((tmp_path / name).stat())
+        contents.remember(statuses[-1], name)
+    assert [contents.of(status) for status in statuses] == [None, "b", "c"]
