@@ -284,6 +284,12 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
         if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
             raise  # a mistake of ours, and no loss
         raise UserError(f"the connection to Postgres was lost: {error}") from error
+    except asyncpg.PostgresError as error:
+        from shared.db.damage import REMEDY, damage
+
+        if (words := damage(error)) is None:
+            raise
+        raise UserError(f"{words}; {REMEDY}") from error
     finally:
         with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
             await connection.close(timeout=2)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import asyncpg
 
+from shared.db.damage import REMEDY, damage, note
 from shared.errors import Transient, Unavailable, UserError
 
 _AWAY = (
@@ -27,7 +28,7 @@ _TRY_AGAIN = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Turn a database that is away or overloaded into Unavailable, and lost races into the same, to be tried again.
+    """Turn a database that is away, overloaded or damaged into Unavailable, and lost races too, to be tried again.
 
     Errors about the data itself (a constraint, a value out of range) pass unchanged: they belong to one event.
     """
@@ -39,6 +40,11 @@ def translated() -> Iterator[None]:
         if isinstance(error, asyncpg.DataError):
             raise
         raise Unavailable(f"the database does not answer: {type(error).__name__}: {error}") from error
+    except asyncpg.PostgresError as error:
+        if (words := damage(error)) is None:
+            raise
+        note(words)
+        raise Unavailable(f"{words}; {REMEDY}") from error
 
 
 @contextlib.contextmanager

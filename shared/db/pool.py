@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
+from shared.db.damage import lately
 from shared.db.errors import admitted, translated
+from shared.errors import Unavailable
 from shared.retry import patiently
 from shared.settings import PostgresSettings
 
@@ -51,9 +53,11 @@ async def pool_of(settings: PostgresSettings, role: str, *, unhurried: bool = Fa
 
 
 def check_database(pool: asyncpg.Pool) -> Callable[[], Awaitable[None]]:
-    """A readiness check that asks the database for a row."""
+    """A readiness check that asks the database for a row, and tells of damage that was met lately."""
 
     async def check() -> None:
         await pool.fetchval("SELECT 1")
+        if (words := await lately(pool)) is not None:
+            raise Unavailable(words)
 
     return check
