@@ -105,9 +105,7 @@ def stages_text(stages: Stages) -> str:
         )
         lines += [f"  {inert.sentence(reason)}" for reason in stages.failures]
         if stages.failed > len(stages.failures):
-            lines.append(
-                f"  and {stages.failed - len(stages.failures)} more: {_select('ingest.not_taken')} has them all"
-            )
+            lines.append(f"  and {stages.failed - len(stages.failures)} more: {_select('ingest.not_taken')} has all")
     if stages.kept_sources:
         kept = counted(stages.kept_sources, "moved file")
         lines.append(f"{kept} could not be deleted at the source; {_select('ingest.kept_source')} has the reasons")

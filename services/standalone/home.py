@@ -34,9 +34,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from shared.errors import UserError
-from shared.logging import get_logger
-
-log = get_logger(__name__)
 
 LOCK_FILE = "nightbus.lock"
 _LOCK_CHARS = 20
@@ -243,7 +240,9 @@ def kept_json(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:
-        log.warning("a file of the home is damaged and made anew", file=str(file), reason=str(error))
+        from shared.logging import get_logger  # the command line reads ports here, and needs no log for that
+
+        get_logger(__name__).warning("a file of the home is damaged and made anew", file=str(file), reason=str(error))
         return {}
     return kept if isinstance(kept, dict) else {}
 

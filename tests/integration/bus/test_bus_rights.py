@@ -58,7 +58,7 @@ DURABLES_OF = {
     "stats": {"NIGHTBUS.stats-file-arrived", "NIGHTBUS.stats-file-scanned", "NIGHTBUS.stats-file-quarantined"},
     "api": {"NIGHTBUS_LETTERS.api-dead-all"},
 }
-COMMANDS_OF = {"stats": {"cmd.ingest.rescan"}, CLI: ALL_COMMANDS}
+COMMANDS_OF = {"stats": {"cmd.ingest.rescan", "cmd.scanner.state"}, CLI: ALL_COMMANDS}
 
 
 def allowed(user: str) -> set[str]:

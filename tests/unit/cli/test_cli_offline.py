@@ -218,7 +218,7 @@ def test_config_check_names_the_file_and_the_nearest_key(tmp_path: Path) -> None
 def test_config_explain_tells_origins_and_hides_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key has value, origin and meaning; secrets are masked."""
     (tmp_path / "nightbus.toml").write_text(
-        "[nats]\nurl = 'nats://nas:4222'\n[[sources]]\nname = 'seestar'\npath = '/captures'\n"
+        "[nats]\nurl = 'nats://nas:4222'\nuser = 'nightbus'\n[[sources]]\nname = 'seestar'\npath = '/captures'\n"
     )
     monkeypatch.setenv("NIGHTBUS_NATS__PASSWORD", "sesame")
     result = CliRunner().invoke(app, ["config", "explain", "--json"])

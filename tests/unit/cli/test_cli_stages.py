@@ -36,7 +36,7 @@ def test_files_of_which_no_event_is_kept_are_told() -> None:
     assert words in stages_text(replace(QUIET, to_read_anew=12)).splitlines()
     words = (
         "1 file scanned before headers were kept whole: 0 still to be read anew, in the background, 1 away; "
-        "the view stats.unkept_file has the reasons"
+        "`nightbus sql -- -c 'SELECT * FROM stats.unkept_file'` has the reasons"
     )
     assert words in stages_text(replace(QUIET, away=1)).splitlines()
 

@@ -89,7 +89,7 @@ def test_bad_profiles_are_notes_in_folders_and_errors_by_name(config: Path, tmp_
         ('[[rigs]]\nname = "A"\n[[rigs]]\nname = "A"', "setting rigs: two rigs have the same name"),
         ('[[rigs]]\nname = "A"\nfocal_length = 200', "did you mean rigs.focal_length_mm?"),
         ('[[rigs]]\nname = "A"\nfocal_length_mm = -1', "setting rigs.focal_length_mm of 'A': "),
-        ('[[rigs]]\ncamera = "A"', "setting rigs.name of number 1: "),
+        ('[[rigs]]\ncamera = "A"', "setting rigs.name of number 1 is missing"),
         ('[[cameras]]\nname = "A"\nbayer_pattern = "RGB"', "setting cameras.bayer_pattern of 'A': "),
         ('[[telescopes]]\nname = "A"\naperture_mm = 0', "setting telescopes.aperture_mm of 'A': "),
         ("[filters]\nX = 3", "setting filters.X: "),
