@@ -79,8 +79,7 @@ async def test_a_stream_at_its_limit_does_not_stop_the_night(folder: Path, seed:
     """A stream of 1 MiB, a fraction of what 400 files need: relay and janitor take turns, and every file arrives."""
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
-    small = {"NIGHTBUS_NATS__MAX_BYTES": str(SMALLEST_STREAM_BYTES)}
-    async with running(folder / "home", captures.sources(), small) as world:
+    async with running(folder / "home", captures.sources(), stream_max_bytes=SMALLEST_STREAM_BYTES) as world:
         await asyncio.to_thread(captures.land, 400)
         before = await asyncio.to_thread(fingerprint, captures.folder)
         healed_s = await world.until_done(captures.count, timeout_s=240)
@@ -96,8 +95,10 @@ async def test_a_stream_full_of_arrivals_makes_room_for_their_results(folder: Pa
     """Arrivals alone fill the stream while the scanner is stopped: their larger results still get through."""
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
-    small = {"NIGHTBUS_NATS__MAX_BYTES": str(SMALLEST_STREAM_BYTES), "NIGHTBUS_INGEST__RECONCILE_AGE_S": "600"}
-    async with running(folder / "home", captures.sources(), small, supervised=False) as world:
+    patient = {"NIGHTBUS_INGEST__RECONCILE_AGE_S": "600"}
+    async with running(
+        folder / "home", captures.sources(), patient, supervised=False, stream_max_bytes=SMALLEST_STREAM_BYTES
+    ) as world:
         await world.stack.services["scanner"].stop()
         await asyncio.to_thread(captures.land, 1500)
         before = await asyncio.to_thread(fingerprint, captures.folder)

@@ -216,6 +216,7 @@ async def running(
     *,
     supervised: bool = True,
     services: Sequence[ServiceDescription] = SERVICES,
+    stream_max_bytes: int | None = None,
 ) -> AsyncIterator[World]:
     """A ready stack whose home is ``folder``, watching ``sources``; ``services`` run, quiet ones in one process."""
     with Home.open(folder) as home:
@@ -232,6 +233,7 @@ async def running(
                 extra_environment=environment,
                 log_line=lambda name, line: _write(file, name, line),
                 services=services,
+                stream_max_bytes=stream_max_bytes,
             )
             stack.nats = EmbeddedNats(home, users=(*USERS, EVERYTHING))
             world = World(stack, log)
