@@ -75,6 +75,7 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             max_age=0.0,
             max_bytes=max(max_bytes // 8, 1024**2),
             duplicate_window=DUPLICATE_WINDOW_S,
+            allow_direct=False,
             num_replicas=replicas,
         ),
     )

@@ -224,9 +224,10 @@ async def test_a_past_goes_on_where_it_was_and_is_taken_again_for_a_new_consumer
 
 
 async def test_an_event_of_the_past_that_cannot_be_applied_is_a_dead_letter(
-    settings: Settings, readers: None, nats_client: Client
+    settings: Settings, readers: None, nats_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One damaged event, and one that the effect refuses, stand in the register's stream; all others take effect."""
+    """One damaged event, and one that is refused at each try, are dead letters; all others take effect."""
+    monkeypatch.setattr(past, "retry_delay_s", lambda _attempt: 0.01)
     js, late = nats_client.jetstream(), reader("late")
     async with counting(settings) as stats:
         await publish(nats_client, scans(0, 50))

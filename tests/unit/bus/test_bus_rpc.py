@@ -66,7 +66,8 @@ async def answered(command: Command, headers: dict[str, str] | None) -> tuple[bo
         return registered.append
 
     answer(cast("NatsBroker", SimpleNamespace(subscriber=subscriber)), type(command), handle)
-    message: Any = SimpleNamespace(data=command.model_dump_json().encode(), headers=headers, respond=respond)
+    data, reply = command.model_dump_json().encode(), "_INBOX_cli.1"
+    message: Any = SimpleNamespace(data=data, headers=headers, respond=respond, reply=reply)
     await registered[0](message)
     return bool(handled), replies[0]["ok"], replies[0]["error"]
 
