@@ -11,6 +11,7 @@ from shared.bus.dead_letters import DeadLetter
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.db.inbox import claim
+from shared.db.pool import transaction
 
 _INSERT = """
 INSERT INTO dead_letter
@@ -76,16 +77,15 @@ class Register:
             Unavailable: the database is away.
         """
         file_id = letter.file_id
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                if not await claim(connection, self._consumer, [key]):
-                    return False
-                if file_id is not None:
-                    await connection.execute(_REPLACED, letter.service, file_id)
-                await connection.execute(
-                    _INSERT, letter.service, letter.subject, letter.sequence, letter.attempt, letter.event_id,
-                    letter.reason, letter.error, payload, payload_file, letter.original_bytes, file_id,
-                )  # fmt: skip
+        async with transaction(self._pool) as connection:
+            if not await claim(connection, self._consumer, [key]):
+                return False
+            if file_id is not None:
+                await connection.execute(_REPLACED, letter.service, file_id)
+            await connection.execute(
+                _INSERT, letter.service, letter.subject, letter.sequence, letter.attempt, letter.event_id,
+                letter.reason, letter.error, payload, payload_file, letter.original_bytes, file_id,
+            )  # fmt: skip
         return True
 
     @asynccontextmanager
@@ -95,10 +95,9 @@ class Register:
         Raises:
             Unavailable: the database is away.
         """
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                new = await claim(connection, subject, [command_id])
-                yield Selection(connection) if new else None
+        async with transaction(self._pool) as connection:
+            new = await claim(connection, subject, [command_id])
+            yield Selection(connection) if new else None
 
     async def check(self) -> None:
         """Raises Unavailable when the database does not answer."""

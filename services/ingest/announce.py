@@ -10,8 +10,8 @@ from services.ingest.store import SERVICE
 from shared.bus.outbox import OutboxRelay, enqueue
 from shared.bus.provision import events_began_at
 from shared.bus.transaction import Connection
-from shared.db.errors import translated
 from shared.db.inbox import claim
+from shared.db.pool import transaction
 from shared.events.commands import RescanFiles
 from shared.logging import get_logger
 
@@ -50,15 +50,14 @@ async def rescan(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] |
         How many files.
     """
     total = 0
-    with translated():
-        async with pool.acquire() as connection, connection.transaction():
-            if not await claim(connection, RescanFiles.subject, [command_id]):
-                return 0
-            raised = await raise_revisions(connection, file_ids)
-            for start in range(0, len(raised), BATCH):
-                events = await arrived(connection, raised[start : start + BATCH])
-                await enqueue(connection, SERVICE, events)
-                total += len(events)
+    async with transaction(pool) as connection:
+        if not await claim(connection, RescanFiles.subject, [command_id]):
+            return 0
+        raised = await raise_revisions(connection, file_ids)
+        for start in range(0, len(raised), BATCH):
+            events = await arrived(connection, raised[start : start + BATCH])
+            await enqueue(connection, SERVICE, events)
+            total += len(events)
     return total
 
 
@@ -79,10 +78,9 @@ class Reconciler:
         began_at = await events_began_at(self._relay.js)
         total = 0
         while True:
-            with translated():
-                async with self._pool.acquire() as connection, connection.transaction():
-                    rows = await connection.fetch(_FORGOTTEN, began_at, BATCH)
-                    announced = await self._announce(connection, rows)
+            async with transaction(self._pool) as connection:
+                rows = await connection.fetch(_FORGOTTEN, began_at, BATCH)
+                announced = await self._announce(connection, rows)
             self._relay.wake()
             total += announced
             if announced < BATCH:
@@ -93,11 +91,10 @@ class Reconciler:
 
     async def reconcile(self) -> int:
         """Look once; returns how many files were announced again, under the message id ``event_id/attempt``."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SETTLE, self._age_s)
-                rows = await connection.fetch(_LOST, self._age_s, BATCH)
-                announced = await self._announce(connection, rows)
+        async with transaction(self._pool) as connection:
+            await connection.execute(_SETTLE, self._age_s)
+            rows = await connection.fetch(_LOST, self._age_s, BATCH)
+            announced = await self._announce(connection, rows)
         self._relay.wake()
         if announced:
             log.warning("announced again what nobody has handled", files=announced)

@@ -7,6 +7,7 @@ import asyncpg
 
 from services.ingest.store import LIBRARY
 from shared.db.errors import translated
+from shared.db.pool import transaction
 from shared.library.hashing import Digest
 from shared.library.mend import Kept
 
@@ -39,24 +40,23 @@ class Places:
 
     async def record_check(self, files: int, gone: Sequence[str], back: Sequence[str], problem: str | None) -> None:
         """Write the result of a look at all places: those that are gone now, and those that are there again."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(
-                    "UPDATE location SET missing_since = clock_timestamp()"
-                    " WHERE root = $1 AND path = ANY($2::text[]) AND missing_since IS NULL",
-                    LIBRARY,
-                    gone,
-                )
-                await connection.execute(
-                    "UPDATE location SET missing_since = NULL WHERE root = $1 AND path = ANY($2::text[])", LIBRARY, back
-                )
-                await connection.execute(
-                    "INSERT INTO library_check (root, files, problem) VALUES ($1, $2, $3) ON CONFLICT (root) DO UPDATE"
-                    " SET files = excluded.files, problem = excluded.problem, checked_at = excluded.checked_at",
-                    LIBRARY,
-                    files,
-                    problem,
-                )
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                "UPDATE location SET missing_since = clock_timestamp()"
+                " WHERE root = $1 AND path = ANY($2::text[]) AND missing_since IS NULL",
+                LIBRARY,
+                gone,
+            )
+            await connection.execute(
+                "UPDATE location SET missing_since = NULL WHERE root = $1 AND path = ANY($2::text[])", LIBRARY, back
+            )
+            await connection.execute(
+                "INSERT INTO library_check (root, files, problem) VALUES ($1, $2, $3) ON CONFLICT (root) DO UPDATE"
+                " SET files = excluded.files, problem = excluded.problem, checked_at = excluded.checked_at",
+                LIBRARY,
+                files,
+                problem,
+            )
 
     async def unrecorded(self, kept_as: Sequence[str]) -> list[str]:
         """Those of the files that lie aside of which no row tells."""

@@ -20,6 +20,7 @@ from services.ingest.tally import LARGE_BYTES
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
+from shared.db.pool import transaction
 from shared.events.file import FileArrived, Hints
 from shared.jobs.job import Job
 
@@ -107,25 +108,24 @@ class Store:
         Raises:
             Lost: the import ``job`` that asked for these files was taken over; nothing is written.
         """
-        with translated():
-            async with self.pool.acquire() as connection, connection.transaction():
-                if job is not None:
-                    await job.hold(connection)
-                new = await _insert_files(connection, source, zone, arrivals)
-                await locations.record_places(
-                    connection, (Located(item.root, item.path, item.file_id, item.mtime_ns) for item in arrivals)
-                )
-                await _record_looks(connection, looks)
-                mended = {item.content.file_id: item.how for item in looks if isinstance(item, Mended)}
-                states = _states(observations, new, mended)
-                await _upsert_ledger(connection, source, observations, states, None if job is None else job.id)
-                await _insert_deletions(connection, source, deletions)
-                first = {item.file_id: item for item in reversed(arrivals)}
-                await enqueue(
-                    connection,
-                    SERVICE,
-                    [_event(first[file_id], source, zone, arrived_at) for file_id, arrived_at in sorted(new.items())],
-                )
+        async with transaction(self.pool) as connection:
+            if job is not None:
+                await job.hold(connection)
+            new = await _insert_files(connection, source, zone, arrivals)
+            await locations.record_places(
+                connection, (Located(item.root, item.path, item.file_id, item.mtime_ns) for item in arrivals)
+            )
+            await _record_looks(connection, looks)
+            mended = {item.content.file_id: item.how for item in looks if isinstance(item, Mended)}
+            states = _states(observations, new, mended)
+            await _upsert_ledger(connection, source, observations, states, None if job is None else job.id)
+            await _insert_deletions(connection, source, deletions)
+            first = {item.file_id: item for item in reversed(arrivals)}
+            await enqueue(
+                connection,
+                SERVICE,
+                [_event(first[file_id], source, zone, arrived_at) for file_id, arrived_at in sorted(new.items())],
+            )
         return states
 
     async def forget_failures(self, source: str, keys: Sequence[tuple[str, str]]) -> None:
@@ -170,9 +170,8 @@ class Store:
 
     async def record_looks(self, looks: Sequence[Mended | Seen]) -> None:
         """Write what was found, and done, where copies were looked at in the library."""
-        with translated():
-            async with self.pool.acquire() as connection, connection.transaction():
-                await _record_looks(connection, looks)
+        async with transaction(self.pool) as connection:
+            await _record_looks(connection, looks)
 
     async def ensure_root(self, name: str, path: Path, kind: str) -> None:
         """Register a configured root; a changed path is a remount and is taken over."""
@@ -191,19 +190,16 @@ class Store:
         Returns:
             Name and folder of the root.
         """
-        with translated():
-            async with self.pool.acquire() as connection, connection.transaction():
-                await connection.execute("LOCK TABLE root IN SHARE ROW EXCLUSIVE MODE")
-                rows = await connection.fetch("SELECT name, path FROM root WHERE kind = $1", kind)
-                holding = [row for row in rows if path == Path(row["path"]) or Path(row["path"]) in path.parents]
-                if holding:
-                    nearest = max(holding, key=lambda row: len(row["path"]))
-                    return nearest["name"], Path(nearest["path"])
-                taken = {LIBRARY, *(row["name"] for row in await connection.fetch("SELECT name FROM root"))}
-                name = _free_name(path, taken)
-                await connection.execute(
-                    "INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)", name, str(path), kind
-                )
+        async with transaction(self.pool) as connection:
+            await connection.execute("LOCK TABLE root IN SHARE ROW EXCLUSIVE MODE")
+            rows = await connection.fetch("SELECT name, path FROM root WHERE kind = $1", kind)
+            holding = [row for row in rows if path == Path(row["path"]) or Path(row["path"]) in path.parents]
+            if holding:
+                nearest = max(holding, key=lambda row: len(row["path"]))
+                return nearest["name"], Path(nearest["path"])
+            taken = {LIBRARY, *(row["name"] for row in await connection.fetch("SELECT name FROM root"))}
+            name = _free_name(path, taken)
+            await connection.execute("INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)", name, str(path), kind)
         return name, path
 
     async def taken_by(self, import_id: UUID) -> dict[str, int]:

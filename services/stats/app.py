@@ -1,13 +1,10 @@
 """Wiring of the stats service."""
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
-
-import asyncpg
 
 from services.stats.backlog import read_until
 from services.stats.commands import Commands
@@ -21,9 +18,7 @@ from services.stats.unkept import Unkept
 from services.stats.upkeep import JOBS, Upkeep, add_due
 from shared.bus.provision import events_began_at
 from shared.bus.rpc import ask
-from shared.bus.transaction import Connection
-from shared.db.errors import translated
-from shared.db.pool import pool_of
+from shared.db.pool import pool_of, transaction
 from shared.events.base import utc_now
 from shared.events.commands import (
     CheckStats,
@@ -66,16 +61,16 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         async def finish() -> DueIn | None:
             now = utc_now()
             until = await read_until(service.js, service.consumers, now)
-            async with _transaction(pool) as connection:
+            async with transaction(pool) as connection:
                 return _again(await finish_sessions(connection, own, now, read_until=until))
 
         async def publish() -> DueIn | None:
-            async with _transaction(pool) as connection:
+            async with transaction(pool) as connection:
                 return _again(await publish_targets(connection, utc_now()))
 
         async def tell_again() -> DueIn | None:
             began_at = await events_began_at(service.js)
-            async with _transaction(pool) as connection:
+            async with transaction(pool) as connection:
                 told = await tell_forgotten(connection, began_at)
             if told:
                 log.warning("told again what was lost with an earlier stream", sessions=told)
@@ -130,10 +125,3 @@ def read_events(service: Service) -> None:
 def _again(done: int) -> DueIn | None:
     """A job that had its hands full is done again at once."""
     return DueIn(0.0) if done >= LIMIT else None
-
-
-@contextlib.asynccontextmanager
-async def _transaction(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
-    with translated():
-        async with pool.acquire() as connection, connection.transaction():
-            yield connection

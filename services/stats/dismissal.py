@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from shared.db.errors import translated
 from shared.db.inbox import claim
+from shared.db.pool import transaction
 from shared.events.commands import DismissFiles, FilesDismissed
 from shared.logging import get_logger
 
@@ -30,16 +30,15 @@ class Dismissals:
 
         A dismissed file stays dismissed when it is read again in vain; once it can be read it is scanned like others.
         """
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                if not await claim(connection, command.subject, [command.command_id]):
-                    return FilesDismissed()
-                ids = list(command.file_ids)
-                done = (
-                    await connection.execute(_UNDO, ids)
-                    if command.undo
-                    else await connection.execute(_DISMISS, ids, command.reason)
-                )
+        async with transaction(self._pool) as connection:
+            if not await claim(connection, command.subject, [command.command_id]):
+                return FilesDismissed()
+            ids = list(command.file_ids)
+            done = (
+                await connection.execute(_UNDO, ids)
+                if command.undo
+                else await connection.execute(_DISMISS, ids, command.reason)
+            )
         changed = int(done.rpartition(" ")[2])
         log.info("files dismissed", files=changed, undone=command.undo, reason=command.reason)
         return FilesDismissed(files=changed)

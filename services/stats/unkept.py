@@ -19,6 +19,7 @@ import asyncpg
 from services.stats import store
 from services.stats.upkeep import Rescan
 from shared.db.errors import translated
+from shared.db.pool import transaction
 from shared.errors import UserError
 from shared.events.base import EVENT_NAMESPACE
 from shared.logging import get_logger
@@ -118,10 +119,9 @@ class Unkept:
     async def _say(self, rows: Sequence[asyncpg.Record]) -> None:
         if not rows:
             return
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await store.lock(connection)
-                await connection.execute(_SAY, [row["file_id"] for row in rows], [row["why"] for row in rows])
+        async with transaction(self._pool) as connection:
+            await store.lock(connection)
+            await connection.execute(_SAY, [row["file_id"] for row in rows], [row["why"] for row in rows])
 
     async def _ask(self, rows: Sequence[asyncpg.Record]) -> int:
         if not rows:

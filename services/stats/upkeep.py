@@ -21,6 +21,7 @@ from services.stats.rebuild import prepare, rebuild, unhurried
 from shared import inert
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
+from shared.db.pool import transaction
 from shared.errors import Transient, UserError
 from shared.events.base import EVENT_NAMESPACE
 from shared.events.commands import MOST_IDS
@@ -234,20 +235,19 @@ class Upkeep:
         Totals may go down with rows of files that were not compared, which may have been lost as well: they are
         compared by a further check once they are old enough.
         """
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await prepare(connection)
-                if found.announced_before is not None:
-                    await known.drop_contradictions(connection, found.announced_before)
-                for rule in found.rules:
-                    if rule.mend:
-                        await connection.execute(rule.mend)
-                if everything or found.totals or any(not rule.mend for rule in found.rules):
-                    await rebuild(connection)
-                if found.to_mend and found.not_compared:
-                    further = uuid5(EVENT_NAMESPACE, f"{job.id}\x1fagain")
-                    found.again_at = await connection.fetchval(_ADD_AGAIN, further, self._grace)
-                await job.hold(connection)
+        async with transaction(self._pool) as connection:
+            await prepare(connection)
+            if found.announced_before is not None:
+                await known.drop_contradictions(connection, found.announced_before)
+            for rule in found.rules:
+                if rule.mend:
+                    await connection.execute(rule.mend)
+            if everything or found.totals or any(not rule.mend for rule in found.rules):
+                await rebuild(connection)
+            if found.to_mend and found.not_compared:
+                further = uuid5(EVENT_NAMESPACE, f"{job.id}\x1fagain")
+                found.again_at = await connection.fetchval(_ADD_AGAIN, further, self._grace)
+            await job.hold(connection)
 
     async def _read_anew(self, job: Job, found: _Findings) -> int:
         """Ask for the files that are lost, then for the suspected ones; how many ingest took."""

@@ -14,15 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import Error as JetStreamError
 
+from shared.bus.answering import answering
 from shared.bus.broker import connect
 from shared.bus.names import EVENTS, JANITOR
 from shared.bus.provision import event_consumers
 from shared.bus.streams import PAUSE_AT
-from shared.errors import Unavailable
 from shared.logging import get_logger
 from shared.periodic import Job
 from shared.settings import NatsSettings
@@ -55,10 +53,8 @@ async def sweep(js: JetStreamContext) -> int:
     Raises:
         Unavailable: NATS does not answer, or is not provisioned.
     """
-    try:
+    with answering(f"the stream {EVENTS}"):
         return await _sweep(js)
-    except (NatsError, JetStreamError, TimeoutError) as error:
-        raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
 
 
 async def _sweep(js: JetStreamContext) -> int:

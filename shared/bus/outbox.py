@@ -11,10 +11,9 @@ import json
 from collections.abc import Sequence
 
 import asyncpg
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import Error as JetStreamError
 
+from shared.bus.answering import answering
 from shared.bus.names import EVENTS
 from shared.bus.publish import Publisher
 from shared.bus.streams import PAUSE_AT
@@ -134,10 +133,8 @@ class OutboxRelay:
         now = asyncio.get_running_loop().time()
         if now - self._checked_at < FULL_CHECK_S and (self._full or self._room_bytes > 0):
             return self._full
-        try:
+        with answering(f"the stream {EVENTS}"):
             info = await self._js.stream_info(EVENTS)
-        except (NatsError, JetStreamError, TimeoutError) as error:
-            raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
         self._checked_at = now
         limit = info.config.max_bytes or 0
         self._room_bytes = PAUSE_AT * limit - info.state.bytes if limit > 0 else float("inf")

@@ -19,10 +19,10 @@ from typing import Any
 import asyncpg
 
 from shared.bus.delivery import MAX_ATTEMPTS, Desk, retry_delay_s
-from shared.bus.transaction import Effect
+from shared.bus.transaction import Effect, apply_new
 from shared.db.bisect import Refused, bisected
 from shared.db.errors import translated
-from shared.db.inbox import claim
+from shared.db.pool import transaction
 from shared.errors import Ignorable, Permanent
 from shared.kept import unpack
 from shared.logging import get_logger
@@ -72,10 +72,9 @@ async def take_past(
 
 
 async def _begin(pool: asyncpg.Pool, consumer: str, made_at: datetime) -> tuple[int, bool]:
-    with translated():
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute(_BEGIN, consumer, made_at)
-            (row,) = await connection.fetch(_SO_FAR, consumer)
+    async with transaction(pool) as connection:
+        await connection.execute(_BEGIN, consumer, made_at)
+        (row,) = await connection.fetch(_SO_FAR, consumer)
     return row["event_no"], row["done_at"] is not None
 
 
@@ -86,11 +85,10 @@ async def _page(pool: asyncpg.Pool, after: int, events: int) -> list[asyncpg.Rec
 
 
 async def _advance(pool: asyncpg.Pool, consumer: str, event_no: int, is_done: bool) -> None:
-    with translated():
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute(_ADVANCE, consumer, event_no)
-            if is_done:
-                await connection.execute(_DONE, consumer)
+    async with transaction(pool) as connection:
+        await connection.execute(_ADVANCE, consumer, event_no)
+        if is_done:
+            await connection.execute(_DONE, consumer)
 
 
 async def _take(pool: asyncpg.Pool, desk: Desk[Any], apply: Effect[Any], page: Sequence[asyncpg.Record]) -> int:
@@ -105,7 +103,8 @@ async def _take(pool: asyncpg.Pool, desk: Desk[Any], apply: Effect[Any], page: S
             await _bury(desk, row, error)
 
     async def commit(items: Sequence[tuple[asyncpg.Record, Any]]) -> int:
-        return await patiently(lambda: _apply(pool, desk.row.durable, apply, [event for _, event in items]))
+        events = [event for _, event in items]
+        return len(await patiently(lambda: apply_new(pool, desk.row.durable, apply, events)))
 
     applied = 0
     async for part in bisected(taken, commit, (Exception,)):
@@ -131,15 +130,6 @@ async def _apply_alone(
     if not isinstance(error, Ignorable):
         await _bury(desk, row, error)
     return 0
-
-
-async def _apply(pool: asyncpg.Pool, consumer: str, apply: Effect[Any], events: list[Any]) -> int:
-    with translated():
-        async with pool.acquire() as connection, connection.transaction():
-            new = await claim(connection, consumer, [event.event_id for event in events])
-            if new:
-                await apply(connection, [events[index] for index in sorted(new)])
-    return len(new)
 
 
 async def _bury(desk: Desk[Any], row: asyncpg.Record, error: Exception) -> None:

@@ -7,12 +7,11 @@ which consumers, is kept with the event stream: services that were left out refu
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
-from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
+from shared.bus.answering import answering
 from shared.bus.moving import close_old, move_letters
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.streams import config_of, streams
@@ -98,13 +97,7 @@ async def services_of_stream(js: JetStreamContext) -> list[str]:
     Raises:
         Unavailable: it is missing, or does not say.
     """
-    try:
-        names = (await _metadata(js)).get(_SERVICES, "").split()
-    except (NatsError, TimeoutError) as error:
-        raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
-    if not names:
-        raise Unavailable(f"the stream {EVENTS} does not say which services it has: run `nightbus provision`")
-    return names
+    return await _names(js, _SERVICES, "services")
 
 
 async def event_consumers(js: JetStreamContext) -> list[str]:
@@ -113,10 +106,7 @@ async def event_consumers(js: JetStreamContext) -> list[str]:
     Raises:
         Unavailable: the stream is missing, or was not made by `nightbus provision`.
     """
-    names = (await _metadata(js)).get(_CONSUMERS, "").split()
-    if not names:
-        raise Unavailable(f"the stream {EVENTS} does not say which consumers it has: run `nightbus provision`")
-    return names
+    return await _names(js, _CONSUMERS, "consumers")
 
 
 async def events_began_at(js: JetStreamContext) -> datetime:
@@ -125,10 +115,8 @@ async def events_began_at(js: JetStreamContext) -> datetime:
     Raises:
         Unavailable: NATS does not answer, or the stream is missing.
     """
-    try:
+    with answering(f"the stream {EVENTS}"):
         made_at = (await js.stream_info(EVENTS)).created
-    except (NatsError, JetStreamError, TimeoutError) as error:
-        raise Unavailable(f"the stream {EVENTS} does not answer: {error or type(error).__name__}") from error
     if made_at is None:
         raise Unavailable(f"NATS does not say since when the stream {EVENTS} is there")
     return made_at
@@ -140,10 +128,8 @@ async def consumer_made_at(js: JetStreamContext, row: Consumer) -> datetime:
     Raises:
         Unavailable: NATS does not answer, or the consumer is missing.
     """
-    try:
+    with answering(f"the consumer {row.durable}"):
         made_at: datetime = (await js.consumer_info(row.stream, row.durable)).created
-    except (NatsError, JetStreamError, TimeoutError) as error:
-        raise Unavailable(f"the consumer {row.durable} does not answer: {error or type(error).__name__}") from error
     return made_at
 
 
@@ -160,6 +146,15 @@ async def verify(js: JetStreamContext, consumers: Sequence[Consumer]) -> None:
             raise Unavailable(f"the consumer {row.durable} of stream {row.stream} is missing") from error
         if (different := _differences(config_of(row), found, _CONSUMER_FIELDS)) != "":
             raise Unavailable(f"the consumer {row.durable} is not as provisioned: {different}")
+
+
+async def _names(js: JetStreamContext, key: str, what: str) -> list[str]:
+    """The names that the event stream keeps under a key of its metadata."""
+    with answering(f"the stream {EVENTS}"):
+        names = (await _metadata(js)).get(key, "").split()
+    if not names:
+        raise Unavailable(f"the stream {EVENTS} does not say which {what} it has: run `nightbus provision`")
+    return names
 
 
 async def _metadata(js: JetStreamContext) -> Mapping[str, str]:

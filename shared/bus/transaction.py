@@ -10,13 +10,26 @@ import asyncpg
 
 from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, P
 from shared.db.bisect import Refused, bisected
-from shared.db.errors import translated
 from shared.db.inbox import claim
+from shared.db.pool import transaction
 from shared.retry import patiently
 
 Connection = asyncpg.pool.PoolConnectionProxy
 Effect = Callable[[Connection, list[P]], Awaitable[None]]
 """Writes the effect of new events, and their follow-up events to the outbox, on the given connection."""
+
+
+async def apply_new(pool: asyncpg.Pool, consumer: str, apply: Effect[P], events: Sequence[P]) -> set[int]:
+    """Let events take effect, those that have not yet, in one transaction with their inbox rows.
+
+    Returns:
+        The positions of events that were new; the others had been applied before.
+    """
+    async with transaction(pool) as connection:
+        new = await claim(connection, consumer, [event.event_id for event in events])
+        if new:
+            await apply(connection, [events[index] for index in sorted(new)])
+    return new
 
 
 def in_transaction(
@@ -25,16 +38,11 @@ def in_transaction(
     """A batch handler that applies a batch in one transaction and settles every message of it."""
 
     async def commit(deliveries: Sequence[Delivery[P]]) -> set[int]:
-        """Returns the positions of deliveries that were new; the others had been applied before."""
-        with translated():
-            async with pool.acquire() as connection, connection.transaction():
-                new = await claim(connection, desk.row.durable, [item.event.event_id for item in deliveries])
-                if new:
-                    await apply(connection, [deliveries[index].event for index in sorted(new)])
-        return new
+        events = [delivery.event for delivery in deliveries]
+        return await patiently(lambda: apply_new(pool, desk.row.durable, apply, events))
 
     async def settle(deliveries: list[Delivery[P]]) -> None:
-        async for part in bisected(deliveries, lambda items: patiently(lambda: commit(items)), (Exception,)):
+        async for part in bisected(deliveries, commit, (Exception,)):
             if isinstance(part, Refused):
                 await desk.fail(part.item.message, part.item.event, part.error)  # every outcome is settled by type
                 continue

@@ -52,6 +52,18 @@ async def pool_of(settings: PostgresSettings, role: str, *, unhurried: bool = Fa
         await pool.close()
 
 
+@contextlib.asynccontextmanager
+async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """A connection in a transaction, which is rolled back where the block raises.
+
+    Raises:
+        Unavailable: the server does not answer, or went away within the block.
+    """
+    with translated():
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
+
+
 def check_database(pool: asyncpg.Pool) -> Callable[[], Awaitable[None]]:
     """A readiness check that asks the database for a row, and tells of damage that was met lately."""
 
