@@ -19,6 +19,9 @@ log = get_logger(__name__)
 PAUSES_S = (1.0, 60.0)
 """First and longest pause before failed work begins anew. Work that lasted longer than the longest starts over."""
 
+CANCEL_AGAIN_S = 5.0
+"""Longer than any clean-up of ours, and well within the time that a service has for its end."""
+
 T = TypeVar("T")
 _NO_FAILURES = (GeneratorExit, KeyboardInterrupt, SystemExit)
 _running: set[asyncio.Task[Any]] = set()
@@ -47,12 +50,16 @@ def start_task(
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks of ``start_task`` and wait for their end. One that fails instead has said so itself."""
+    """Cancel tasks of ``start_task`` and wait for their end. One that fails instead has said so itself.
+
+    One that goes on is cancelled again: before Python 3.12 ``asyncio.wait_for``, which nats-py uses, forgets a
+    cancellation that comes in the moment of the answer.
+    """
     ending = set(tasks)
-    for task in ending:
-        task.cancel()
-    if ending:
-        await asyncio.wait(ending)
+    while ending:
+        for task in ending:
+            task.cancel()
+        _, ending = await asyncio.wait(ending, timeout=CANCEL_AGAIN_S)
 
 
 @asynccontextmanager

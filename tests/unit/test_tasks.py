@@ -1,12 +1,14 @@
 """Child tasks: whatever ends one is heard, and ends its parent or has it begin anew."""
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
 from structlog.testing import capture_logs
 
+from shared import tasks as child_tasks
 from shared.errors import Unavailable
 from shared.tasks import beside, end_tasks, restarted, start_task
 
@@ -82,6 +84,23 @@ async def test_cancelled_and_finished_tasks_are_no_failures() -> None:
         await end_tasks([])
     assert (logs, ended) == ([], ["cleaned up"])
     assert all(task.done() for task in tasks)
+
+
+async def test_a_forgotten_cancellation_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task whose library loses a cancellation, as asyncio.wait_for of Python 3.11 does, ends all the same."""
+    monkeypatch.setattr(child_tasks, "CANCEL_AGAIN_S", 0.01)
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def forgetting() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await answer
+        await asyncio.Event().wait()
+
+    task = start_task(forgetting(), name="forgetting")
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await end_tasks([task])
+    assert task.cancelled()
 
 
 async def test_a_task_that_nobody_holds_goes_on() -> None:
