@@ -1,9 +1,12 @@
-"""The pages /livez, /readyz and /metrics of a process and the services in it."""
+"""The pages /livez, /readyz and /metrics of a process and the services in it.
+
+They are given each service's health by its name: None until it consumes.
+"""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,9 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from shared.metrics import READY
 from shared.settings import HealthSettings
 from shared.tasks import start_task
-
-if TYPE_CHECKING:
-    from shared.process import Health, Process
+from shared.waits import Waits
 
 Check = Callable[[], Awaitable[None]]
 """Raises when something that the service needs does not answer; its message names it."""
@@ -27,6 +28,14 @@ MOST_CONNECTIONS = 64
 """Who watches a service has one or two. The oldest one gives way to one more, so that a crowd shuts nobody out."""
 ASK_WITHIN_S = 10.0
 """A connection that has asked nothing for so long is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the health pages ask one service."""
+
+    checks: Mapping[str, Check]
+    waits: Waits
 
 
 async def failures(checks: Mapping[str, Check]) -> list[str]:
@@ -44,7 +53,7 @@ async def failures(checks: Mapping[str, Check]) -> list[str]:
     return [sentence for sentence in found if sentence is not None]
 
 
-def health_app(process: "Process") -> Starlette:
+def health_app(services: Mapping[str, Health | None]) -> Starlette:
     """The ASGI application: /livez says the loop runs, /readyz runs every check, /metrics is for Prometheus.
 
     A service that waits for something is ready all the same: it does what can be done. /readyz names what it waits for;
@@ -55,10 +64,10 @@ def health_app(process: "Process") -> Starlette:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        states = await asyncio.gather(*(_state(name, health) for name, health in process.health.items()))
+        states = await asyncio.gather(*(_state(name, health) for name, health in services.items()))
         lines = [
             line if len(states) == 1 else f"{name}: {line}"
-            for name, (_, said) in zip(process.health, states, strict=True)
+            for name, (_, said) in zip(services, states, strict=True)
             for line in said
         ]
         return PlainTextResponse("\n".join(lines) + "\n", status_code=200 if all(ok for ok, _ in states) else 503)
@@ -69,7 +78,7 @@ def health_app(process: "Process") -> Starlette:
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
 
 
-async def _state(name: str, health: "Health | None") -> tuple[bool, list[str]]:
+async def _state(name: str, health: Health | None) -> tuple[bool, list[str]]:
     """Whether a service is ready, and what it says, a line each."""
     if health is None:
         READY.labels(name).set(0)
@@ -112,13 +121,13 @@ class _Visitor(H11Protocol):
 
 
 @contextlib.asynccontextmanager
-async def health_pages(settings: HealthSettings, process: "Process") -> AsyncIterator[None]:
+async def health_pages(settings: HealthSettings, services: Mapping[str, Health | None]) -> AsyncIterator[None]:
     """Serve the pages while the context lasts; nothing is served when the port is 0."""
     if settings.port == 0:
         yield
         return
     config = uvicorn.Config(
-        health_app(process), host=settings.host, port=settings.port, log_level="warning", lifespan="off",
+        health_app(services), host=settings.host, port=settings.port, log_level="warning", lifespan="off",
         http=_Visitor, backlog=MOST_CONNECTIONS,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -7,27 +7,17 @@ again: the others lose nothing by it, as by any kill.
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
 from shared.descriptors import raise_limit
 from shared.errors import UserError
-from shared.health import Check, health_pages
+from shared.health import Health, health_pages
 from shared.logging import get_logger
 from shared.settings import Settings
 from shared.tasks import end_tasks, start_task
-from shared.waits import Waits
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the health pages ask one service."""
-
-    checks: Mapping[str, Check]
-    waits: Waits
 
 
 class Process:
@@ -57,7 +47,7 @@ async def run_services(services: Mapping[str, Run], settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stopping.set)
     try:
-        async with health_pages(settings.health, process):
+        async with health_pages(settings.health, process.health):
             return await _run(services, settings, process)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -39,10 +39,10 @@ from shared.description import ServiceDescription
 from shared.errors import NightbusError, Unavailable, UserError
 from shared.events.base import Event
 from shared.events.commands import Command, Reply, StateTold, TellState, state_question
-from shared.health import Check, failures
+from shared.health import Check, Health, failures
 from shared.logging import get_logger
 from shared.periodic import Job, daily, every
-from shared.process import Health, Process
+from shared.process import Process
 from shared.retry import patiently
 from shared.settings import Settings
 from shared.tasks import end_tasks, start_task

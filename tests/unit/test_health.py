@@ -12,7 +12,6 @@ import pytest
 from shared import health
 from shared.descriptors import raise_limit
 from shared.health import health_pages
-from shared.process import Process
 from shared.settings import HealthSettings
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -24,7 +23,7 @@ async def pages() -> AsyncIterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    async with health_pages(HealthSettings(port=port), Process()), asyncio.timeout(30):
+    async with health_pages(HealthSettings(port=port), {}), asyncio.timeout(30):
         while not await answers(port):
             await asyncio.sleep(0.05)
         yield port

@@ -9,8 +9,8 @@ import structlog
 from prometheus_client import REGISTRY
 
 from shared.errors import Unavailable
-from shared.health import Check, failures, health_app
-from shared.process import Health, Process
+from shared.health import Check, Health, failures, health_app
+from shared.process import Process
 from shared.waits import Waits
 
 
@@ -44,7 +44,7 @@ async def test_a_waiting_service_is_ready_and_says_what_it_waits_for() -> None:
     """/readyz answers 200 with the reason: a service that waits for its library does everything else."""
     waits, checks = Waits("ingest"), dict[str, Check]()
     process = Process(("ingest",))
-    transport = httpx.ASGITransport(health_app(process))
+    transport = httpx.ASGITransport(health_app(process.health))
     async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
 
         async def page() -> tuple[int, str]:
@@ -64,7 +64,7 @@ async def test_services_that_share_a_process_are_each_named() -> None:
     """/readyz has each service's own lines, and is ready once all of them are."""
     process = Process(("api", "notify"))
     process.health["api"] = Health({}, Waits("api"))
-    transport = httpx.ASGITransport(health_app(process))
+    transport = httpx.ASGITransport(health_app(process.health))
     async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.text) == (503, "api: ok\nnotify: waits for its servers\n")
