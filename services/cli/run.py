@@ -74,14 +74,13 @@ def run_services(
 def migrate(home: HomeOption = None) -> None:
     """Bring the database to this version: roles, schemas, views, grants. Safe to repeat."""
     from services.standalone.home import Home
+    from services.standalone.stack import make_role_passwords
     from shared.db.migrate import migrate as bring_up_to_date
-    from shared.db.roles import READERS
     from shared.logging import configure_logging
 
     stack = find_stack(home)
-    if stack.home is not None:  # one of before a role was added has no password for it
-        for role in (*SCHEMAS, *READERS):
-            Home(stack.home).secret(role)
+    if stack.home is not None:
+        make_role_passwords(Home(stack.home))
     configure_logging(stack.settings.log.model_copy(update={"level": "warning"}), "migrate")
     wait_for(bring_up_to_date(stack.settings.postgres, SCHEMAS))
     print(f"the database {stack.settings.postgres.database} is up to date: {', '.join(SCHEMAS)}")

@@ -119,8 +119,7 @@ class Stack:
 
     def postgres_settings(self) -> PostgresSettings:
         """How to reach this home's Postgres."""
-        for role in (*SCHEMAS, *READERS):
-            self.home.secret(role)
+        make_role_passwords(self.home)
         return PostgresSettings(
             host=LOOPBACK,
             port=self.postgres.port,
@@ -207,3 +206,9 @@ class Stack:
 
 def _sink(name: str, log_line: Callable[[str, str], None]) -> Callable[[str], None]:
     return lambda line: log_line(name, line)
+
+
+def make_role_passwords(home: Home) -> None:
+    """Make the passwords of the database's roles; a home of before a role was added has none for it."""
+    for role in (*SCHEMAS, *READERS):
+        home.secret(role)
