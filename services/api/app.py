@@ -1,10 +1,11 @@
 """Wiring of the api service."""
 
+from functools import partial
+
 from services.api.description import DESCRIPTION
-from services.api.handlers import RegisterDeadLetter, ReplayOrDrop
+from services.api.handlers import drop, register, replay
 from services.api.payloads import PayloadFolder
 from services.api.settings import ApiSettings
-from services.api.store import Register
 from shared.events.commands import DropDeadLetters, ReplayDeadLetters
 from shared.logging import get_logger
 from shared.process import Process
@@ -26,9 +27,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         log.warning("api.dead_letter_dir is not set: large dead letters are kept whole in the database")
     async with Service(DESCRIPTION, settings, process) as service:
         (row,) = service.consumers
-        register = Register(service.pool, row.durable)
-        service.reads_raw(row.subject, RegisterDeadLetter(register, folder))
-        commands = ReplayOrDrop(register, folder, service.publisher)
-        service.answers(ReplayDeadLetters, commands.replay)
-        service.answers(DropDeadLetters, commands.drop)
+        service.reads_raw(row.subject, partial(register, service.pool, row.durable, folder))
+        service.answers(ReplayDeadLetters, partial(replay, service.pool, folder, service.publisher))
+        service.answers(DropDeadLetters, partial(drop, service.pool))
         return await service.run()

@@ -3,14 +3,20 @@
 import asyncio
 from uuid import uuid5
 
+import asyncpg
 from nats.aio.msg import Msg
 
+from services.api import store
+from services.api.description import DESCRIPTION
 from services.api.payloads import TABLE_LIMIT_BYTES, PayloadFolder
-from services.api.store import Kept, Register, Selection
+from services.api.store import Kept
 from shared import inert
 from shared.bus.dead_letters import DeadLetter, read_dead_letter
 from shared.bus.moving import STORED_AT
 from shared.bus.publish import Publisher
+from shared.bus.transaction import Connection
+from shared.db.inbox import claim
+from shared.db.pool import transaction
 from shared.errors import UserError
 from shared.events.base import EVENT_NAMESPACE
 from shared.events.commands import DeadLettersChanged, DropDeadLetters, ReplayDeadLetters
@@ -20,37 +26,32 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-SERVICE = "api"
 REPLAY_CHUNK = 100
 """Payloads in memory at once: 100 of at most 960 KiB."""
 
 
-class RegisterDeadLetter:
-    """Enters each message of the dead-letter stream once."""
+async def register(pool: asyncpg.Pool, consumer: str, folder: PayloadFolder | None, message: Msg) -> None:
+    """Enter a message of the dead-letter stream, once; ``consumer`` names its entry in the inbox.
 
-    def __init__(self, register: Register, folder: PayloadFolder | None) -> None:
-        self._register = register
-        self._folder = folder
-
-    async def __call__(self, message: Msg) -> None:
-        """Enter one letter.
-
-        Raises:
-            Unavailable: the database is away.
-            Transient: the folder of large payloads refuses.
-        """
-        letter = _letter_of(message)
-        payload, file = letter.payload, None
-        if len(payload) > TABLE_LIMIT_BYTES and self._folder is not None:
-            file = await asyncio.to_thread(self._folder.keep, letter.sequence, payload)
-            payload = payload[:TABLE_LIMIT_BYTES]
-        # The time of storage is part of the key: a NATS that was set up anew counts its positions from one again.
-        headers = message.headers or {}
-        message_id = headers.get(MESSAGE_ID, f"{message.subject}/{message.metadata.sequence.stream}")
-        stored_at = headers.get(STORED_AT, message.metadata.timestamp.isoformat())
-        key = uuid5(EVENT_NAMESPACE, f"{message_id}\x1f{stored_at}")
-        if await self._register.enter(key, letter, payload, file):
-            log.info("dead letter entered", sender=letter.service, subject=letter.subject, reason=letter.reason)
+    Raises:
+        Unavailable: the database is away.
+        Transient: the folder of large payloads refuses.
+    """
+    letter = _letter_of(message)
+    payload, file = letter.payload, None
+    if len(payload) > TABLE_LIMIT_BYTES and folder is not None:
+        file = await asyncio.to_thread(folder.keep, letter.sequence, payload)
+        payload = payload[:TABLE_LIMIT_BYTES]
+    # The time of storage is part of the key: a NATS that was set up anew counts its positions from one again.
+    headers = message.headers or {}
+    message_id = headers.get(MESSAGE_ID, f"{message.subject}/{message.metadata.sequence.stream}")
+    stored_at = headers.get(STORED_AT, message.metadata.timestamp.isoformat())
+    key = uuid5(EVENT_NAMESPACE, f"{message_id}\x1f{stored_at}")
+    async with transaction(pool) as connection:
+        if not await claim(connection, consumer, [key]):
+            return
+        await store.enter(connection, letter, payload, file)
+    log.info("dead letter entered", sender=letter.service, subject=letter.subject, reason=letter.reason)
 
 
 def _letter_of(message: Msg) -> DeadLetter:
@@ -71,73 +72,69 @@ def _letter_of(message: Msg) -> DeadLetter:
         )
 
 
-class ReplayOrDrop:
-    """The two commands that people give about dead letters. Each is carried out once per command id."""
+async def replay(
+    pool: asyncpg.Pool, folder: PayloadFolder | None, publisher: Publisher, command: ReplayDeadLetters
+) -> DeadLettersChanged:
+    """Publish letters to their original subjects again, once per command; a letter may be replayed more than once.
 
-    def __init__(self, register: Register, folder: PayloadFolder | None, publisher: Publisher) -> None:
-        self._register = register
-        self._folder = folder
-        self._publisher = publisher
-
-    async def replay(self, command: ReplayDeadLetters) -> DeadLettersChanged:
-        """Publish letters to their original subjects again; a letter may be replayed more than once.
-
-        Raises:
-            UserError: a number is unknown, was dropped, or its payload is not whole; then none is marked.
-            Unavailable: the stream or the database is away; then none is marked.
-        """
-        async with self._register.command(command.subject, command.command_id) as selection:
-            if selection is None:
-                return DeadLettersChanged()
-            chosen = await _choose(selection, command)
-            for start in range(0, len(chosen), REPLAY_CHUNK):
-                letters = await selection.read(chosen[start : start + REPLAY_CHUNK])
-                await asyncio.gather(*(self._publish(letter) for letter in letters))
-            await selection.mark_replayed(chosen)
-        log.info("dead letters replayed", count=len(chosen))
-        return DeadLettersChanged(changed=len(chosen))
-
-    async def drop(self, command: DropDeadLetters) -> DeadLettersChanged:
-        """Drop letters; the rows stay, with the reason.
-
-        Raises:
-            UserError: a number is unknown or was dropped already.
-            Unavailable: the database is away.
-        """
-        async with self._register.command(command.subject, command.command_id) as selection:
-            if selection is None:
-                return DeadLettersChanged()
-            chosen = await _choose(selection, command)
-            await selection.mark_dropped(chosen, command.reason)
-        log.info("dead letters dropped", count=len(chosen), reason=command.reason)
-        return DeadLettersChanged(changed=len(chosen))
-
-    async def _publish(self, letter: Kept) -> None:
-        if letter.subject not in BY_SUBJECT:
-            raise UserError(f"dead letter {letter.dead_letter_id} cannot be replayed: {letter.subject} is no event")
-        payload = letter.payload
-        if letter.payload_file is not None:
-            if self._folder is None:
-                raise UserError(f"dead letter {letter.dead_letter_id} is in a file, and api.dead_letter_dir is not set")
-            payload = await asyncio.to_thread(self._folder.read, letter.payload_file)
-        if len(payload) != letter.size_bytes:
-            raise UserError(
-                f"dead letter {letter.dead_letter_id} cannot be replayed: only {len(payload)} of its "
-                f"{letter.size_bytes} bytes could be kept"
-            )
-        # New for each replay, and the same when this transaction has to be tried again.
-        headers = {MESSAGE_ID: f"replay/{letter.dead_letter_id}/{letter.replays + 1}"}
-        if letter.event_id is not None:
-            headers |= {"ce-specversion": "1.0", "ce-id": letter.event_id, "ce-source": f"nightbus/{SERVICE}"}
-            headers["ce-type"] = letter.subject
-        await self._publisher.publish_raw(letter.subject, payload, headers)
+    Raises:
+        UserError: a number is unknown, was dropped, or its payload is not whole; then none is marked.
+        Unavailable: the stream or the database is away; then none is marked.
+    """
+    async with transaction(pool) as connection:
+        if not await claim(connection, command.subject, [command.command_id]):
+            return DeadLettersChanged()
+        chosen = await _choose(connection, command)
+        for start in range(0, len(chosen), REPLAY_CHUNK):
+            letters = await store.read(connection, chosen[start : start + REPLAY_CHUNK])
+            await asyncio.gather(*(_publish(letter, folder, publisher) for letter in letters))
+        await store.mark_replayed(connection, chosen)
+    log.info("dead letters replayed", count=len(chosen))
+    return DeadLettersChanged(changed=len(chosen))
 
 
-async def _choose(selection: Selection, command: ReplayDeadLetters | DropDeadLetters) -> list[int]:
+async def drop(pool: asyncpg.Pool, command: DropDeadLetters) -> DeadLettersChanged:
+    """Drop letters, once per command; the rows stay, with the reason.
+
+    Raises:
+        UserError: a number is unknown or was dropped already.
+        Unavailable: the database is away.
+    """
+    async with transaction(pool) as connection:
+        if not await claim(connection, command.subject, [command.command_id]):
+            return DeadLettersChanged()
+        chosen = await _choose(connection, command)
+        await store.mark_dropped(connection, chosen, command.reason)
+    log.info("dead letters dropped", count=len(chosen), reason=command.reason)
+    return DeadLettersChanged(changed=len(chosen))
+
+
+async def _publish(letter: Kept, folder: PayloadFolder | None, publisher: Publisher) -> None:
+    if letter.subject not in BY_SUBJECT:
+        raise UserError(f"dead letter {letter.dead_letter_id} cannot be replayed: {letter.subject} is no event")
+    payload = letter.payload
+    if letter.payload_file is not None:
+        if folder is None:
+            raise UserError(f"dead letter {letter.dead_letter_id} is in a file, and api.dead_letter_dir is not set")
+        payload = await asyncio.to_thread(folder.read, letter.payload_file)
+    if len(payload) != letter.size_bytes:
+        raise UserError(
+            f"dead letter {letter.dead_letter_id} cannot be replayed: only {len(payload)} of its "
+            f"{letter.size_bytes} bytes could be kept"
+        )
+    # New for each replay, and the same when this transaction has to be tried again.
+    headers = {MESSAGE_ID: f"replay/{letter.dead_letter_id}/{letter.replays + 1}"}
+    if letter.event_id is not None:
+        headers |= {"ce-specversion": "1.0", "ce-id": letter.event_id, "ce-source": f"nightbus/{DESCRIPTION.name}"}
+        headers["ce-type"] = letter.subject
+    await publisher.publish_raw(letter.subject, payload, headers)
+
+
+async def _choose(connection: Connection, command: ReplayDeadLetters | DropDeadLetters) -> list[int]:
     """The numbers that the command means, locked."""
     if not command.everything and not command.ids:
         raise UserError("no dead letter is named")
-    found = await selection.lock(None if command.everything else command.ids)
+    found = await store.lock(connection, None if command.everything else command.ids)
     for number in () if command.everything else command.ids:
         if number not in found:
             raise UserError(f"there is no dead letter {number}")

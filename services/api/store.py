@@ -1,17 +1,10 @@
-"""SQL of the register of dead letters."""
+"""SQL of the register of dead letters, as functions over a connection."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
-
-import asyncpg
 
 from shared.bus.dead_letters import DeadLetter
 from shared.bus.transaction import Connection
-from shared.db.errors import translated
-from shared.db.inbox import claim
-from shared.db.pool import transaction
 
 _INSERT = """
 INSERT INTO dead_letter
@@ -54,76 +47,43 @@ class Kept:
     replays: int
 
 
-class Register:
-    """The table ``api.dead_letter``; ``consumer`` names the inbox entries of letters."""
+async def enter(connection: Connection, letter: DeadLetter, payload: bytes, payload_file: str | None) -> None:
+    """Enter a letter.
 
-    def __init__(self, pool: asyncpg.Pool, consumer: str) -> None:
-        self._pool = pool
-        self._consumer = consumer
+    A service has one open letter about a file: an earlier one is replaced. About a file that a person dismissed
+    there is none: the letter is kept as dropped.
 
-    async def enter(self, key: UUID, letter: DeadLetter, payload: bytes, payload_file: str | None) -> bool:
-        """Enter a letter once per ``key``; says whether it was new.
-
-        A service has one open letter about a file: an earlier one is replaced. About a file that a person dismissed
-        there is none: the letter is kept as dropped.
-
-        Args:
-            key: identity of the message.
-            letter: what is known of it.
-            payload: what the table is to keep of it.
-            payload_file: name of the file with the whole of it, if that is larger.
-
-        Raises:
-            Unavailable: the database is away.
-        """
-        file_id = letter.file_id
-        async with transaction(self._pool) as connection:
-            if not await claim(connection, self._consumer, [key]):
-                return False
-            if file_id is not None:
-                await connection.execute(_REPLACED, letter.service, file_id)
-            await connection.execute(
-                _INSERT, letter.service, letter.subject, letter.sequence, letter.attempt, letter.event_id,
-                letter.reason, letter.error, payload, payload_file, letter.original_bytes, file_id,
-            )  # fmt: skip
-        return True
-
-    @asynccontextmanager
-    async def command(self, subject: str, command_id: UUID) -> AsyncIterator["Selection | None"]:
-        """A transaction for one command; None when it was carried out before.
-
-        Raises:
-            Unavailable: the database is away.
-        """
-        async with transaction(self._pool) as connection:
-            new = await claim(connection, subject, [command_id])
-            yield Selection(connection) if new else None
-
-    async def check(self) -> None:
-        """Raises Unavailable when the database does not answer."""
-        with translated():
-            await self._pool.fetchval("SELECT 1")
+    Args:
+        connection: in a transaction.
+        letter: what is known of it.
+        payload: what the table is to keep of it.
+        payload_file: name of the file with the whole of it, if that is larger.
+    """
+    file_id = letter.file_id
+    if file_id is not None:
+        await connection.execute(_REPLACED, letter.service, file_id)
+    await connection.execute(
+        _INSERT, letter.service, letter.subject, letter.sequence, letter.attempt, letter.event_id,
+        letter.reason, letter.error, payload, payload_file, letter.original_bytes, file_id,
+    )  # fmt: skip
 
 
-class Selection:
-    """Letters that a command works on, inside its transaction."""
+async def lock(connection: Connection, ids: Sequence[int] | None) -> dict[int, str]:
+    """Lock the letters with these numbers, or all that wait (None); returns their states by number."""
+    query = (_LOCK_WAITING,) if ids is None else (_LOCK_NAMED, list(ids))
+    return {row["dead_letter_id"]: row["state"] for row in await connection.fetch(*query)}
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
-    async def lock(self, ids: Sequence[int] | None) -> dict[int, str]:
-        """Lock the letters with these numbers, or all that wait (None); returns their states by number."""
-        query = (_LOCK_WAITING,) if ids is None else (_LOCK_NAMED, list(ids))
-        return {row["dead_letter_id"]: row["state"] for row in await self._connection.fetch(*query)}
+async def read(connection: Connection, ids: Sequence[int]) -> list[Kept]:
+    """The letters with these numbers."""
+    return [Kept(**dict(row)) for row in await connection.fetch(_READ, list(ids))]
 
-    async def read(self, ids: Sequence[int]) -> list[Kept]:
-        """The letters with these numbers."""
-        return [Kept(**dict(row)) for row in await self._connection.fetch(_READ, list(ids))]
 
-    async def mark_replayed(self, ids: Sequence[int]) -> None:
-        """Note that they were published again."""
-        await self._connection.execute(_REPLAYED, list(ids))
+async def mark_replayed(connection: Connection, ids: Sequence[int]) -> None:
+    """Note that they were published again."""
+    await connection.execute(_REPLAYED, list(ids))
 
-    async def mark_dropped(self, ids: Sequence[int], reason: str) -> None:
-        """Note that a person dropped them, and why."""
-        await self._connection.execute(_DROPPED, list(ids), reason)
+
+async def mark_dropped(connection: Connection, ids: Sequence[int], reason: str) -> None:
+    """Note that a person dropped them, and why."""
+    await connection.execute(_DROPPED, list(ids), reason)

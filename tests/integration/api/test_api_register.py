@@ -17,10 +17,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import ServerError
 
 from services.api.app import run
-from services.api.handlers import RegisterDeadLetter
+from services.api.handlers import register
 from services.api.payloads import TABLE_LIMIT_BYTES
 from services.api.settings import ApiSettings
-from services.api.store import Register
 from services.descriptions import SERVICES, described
 from shared.bus.moving import STORED_AT
 from shared.bus.names import DEAD_LETTERS, EVENTS
@@ -121,10 +120,11 @@ async def test_a_redelivered_letter_is_entered_once(
     (row,) = await letters(reader, lambda rows: len(rows) == 1)
     moved = {"Nats-Msg-Id": "dead/scanner/1/1", STORED_AT: row["buried_at"].isoformat()}
     async with pool_of(settings.postgres, "api") as pool:
-        enter = RegisterDeadLetter(Register(pool, described("api").consumer("dead.>").durable), None)
+        consumer = described("api").consumer("dead.>").durable
         for time in (1_700_000_000_000_000_000, 1_700_000_001_000_000_000):
             reply = f"$JS.ACK.NIGHTBUS_LETTERS.api-dead-all.1.7.1.{time}.0"
-            await enter(Msg(None, "dead.scanner", reply, b"two", moved))  # type: ignore[arg-type]
+            message = Msg(None, "dead.scanner", reply, b"two", moved)  # type: ignore[arg-type]
+            await register(pool, consumer, None, message)
     rows = await letters(reader, lambda rows: len(rows) == 2)
     assert [row["payload"] for row in rows] == [b"one", b"two"]
 

@@ -17,8 +17,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
-from services.api.handlers import RegisterDeadLetter
-from services.api.store import Register
+from services.api.handlers import register
 from services.descriptions import SERVICES
 from shared.bus import moving
 from shared.bus.names import DEAD_LETTERS, OLD_DEAD_LETTERS
@@ -138,12 +137,11 @@ async def test_a_letter_that_was_entered_before_the_move_is_entered_once(
 ) -> None:
     """The register knows a moved letter by its id and the time at which it was first stored."""
     async with pool_of(database, "api") as pool:
-        enter = RegisterDeadLetter(Register(pool, "api-dead-all"), None)
         for stream in (OLD_DEAD_LETTERS, DEAD_LETTERS):
             everything = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT)
             reader = await js.pull_subscribe("", durable="mine", stream=stream, config=everything)
             for message in await reader.fetch(LETTERS):
-                await enter(message)
+                await register(pool, "api-dead-all", None, message)
             await reader.unsubscribe()
             if stream == OLD_DEAD_LETTERS:
                 await moving.close_old(js)
