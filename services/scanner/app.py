@@ -1,9 +1,10 @@
 """Wiring of the scanner."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.scanner.description import DESCRIPTION
-from services.scanner.handlers import FileScanner
+from services.scanner.handlers import scan_arrival
 from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
 from services.scanner.settings import ScannerSettings, require_previews_apart
@@ -49,7 +50,8 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         ) as readers,
     ):
         publisher = Publisher(service.js, service.name, linger_s=LINGER_S)
-        service.handles(FileArrived, FileScanner(readers, publisher, own, service.waits).scan, publisher)
+        scan = partial(scan_arrival, readers, own.roots, publisher, service.waits)
+        service.handles(FileArrived, scan, publisher)
         return await service.run()
 
 
