@@ -162,7 +162,7 @@ def _sources(place: Place) -> list[dict[str, object]]:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     return [
-        {"name": name, "path": str(folder), "mode": "copy", "rescan_interval_s": 3, "time_zone": "America/Denver"}
+        {"name": name, "path": str(folder), "mode": "copy", "walk_interval_s": 3, "time_zone": "America/Denver"}
         for name, folder in folders.items()
     ]
 

@@ -88,8 +88,8 @@ class SourceSettings(Section):
     settle_s: float | None = Field(
         default=None, ge=0, description="quiet time of a complete file; default 10, network 60"
     )
-    rescan_interval_s: float = Field(
-        default=1800.0, gt=0, description="seconds between full scans; the truth behind hints"
+    walk_interval_s: float = Field(
+        default=1800.0, gt=0, description="seconds between walks through all of it; the truth behind hints"
     )
 
     @field_validator("name")

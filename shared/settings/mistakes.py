@@ -20,6 +20,8 @@ from shared.settings.holds import (
 )
 from shared.written import ENV_PREFIX
 
+_RENAMED = {"sources.rescan_interval_s": "sources.walk_interval_s"}
+"""Keys of earlier versions, and what they are called now."""
 _HOLDS_OTHERS = frozenset({"tuple_type", "dict_type", "model_type"})
 _SCALARS = ("bool_", "int_", "float_", "string_type", "path_type", "finite_number")
 _LIMITS = {
@@ -71,6 +73,8 @@ def _sentence(
     key = ".".join(str(part) for part in location if not isinstance(part, int))
     variable = _variable(location, environment)
     where = _member(location, item["msg"], {} if variable else written)
+    if kind == "extra_forbidden" and key in _RENAMED:
+        return f"setting {key}{where} is called {_RENAMED[key]} now: rename it"
     if kind == "extra_forbidden":
         sections = sorted({name.split(".")[0] for name in known})
         near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.5)

@@ -147,7 +147,7 @@ async def test_random_damages_and_then_the_card_again(
     for number in range(FILES):
         content = fits(width=draw.randrange(8, 120), fill=number, cards=(f"NUMBER  = {draw.random():>20}",))
         (card / f"{number:03}.fit").write_bytes(content)
-    mover = SourceSettings(name="mover", path=watched, mode="move", settle_s=0.0, rescan_interval_s=0.5)
+    mover = SourceSettings(name="mover", path=watched, mode="move", settle_s=0.0, walk_interval_s=0.5)
     async with ingest(configured(settings, tmp_path, mover), nats_client) as service:
         assert (await service.take(card))["arrived"] == FILES
         again = card.rename(tmp_path / "again")
@@ -193,8 +193,8 @@ async def test_killed_again_and_again_while_it_mends(folder: Path, seed: int, sa
     for number in range(FILES):
         (card / f"{number:03}.fit").write_bytes(fits(width=400, height=300, fill=draw.randrange(2**16 - 200) + number))
     sources = [
-        {"name": "card", "path": str(card), "mode": "copy", "rescan_interval_s": 2},
-        {"name": "moving", "path": str(moving), "mode": "move", "rescan_interval_s": 2},
+        {"name": "card", "path": str(card), "mode": "copy", "walk_interval_s": 2},
+        {"name": "moving", "path": str(moving), "mode": "move", "walk_interval_s": 2},
     ]
     async with running(folder / "home", sources, supervised=False) as world:
 

@@ -76,7 +76,7 @@ class Captures:
     def sources(self) -> list[dict[str, object]]:
         """The settings of the sources."""
         return [
-            {"name": f"{mode}-rig", "path": str(self.folder / mode), "mode": mode, "rescan_interval_s": 3}
+            {"name": f"{mode}-rig", "path": str(self.folder / mode), "mode": mode, "walk_interval_s": 3}
             for mode in self._modes
         ]
 

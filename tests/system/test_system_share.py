@@ -66,7 +66,7 @@ def settings_of(telescope: Telescope, incomplete_wait_s: float) -> dict[str, str
     """A source on the mounted share, with short times."""
     source = {
         "name": "seestar", "path": str(telescope.mount / "MyWorks"), "mode": "copy", "time_zone": "America/Denver",
-        "rescan_interval_s": 3,
+        "walk_interval_s": 3,
     }  # fmt: skip
     return {
         "NIGHTBUS_SOURCES": json.dumps([source]),
@@ -98,8 +98,8 @@ def until(condition: Callable[[], bool], stack: Up, within_s: float) -> None:
 
 
 def passes(stack: Up) -> list[dict[str, int]]:
-    """The counts of every full scan of the source, from the log."""
-    lines = [line for line in stack.log.read_text().splitlines() if "source scanned" in line]
+    """The counts of every full walk of the source, from the log."""
+    lines = [line for line in stack.log.read_text().splitlines() if "source walked" in line]
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
     return [{name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)} for line in plain]
 

@@ -40,6 +40,10 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (SOURCES.replace('"rig"', '"seestar"'), "setting sources: two sources are called 'seestar'"),
         (SOURCES + 'mode = "link"', "setting sources.mode of 'rig': 'link' is none of copy, move, index"),
         (SOURCES + "modus = 1", "unknown setting sources.modus of 'rig'; did you mean sources.mode?"),
+        (
+            SOURCES + "rescan_interval_s = 60",
+            "^setting sources.rescan_interval_s of 'rig' is called sources.walk_interval_s now: rename it$",
+        ),
         (SOURCES.replace('name = "rig"\n', ""), "setting sources.name of number 2 is missing"),
         ('[[targets]]\nid = "M31"\nsize_arcmin = -1', "setting targets.size_arcmin of 'M31': "),
         ('[stats]\ntime_zone = "Europe/Berlim"', "setting stats.time_zone: .*did you mean 'Europe/Berlin'"),
