@@ -2,30 +2,33 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from services.ingest.announce import Reconciler
+import asyncpg
+
+from services.ingest.announce import announce_forgotten, announce_lost
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
 from services.ingest.description import DESCRIPTION
 from services.ingest.forgetting import INTERVAL_S as FORGETTING_INTERVAL_S
-from services.ingest.forgetting import FailureForgetter
+from services.ingest.forgetting import forget_failures
 from services.ingest.gone import INTERVAL_S as GONE_INTERVAL_S
-from services.ingest.gone import GoneFiles
-from services.ingest.handlers import Commands
+from services.ingest.gone import look_for_gone
+from services.ingest.handlers import cancel_import, import_paths, rescan_files
 from services.ingest.imports import Imports
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
-from services.ingest.scan import Scanner
 from services.ingest.settings import IngestSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
-from services.ingest.sourcestate import SourceStates
-from services.ingest.store import Store
+from services.ingest.store import roots, sources
 from services.ingest.sweep import Sweep
+from services.ingest.walker import Walker
 from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
+from shared.db.pool import connected
 from shared.events.commands import CancelImport, ImportPaths, RescanFiles
 from shared.library.room import Room
 from shared.process import Process
@@ -43,12 +46,12 @@ async def run(settings: Settings, process: Process | None = None) -> int:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
     own = settings.section(IngestSettings)
     async with Service(DESCRIPTION, settings, process) as service, janitor(settings.nats) as sweep_stream:
-        store = Store(service.pool)
-        library = Library.of(settings.library, service.pool, service.waits)
+        pool = service.pool
+        library = Library.of(settings.library, pool, service.waits)
         room = Room(settings.library.path, settings.library.reserve_mb)
-        shelf = Shelf(store, library.root, room, quiet_s=own.settle_s) if library is not None else None
+        shelf = Shelf(pool, library.root, room, quiet_s=own.settle_s) if library is not None else None
         collector = Collector(
-            store,
+            pool,
             service.relay,
             library=library,
             shelf=shelf,
@@ -56,20 +59,19 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             placement=Placement(settings.library.template),
             incomplete_wait_s=own.incomplete_wait_s,
         )
-        scanner = Scanner(store, collector)
-        imports = Imports(store, scanner, room, service.waits, settings)
-        commands = Commands(service.pool, store, imports, service.relay)
-        service.answers(ImportPaths, commands.import_paths)
-        service.answers(CancelImport, commands.cancel_import)
-        service.answers(RescanFiles, commands.rescan_files)
+        walker = Walker(pool, collector)
+        imports = Imports(pool, walker, room, service.waits, settings)
+        service.answers(ImportPaths, partial(import_paths, pool, imports))
+        service.answers(CancelImport, partial(cancel_import, imports))
+        service.answers(RescanFiles, partial(rescan_files, pool, service.relay))
         service.background(imports.run())
-        await _watch_all(service, store, scanner, room)
+        await _watch_all(service, walker, room)
         if library is not None and shelf is not None:
-            sweep = Sweep(store, shelf, interval_s=own.library_check_interval_s)
+            sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s)
             service.background(library.keep_open())
-            service.background(library.then(SourceDeleter(service.pool, shelf, settings.sources).run))
+            service.background(library.then(SourceDeleter(pool, shelf, settings.sources).run))
             service.background(library.then(sweep.run))
-        _look_after_events(service, store, own)
+        _look_after_events(service, own)
         service.every(JANITOR_INTERVAL_S, sweep_stream, first_after_s=JANITOR_INTERVAL_S)
         try:
             return await service.run()
@@ -79,39 +81,43 @@ async def run(settings: Settings, process: Process | None = None) -> int:
                 library.close()
 
 
-def _look_after_events(service: Service, store: Store, own: IngestSettings) -> None:
+def _look_after_events(service: Service, own: IngestSettings) -> None:
     """Register what is done again and again so that no event is lost for good."""
-    reconciler = Reconciler(service.pool, service.relay, age_s=own.reconcile_age_s)
-    gone = GoneFiles(service.pool, service.relay)
-    forgetter = FailureForgetter(store, [source.name for source in service.settings.sources])
-    service.every(own.reconcile_interval_s, reconciler.announce_forgotten)
-    service.every(own.reconcile_interval_s, reconciler.reconcile, first_after_s=own.reconcile_interval_s)
-    service.every(GONE_INTERVAL_S, gone.look, first_after_s=GONE_INTERVAL_S)
-    service.every(FORGETTING_INTERVAL_S, forgetter.look)
+    pool, relay, interval_s = service.pool, service.relay, own.reconcile_interval_s
+    watched = [source.name for source in service.settings.sources]
+    lost = partial(announce_lost, pool, relay, age_s=own.reconcile_age_s)
+    service.every(interval_s, partial(announce_forgotten, pool, relay))
+    service.every(interval_s, lost, first_after_s=interval_s)
+    service.every(GONE_INTERVAL_S, partial(look_for_gone, pool, relay), first_after_s=GONE_INTERVAL_S)
+    service.every(FORGETTING_INTERVAL_S, partial(forget_failures, pool, watched))
 
 
-async def _watch_all(service: Service, store: Store, scanner: Scanner, room: Room) -> None:
+async def _watch_all(service: Service, walker: Walker, room: Room) -> None:
     """Register the watch over each configured source."""
-    sources, own = service.settings.sources, service.settings.section(IngestSettings)
-    states = SourceStates(store.pool)
-    await patiently(lambda: states.keep_only([source.name for source in sources]))
-    for configured in sources:
-        crowd = RoomWait(room, service.waits, f"the source {configured.name}")
-        service.background(_watch(configured, own, store, scanner, states, crowd))
+    configured, own = service.settings.sources, service.settings.section(IngestSettings)
+
+    async def keep_configured() -> None:
+        async with connected(service.pool) as connection:
+            await sources.keep_only(connection, [source.name for source in configured])
+
+    await patiently(keep_configured)
+    for source in configured:
+        crowd = RoomWait(room, service.waits, f"the source {source.name}")
+        service.background(_watch(source, own, service.pool, walker, crowd))
 
 
 async def _watch(
-    configured: SourceSettings,
-    settings: IngestSettings,
-    store: Store,
-    scanner: Scanner,
-    states: SourceStates,
-    crowd: RoomWait,
+    configured: SourceSettings, settings: IngestSettings, pool: asyncpg.Pool, walker: Walker, crowd: RoomWait
 ) -> None:
     """Watch a source for ever. Each begins by itself: a share that hangs keeps no other from its start."""
     name, path, mode = configured.name, configured.path, configured.mode
     source = await asyncio.to_thread(Source.make, name, path, mode, settings, configured)
-    await patiently(lambda: store.ensure_root(name, path, source.kind))
-    exclude = scanner.excluded(source)
-    watcher = Watcher(source, scanner, states, crowd, rescan_interval_s=configured.rescan_interval_s, exclude=exclude)
+
+    async def register() -> None:
+        async with connected(pool) as connection:
+            await roots.save(connection, name, path, source.kind)
+
+    await patiently(register)
+    exclude = walker.excluded(source)
+    watcher = Watcher(source, pool, walker, crowd, walk_interval_s=configured.walk_interval_s, exclude=exclude)
     await watcher.run()

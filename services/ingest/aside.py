@@ -3,11 +3,14 @@
 import asyncio
 import math
 
+import asyncpg
+
 from services.ingest.mend import Mended, Place, look
-from services.ingest.places import Places
 from services.ingest.shelf import Shelf
-from services.ingest.store import Store
+from services.ingest.store import damage, locations, looks
+from services.ingest.store.roots import LIBRARY
 from shared.db.bisect import REFUSALS
+from shared.db.pool import connected, transaction
 from shared.errors import NightbusError, Unavailable
 from shared.library.hashing import Digest, sha256_file
 from shared.library.mend import Kept, finish_replacement, kept_aside
@@ -20,7 +23,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 
-async def recover_kept(places: Places, store: Store, shelf: Shelf) -> None:
+async def recover_kept(pool: asyncpg.Pool, shelf: Shelf) -> None:
     """Write down what lies aside, and finish replacements that were cut short. What is odd there costs itself alone.
 
     Raises:
@@ -28,10 +31,12 @@ async def recover_kept(places: Places, store: Store, shelf: Shelf) -> None:
     """
     odd: list[str] = []
     kept = {one.kept_as: one for one in await asyncio.to_thread(lambda: list(kept_aside(shelf.library, odd)))}
-    for kept_as in await places.unrecorded(list(kept)):
+    async with connected(pool) as connection:
+        unrecorded = await damage.unrecorded(connection, list(kept))
+    for kept_as in unrecorded:
         try:
             async with shelf.mending:
-                await _recover(places, store, shelf.library, kept[kept_as])
+                await _recover(pool, shelf.library, kept[kept_as])
         except Unavailable:
             raise
         except NightbusError as error:
@@ -42,13 +47,17 @@ async def recover_kept(places: Places, store: Store, shelf: Shelf) -> None:
         log.warning("some of what lies aside in the library is not told of", files=len(odd), such_as=odd[0])
 
 
-async def _recover(places: Places, store: Store, library: Root, kept: Kept) -> None:
-    content, whole_at_ns = await places.content_at(kept.path) or (None, None)
+async def _recover(pool: asyncpg.Pool, library: Root, kept: Kept) -> None:
+    async with connected(pool) as connection:
+        content, whole_at_ns = await locations.content_at(connection, LIBRARY, kept.path) or (None, None)
     if content is not None and await asyncio.to_thread(_holds, library, kept, content):
         mended = await asyncio.to_thread(_finish, library, kept, content, whole_at_ns)
-        await store.record_looks([mended] if mended is not None else [])
+        if mended is not None:
+            async with transaction(pool) as connection:
+                await looks.save(connection, [mended])
         return
-    await places.record_kept(kept, content)
+    async with connected(pool) as connection:
+        await damage.add_kept(connection, kept, content)
     log.warning("a damaged copy lies aside that no row told of", path=kept.path, kept_as=kept.kept_as)
 
 

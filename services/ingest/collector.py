@@ -7,6 +7,8 @@ from concurrent import futures
 from functools import partial
 from typing import TypeVar
 
+import asyncpg
+
 from services.ingest.hand import Finished, Hand
 from services.ingest.ledger import observe
 from services.ingest.library import Library
@@ -15,10 +17,12 @@ from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
-from services.ingest.store import Arrival, Store
+from services.ingest.store import looks
+from services.ingest.store.files import Arrival
 from services.ingest.take import Failed, NotCopied, Outcome, Taken, Unfinished, WithoutRoom, fits, take_many
 from services.ingest.tally import LARGE_BYTES, Tally
 from shared.bus.outbox import OutboxRelay
+from shared.db.pool import transaction
 from shared.errors import NightbusError, Unavailable
 from shared.jobs.job import Job
 from shared.jobs.verdict import Stopped
@@ -46,7 +50,7 @@ class Collector:
 
     def __init__(
         self,
-        store: Store,
+        pool: asyncpg.Pool,
         relay: OutboxRelay,
         *,
         library: Library | None,
@@ -55,8 +59,8 @@ class Collector:
         placement: Placement,
         incomplete_wait_s: float,
     ) -> None:
-        self._store = store
-        self.recorder = Recorder(store, relay.wake)
+        self._pool = pool
+        self.recorder = Recorder(pool, relay.wake)
         self._placement = placement
         self._incomplete_wait_s = incomplete_wait_s
         self._in_hand: set[futures.Future[list[Outcome]]] = set()
@@ -241,7 +245,7 @@ class Collector:
         """Place and record what was taken; by relative path what is to be looked at again, and why."""
         taken = [item for item in outcomes if isinstance(item, Taken)]
         failed = [item for item in outcomes if isinstance(item, Failed)]
-        looks: list[Mended | Seen] = []
+        looked: list[Mended | Seen] = []
         unsettled: dict[str, str] = {}
         crowd = [item.entry for item in outcomes if isinstance(item, WithoutRoom)]
         if not taken and not failed:
@@ -265,16 +269,17 @@ class Collector:
                 elif reason is not None:
                     failed.append(Failed(item.entry, str(reason)))
             taken = [item for item in taken if item.file_id not in shelved.failed]
-            looks = shelved.looks
+            looked = shelved.looks
         observations = [
             *(observe(item.entry, file_id=item.file_id) for item in taken),
             *(observe(item.entry, reason=item.sentence) for item in failed),
         ]
-        mended = {item.content.file_id: item for item in looks if isinstance(item, Mended)}
+        mended = {item.content.file_id: item for item in looked if isinstance(item, Mended)}
         recorded = await self.recorder.record(
             source, observations, arrivals, tally, job, moved=source.mode == "move", mended=mended
         )
-        await self._store.record_looks([item for item in looks if isinstance(item, Seen)])
+        async with transaction(self._pool) as connection:
+            await looks.save(connection, [item for item in looked if isinstance(item, Seen)])
         arrived = recorded.states.count("arrived")
         tally.arrived += arrived
         for observation in recorded.observations:

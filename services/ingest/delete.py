@@ -8,12 +8,12 @@ whose copy is missing, is tried again after growing pauses and holds back no oth
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 import asyncpg
 
 from services.ingest.shelf import Shelf
-from shared.db.errors import translated
+from services.ingest.store import deletions, roots
+from shared.db.pool import connected
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
@@ -29,19 +29,6 @@ LARGE_DELETIONS = JobTable("deletion", "deletion_id", kind="large_deletion", for
 AT_ONCE, LARGE_AT_ONCE = 2, 1
 """Sources that are hashed side by side, each with its stored copy: more would make a spinning disk seek. Large ones are
 a kind of their own, so that the others do not wait for them."""
-
-_ROOT = "SELECT path FROM root WHERE name = $1"
-_WANTED = """
-(d.source = ANY($1::text[]) OR EXISTS (
-    SELECT FROM source_file s JOIN import i USING (import_id)
-    WHERE (s.source, s.folder, s.name, i.mode) = (d.source, d.folder, d.name, 'move')))
-"""
-"""Whether a deletion ``d`` is asked for by an import, or by a source that the settings move ($1)."""
-_IS_WANTED = f"SELECT FROM deletion d WHERE deletion_id = $2 AND {_WANTED}"
-_FORGET = f"""
-WITH forgotten AS (DELETE FROM deletion d WHERE state = 'waiting' AND NOT {_WANTED} RETURNING source)
-SELECT source, count(*) AS files FROM forgotten GROUP BY source ORDER BY source
-"""
 
 
 class SourceDeleter:
@@ -65,20 +52,20 @@ class SourceDeleter:
                 tasks.create_task(runner.run())
 
     async def _forget_unwanted(self) -> None:
-        with translated():
-            rows = await self._pool.fetch(_FORGET, self._moved)
-        for row in rows:
+        async with connected(self._pool) as connection:
+            forgotten = await deletions.forget_unwanted(connection, self._moved)
+        for source, files in forgotten.items():
             log.warning(
                 "files that waited for their deletion stay in their source: the settings do not move it any more",
-                source=row["source"], files=row["files"],
+                source=source, files=files,
             )  # fmt: skip
 
     async def _delete(self, job: Job) -> None:
-        with translated():
-            if await self._pool.fetchrow(_IS_WANTED, self._moved, job.id) is None:
+        async with connected(self._pool) as connection:
+            if not await deletions.is_wanted(connection, self._moved, job.id):
                 return
-            root = await self._pool.fetchval(_ROOT, job["source"])
-        source = Path(root) / job["folder"] / job["name"]
+            root = await roots.path_of(connection, job["source"])
+        source = root / job["folder"] / job["name"]
         rested_s = (job["started_at"] - job["created_at"]).total_seconds()
         content = Digest(job["file_id"], job["size_bytes"])
-        await self._shelf.remove_source(source, content, root=Path(root), rested_s=rested_s)
+        await self._shelf.remove_source(source, content, root=root, rested_s=rested_s)

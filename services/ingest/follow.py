@@ -20,7 +20,7 @@ GONE_S = 5.0
 
 
 class HintFollower:
-    """Collects the folders in which something happened. Network shares send no hints; their rescans do all."""
+    """Collects the folders in which something happened. Network shares send no hints; their walks find all."""
 
     def __init__(self, source: Source, exclude: Sequence[Path]) -> None:
         """``exclude``: folders in the source that are no part of it."""
@@ -44,7 +44,7 @@ class HintFollower:
             yield
 
     def take(self) -> set[str] | None:
-        """The folders that were hinted at since the last time; None where only a full scan sees all that happened."""
+        """The folders that were hinted at since the last time; None where only a full walk sees all that happened."""
         self.came.clear()
         folders, self._folders = self._folders, set()
         return None if self._missed else folders
@@ -55,7 +55,7 @@ class HintFollower:
         self.came.set()
 
     def forget(self) -> None:
-        """Forget what came so far: a full scan begins."""
+        """Forget what came so far: a full walk begins."""
         self._folders.clear()
         self._missed = False
 
@@ -66,7 +66,7 @@ class HintFollower:
                 await self._follow_watches()
             except OSError as error:
                 pause_s = AGAIN_S
-                log.warning("no hints from the file system, rescans go on", source=self._source.name, reason=str(error))
+                log.warning("no hints from the file system, walks go on", source=self._source.name, reason=str(error))
             finally:
                 self.watching = False
                 self._on.set()
@@ -89,7 +89,7 @@ class HintFollower:
                 if hints.unwatched > unwatched:
                     unwatched = hints.unwatched
                     log.warning(
-                        "too many folders for hints from all of them, rescans look at the others: "
+                        "too many folders for hints from all of them, walks look at the others: "
                         "fs.inotify.max_user_watches may be raised",
                         source=self._source.name, watched=len(hints), unwatched=unwatched,
                     )  # fmt: skip

@@ -1,11 +1,14 @@
-"""The commands that ingest answers."""
+"""The commands that ingest answers: each is committed before it is answered."""
 
 import asyncpg
 
-from services.ingest.announce import rescan
+from services.ingest.description import DESCRIPTION
 from services.ingest.imports import Imports
-from services.ingest.store import Store
-from shared.bus.outbox import OutboxRelay
+from services.ingest.store import announcements, files
+from services.ingest.store.imports import add as add_import
+from shared.bus.outbox import OutboxRelay, enqueue
+from shared.db.inbox import claim
+from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.events.commands import (
     CancelImport,
@@ -17,37 +20,44 @@ from shared.events.commands import (
 )
 from shared.given import too_many_paths
 
+ANNOUNCED_AT_ONCE = 1000
+"""Events that are held in memory and written together."""
 
-class Commands:
-    """Handlers of ``cmd.ingest.*``: they commit a job and answer with its id."""
 
-    def __init__(self, pool: asyncpg.Pool, store: Store, imports: Imports, relay: OutboxRelay) -> None:
-        self._pool = pool
-        self._store = store
-        self._imports = imports
-        self._relay = relay
+async def import_paths(pool: asyncpg.Pool, imports: Imports, command: ImportPaths) -> ImportAccepted:
+    """Commit an import; its id is the command's."""
+    if mistake := too_many_paths(len(command.paths)):
+        raise UserError(mistake)
+    async with connected(pool) as connection:
+        await add_import(connection, command.command_id, command.paths, command.mode, verify=command.verify)
+    imports.wake()
+    return ImportAccepted(import_id=command.command_id)
 
-    async def import_paths(self, command: ImportPaths) -> ImportAccepted:
-        """Commit an import; its id is the command's."""
-        if mistake := too_many_paths(len(command.paths)):
-            raise UserError(mistake)
-        await self._store.add_import(command.command_id, command.paths, command.mode, verify=command.verify)
-        self._imports.wake()
-        return ImportAccepted(import_id=command.command_id)
 
-    async def cancel_import(self, command: CancelImport) -> ImportCancelled:
-        """Have an import end; one that is running ends within seconds, after the files in hand."""
-        state = await self._imports.cancel(command.import_id)
-        if state is None:
-            raise UserError(f"there is no import {command.import_id}")
-        if state not in {"running", "cancelled"}:
-            raise UserError(f"the import {command.import_id} has ended: it is {state}")
-        return ImportCancelled(state=state)
+async def cancel_import(imports: Imports, command: CancelImport) -> ImportCancelled:
+    """Have an import end; one that is running ends within seconds, after the files in hand."""
+    state = await imports.cancel(command.import_id)
+    if state is None:
+        raise UserError(f"there is no import {command.import_id}")
+    if state not in {"running", "cancelled"}:
+        raise UserError(f"the import {command.import_id} has ended: it is {state}")
+    return ImportCancelled(state=state)
 
-    async def rescan_files(self, command: RescanFiles) -> FilesRescanned:
-        """Have files read anew."""
-        if not command.file_ids and not command.everything:
-            raise UserError("name the files to read anew, or ask for everything")
-        files = await rescan(self._pool, command.command_id, None if command.everything else command.file_ids)
-        self._relay.wake()
-        return FilesRescanned(files=files)
+
+async def rescan_files(pool: asyncpg.Pool, relay: OutboxRelay, command: RescanFiles) -> FilesRescanned:
+    """Have files read anew: their revision grows, and file.arrived goes out again. The same request again does nothing.
+
+    Files that ingest does not know, or that have no place, are passed over.
+    """
+    if not command.file_ids and not command.everything:
+        raise UserError("name the files to read anew, or ask for everything")
+    announced = 0
+    async with transaction(pool) as connection:
+        if await claim(connection, command.subject, [command.command_id]):
+            raised = await files.raise_revisions(connection, None if command.everything else command.file_ids)
+            for start in range(0, len(raised), ANNOUNCED_AT_ONCE):
+                events = await announcements.arrivals_of(connection, raised[start : start + ANNOUNCED_AT_ONCE])
+                await enqueue(connection, DESCRIPTION.name, events)
+                announced += len(events)
+    relay.wake()
+    return FilesRescanned(files=announced)

@@ -1,6 +1,6 @@
 """Hints: in which folders of a source something happened, as the kernel tells it (inotify).
 
-Every folder that a full scan enters has one watch, which is set before the folder is looked into, and no link is
+Every folder that a full walk enters has one watch, which is set before the folder is looked into, and no link is
 followed: what lies outside the source is neither looked at nor watched. Folders that come later get their watches when
 their coming is read, and are hinted at with all that is below them, since what lay in them made no event. All calls may
 take as long as a walk does: threads make them.
@@ -22,7 +22,7 @@ _WATCHED = _OF_FILES | flags.MOVED_FROM | flags.ONLYDIR | flags.DONT_FOLLOW | fl
 _ENDS = flags.IGNORED | flags.DELETE_SELF | flags.MOVE_SELF
 """What ends the watch of the source's own folder."""
 _CANNOT_BE_WATCHED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG))
-"""The folder has gone or became a link, or may not be read: a scan says what is to be said of it."""
+"""The folder has gone or became a link, or may not be read: a walk says what is to be said of it."""
 
 
 class Hints:
@@ -37,7 +37,7 @@ class Hints:
         self._watches: dict[str, int] = {}
         self._inotify = INotify(nonblocking=True)
         self.unwatched = 0
-        """Folders for which the system had no watch left (fs.inotify.max_user_watches): rescans alone look at them."""
+        """Folders for which the system had no watch left (fs.inotify.max_user_watches): walks alone look at them."""
         self.missed = False
         """Whether events were lost because too many came at once; the folders of those are not known."""
         self.over = False
@@ -59,7 +59,7 @@ class Hints:
         return int(self._inotify.fileno())
 
     def cover(self, start: str = "") -> list[str]:
-        """Watch a folder and all below it that a full scan enters; their paths below the source.
+        """Watch a folder and all below it that a full walk enters; their paths below the source.
 
         Raises:
             OSError: the source itself cannot be watched.

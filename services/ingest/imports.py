@@ -14,17 +14,20 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from services.ingest import library
 from services.ingest.asked import Place, places_of
 from services.ingest.large import collect_finished, leave
 from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
-from services.ingest.scan import Pass, Scanner
 from services.ingest.settings import IngestSettings
 from services.ingest.source import Mode, Source
-from services.ingest.store import Store
+from services.ingest.store import ledger, roots
 from services.ingest.survey import Totals, count
 from services.ingest.tally import Crowd, Tally
+from services.ingest.walker import Walk, Walker
+from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
@@ -57,7 +60,7 @@ class _Running:
 
     job: Job
     total: Tally = field(default_factory=Tally)
-    step: Pass = field(default_factory=Pass)
+    step: Walk = field(default_factory=Walk)
     meter: Meter = field(default_factory=Meter)
     sources: Sequence[Source] = ()
     below: Totals | None = None
@@ -116,14 +119,14 @@ class _Running:
 class Imports:
     """Runs imports, some side by side."""
 
-    def __init__(self, store: Store, scanner: Scanner, room: Room, waits: Waits, settings: Settings) -> None:
-        self._store = store
-        self._scanner = scanner
+    def __init__(self, pool: asyncpg.Pool, walker: Walker, room: Room, waits: Waits, settings: Settings) -> None:
+        self._pool = pool
+        self._walker = walker
         self._room = room
         self._waits = waits
         self._settings = settings
         self._own = settings.section(IngestSettings)
-        self._runner = Runner(store.pool, IMPORTS, self._import, at_once=self._own.imports_at_once)
+        self._runner = Runner(pool, IMPORTS, self._import, at_once=self._own.imports_at_once)
         self._counting = ThreadPoolExecutor(1, thread_name_prefix="count")
 
     def wake(self) -> None:
@@ -160,7 +163,7 @@ class Imports:
                 source.close()
         total = running.total
         if job["mode"] == "move":
-            total.count_unseen(await patiently(lambda: self._store.taken_by(job.id)))
+            total.count_unseen(await patiently(lambda: self._taken_by(job.id)))
         await job.save(**_counts(total), **running.totals())
         log.info(
             "import done", import_id=str(job.id), found=total.found, arrived=total.arrived,
@@ -175,8 +178,8 @@ class Imports:
         waiting = _paths_of(place, source)
 
         async def look() -> None:
-            running.step = Pass()  # after an outage anew: what was committed is counted from the ledger
-            await self._scanner.scan(
+            running.step = Walk()  # after an outage anew: what was committed is counted from the ledger
+            await self._walker.walk(
                 source, folders, recursive=recursive, only=waiting, job=running.job, verify=running.job["verify"],
                 progress=running.step,
             )  # fmt: skip
@@ -192,7 +195,7 @@ class Imports:
             finally:
                 room.end()
                 running.total.add(running.step.tally)
-                running.step = Pass(unsettled=running.step.unsettled)
+                running.step = Walk(unsettled=running.step.unsettled)
             await self._until_next_look(source, running)
             if not running.step.unsettled:
                 return
@@ -213,7 +216,7 @@ class Imports:
     async def _count(self, errands: Mapping[Source, Sequence[Place]], running: _Running) -> None:
         """Count what lies below the paths, while the import has begun."""
         stop = Event()
-        excluded = self._scanner.excluded(*errands)
+        excluded = self._walker.excluded(*errands)
         below = [place for places in errands.values() for place in places]
         try:
             running.below = await asyncio.get_running_loop().run_in_executor(
@@ -235,13 +238,21 @@ class Imports:
         found: dict[str, tuple[Source, list[Place]]] = {}
         for place in await asyncio.to_thread(places_of, map(Path, job["paths"])):
             job.check()
-            name, root = await patiently(partial(self._store.root_of, place.folder, kind))
+            name, root = await patiently(partial(self._root_of, place.folder, kind))
             if name not in found:
                 configured = next((item for item in self._settings.sources if item.name == name), None)
                 source = await asyncio.to_thread(Source.make, name, root, mode, self._own, configured)
                 found[name] = source, []
             found[name][1].append(place)
         return dict(found.values())
+
+    async def _root_of(self, folder: Path, kind: str) -> tuple[str, Path]:
+        async with transaction(self._pool) as connection:
+            return await roots.holding(connection, folder, kind)
+
+    async def _taken_by(self, import_id: UUID) -> dict[str, int]:
+        async with connected(self._pool) as connection:
+            return await ledger.taken_by(connection, import_id)
 
 
 def _paths_of(place: Place, source: Source) -> frozenset[str] | None:

@@ -13,14 +13,13 @@ fails to write to it asks ``trouble`` whose failure that is.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
-from services.ingest.store import LIBRARY
-from shared.db.errors import translated
+from services.ingest.store import roots
+from services.ingest.store.roots import LIBRARY, KnownLibrary
+from shared.db.pool import connected
 from shared.errors import NightbusError, Transient
 from shared.library.access import Access
 from shared.library.lock import InUseError, LibraryLock
@@ -41,25 +40,6 @@ SILENT_AFTER_S = 10.0
 CRASHED_AGE_HOURS = 24.0
 WHAT = "the library"
 """What is waited for, as a person calls it."""
-_STACK = """
-SELECT format('%s.%s', system_identifier, d.oid) FROM pg_control_system(), pg_database d
-WHERE d.datname = current_database()
-"""
-"""What tells this stack from any other: its cluster of Postgres and the database in it."""
-_KNOWN = "SELECT path, marker_id, EXISTS (SELECT FROM location WHERE root = $1) FROM root WHERE name = $1"
-_ADOPT = """
-INSERT INTO root (name, path, kind, marker_id) VALUES ($1, $2, 'library', $3)
-ON CONFLICT (name) DO UPDATE SET path = excluded.path, marker_id = excluded.marker_id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The library as it was last open; its marker may be absent where the first opening was cut short."""
-
-    path: Path
-    marker_id: UUID | None
-    holds_files: bool
 
 
 class Library:
@@ -176,21 +156,19 @@ class Library:
         """Let another ingest write there."""
         self._lock.release()
 
-    async def _known(self) -> _Known | None:
-        with translated():
-            row = await self._pool.fetchrow(_KNOWN, self.root.name)
-        return _Known(Path(row[0]), row[1], row[2]) if row else None
+    async def _known(self) -> KnownLibrary | None:
+        async with connected(self._pool) as connection:
+            return await roots.known_library(connection)
 
     async def _stack(self) -> str:
-        with translated():
-            stack: str = await self._pool.fetchval(_STACK)
-        return stack
+        async with connected(self._pool) as connection:
+            return await roots.stack(connection)
 
     async def _adopt(self, marker: Marker) -> None:
-        with translated():
-            await self._pool.execute(_ADOPT, self.root.name, str(self.root.path), UUID(marker.id))
+        async with connected(self._pool) as connection:
+            await roots.adopt_library(connection, self.root.path, UUID(marker.id))
 
-    def _look(self, known: _Known | None, stack: str) -> Marker:
+    def _look(self, known: KnownLibrary | None, stack: str) -> Marker:
         """In a thread: prove that it is the library and can be written to, and remove what a crash left in it.
 
         Unfinished copies are all removed, unless another ingest of this stack may be writing there now. One of another
@@ -209,11 +187,11 @@ class Library:
 _NOT_YET = (NightbusError, OSError)
 
 
-def _is_elsewhere(root: Root, known: _Known) -> bool:
+def _is_elsewhere(root: Root, known: KnownLibrary) -> bool:
     return root.path != known.path
 
 
-def _sentence(error: Exception, root: Root, known: _Known | None) -> str:
+def _sentence(error: Exception, root: Root, known: KnownLibrary | None) -> str:
     """Why the library is not open, and what to do where its folder was changed."""
     if isinstance(error, OSError):
         return f"the library root {root.name} at {shown(root.path)} cannot be written to: {error.strerror or error}"

@@ -1,6 +1,6 @@
 """Known content arrives again: is its copy in the library there and whole, and what is done where it is not.
 
-Knows files and no database; what it did is written down by ``store.Store``.
+Knows files and no database; what it did is written down by ``store.looks``.
 """
 
 import time

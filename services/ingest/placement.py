@@ -20,7 +20,7 @@ class Placement:
     """Turns an entry of a source into a path below the library.
 
     The header is read only when the template asks for one of its fields; a file without a readable header gets
-    ``Unknown`` there, and its place is decided all the same: scanning says what is wrong with it.
+    ``Unknown`` there, and its place is decided all the same: the scanner says what is wrong with it.
     """
 
     def __init__(self, template: str) -> None:

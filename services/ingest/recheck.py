@@ -8,10 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+import asyncpg
+
 from services.ingest.ledger import Known
 from services.ingest.shelf import Care, Shelf
 from services.ingest.source import Source
-from services.ingest.store import Store
+from services.ingest.store import looks
+from shared.db.pool import transaction
 from shared.errors import NightbusError
 from shared.library.reading import shown
 from shared.library.roots import LibraryAway
@@ -33,21 +36,21 @@ class Rechecked:
 
 
 async def recheck(
-    store: Store, shelf: Shelf | None, source: Source, files: Sequence[tuple[Entry, Known]], care: Care
+    pool: asyncpg.Pool, shelf: Shelf | None, source: Source, files: Sequence[tuple[Entry, Known]], care: Care
 ) -> AsyncIterator[list[Rechecked]]:
     """Look at files that the ledger knows, page by page."""
     size = READ_FILES if care.hashing else PAGE_FILES
     for start in range(0, len(files), size):
         page = files[start : start + size]
         if source.mode != "index" and shelf is not None:
-            yield await _stored(store, shelf, page, care)
+            yield await _stored(pool, shelf, page, care)
         elif care.hashing:
             yield list(await asyncio.gather(*(source.take(_in_place, source, *pair) for pair in page)))
         else:
             yield [Rechecked(entry, known) for entry, known in page]
 
 
-async def _stored(store: Store, shelf: Shelf, page: Sequence[tuple[Entry, Known]], care: Care) -> list[Rechecked]:
+async def _stored(pool: asyncpg.Pool, shelf: Shelf, page: Sequence[tuple[Entry, Known]], care: Care) -> list[Rechecked]:
     found = await shelf.look({known.file_id: known.size_bytes for _entry, known in page if known.file_id}, care)
     checked, seen = [], []
     for entry, known in page:
@@ -61,7 +64,8 @@ async def _stored(store: Store, shelf: Shelf, page: Sequence[tuple[Entry, Known]
             seen += looked.seen
         else:
             checked.append(Rechecked(entry, known, again=True))
-    await store.record_looks(seen)
+    async with transaction(pool) as connection:
+        await looks.save(connection, seen)
     return checked
 
 

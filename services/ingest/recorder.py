@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import asyncpg
+
 from services.ingest.ledger import Observation
 from services.ingest.mend import Mended
 from services.ingest.source import Source
-from services.ingest.store import Arrival, Store
+from services.ingest.store import batch, ledger
+from services.ingest.store.batch import Batch
+from services.ingest.store.files import Arrival
 from services.ingest.tally import Tally
 from shared.db.bisect import Refused, bisected
+from shared.db.pool import connected, transaction
 from shared.jobs.job import Job
 from shared.library.reading import shown
 from shared.logging import get_logger
@@ -27,11 +32,11 @@ class Recorded:
 
 
 class Recorder:
-    """Writes the ledger through the store and tells, once each, what could not be taken."""
+    """Writes the ledger and all that hangs on it, and tells, once each, what could not be taken."""
 
-    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+    def __init__(self, pool: asyncpg.Pool, wake: Callable[[], None]) -> None:
         """``wake`` is called after each commit that may hold events."""
-        self._store = store
+        self._pool = pool
         self._wake = wake
         self._told: dict[tuple[str, str, str], str | None] = {}
 
@@ -63,14 +68,23 @@ class Recorder:
         recorded = Recorded([], [])
 
         async def write(parts: Sequence[list[Observation]]) -> tuple[list[Observation], list[str]]:
-            batch = [item for part in parts for item in part]
-            new = [
-                place for file_id in dict.fromkeys(item.file_id for item in batch) for place in places.get(file_id, ())
-            ]
-            deletions = [item for item in batch if moved and item.file_id is not None]
-            looks = [mended[file_id] for file_id in {item.file_id or "" for item in batch} & mended.keys()]
-            states = await self._store.record(source.name, source.zone, batch, new, deletions, job, looks)
-            return batch, states
+            seen = [item for part in parts for item in part]
+            whole = Batch(
+                source.name,
+                source.zone,
+                seen,
+                arrivals=[
+                    place
+                    for file_id in dict.fromkeys(item.file_id for item in seen)
+                    for place in places.get(file_id, ())
+                ],
+                moved=[item for item in seen if moved and item.file_id is not None],
+                mended=[mended[file_id] for file_id in {item.file_id or "" for item in seen} & mended.keys()],
+            )
+            async with transaction(self._pool) as connection:
+                if job is not None:
+                    await job.hold(connection)
+                return seen, await batch.save(connection, whole, None if job is None else job.id)
 
         refused: list[list[Observation]] = []
         async for part in bisected(contents, write):
@@ -82,9 +96,9 @@ class Recorder:
                 self._wake()
         # A value that was refused is not among those of a failure, unless it is the name itself: then nobody can.
         async for part in bisected(refused, write):
-            batch = part.item if isinstance(part, Refused) else part.result[0]
-            recorded.observations += batch
-            recorded.states += ["failed"] * len(batch)
+            failed = part.item if isinstance(part, Refused) else part.result[0]
+            recorded.observations += failed
+            recorded.states += ["failed"] * len(failed)
         for item, state in zip(recorded.observations, recorded.states, strict=True):
             self._tell(source, item, failed=state == "failed")
             if state == "failed":
@@ -93,7 +107,8 @@ class Recorder:
 
     async def forget(self, source: Source, keys: Sequence[tuple[str, str]]) -> None:
         """Forget failures whose cause has gone."""
-        await self._store.forget_failures(source.name, keys)
+        async with connected(self._pool) as connection:
+            await ledger.forget_failures(connection, source.name, keys)
         for key in keys:
             self._told.pop((source.name, *key), None)
 

@@ -1,15 +1,19 @@
 """The shelf: gives contents their place in the library, and looks at the copies of those that are known."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import asyncpg
+
 from services.ingest.mend import Looked, Mended, Place, Seen, look, mend
-from services.ingest.store import LIBRARY, Store
+from services.ingest.store import locations, looks
+from services.ingest.store.roots import LIBRARY
 from services.ingest.take import Taken
+from shared.db.pool import connected, transaction
 from shared.errors import NightbusError, Permanent
 from shared.library.hashing import Digest
 from shared.library.place import Placed, place
@@ -49,9 +53,9 @@ class Shelved:
 class Shelf:
     """Owns the names in the library."""
 
-    def __init__(self, store: Store, library: Root, room: Room | None = None, *, quiet_s: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, library: Root, room: Room | None = None, *, quiet_s: float) -> None:
         """``quiet_s``: how long a file of the library that somebody changed must have rested."""
-        self._store = store
+        self._pool = pool
         self._quiet_s = quiet_s
         self._room = room
         self._left: list[Staged] = []
@@ -69,7 +73,7 @@ class Shelf:
             care: what is asked of copies that are there.
         """
         first = {item.file_id: item for item in reversed(taken)}
-        places = await self._store.places_in(LIBRARY, first)
+        places = await self._places_of(first)
         tasks = (self._shelve_one(item, places.get(item.file_id, []), wanted, care) for item in first.values())
         outcomes = await asyncio.gather(*tasks)
         shelved = Shelved()
@@ -102,7 +106,7 @@ class Shelf:
 
     async def look(self, contents: Mapping[str, int], care: Care) -> dict[str, Looked | NightbusError]:
         """Look at the copies of contents (file_id and size in bytes), with nothing at hand to mend them with."""
-        places = await self._store.places_in(LIBRARY, contents)
+        places = await self._places_of(contents)
         items = [(Digest(file_id, size), places.get(file_id, [])) for file_id, size in contents.items()]
         size = READ_FILES if care.hashing else LOOK_FILES
         parts = (items[start : start + size] for start in range(0, len(items), size))
@@ -128,7 +132,7 @@ class Shelf:
             await self._remove(source, content, root, rested_s)
 
     async def _remove(self, source: Path, content: Digest, root: Path, rested_s: float) -> None:
-        places = (await self._store.places_in(LIBRARY, [content.file_id])).get(content.file_id, [])
+        places = (await self._places_of([content.file_id])).get(content.file_id, [])
         failure = NotStoredError(f"{shown(source)} is kept: its content is not recorded in the library")
         for one in places:
             try:
@@ -154,11 +158,16 @@ class Shelf:
             if staged.file_id != content.file_id:
                 return False  # the next try says in which way the source differs
             places = [place for place, _examined in found.found]
-            looks = await self._settle(staged, places, _nowhere, Care(hashing=True, bring_back=False))
-            await self._store.record_looks(looks)
+            looked_at = await self._settle(staged, places, _nowhere, Care(hashing=True, bring_back=False))
+            async with transaction(self._pool) as connection:
+                await looks.save(connection, looked_at)
         finally:
             await self.discard(staged)
         return True
+
+    async def _places_of(self, file_ids: Iterable[str]) -> Mapping[str, list[Place]]:
+        async with connected(self._pool) as connection:
+            return await locations.places_in(connection, LIBRARY, file_ids)
 
     async def _settle(
         self, staged: Staged, places: Sequence[Place], wanted: Callable[[], str], care: Care

@@ -9,10 +9,12 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from services.ingest.aside import recover_kept
-from services.ingest.places import Places
 from services.ingest.shelf import Shelf
-from services.ingest.store import Store
+from services.ingest.store import checks
+from shared.db.pool import connected, transaction
 from shared.errors import NightbusError, Unavailable
 from shared.library.presence import missing
 from shared.library.reading import shown
@@ -53,9 +55,8 @@ class _Found:
 class Sweep:
     """Looks at the library when ingest starts, and then every ``interval_s`` seconds."""
 
-    def __init__(self, store: Store, shelf: Shelf, *, interval_s: float) -> None:
-        self._store = store
-        self._places = Places(store.pool)
+    def __init__(self, pool: asyncpg.Pool, shelf: Shelf, *, interval_s: float) -> None:
+        self._pool = pool
         self._shelf = shelf
         self._interval_s = interval_s
 
@@ -73,11 +74,12 @@ class Sweep:
         Returns:
             Why nothing was marked, one sentence; None where the look counts.
         """
-        places, known_missing = await self._places.count()
+        async with connected(self._pool) as connection:
+            places, known_missing = await checks.count(connection)
         found = _Found(most_gone=max(FEW, int(MOST_GONE_AT_ONCE * (places - known_missing))))
         problem = None
         try:
-            await recover_kept(self._places, self._store, self._shelf)
+            await recover_kept(self._pool, self._shelf)
             await self._look_at_all(found)
             # Hours may have passed since the first pages: what was brought back meanwhile has not gone.
             found.gone = sorted(await asyncio.to_thread(missing, self._shelf.library, found.gone))
@@ -94,7 +96,8 @@ class Sweep:
                     f"{found.gone_count} of {found.files} files have gone from the library at once, such as {example}; "
                     "none of them is counted as missing"
                 )
-        await self._places.record_check(found.files, found.gone, found.back, problem)
+        async with transaction(self._pool) as connection:
+            await checks.save(connection, found.files, found.gone, found.back, problem)
         if problem:
             log.error("the library is not as it was", reason=problem)
         elif found.gone or found.back:
@@ -104,9 +107,13 @@ class Sweep:
 
     async def _look_at_all(self, found: _Found) -> None:
         after = ""
-        while page := await self._places.page(after, PAGE_PLACES):
+        while page := await self._page(after):
             began = time.monotonic()
             absent = await asyncio.to_thread(missing, self._shelf.library, [path for path, _missing in page])
             found.add(page, absent)
             after = page[-1][0]
             await asyncio.sleep(REST * (time.monotonic() - began))
+
+    async def _page(self, after: str) -> list[tuple[str, bool]]:
+        async with connected(self._pool) as connection:
+            return await checks.page(connection, after, PAGE_PLACES)

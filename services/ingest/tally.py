@@ -1,4 +1,4 @@
-"""Counting what became of the files of a scan."""
+"""Counting what became of the files of a walk."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

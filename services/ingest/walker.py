@@ -1,4 +1,4 @@
-"""Scanning a source: walk it, leave what the ledger knows unchanged, and hand what has settled to the collector."""
+"""Walking a source: leave what the ledger knows unchanged, and hand what has settled to the collector."""
 
 import asyncio
 import os
@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
+
 from services.ingest.collector import Collector, care_of
 from services.ingest.judge import judged
 from services.ingest.large import collect_finished
 from services.ingest.ledger import Known, folders_of
 from services.ingest.recheck import recheck
 from services.ingest.source import Source
-from services.ingest.store import Store
+from services.ingest.store import ledger
 from services.ingest.tally import Tally
+from shared.db.pool import connected
 from shared.jobs.job import Job
 from shared.library.walk import DirectoryListing, Entry, Skipped, walk
 from shared.logging import get_logger
@@ -25,8 +28,8 @@ GROUP_FOLDERS = 200
 
 
 @dataclass(slots=True)
-class Pass:
-    """One walk over a source, or over some of its folders."""
+class Walk:
+    """What one walk over a source, or over some of its folders, has found so far."""
 
     tally: Tally = field(default_factory=Tally)
     unsettled: dict[str, str] = field(default_factory=dict)
@@ -42,14 +45,14 @@ class Pass:
         return self.tally.found + len(self.unsettled)
 
 
-class Scanner:
+class Walker:
     """Walks sources."""
 
-    def __init__(self, store: Store, collector: Collector) -> None:
-        self._store = store
+    def __init__(self, pool: asyncpg.Pool, collector: Collector) -> None:
+        self._pool = pool
         self._collector = collector
 
-    async def scan(
+    async def walk(
         self,
         source: Source,
         folders: Sequence[str] = ("",),
@@ -58,9 +61,9 @@ class Scanner:
         only: frozenset[str] | None = None,
         job: Job | None = None,
         verify: bool = False,
-        progress: Pass | None = None,
-    ) -> Pass:
-        """Look at a source once.
+        progress: Walk | None = None,
+    ) -> Walk:
+        """Walk a source once.
 
         Args:
             source: the source.
@@ -77,7 +80,7 @@ class Scanner:
         Raises:
             Stopped: the import was cancelled or taken over.
         """
-        done = progress or Pass()
+        done = progress or Walk()
         if job is None:  # an import collects them itself
             done.counted = collect_finished(source, done.tally, done.unsettled)
         for folder in folders:
@@ -98,12 +101,13 @@ class Scanner:
         group: list[DirectoryListing],
         only: frozenset[str] | None,
         job: Job | None,
-        done: Pass,
+        done: Walk,
         *,
         verify: bool,
     ) -> None:
         folders = {name for listing in group for name in folders_of(listing.relative_path)}
-        known = await self._store.known(source.name, sorted(folders))
+        async with connected(self._pool) as connection:
+            known = await ledger.known(connection, source.name, sorted(folders))
         found = await source.look(judged, source, group, known, only, done.counted, job is not None)
         done.folders |= found.folders
         done.tally.ignored_by.update(found.ignored_by)
@@ -144,7 +148,7 @@ class Scanner:
         await self._collector.opened_for(source, job, len(same) + others)
         again = []
         care = care_of(source, job, verify=verify)
-        pages = recheck(self._store, self._collector.shelf, source, same, care)
+        pages = recheck(self._pool, self._collector.shelf, source, same, care)
         async for page in self._collector.of_library(pages, len(same)):
             job.check()
             for item in page:
@@ -160,10 +164,12 @@ class Scanner:
 
     async def forget_gone_folders(self, source: Source) -> None:
         """Forget what could not be taken in folders that are no more."""
-        folders = await self._store.failed_folders(source.name)
+        async with connected(self._pool) as connection:
+            folders = await ledger.failed_folders(connection, source.name)
         gone = await source.look(_not_there, source.path, folders)
         if gone:
-            await self._store.forget_failed_folders(source.name, gone)
+            async with connected(self._pool) as connection:
+                await ledger.forget_failed_folders(connection, source.name, gone)
 
     async def looks_unmounted(self, source: Source) -> bool:
         """Whether none of the files that the source is known to hold is there: an empty or foreign mount.
@@ -173,10 +179,12 @@ class Scanner:
         """
         if source.mode == "move":
             return False
-        sample = await self._store.sample(source.name, 20)
+        async with connected(self._pool) as connection:
+            sample = await ledger.sample(connection, source.name, 20)
         if len(sample) < 3 or await source.look(_any_there, source.path, sample):
             return False
-        newest = await self._store.newest_of_folders(source.name)
+        async with connected(self._pool) as connection:
+            newest = await ledger.newest_of_folders(connection, source.name)
         return not await source.look(_any_there, source.path, newest)
 
 

@@ -1,4 +1,4 @@
-"""Watching configured sources: hints from inotify, the truth from rescans."""
+"""Watching configured sources: hints from inotify, the truth from walks."""
 
 import asyncio
 import os
@@ -6,11 +6,15 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
+
 from services.ingest.follow import HintFollower
 from services.ingest.roomwait import RoomWait
-from services.ingest.scan import Pass, Scanner
 from services.ingest.source import Source
-from services.ingest.sourcestate import SourceStates, State
+from services.ingest.store import sources
+from services.ingest.store.sources import State
+from services.ingest.walker import Walk, Walker
+from shared.db.pool import connected
 from shared.errors import Unavailable
 from shared.library.reading import shown
 from shared.library.walk import is_walked
@@ -21,11 +25,12 @@ from shared.tasks import beside
 log = get_logger(__name__)
 
 MOST_HINTS = 500
-"""Beyond this many folders at once a full scan is cheaper than following each hint."""
+"""Beyond this many folders at once a full walk is cheaper than following each hint."""
 MISSING_POLL_S = 5.0
 """Between two looks for a source whose folder is not there."""
 REACH_EVERY_S = 60.0
 """Between two reads of the folder of a source in which nothing happens, so that one that went away is known as such."""
+WALKED = "source walked"
 FOREIGN = "holds none of its known files: empty or foreign mount? Nothing is changed"
 
 
@@ -35,19 +40,19 @@ class Watcher:
     def __init__(
         self,
         source: Source,
-        scanner: Scanner,
-        states: SourceStates,
+        pool: asyncpg.Pool,
+        walker: Walker,
         room: RoomWait,
         *,
-        rescan_interval_s: float,
+        walk_interval_s: float,
         exclude: Sequence[Path] = (),
     ) -> None:
         """``exclude``: folders in the source that are no part of it."""
         self._source = source
-        self._scanner = scanner
-        self._states = states
+        self._pool = pool
+        self._walker = walker
         self._room = room
-        self._rescan_interval_s = rescan_interval_s
+        self._walk_interval_s = walk_interval_s
         self._hints = HintFollower(source, exclude)
         self._foreign: str | None = None
         """Why the folder is taken for another one than the source's, if it is."""
@@ -56,17 +61,17 @@ class Watcher:
         """How many files each folder held when it was last looked at."""
 
     async def run(self) -> None:
-        """Scan, then follow hints and look at growing files again until the next full scan is due.
+        """Walk it, then follow hints and look at growing files again until the next full walk is due.
 
         Hints come from one mounted folder: where it goes away, or another one is mounted there, they are asked anew.
         """
         while True:
             self._mounted = await self._until_there()
-            # Hints come before the scan begins, so that nothing falls between them.
+            # Hints come before the walk begins, so that nothing falls between them.
             async with self._hints.following(), beside(self._tell_often(), name=f"reads of {self._source.name}"):
                 while await self._is_mounted():
-                    unsettled = await self._full_scan()
-                    await self._between_scans(unsettled)
+                    unsettled = await self._full_walk()
+                    await self._between_walks(unsettled)
 
     async def _until_there(self) -> tuple[int, int]:
         """Wait for the source's folder; returns what tells it from another one in its place."""
@@ -87,12 +92,17 @@ class Watcher:
     async def _tell(self, state: State, reason: str | None = None) -> None:
         """Write down how the source is now."""
         hints = state == "reachable" and self._hints.watching
-        await patiently(lambda: self._states.save(self._source.name, state, reason, hints=hints))
 
-    async def _full_scan(self) -> set[str]:
+        async def write() -> None:
+            async with connected(self._pool) as connection:
+                await sources.save(connection, self._source.name, state, reason, hints=hints)
+
+        await patiently(write)
+
+    async def _full_walk(self) -> set[str]:
         source = self._source
         self._hints.forget()
-        if await patiently(lambda: self._scanner.looks_unmounted(source)):
+        if await patiently(lambda: self._walker.looks_unmounted(source)):
             self._foreign = f"{shown(source.path)} {FOREIGN}"
             log.error(
                 "source holds none of its known files: empty or foreign mount? Nothing is changed",
@@ -101,20 +111,20 @@ class Watcher:
             await self._tell_reached()
             return set()
         self._foreign = None
-        await patiently(lambda: self._scanner.forget_gone_folders(source))
+        await patiently(lambda: self._walker.forget_gone_folders(source))
         await self._tell_reached()
-        done = await patiently(lambda: self._scanner.scan(source))
+        done = await patiently(lambda: self._walker.walk(source))
         source.settler.retain(set(done.unsettled))
         self._room.looked_at_all(done.tally.without_room)
         await self._tell_reached()
         self._found = done.folders
-        await patiently(lambda: self._states.walked(source.name, sum(self._found.values()), done.unsettled))
-        self._log("source scanned", done)
+        await self._tell_found(done, everything=True)
+        self._log(WALKED, done)
         return set(done.unsettled)
 
-    async def _between_scans(self, unsettled: set[str]) -> None:
+    async def _between_walks(self, unsettled: set[str]) -> None:
         loop = asyncio.get_running_loop()
-        full_at = loop.time() + self._rescan_interval_s
+        full_at = loop.time() + self._walk_interval_s
         while (left_s := full_at - loop.time()) > 0:
             look_again_s = max(self._source.settle_s / 2, 0.2) if unsettled else REACH_EVERY_S
             crowded = bool(self._room.crowd)
@@ -126,7 +136,7 @@ class Watcher:
             except TimeoutError:
                 timed_out = True
             if crowded and await self._room.is_over():
-                return  # a full scan takes what waits, wherever it lies
+                return  # a full walk takes what waits, wherever it lies
             if timed_out and not unsettled:
                 if not await self._tell_reached():
                     return
@@ -142,7 +152,7 @@ class Watcher:
     async def _look_at(self, folders: list[str]) -> set[str]:
         there = await self._source.look(_walked, self._source.path, folders)
         try:
-            done = await self._scanner.scan(self._source, there, recursive=False)
+            done = await self._walker.walk(self._source, there, recursive=False)
         except Unavailable as error:
             log.warning("look postponed", source=self._source.name, reason=str(error))
             self._hints.put_back(folders)
@@ -153,9 +163,19 @@ class Watcher:
         for folder in set(folders) - set(there):
             self._forget(folder)
         self._found |= done.folders
-        found = sum(self._found.values())
-        await patiently(lambda: self._states.looked(self._source.name, found, done.unsettled))
+        await self._tell_found(done, everything=False)
         return set(done.unsettled)
+
+    async def _tell_found(self, done: Walk, *, everything: bool) -> None:
+        """Write down how many files the source holds, after a walk over everything or a look at some folders."""
+        save = sources.save_walked if everything else sources.save_looked
+        found = sum(self._found.values())
+
+        async def write() -> None:
+            async with connected(self._pool) as connection:
+                await save(connection, self._source.name, found, done.unsettled)
+
+        await patiently(write)
 
     def _forget(self, folder: str) -> None:
         """Count no more what was in a folder that has gone, or is no part of the source any more."""
@@ -181,9 +201,9 @@ class Watcher:
             await self._tell("reachable")
         return reason is None and await self._is_mounted()
 
-    def _log(self, event: str, done: Pass) -> None:
+    def _log(self, event: str, done: Walk) -> None:
         tally = done.tally
-        if tally.arrived or event == "source scanned":  # failures are told by whoever records them
+        if tally.arrived or event == WALKED:  # failures are told by whoever records them
             log.info(
                 event, source=self._source.name, found=done.seen, arrived=tally.arrived, failed=tally.failed,
                 already_here=tally.already_here, ignored=tally.ignored, unsettled=len(done.unsettled),
@@ -210,7 +230,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _walked(root: Path, folders: list[str]) -> list[str]:
-    """Those of the folders that a full scan would come to."""
+    """Those of the folders that a full walk would come to."""
     return [folder for folder in folders if is_walked(root, folder)]
 
 

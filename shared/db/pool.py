@@ -53,15 +53,26 @@ async def pool_of(settings: PostgresSettings, role: str, *, unhurried: bool = Fa
 
 
 @contextlib.asynccontextmanager
+async def connected(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """A connection for statements that stand alone.
+
+    Raises:
+        Unavailable: the server does not answer, or went away within the block.
+    """
+    with translated():
+        async with pool.acquire() as connection:
+            yield connection
+
+
+@contextlib.asynccontextmanager
 async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
     """A connection in a transaction, which is rolled back where the block raises.
 
     Raises:
         Unavailable: the server does not answer, or went away within the block.
     """
-    with translated():
-        async with pool.acquire() as connection, connection.transaction():
-            yield connection
+    async with connected(pool) as connection, connection.transaction():
+        yield connection
 
 
 def check_database(pool: asyncpg.Pool) -> Callable[[], Awaitable[None]]:

@@ -82,7 +82,7 @@ class Settler:
         self._seen.pop(key, None)
 
     def retain(self, keys: set[str]) -> None:
-        """Forget every file that is not in ``keys``: after a full scan the others no longer exist."""
+        """Forget every file that is not in ``keys``: after a full walk the others no longer exist."""
         self._seen = {key: seen for key, seen in self._seen.items() if key in keys}
 
     def _clock_is_steady(self, now_ns: int, now_monotonic_s: float) -> bool:

@@ -94,8 +94,8 @@ def walk_folders(root: Path, start: str = "", *, exclude: Sequence[Path] = ()) -
         yield relative
         below = []
         try:
-            with os.scandir(f"{real_root}/{relative}") as scan:
-                for item in scan:
+            with os.scandir(f"{real_root}/{relative}") as items:
+                for item in items:
                     path = f"{relative}/{item.name}" if relative else item.name
                     if not _is_folder(item) or not _is_utf8(item.name):
                         continue
@@ -142,8 +142,8 @@ def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[Di
     error: str | None = None
     gone = False
     try:
-        with os.scandir(where) as scan:
-            for item in scan:
+        with os.scandir(where) as items:
+            for item in items:
                 name = item.name
                 path = prefix + name
                 try:

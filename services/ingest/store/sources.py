@@ -1,17 +1,16 @@
-"""What is known of each configured source: reachable or not, the last walk, and what is unfinished."""
+"""Sources as they are: reachable or not, the last walk, and what is unfinished."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import asyncpg
-
-from shared.db.errors import translated
+from shared.bus.transaction import Connection
 
 MOST_NAMED = 5
 """Unfinished files that are named with what they lack."""
 
 State = Literal["reachable", "away", "foreign"]
 
+_KEEP_ONLY = "DELETE FROM source_state WHERE source <> ALL($1::text[])"
 _SAVE = """
 INSERT INTO source_state (source, state, reason, hints, reached_at)
 VALUES ($1, $2, $3, $4, CASE WHEN $2 = 'reachable' THEN clock_timestamp() END)
@@ -29,31 +28,26 @@ WHERE source = $1 AND (found, unfinished, unfinished_for) IS DISTINCT FROM ($2, 
 """
 
 
-class SourceStates:
-    """The table of sources' states. Raises Unavailable while the database is away."""
+async def keep_only(connection: Connection, sources: Sequence[str]) -> None:
+    """Forget sources that are configured no more."""
+    await connection.execute(_KEEP_ONLY, sources)
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
 
-    async def keep_only(self, sources: Sequence[str]) -> None:
-        """Forget sources that are configured no more."""
-        with translated():
-            await self._pool.execute("DELETE FROM source_state WHERE source <> ALL($1::text[])", list(sources))
+async def save(
+    connection: Connection, source: str, state: State, reason: str | None = None, *, hints: bool = False
+) -> None:
+    """Write whether a source can be read now; ``reachable`` says that its folder was read this moment."""
+    await connection.execute(_SAVE, source, state, reason, hints)
 
-    async def save(self, source: str, state: State, reason: str | None = None, *, hints: bool = False) -> None:
-        """Write whether a source can be read now; ``reachable`` says that its folder was read this moment."""
-        with translated():
-            await self._pool.execute(_SAVE, source, state, reason, hints)
 
-    async def walked(self, source: str, found: int, unfinished: Mapping[str, str]) -> None:
-        """Write what a complete walk found, and what is waited for by relative path."""
-        with translated():
-            await self._pool.execute(_WALKED, source, found, len(unfinished), _named(unfinished))
+async def save_walked(connection: Connection, source: str, found: int, unfinished: Mapping[str, str]) -> None:
+    """Write what a complete walk found, and what is waited for by relative path."""
+    await connection.execute(_WALKED, source, found, len(unfinished), _named(unfinished))
 
-    async def looked(self, source: str, found: int, unfinished: Mapping[str, str]) -> None:
-        """Write what the source holds now and what is waited for, after a look at some folders."""
-        with translated():
-            await self._pool.execute(_LOOKED, source, found, len(unfinished), _named(unfinished))
+
+async def save_looked(connection: Connection, source: str, found: int, unfinished: Mapping[str, str]) -> None:
+    """Write what the source holds now and what is waited for, after a look at some folders."""
+    await connection.execute(_LOOKED, source, found, len(unfinished), _named(unfinished))
 
 
 def _named(unfinished: Mapping[str, str]) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,11 +15,9 @@ from hypothesis import strategies as st
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from services.api.handlers import RegisterDeadLetter, ReplayOrDrop
-from services.api.store import Register
+from services.api.handlers import drop, register, replay
 from services.descriptions import CONSUMERS
-from services.ingest.handlers import Commands
-from services.ingest.store import Store
+from services.ingest.handlers import cancel_import, import_paths, rescan_files
 from services.scanner.reader import scanned_event
 from services.stats.commands import Commands as UpkeepCommands
 from services.stats.dismissal import Dismissals
@@ -191,9 +190,8 @@ async def test_the_register_enters_whatever_is_buried(
     message = Msg(None, f"dead.{subject}", reply, b"\0?\xff", (sound if whole else {}) | headers)  # type: ignore[arg-type]
     await api.execute("DELETE FROM dead_letter")
     await api.execute("DELETE FROM inbox")
-    enter = RegisterDeadLetter(Register(api, "api-dead-all"), None)
-    await enter(message)
-    await enter(message)
+    await register(api, "api-dead-all", None, message)
+    await register(api, "api-dead-all", None, message)
     (row,) = await api.fetch("SELECT * FROM dead_letters")
     assert row["payload"] == b"\0?\xff"
 
@@ -205,15 +203,13 @@ async def commands(
     """The handler of each command, on real tables."""
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
-        of_ingest = Commands(ingest, Store(ingest), quiet, quiet)
         of_stats = UpkeepCommands(stats, quiet)
-        of_api = ReplayOrDrop(Register(api, "api-dead-all"), None, quiet)
         yield {
-            ImportPaths: of_ingest.import_paths,
-            CancelImport: of_ingest.cancel_import,
-            RescanFiles: of_ingest.rescan_files,
-            ReplayDeadLetters: of_api.replay,
-            DropDeadLetters: of_api.drop,
+            ImportPaths: partial(import_paths, ingest, quiet),
+            CancelImport: partial(cancel_import, quiet),
+            RescanFiles: partial(rescan_files, ingest, quiet),
+            ReplayDeadLetters: partial(replay, api, None, quiet),
+            DropDeadLetters: partial(drop, api),
             DismissFiles: Dismissals(stats).dismiss,
             CheckStats: of_stats.check,
             RebuildStats: of_stats.rebuild,

@@ -5,7 +5,7 @@ from pathlib import Path
 import asyncpg
 from nats.aio.client import Client
 
-from services.ingest.gone import GoneFiles
+from services.ingest.gone import look_for_gone
 from shared.bus.outbox import OutboxRelay
 from shared.events.file import GONE
 from shared.settings import Settings
@@ -44,14 +44,14 @@ async def test_a_file_that_had_gone_is_read_where_it_is_now(
         async with connect_as(settings.postgres, "stats") as stats:
             for name, file_id in ids.items():
                 await give_up(stats, f"{name}.fits", file_id)
-        looker = GoneFiles(running.pool, OutboxRelay(running.pool, nats_client.jetstream(), "ingest"))
-        assert await looker.look() == 2
+        relay = OutboxRelay(running.pool, nats_client.jetstream(), "ingest")
+        assert await look_for_gone(running.pool, relay) == 2
         assert await places(running) == {
             "renamed.fits": True, "renamed-2.fits": False, "back.fits": False, "lost.fits": True,
         }  # fmt: skip
         again = {event.path: event.scan_revision for event in await running.arrivals() if event.scan_revision > 1}
         assert again == {"renamed-2.fits": 2, "back.fits": 2}
-        assert await looker.look() == 0  # the others are still lost, and these two are being read
+        assert await look_for_gone(running.pool, relay) == 0  # the others are still lost, and these two are being read
         folder.rename(tmp_path / "unplugged")
-        assert await looker.look() == 0
+        assert await look_for_gone(running.pool, relay) == 0
         assert (await places(running))["back.fits"] is False

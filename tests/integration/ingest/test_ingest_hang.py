@@ -56,7 +56,7 @@ async def test_a_share_that_hangs_holds_back_no_other_source(
         monkeypatch.setattr("services.ingest.take.stage", hanging(stage, share, release))
     monkeypatch.setattr(collector, "CLOSE_S", 0.1)
     sources = [
-        SourceSettings(name=path.name, path=path, rescan_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)
+        SourceSettings(name=path.name, path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)
     ]
     async with ingest(configured(settings, tmp_path, *sources, workers=1), nats_client) as service:
         await service.until_ledger("r.fit")

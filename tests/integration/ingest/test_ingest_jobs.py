@@ -12,7 +12,10 @@ from nats.aio.client import Client
 from services.ingest import collector, imports
 from services.ingest.imports import IMPORTS
 from services.ingest.ledger import Observation
-from services.ingest.store import Arrival, Store
+from services.ingest.store import batch
+from services.ingest.store.batch import Batch
+from services.ingest.store.files import Arrival
+from shared.db.pool import transaction
 from shared.errors import UserError
 from shared.jobs import runner
 from shared.jobs.job import Job
@@ -157,8 +160,11 @@ async def test_a_late_import_changes_nothing(
         assert not await jobs.settle(first.id, first.attempt, Verdict("failed", "late"))
         seen = Observation("", "late.fit", 4, 1, 1, 1, file_id=sha256(b"late"))
         arrival = Arrival(sha256(b"late"), 4, "library", "captures/late.fit", "/", "late.fit", None, 1)
+        late = Batch("captures", None, [seen], [arrival], moved=[seen])
         with pytest.raises(Lost):
-            await Store(service.pool).record("captures", None, [seen], [arrival], [seen], first)
+            async with transaction(service.pool) as connection:
+                await first.hold(connection)
+                await batch.save(connection, late, first.id)
         assert (await service.rows("SELECT * FROM import"), await service.tables()) == (before, files)
 
 
@@ -200,10 +206,10 @@ async def claimed_twice(service: Ingest, jobs: JobStore, import_id: UUID) -> tup
 KEEP_LEASES = Runner._keep_leases
 STEPS: dict[str, tuple[str, str]] = {
     "claim": ("services.ingest.imports.Imports", "_errands_of"),
-    "walk": ("services.ingest.store.Store", "known"),
+    "walk": ("services.ingest.store.ledger", "known"),
     "copy": ("services.ingest.collector.Collector", "_take_page"),
     "place": ("services.ingest.shelf.Shelf", "shelve"),
-    "commit": ("services.ingest.store.Store", "record"),
+    "commit": ("services.ingest.recorder.Recorder", "record"),
     "progress": ("shared.jobs.store.JobStore", "save"),
     "before the finish": ("shared.jobs.store.JobStore", "settle"),
 }
@@ -255,11 +261,11 @@ async def no_copies(service: Ingest) -> bool:
 
 
 class Hang:
-    """The first call of a method hangs until it is told to go on; whoever hangs sends no heartbeats either."""
+    """The first call of a method or function hangs until it is told to go on; whoever hangs sends no heartbeats."""
 
     def __init__(self, owner: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         module, _, kind = owner.rpartition(".")
-        self._owner: type = getattr(__import__(module, fromlist=[kind]), kind)
+        self._owner: object = getattr(__import__(module, fromlist=[kind]), kind)
         self._name = name
         self._reached, self._free, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._method: Callable[..., Awaitable[object]] = getattr(self._owner, name)

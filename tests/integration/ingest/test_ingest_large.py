@@ -8,7 +8,8 @@ from threading import Event
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import collector, delete, scan, store
+from services.ingest import collector, delete, walker
+from services.ingest.store import deletions
 from services.ingest.take import take_many
 from shared.library.hashing import sha256_file
 from shared.settings import Settings, SourceSettings
@@ -31,7 +32,7 @@ class Slow:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go_on = Event()
         self.begun = 0
-        for module in (collector, store):
+        for module in (collector, deletions):
             monkeypatch.setattr(module, "LARGE_BYTES", 1000)
         monkeypatch.setattr(collector, "take_many", self.take)
 
@@ -54,7 +55,7 @@ async def test_a_huge_file_holds_no_others_up(
 ) -> None:
     """While one file takes for ever all others arrive, of later folders too; then it arrives, and is counted once."""
     slow = Slow(monkeypatch)
-    monkeypatch.setattr(scan, "GROUP_FOLDERS", 2)
+    monkeypatch.setattr(walker, "GROUP_FOLDERS", 2)
     write(source, {"a/huge.fit": HUGE})
     write(source, {f"{folder}/{number}.fit": b"%s %d" % (folder.encode(), number)
                    for folder in "abcdefgh" for number in range(20)})  # fmt: skip
@@ -91,7 +92,7 @@ async def test_what_comes_later_to_a_watched_source_waits_for_no_huge_file(
     """Subs that land while a video is copied arrive before it; the video arrives once, when it is done."""
     slow = Slow(monkeypatch)
     write(source, {"video.fit": HUGE})
-    rig = SourceSettings(name="rig", path=source, mode="copy", settle_s=0.0, rescan_interval_s=0.3)
+    rig = SourceSettings(name="rig", path=source, mode="copy", settle_s=0.0, walk_interval_s=0.3)
     async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
         await until(slow.is_begun)
         write(source, {"sub.fit": b"sub"})
@@ -149,7 +150,7 @@ async def test_large_deletions_hold_no_others_up(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sources of large files are deleted beside the others: two that take for ever keep no small one waiting."""
-    for module in (collector, store):
+    for module in (collector, deletions):
         monkeypatch.setattr(module, "LARGE_BYTES", 1000)
     monkeypatch.setattr(delete, "LARGE_AT_ONCE", 0)
     write(source, {f"large-{number}.fit": b"%d" % number + HUGE for number in range(3)})

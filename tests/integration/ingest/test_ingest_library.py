@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 from services.ingest import delete
 from services.ingest import library as library_module
 from services.ingest.shelf import Shelf
-from services.ingest.store import Store
 from services.ingest.sweep import Sweep
 from shared.library import roots
 from shared.library.hashing import Digest
@@ -275,7 +274,7 @@ async def test_a_library_that_goes_away_in_the_middle_is_waited_for(
     No file fails, no line is made of any of them, and nothing is left behind.
     """
     rig = tmp_path / "rig"
-    watched = SourceSettings(name="rig", path=rig, mode="copy", rescan_interval_s=3600.0)
+    watched = SourceSettings(name="rig", path=rig, mode="copy", walk_interval_s=3600.0)
     ready = at(configured(settings, tmp_path, watched), small / "library")
     rig.mkdir()
     with capture_logs() as logs:
@@ -315,14 +314,13 @@ async def test_another_library_mounted_in_the_middle_is_left_alone(
         ours.rename(away)
         theirs.rename(ours)
         before = untouched(ours)
-        store = Store(service.pool)
-        shelf = Shelf(store, Root("library", ours, writable=True), quiet_s=0.0)
+        shelf = Shelf(service.pool, Root("library", ours, writable=True), quiet_s=0.0)
         shelf.library.identity.id = json.loads((away / ".nightbus/root.json").read_text())["id"]
         for name in ("a.fit", "b.fit"):
             content = Digest(sha256(name[:1].encode()), 1)
             with pytest.raises(LibraryAway, match="is another library of that name"):
                 await shelf.remove_source(source / name, content, root=source, rested_s=0.0)
-        assert "is another library of that name" in (await Sweep(store, shelf, interval_s=1.0).sweep() or "")
+        assert "is another library of that name" in (await Sweep(service.pool, shelf, interval_s=1.0).sweep() or "")
         imports = [await service.start(source), await service.start(source, verify=True)]
         await until(lambda: lost(service, "is another library of that name", 4))
         write(source, {"c.fit": b"c"})

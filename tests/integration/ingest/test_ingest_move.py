@@ -196,8 +196,8 @@ async def test_a_deletion_whose_process_stopped_is_done_by_the_next(
 async def test_a_moved_source_is_still_watched_when_it_is_empty(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A watched source whose files were all moved away is no empty mount: rescans go on taking what comes."""
-    quick = SourceSettings(name="rig", path=source, mode="move", rescan_interval_s=0.5)
+    """A watched source whose files were all moved away is no empty mount: walks go on taking what comes."""
+    quick = SourceSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
     write(source, {f"{number}.fit": b"%d" % number for number in range(5)})
 
     async def no_hints(_watcher: object) -> None:
@@ -230,7 +230,7 @@ async def test_a_source_that_is_open_for_writing_is_not_deleted(
 
     It is said of the source that it is open, and no line of the log is made of it.
     """
-    rig = SourceSettings(name="rig", path=source, mode="move", rescan_interval_s=0.5)
+    rig = SourceSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
     async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
         with (source / name).open("wb", buffering=0) as recorder:
             recorder.write(first)

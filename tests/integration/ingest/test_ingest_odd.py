@@ -13,9 +13,11 @@ import pytest
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from services.ingest import store
 from services.ingest.ledger import Observation, observe
-from services.ingest.store import Arrival, Store
+from services.ingest.store import batch, files, ledger
+from services.ingest.store.batch import Batch
+from services.ingest.store.files import Arrival
+from shared.db.pool import transaction
 from shared.library.reading import shown
 from shared.library.walk import Entry
 from shared.settings import LibrarySettings, Settings, SourceSettings
@@ -72,9 +74,10 @@ async def test_every_number_of_a_file_system_is_recorded(service: Ingest) -> Non
         for number, extreme in enumerate(extremes)
     ]
     observations = [observe(entry, reason="odd") for entry in entries]
-    states = await Store(service.pool).record("rig", None, observations, [], [], None)
+    async with transaction(service.pool) as connection:
+        states = await batch.save(connection, Batch("rig", None, observations), None)
+        known = await ledger.known(connection, "rig", ["night"])
     assert states == ["failed"] * len(extremes)
-    known = await Store(service.pool).known("rig", ["night"])
     assert {key: row.mtime_ns for key, row in known.items()} == {item.key: item.mtime_ns for item in observations}
 
 
@@ -83,15 +86,15 @@ async def test_what_the_database_refuses_costs_itself(
 ) -> None:
     """Of a batch with two contents that the database refuses, these fail with a sentence and the rest is recorded."""
     write(source, {f"{number}.fit": b"%d" % number for number in range(40)} | {"twin of 7.fit": b"7"})
-    insert = store._insert_files
+    add = files.add
 
     async def refuses(connection: Any, name: str, zone: str | None, arrivals: list[Arrival]) -> Any:
         await connection.execute("SELECT 1")
         if any(item.origin in ("7.fit", "31.fit") for item in arrivals):
             raise asyncpg.DataError("value is out of range\nDETAIL: of no use to a reader")
-        return await insert(connection, name, zone, arrivals)
+        return await add(connection, name, zone, arrivals)
 
-    monkeypatch.setattr(store, "_insert_files", refuses)
+    monkeypatch.setattr(files, "add", refuses)
     report = await service.take(source)
     assert (report["arrived"], report["failed"]) == (38, 3)
     assert sorted(report["failures"]) == sorted(
@@ -107,14 +110,14 @@ async def test_what_the_database_refuses_costs_itself(
 
 async def test_a_name_that_cannot_be_recorded_holds_back_no_other(service: Ingest, monkeypatch: Any) -> None:
     """Where even the failure of a file is refused, the others are recorded and the import ends with its count."""
-    upsert = store._upsert_ledger
+    save = ledger.save
 
     async def refuses(connection: Any, name: str, observations: list[Observation], *rest: Any) -> None:
         if any(item.name == "bad.fit" for item in observations):
             raise asyncpg.ProgramLimitExceededError("index row size exceeds the maximum")
-        await upsert(connection, name, observations, *rest)
+        await save(connection, name, observations, *rest)
 
-    monkeypatch.setattr(store, "_upsert_ledger", refuses)
+    monkeypatch.setattr(ledger, "save", refuses)
     folder = service.library.parent / "captures"
     write(folder, {"bad.fit": b"bad", "a.fit": b"a", "b.fit": b"b"})
     report = await service.take(folder)
@@ -202,7 +205,7 @@ async def test_folders_that_come_and_go_leave_no_failures(
     write(source, {"night/deep/a.fit": b"a"})
     (source / bad).touch()
     (source / "night" / "deep" / bad).touch()
-    quick = SourceSettings(name="rig", path=source, rescan_interval_s=0.3, settle_s=0.0)
+    quick = SourceSettings(name="rig", path=source, walk_interval_s=0.3, settle_s=0.0)
     async with ingest(configured(settings, tmp_path, quick), nats_client) as service:
         await service.until_ledger("bad\\xff.fit", "night/deep/bad\\xff.fit", "night/deep/a.fit")
         shutil.rmtree(source / "night")

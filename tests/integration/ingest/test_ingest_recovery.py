@@ -8,9 +8,10 @@ import pytest
 from nats.aio.client import Client
 
 from services.descriptions import SERVICES
-from services.ingest import collector, store
-from services.ingest.announce import Reconciler
+from services.ingest import collector
+from services.ingest.announce import announce_forgotten, announce_lost
 from services.ingest.app import run
+from services.ingest.store import batch, ledger
 from shared.bus.names import EVENTS
 from shared.bus.outbox import OutboxRelay
 from shared.bus.provision import provision
@@ -115,7 +116,7 @@ async def test_a_page_that_cannot_be_recorded_leaves_no_copies(
     """When the database refuses a page, the copies of the next one are thrown away and everything is taken later."""
     monkeypatch.setattr(collector, "PAGE_FILES", 2)
     write(source, {f"{number}.fit": b"%d" % number for number in range(8)})
-    record, calls = store.Store.record, 0
+    save, calls = batch.save, 0
 
     async def away(*args: object) -> list[str]:
         nonlocal calls
@@ -124,7 +125,7 @@ async def test_a_page_that_cannot_be_recorded_leaves_no_copies(
             assert unfinished_copies(tmp_path / "library"), "the next page is being copied meanwhile"
             raise Unavailable("the database does not answer")
         await asyncio.sleep(0.1)
-        return await record(*args)  # type: ignore[arg-type]
+        return await save(*args)  # type: ignore[arg-type]
 
     seen: list[list[str]] = []
 
@@ -132,9 +133,9 @@ async def test_a_page_that_cannot_be_recorded_leaves_no_copies(
         seen.append(unfinished_copies(tmp_path / "library"))
         return await remember(*args)  # type: ignore[arg-type]
 
-    remember = store.Store.known
-    monkeypatch.setattr(store.Store, "record", away)
-    monkeypatch.setattr(store.Store, "known", known)
+    remember = ledger.known
+    monkeypatch.setattr(batch, "save", away)
+    monkeypatch.setattr(ledger, "known", known)
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         assert (await service.take(source))["arrived"] == 8
         assert len(library_files(service.library)) == 8
@@ -180,12 +181,10 @@ async def test_the_reconciler_announces_what_nobody_handled(
         )
         await _insert_frames(stats, sha256(b"scanned"), sha256(b"stale"))
         relay = OutboxRelay(service.pool, nats_client.jetstream(), "ingest")
-        young = Reconciler(service.pool, relay, age_s=3600)
-        assert await young.reconcile() == 0, "what was announced just now is given time"
-        reconciler = Reconciler(service.pool, relay, age_s=0)
-        assert await reconciler.reconcile() == 2
+        assert await announce_lost(service.pool, relay, age_s=3600) == 0, "what was announced just now is given time"
+        assert await announce_lost(service.pool, relay, age_s=0) == 2
         await service.messages()  # what still waits in the outbox is not told again
-        assert await reconciler.reconcile() == 2
+        assert await announce_lost(service.pool, relay, age_s=0) == 2
         again = [(event, message_id) for event, message_id in await service.messages() if "/" in message_id]
         lost, stale = first[sha256(b"lost")], first[sha256(b"stale")]
         assert stale.scan_revision == 2
@@ -213,13 +212,13 @@ async def test_what_an_earlier_stream_took_with_it_is_announced_at_once(
         await service.arrivals()
         await _insert_frames(stats, sha256(b"scanned"))
         await service.pool.execute("UPDATE file SET attempts = 7")
-        reconciler = Reconciler(service.pool, OutboxRelay(service.pool, js, "ingest"), age_s=3600)
-        assert await reconciler.announce_forgotten() == 0
+        relay = OutboxRelay(service.pool, js, "ingest")
+        assert await announce_forgotten(service.pool, relay) == 0
         await js.delete_stream(EVENTS)
         await provision(js, settings.nats, SERVICES)
         await service.take(source / "later.fit")
-        assert await reconciler.announce_forgotten() == 1
-        assert await reconciler.announce_forgotten() == 0
+        assert await announce_forgotten(service.pool, relay) == 1
+        assert await announce_forgotten(service.pool, relay) == 0
         assert sorted(event.origin for event in await service.arrivals()) == ["later.fit", "lost.fit"]
 
 

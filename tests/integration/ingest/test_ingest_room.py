@@ -45,7 +45,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def with_library(settings: Settings, tmp_path: Path, folder: Path, *sources: Path) -> Settings:
     """Settings with the library on another disk and a reserve on it."""
-    watched = [SourceSettings(name="rig", path=path, rescan_interval_s=NEVER_S, settle_s=0.0) for path in sources]
+    watched = [SourceSettings(name="rig", path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in sources]
     library = LibrarySettings(path=folder / "library", reserve_mb=RESERVE_MB)
     return configured(settings, tmp_path, *watched, workers=2).model_copy(update={"library": library})
 
@@ -87,7 +87,7 @@ async def until_home(service: Ingest, files: dict[str, bytes]) -> None:
 async def test_a_watched_source_waits_for_room_and_goes_on_by_itself(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, disk: Path
 ) -> None:
-    """On a full disk the reserve stays, one sentence has the count, and freed room brings the rest without a rescan."""
+    """On a full disk the reserve stays, one sentence has the count, and freed room brings the rest without a walk."""
     files = captures(30)
     write(source, files)
     ballast = fill(disk, leave_bytes=(RESERVE_MB + 5) * MIB)

@@ -9,9 +9,8 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import follow, watch
-from services.ingest.forgetting import FailureForgetter
-from services.ingest.scan import Scanner
-from services.ingest.store import Store
+from services.ingest.forgetting import forget_failures
+from services.ingest.walker import Walker
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import Ingest, Row, configured, fits, ingest, until, write
 
@@ -30,7 +29,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def rig(path: Path, **more: object) -> SourceSettings:
     """A watched source."""
     return SourceSettings.model_validate(
-        {"name": "rig", "path": path, "rescan_interval_s": NEVER_S, "settle_s": 0.0, **more}
+        {"name": "rig", "path": path, "walk_interval_s": NEVER_S, "settle_s": 0.0, **more}
     )
 
 
@@ -101,7 +100,7 @@ async def test_a_busy_source_is_read_again_and_again(
             walking.set()
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(Scanner, "scan", endless)
+        monkeypatch.setattr(Walker, "walk", endless)
         write(folder, {"more.fits": fits(fill=2)})
         await asyncio.wait_for(walking.wait(), 20)
         first = await until_state(running, state="reachable")
@@ -158,7 +157,7 @@ async def test_a_file_that_may_not_be_read_is_told_by_the_source(
     folder = tmp_path / "captures"
     write(folder, {"a.fits": fits(fill=1)})
     (folder / "a.fits").chmod(0)
-    async with ingest(configured(settings, tmp_path, rig(folder, rescan_interval_s=0.5)), nats_client) as running:
+    async with ingest(configured(settings, tmp_path, rig(folder, walk_interval_s=0.5)), nats_client) as running:
         await until_state(running, not_taken=1)
         (folder / "a.fits").chmod(0o600)
         await until_state(running, not_taken=0)
@@ -198,10 +197,9 @@ async def test_a_failure_of_an_import_ends_when_its_file_has_gone(
     async with ingest(configured(settings, tmp_path), nats_client) as running:
         await running.take(folder)
         await running.pool.execute("UPDATE source_file SET state = 'failed', reason = 'EIO'")
-        forgetter = FailureForgetter(Store(running.pool), ())
-        assert await forgetter.look() == 0
+        assert await forget_failures(running.pool, ()) == 0
         (folder / "a.fits").unlink()
-        assert await forgetter.look() == 1
+        assert await forget_failures(running.pool, ()) == 1
         assert [row["path"] for row in await running.rows("SELECT path FROM not_taken")] == ["b.fits"]
         folder.rename(tmp_path / "unplugged")
-        assert await forgetter.look() == 0
+        assert await forget_failures(running.pool, ()) == 0

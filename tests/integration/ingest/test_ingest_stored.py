@@ -76,7 +76,7 @@ async def revisions(service: Ingest) -> list[tuple[str, int, str]]:
 
 def watched(path: Path, mode: str) -> SourceSettings:
     """A watched source."""
-    return SourceSettings(name="rig", path=path, mode=mode, settle_s=0.0, rescan_interval_s=0.3)
+    return SourceSettings(name="rig", path=path, mode=mode, settle_s=0.0, walk_interval_s=0.3)
 
 
 async def no_deletions(service: Ingest) -> bool:
@@ -261,7 +261,7 @@ async def test_a_link_in_place_of_a_copy_is_no_copy(service: Ingest, card: Path,
 async def test_a_watched_source_brings_nothing_back(
     settings: Settings, nats_client: Client, tmp_path: Path, card: Path
 ) -> None:
-    """What a person culled stays away however often its source is scanned or the file comes again by another name.
+    """What a person culled stays away however often its source is walked or the file comes again by another name.
 
     A `move` source keeps its file then, and says so; the import that a person asks for brings it back, and the source
     goes after it.

@@ -11,10 +11,10 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import sweep as sweep_module
-from services.ingest.places import Places
 from services.ingest.shelf import Shelf
-from services.ingest.store import Store
+from services.ingest.store import damage
 from services.ingest.sweep import Sweep
+from shared.bus.transaction import Connection
 from shared.errors import Transient
 from shared.library.hashing import Digest
 from shared.library.mend import Kept, replace_damaged
@@ -48,8 +48,7 @@ async def service(settings: Settings, nats_client: Client, tmp_path: Path, card:
 @pytest.fixture
 def sweep(service: Ingest) -> Sweep:
     """A sweep of its library, beside the running one."""
-    store = Store(service.pool)
-    return Sweep(store, Shelf(store, root(service), quiet_s=0.0), interval_s=3600.0)
+    return Sweep(service.pool, Shelf(service.pool, root(service), quiet_s=0.0), interval_s=3600.0)
 
 
 def root(service: Ingest) -> Root:
@@ -275,11 +274,11 @@ async def test_what_the_database_refuses_of_it_costs_itself(
     """A value that no row can hold, as a time of the year 30000, holds up no other copy that lies aside."""
     aside = service.library / ".nightbus/damaged/20260101T000000Z"
     write(aside, {"a.fit": b"a", "b.fit": b"b"})
-    real = Places.record_kept
+    real = damage.add_kept
 
-    async def record(places: Places, kept: Kept, content: Digest | None) -> None:
-        await real(places, replace(kept, kept_at_s=1e12 if kept.path == "a.fit" else kept.kept_at_s), content)
+    async def add(connection: Connection, kept: Kept, content: Digest | None) -> None:
+        await real(connection, replace(kept, kept_at_s=1e12 if kept.path == "a.fit" else kept.kept_at_s), content)
 
-    monkeypatch.setattr(Places, "record_kept", record)
+    monkeypatch.setattr(damage, "add_kept", add)
     assert await sweep.sweep() is None
     assert [row["path"] for row in await service.rows("SELECT path FROM damaged_copy")] == ["b.fit"]

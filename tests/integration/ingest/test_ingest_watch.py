@@ -1,4 +1,4 @@
-"""Watching a source: hints and rescans, files that are still being written, folders that come and go."""
+"""Watching a source: hints and walks, files that are still being written, folders that come and go."""
 
 import asyncio
 import os
@@ -37,20 +37,20 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", none)
 
 
-def rig(path: Path, *, rescan_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
+def rig(path: Path, *, walk_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
     """The watched source."""
     return SourceSettings(
-        name="rig", path=path, mode=mode, rescan_interval_s=rescan_interval_s, settle_s=settle_s
+        name="rig", path=path, mode=mode, walk_interval_s=walk_interval_s, settle_s=settle_s
     )  # fmt: skip
 
 
 async def test_hints_bring_new_files_in_seconds(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """Between rescans a hint is enough.
+    """Between walks a hint is enough.
 
     For a new file, a file in a new folder, and a folder that was moved in with files that were there before; what a
-    full scan would pass over is passed over here too.
+    full walk would pass over is passed over here too.
     """
     write(tmp_path, {"elsewhere/deep/er/moved.fit": b"moved", "outside/secret.fit": b"secret"})
     write(source, {"first.fit": b"first"})
@@ -136,11 +136,11 @@ async def test_a_name_of_bytes_ends_no_watching(
 
 
 @pytest.mark.usefixtures("without_hints")
-async def test_rescans_find_what_no_hint_told(
+async def test_walks_find_what_no_hint_told(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """Where a file system sends no hints, the next rescan brings the file."""
-    async with ingest(configured(settings, tmp_path, rig(source, rescan_interval_s=0.3)), nats_client) as service:
+    """Where a file system sends no hints, the next walk brings the file."""
+    async with ingest(configured(settings, tmp_path, rig(source, walk_interval_s=0.3)), nats_client) as service:
         write(source, {"deep/a.fit": b"a"})
         await service.until_ledger("deep/a.fit")
         (event,) = await service.arrivals()
@@ -224,7 +224,7 @@ async def test_a_source_that_is_not_there_yet(
     """
     source.rmdir()
     with capture_logs() as logs:
-        async with ingest(configured(settings, tmp_path, rig(source, rescan_interval_s=0.5)), nats_client) as service:
+        async with ingest(configured(settings, tmp_path, rig(source, walk_interval_s=0.5)), nats_client) as service:
             await asyncio.sleep(0.3)
             write(tmp_path, {"prepared/a.fit": b"a"})
             (tmp_path / "prepared").rename(source)
@@ -247,7 +247,7 @@ async def test_an_empty_mount_changes_nothing(
     Files of a foreign mount are not taken. A source that was cleared of some old nights goes on.
     """
     write(source, {f"{night}/{number}.fit": b"%d %d" % (night, number) for night in range(3) for number in range(15)})
-    quick = configured(settings, tmp_path, rig(source, rescan_interval_s=0.3))
+    quick = configured(settings, tmp_path, rig(source, walk_interval_s=0.3))
     with capture_logs() as logs:
         async with ingest(quick, nats_client) as service:
             await service.until_ledger("2/14.fit")

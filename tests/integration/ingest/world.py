@@ -21,7 +21,6 @@ from services.ingest import app, delete
 from services.ingest.settings import IngestSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
-from services.ingest.store import Store
 from services.ingest.take import Outcome, take_many
 from shared.bus.names import EVENTS
 from shared.bus.rpc import ask
@@ -203,7 +202,7 @@ async def delete_what_is_due(service: Ingest) -> None:
     """Try every deletion that is due once, where the service itself deletes nothing (``delete.AT_ONCE`` is 0)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(delete, "AT_ONCE", 2)
-        shelf = Shelf(Store(service.pool), Root("library", service.library, writable=True), quiet_s=0.0)
+        shelf = Shelf(service.pool, Root("library", service.library, writable=True), quiet_s=0.0)
         deleter = delete.SourceDeleter(service.pool, shelf, service.settings.sources)
     task = asyncio.create_task(deleter.run())
     due = "state = 'running' OR (state = 'waiting' AND next_try_at <= clock_timestamp())"

@@ -3,33 +3,42 @@
 import asyncio
 import threading
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from services.ingest import judge
-from services.ingest.collector import Collector
 from services.ingest.ledger import Known
-from services.ingest.scan import Scanner
 from services.ingest.settings import IngestSettings
 from services.ingest.source import Source
-from services.ingest.store import Store
+from services.ingest.store import ledger
+from services.ingest.walker import Walker
 from shared.library.extensions import ignored_by
 
 
-class NothingKnown:
-    """A ledger without rows, and a collector that takes what it is given."""
+class TakesAll:
+    """A collector that takes what it is given."""
 
     recorder = library = None
-
-    async def known(self, _source: str, _folders: object) -> dict[tuple[str, str], Known]:
-        """No row."""
-        return {}
 
     async def collect(self, *_words: object, **_more: object) -> dict[str, str]:
         """Everything is taken."""
         return {}
+
+
+class NoDatabase:
+    """A pool whose connections are not asked for anything."""
+
+    def acquire(self) -> AbstractAsyncContextManager[None]:
+        """No connection."""
+        return nullcontext()
+
+
+async def nothing_known(*_: object) -> dict[tuple[str, str], Known]:
+    """A ledger without rows."""
+    return {}
 
 
 async def test_a_huge_folder_is_judged_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,16 +51,18 @@ async def test_a_huge_folder_is_judged_beside_the_loop(tmp_path: Path, monkeypat
         return ignored_by(name, size_bytes)
 
     monkeypatch.setattr(judge, "ignored_by", slow)
+    monkeypatch.setattr(ledger, "known", nothing_known)
     for number in range(50):
         (tmp_path / f"{number}.txt").touch()
     source = Source.make("rig", tmp_path, "index", IngestSettings(settle_s=0.0))
-    stand_in: Any = NothingKnown()
-    scan = asyncio.create_task(Scanner(cast("Store", stand_in), cast("Collector", stand_in)).scan(source))
+    pool: Any = NoDatabase()
+    collector: Any = TakesAll()
+    walk = asyncio.create_task(Walker(pool, collector).walk(source))
     turns = 0
-    while not scan.done():
+    while not walk.done():
         await asyncio.sleep(0.01)
         turns += 1
-    assert (await scan).tally.ignored_by == {".txt": 50}
+    assert (await walk).tally.ignored_by == {".txt": 50}
     assert threading.main_thread() not in threads
     assert turns > 10
     source.close()

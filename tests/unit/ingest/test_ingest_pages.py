@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.collector import CHUNK_BYTES, CHUNK_FILES, PAGE_FILES, _chunks, _pages
-from services.ingest.scan import _below
+from services.ingest.walker import _below
 from shared.library.walk import DirectoryListing, Entry, Skipped
 
 SIZES = st.lists(st.integers(min_value=0, max_value=2 * CHUNK_BYTES) | st.integers(0, 1000), max_size=600)

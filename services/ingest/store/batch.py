@@ -1,0 +1,71 @@
+"""A batch: what came of some files of a source, written to all tables that it concerns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.ingest.description import DESCRIPTION
+from services.ingest.ledger import Observation
+from services.ingest.mend import How, Mended
+from services.ingest.store import announcements, deletions, files, ledger, locations, looks
+from services.ingest.store.files import Arrival
+from services.ingest.store.locations import Located
+from shared.bus.outbox import enqueue
+from shared.bus.transaction import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of files of a source.
+
+    ``zone`` is the source's, ``arrivals`` contents at their places, ``moved`` files to be deleted in the source, and
+    ``mended`` known contents whose copies in the library were placed anew.
+    """
+
+    source: str
+    zone: str | None
+    observations: Sequence[Observation]
+    arrivals: Sequence[Arrival] = ()
+    moved: Sequence[Observation] = ()
+    mended: Sequence[Mended] = ()
+
+
+async def save(connection: Connection, batch: Batch, import_id: UUID | None) -> list[str]:
+    """Write ledger, files, locations, events and deletion jobs. In a transaction.
+
+    ``import_id``: the import that asked, if any.
+
+    Returns:
+        For each observation what it was recorded as: arrived, already_here, failed, or how it was mended.
+    """
+    new = await files.add(connection, batch.source, batch.zone, batch.arrivals)
+    await locations.save(
+        connection, (Located(item.root, item.path, item.file_id, item.mtime_ns) for item in batch.arrivals)
+    )
+    await looks.save(connection, batch.mended)
+    states = _states(batch.observations, new, {item.content.file_id: item.how for item in batch.mended})
+    await ledger.save(connection, batch.source, batch.observations, states, import_id)
+    await deletions.add(connection, batch.source, batch.moved)
+    first = {item.file_id: item for item in reversed(batch.arrivals)}
+    events = [
+        announcements.of_new(first[file_id], batch.source, batch.zone, arrived_at)
+        for file_id, arrived_at in sorted(new.items())
+    ]
+    await enqueue(connection, DESCRIPTION.name, events)
+    return states
+
+
+def _states(observations: Sequence[Observation], new: Mapping[str, datetime], mended: Mapping[str, How]) -> list[str]:
+    """The first file of a new content arrived, that of a mended one mended it; every other one was already here."""
+    states: list[str] = []
+    told: set[str] = set()
+    for item in observations:
+        if item.file_id is None:
+            states.append("failed")
+        elif item.file_id in told or (item.file_id not in new and item.file_id not in mended):
+            states.append("already_here")
+        else:
+            told.add(item.file_id)
+            states.append("arrived" if item.file_id in new else mended[item.file_id])
+    return states

@@ -1,0 +1,69 @@
+"""Files: contents that are known, each once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.bus.transaction import Connection
+from shared.library.hashing import Digest
+
+_ADD = """
+INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces)
+SELECT file_id, size_bytes, $1, $2, origin, replaces
+FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS t(file_id, size_bytes, origin, replaces)
+ON CONFLICT DO NOTHING RETURNING file_id, arrived_at
+"""
+_ADD_CHANGED = """
+INSERT INTO file (file_id, size_bytes, source, source_zone, origin, hints, replaces)
+SELECT $1, $2, source, source_zone, origin, hints, file_id FROM file WHERE file_id = $3
+ON CONFLICT DO NOTHING RETURNING file_id
+"""
+_RAISE = (
+    "UPDATE file SET scan_revision = scan_revision + 1, settled = false, attempts = 0, announced_at = clock_timestamp()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A content at a place: what a file, a location and an event are made of."""
+
+    file_id: str
+    size_bytes: int
+    root: str
+    path: str
+    root_path: str
+    origin: str
+    replaces: str | None
+    mtime_ns: int
+
+
+async def add(
+    connection: Connection, source: str, zone: str | None, arrivals: Sequence[Arrival]
+) -> dict[str, datetime]:
+    """Add contents of a source; of those that are new, the time at which they arrived, by file_id."""
+    unique = sorted({item.file_id: item for item in reversed(arrivals)}.values(), key=lambda item: item.file_id)
+    rows = await connection.fetch(
+        _ADD,
+        source,
+        zone,
+        [item.file_id for item in unique],
+        [item.size_bytes for item in unique],
+        [item.origin for item in unique],
+        [item.replaces for item in unique],
+    )
+    return {row["file_id"]: row["arrived_at"] for row in rows}
+
+
+async def add_changed(connection: Connection, changed: Digest, original_id: str) -> bool:
+    """Add what somebody made of a file: it came from where the original came from. Whether it is new."""
+    rows = await connection.fetch(_ADD_CHANGED, changed.file_id, changed.size_bytes, original_id)
+    return bool(rows)
+
+
+async def raise_revisions(connection: Connection, file_ids: Sequence[str] | None) -> list[str]:
+    """Have files (None: all) be read anew: their revision grows. Returns those that are known."""
+    if file_ids is None:
+        rows = await connection.fetch(f"{_RAISE} RETURNING file_id")
+    else:
+        rows = await connection.fetch(f"{_RAISE} WHERE file_id = ANY($1::text[]) RETURNING file_id", file_ids)
+    return [row["file_id"] for row in rows]
