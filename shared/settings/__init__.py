@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError
 
 from shared.errors import UserError
+from shared.events.file import Hints
+from shared.events.values import Label, Word
 from shared.library.template import LIBRARY_FIELDS, PathTemplate
 from shared.settings.mistakes import sentences, unparsed
 from shared.settings.own import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
@@ -92,6 +94,13 @@ class SourceSettings(Section):
         default=1800.0, gt=0, description="seconds between walks through all of it; the truth behind hints"
     )
 
+    rig: Label | None = Field(
+        default=None, min_length=1, description="rig that took all of its files, where this source is one telescope"
+    )
+    target: Word | None = Field(
+        default=None, min_length=1, description="what its frames show where neither header, position nor path say it"
+    )
+
     @field_validator("name")
     @classmethod
     def _usable(cls, name: str) -> str:
@@ -103,6 +112,10 @@ class SourceSettings(Section):
                 f"{name!r} is no name for a source: use lower-case letters, digits, - and _, such as {allowed!r}"
             )
         return name
+
+    def facts(self) -> Hints:
+        """What a person says here of all its files."""
+        return Hints(rig=self.rig, target=self.target)
 
     def zone(self) -> ZoneInfo | None:
         """The source's time zone, when set."""

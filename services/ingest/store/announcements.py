@@ -59,7 +59,7 @@ def of_new(item: Arrival, source: str, zone: str | None, arrived_at: datetime) -
         origin=item.origin,
         arrived_at=arrived_at,
         replaces=item.replaces,
-        hints=Hints(),
+        hints=item.hints,
     )
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.bus.transaction import Connection
+from shared.events.file import Hints
 from shared.library.hashing import Digest
 
 _ADD = """
-INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces)
-SELECT file_id, size_bytes, $1, $2, origin, replaces
-FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS t(file_id, size_bytes, origin, replaces)
+INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces, hints)
+SELECT file_id, size_bytes, $1, $2, origin, replaces, hints::jsonb
+FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[])
+    AS t(file_id, size_bytes, origin, replaces, hints)
 ON CONFLICT DO NOTHING RETURNING file_id, arrived_at
 """
 _ADD_CHANGED = """
@@ -21,6 +23,7 @@ ON CONFLICT DO NOTHING RETURNING file_id
 _RAISE = (
     "UPDATE file SET scan_revision = scan_revision + 1, settled = false, attempts = 0, announced_at = clock_timestamp()"
 )
+_NONE = Hints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Arrival:
     origin: str
     replaces: str | None
     mtime_ns: int
+    hints: Hints = _NONE
 
 
 async def add(
@@ -50,6 +54,7 @@ async def add(
         [item.size_bytes for item in unique],
         [item.origin for item in unique],
         [item.replaces for item in unique],
+        [_written(item.hints) for item in unique],
     )
     return {row["file_id"]: row["arrived_at"] for row in rows}
 
@@ -58,6 +63,11 @@ async def add_changed(connection: Connection, changed: Digest, original_id: str)
     """Add what somebody made of a file: it came from where the original came from. Whether it is new."""
     rows = await connection.fetch(_ADD_CHANGED, changed.file_id, changed.size_bytes, original_id)
     return bool(rows)
+
+
+def _written(hints: Hints) -> str | None:
+    """Facts as the database keeps them; nothing where nothing is known."""
+    return hints.model_dump_json(exclude_none=True) if hints != _NONE else None
 
 
 async def raise_revisions(connection: Connection, file_ids: Sequence[str] | None) -> list[str]:

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 
 from services.ingest import collector
 from shared.library.settle import is_network_filesystem
-from shared.library.stage import stage
+from shared.library.stream import open_stream
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import configured, ingest, library_files, until, write
 
@@ -48,12 +48,12 @@ async def test_a_share_that_hangs_holds_back_no_other_source(
     write(rig, {"r.fit": b"rig"})
     write(card, {"c.fit": b"card"})
     if what == "its first question":
-        asked = "services.ingest.source.is_network_filesystem"
+        asked = "services.ingest.sources.folder.is_network_filesystem"
         monkeypatch.setattr(asked, hanging(is_network_filesystem, share, release))
     elif what == "its folders":
         monkeypatch.setattr(os, "scandir", hanging(os.scandir, share, release))
     else:
-        monkeypatch.setattr("services.ingest.take.stage", hanging(stage, share, release))
+        monkeypatch.setattr("services.ingest.sources.folder.open_stream", hanging(open_stream, share, release))
     monkeypatch.setattr(collector, "CLOSE_S", 0.1)
     sources = [
         SourceSettings(name=path.name, path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)

@@ -158,7 +158,7 @@ async def test_a_late_import_changes_nothing(
         with pytest.raises(Lost):
             await first.save(found=99, waiting=1)
         assert not await jobs.settle(first.id, first.attempt, Verdict("failed", "late"))
-        seen = Observation("", "late.fit", 4, 1, 1, 1, file_id=sha256(b"late"))
+        seen = Observation("", "late.fit", 4, 1, b"", file_id=sha256(b"late"))
         arrival = Arrival(sha256(b"late"), 4, "library", "captures/late.fit", "/", "late.fit", None, 1)
         late = Batch("captures", None, [seen], [arrival], moved=[seen])
         with pytest.raises(Lost):

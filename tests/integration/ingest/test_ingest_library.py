@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from services.ingest import delete
 from services.ingest import library as library_module
 from services.ingest.shelf import Shelf
+from services.ingest.sources.folder import Folder
 from services.ingest.sweep import Sweep
 from shared.library import roots
 from shared.library.hashing import Digest
@@ -319,7 +320,7 @@ async def test_another_library_mounted_in_the_middle_is_left_alone(
         for name in ("a.fit", "b.fit"):
             content = Digest(sha256(name[:1].encode()), 1)
             with pytest.raises(LibraryAway, match="is another library of that name"):
-                await shelf.remove_source(source / name, content, root=source, rested_s=0.0)
+                await shelf.remove_source(Folder(source), name, content, rested_s=0.0)
         assert "is another library of that name" in (await Sweep(service.pool, shelf, interval_s=1.0).sweep() or "")
         imports = [await service.start(source), await service.start(source, verify=True)]
         await until(lambda: lost(service, "is another library of that name", 4))

@@ -11,7 +11,8 @@ import pytest
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from services.ingest import delete, shelf
+from services.ingest import delete
+from services.ingest.sources import folder as folder_module
 from shared.jobs.store import JobStore
 from shared.jobs.verdict import Verdict
 from shared.library.hashing import Digest
@@ -136,7 +137,7 @@ async def test_nothing_is_locked_while_a_source_is_hashed(
             assert go_on.wait(30)
         return remove_verified(path, expected, **words)
 
-    monkeypatch.setattr(shelf, "remove_verified", remove)
+    monkeypatch.setattr(folder_module, "remove_verified", remove)
     write(source, {"stack.fit": b"10 subs"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
@@ -203,7 +204,7 @@ async def test_a_moved_source_is_still_watched_when_it_is_empty(
     async def no_hints(_watcher: object) -> None:
         """A file system that sends none."""
 
-    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", no_hints)
+    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_changes", no_hints)
     async with ingest(configured(settings, tmp_path, quick), nats_client) as service:
 
         async def empty() -> bool:

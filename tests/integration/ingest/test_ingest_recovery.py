@@ -17,6 +17,7 @@ from shared.bus.outbox import OutboxRelay
 from shared.bus.provision import provision
 from shared.db.pool import pool_of
 from shared.errors import Unavailable, UserError
+from shared.library.stream import Stream
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -281,5 +282,5 @@ async def test_what_replaces_what_survives_a_failure_between(
         assert [event.replaces for event in await service.arrivals()] == [None, sha256(b"10 subs")]
 
 
-def _changing(path: Path, *_others: object) -> None:
-    raise Unavailable(f"{path.name} changed while it was read")
+def _changing(stream: Stream, *_others: object) -> None:
+    raise Unavailable(f"{Path(stream.name).name} changed while it was read")

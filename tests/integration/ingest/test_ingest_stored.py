@@ -15,6 +15,7 @@ from services.ingest import delete, mend
 from shared.errors import Transient
 from shared.jobs import runner
 from shared.library.stored import Examined
+from shared.library.walk import fingerprint_of
 from shared.settings import Settings, SourceSettings
 from tests.integration.ingest.world import (
     Ingest,
@@ -358,7 +359,8 @@ async def test_an_indexed_file_that_rotted_is_told_by_verify(service: Ingest, tm
     (row,) = await service.rows("SELECT folder, name, mtime_ns FROM source_file WHERE name = 'x.fit'")
     spoil(tree / "x.fit", b"iNDexed")
     status = (tree / "x.fit").stat()
-    await service.pool.execute("UPDATE source_file SET ctime_ns = $1 WHERE name = 'x.fit'", status.st_ctime_ns)
+    fingerprint = fingerprint_of(status.st_ino, status.st_ctime_ns)
+    await service.pool.execute("UPDATE source_file SET fingerprint = $1 WHERE name = 'x.fit'", fingerprint)
     assert (await service.take(tree, mode="index"))["already_here"] == 2
     report = await service.take(tree, mode="index", verify=True)
     assert (report["already_here"], report["failed"]) == (1, 1)

@@ -34,7 +34,7 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(_watcher: object) -> None:
         """Nothing ever comes."""
 
-    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", none)
+    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_changes", none)
 
 
 def rig(path: Path, *, walk_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
