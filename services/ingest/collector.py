@@ -246,7 +246,7 @@ class Collector:
     def _waited_enough(self, source: Source, entry: Entry) -> bool:
         """Whether an unfinished file has rested so long that it will not grow any more: it is taken as it is."""
         rested_s = time.time() - max(entry.mtime_ns, entry.changed_ns) / 1e9
-        if source.port.own_clock and rested_s >= self._incomplete_wait_s:
+        if source.own_clock and rested_s >= self._incomplete_wait_s:
             return True
         first_seen = source.first_seen_incomplete.get(entry.relative_path)
         return first_seen is not None and time.monotonic() - first_seen >= self._incomplete_wait_s

@@ -31,6 +31,8 @@ class Source:
     mode: Mode
     settle_s: float
     settler: Settler
+    own_clock: bool = True
+    """Whether this system's own clock stamps the times of its files."""
     zone: str | None = None
     said: Hints = field(default_factory=Hints)
     """What a person says in the settings of all its files."""
@@ -51,7 +53,8 @@ class Source:
         cls, name: str, port: SourcePort, mode: Mode, settings: IngestSettings, configured: SourceSettings | None = None
     ) -> "Source":
         """A source with the settle rule that its place needs; a share that hangs keeps the caller waiting."""
-        settle_s = settings.settle_s if port.own_clock else settings.network_settle_s
+        own_clock = port.own_clock()
+        settle_s = settings.settle_s if own_clock else settings.network_settle_s
         if configured is not None and configured.settle_s is not None:
             settle_s = configured.settle_s
         return cls(
@@ -59,7 +62,8 @@ class Source:
             port,
             mode,
             settle_s,
-            Settler(settle_s, network=not port.own_clock),
+            Settler(settle_s, network=not own_clock),
+            own_clock=own_clock,
             zone=configured.time_zone if configured else None,
             said=configured.facts() if configured else Hints(),
             taking=ThreadPoolExecutor(settings.workers or os.cpu_count() or 1, f"take {name}"),

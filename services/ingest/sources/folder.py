@@ -4,7 +4,6 @@ import os
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from services.ingest.sources.inotify import Watches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Folder(SourcePort):
     """A folder. ``exclude`` are folders in it that are no part of it, as the library is."""
 
@@ -33,7 +32,6 @@ class Folder(SourcePort):
         """The folder itself."""
         return self.path
 
-    @cached_property
     def own_clock(self) -> bool:
         """On a share both times come from the server's clock and from a cache."""
         return not is_network_filesystem(self.path)
@@ -88,7 +86,7 @@ class Folder(SourcePort):
 
     def changes(self) -> "Watches | None":
         """As inotify tells them; of a share it tells nothing that others do there."""
-        if not self.own_clock:
+        if not self.own_clock():
             return None
         from services.ingest.sources.inotify import Watches  # inotify is there on Linux alone
 

@@ -64,7 +64,6 @@ class SourcePort(Protocol):
         """
         return None
 
-    @property
     def own_clock(self) -> bool:
         """Whether this system's own clock stamps ``Entry.changed_ns``: then one look tells that a file is at rest."""
         return False
