@@ -7,7 +7,7 @@ bus.
 Promises: `inspect`, `match` and `config` need no stack; nothing heavy is imported before it is needed; whatever is
 typed is answered with a sentence, and nothing that is printed can be obeyed by a terminal or a spreadsheet.
 
-One file per noun, each with its commands: ``run`` ``ingest`` ``rescan`` ``status`` ``listings`` ``inspect`` ``match``
+One file per noun, each with its commands: ``run`` ``ingest`` ``reread`` ``status`` ``listings`` ``inspect`` ``match``
 ``dead_letters`` ``config``. ``start`` is what the script runs, ``main`` lists the commands, ``lazy`` imports the one
 that is asked for, ``exits`` are the exit codes, ``values`` makes values of what is typed, ``own`` knows what names mean
 here, ``connection`` finds the stack, ``filters`` turns options into SQL, ``output`` renders, ``layout`` fits tables to

@@ -94,7 +94,7 @@ def stages_text(stages: Stages) -> str:
         more = stages.quarantined - len(stages.reasons)
         lines.append(f"  and {more} more quarantined: {_select('stats.quarantined')} has all reasons")
     if stages.quarantined:
-        lines.append("  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
+        lines.append("  `nightbus reread --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
     lines += [f"  {inert.sentence(reason)}" for reason in stages.given_up]
     if not stages.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")

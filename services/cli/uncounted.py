@@ -30,7 +30,7 @@ def notes(knowledge: "Knowledge", home: Path | None) -> Iterator[str]:
         if knowledge.is_own:
             yield (
                 "your rigs, cameras, telescopes, filters and targets count for files that are scanned once Nightbus "
-                "was started with them: `nightbus rescan --all` applies them to those counted before then"
+                "was started with them: `nightbus reread --all` applies them to those counted before then"
             )
         return
     yield from told(knowledge, groups)
@@ -46,7 +46,7 @@ def told(knowledge: "Knowledge", groups: "list[Counted]") -> Iterator[str]:
         yield (
             f"{numbered(found.files, 'file')} counted under {found.rig} {'fits' if found.files == 1 else 'fit'} the "
             f"rig {found.fits}: restart Nightbus first if it runs since before that rig was added, then "
-            f"`{command('rescan', '--rig', found.rig)}` has {'it' if found.files == 1 else 'them'} read anew"
+            f"`{command('reread', '--rig', found.rig)}` has {'it' if found.files == 1 else 'them'} read anew"
         )
     for apart in devices_apart(equipment, groups):
         yield (

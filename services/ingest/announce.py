@@ -12,7 +12,7 @@ from shared.bus.provision import events_began_at
 from shared.bus.transaction import Connection
 from shared.db.inbox import claim
 from shared.db.pool import transaction
-from shared.events.commands import RescanFiles
+from shared.events.commands import RereadFiles
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -38,7 +38,7 @@ UPDATE file SET announced_at = clock_timestamp(), attempts = attempts + 1 WHERE 
 """
 
 
-async def rescan(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] | None) -> int:
+async def reread(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] | None) -> int:
     """Have files read anew: their revision grows, and file.arrived goes out again.
 
     Args:
@@ -51,7 +51,7 @@ async def rescan(pool: asyncpg.Pool, command_id: UUID, file_ids: Sequence[str] |
     """
     total = 0
     async with transaction(pool) as connection:
-        if not await claim(connection, RescanFiles.subject, [command_id]):
+        if not await claim(connection, RereadFiles.subject, [command_id]):
             return 0
         raised = await raise_revisions(connection, file_ids)
         for start in range(0, len(raised), BATCH):

@@ -26,7 +26,7 @@ from services.ingest.sweep import Sweep
 from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
-from shared.events.commands import CancelImport, ImportPaths, RescanFiles
+from shared.events.commands import CancelImport, ImportPaths, RereadFiles
 from shared.library.room import Room
 from shared.process import Process
 from shared.retry import patiently
@@ -61,7 +61,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         commands = Commands(service.pool, store, imports, service.relay)
         service.answers(ImportPaths, commands.import_paths)
         service.answers(CancelImport, commands.cancel_import)
-        service.answers(RescanFiles, commands.rescan_files)
+        service.answers(RereadFiles, commands.reread_files)
         service.background(imports.run())
         await _watch_all(service, store, scanner, room)
         if library is not None and shelf is not None:

@@ -2,18 +2,18 @@
 
 import asyncpg
 
-from services.ingest.announce import rescan
+from services.ingest.announce import reread
 from services.ingest.imports import Imports
 from services.ingest.store import Store
 from shared.bus.outbox import OutboxRelay
 from shared.errors import UserError
 from shared.events.commands import (
     CancelImport,
-    FilesRescanned,
+    FilesReread,
     ImportAccepted,
     ImportCancelled,
     ImportPaths,
-    RescanFiles,
+    RereadFiles,
 )
 from shared.given import too_many_paths
 
@@ -44,10 +44,10 @@ class Commands:
             raise UserError(f"the import {command.import_id} has ended: it is {state}")
         return ImportCancelled(state=state)
 
-    async def rescan_files(self, command: RescanFiles) -> FilesRescanned:
+    async def reread_files(self, command: RereadFiles) -> FilesReread:
         """Have files read anew."""
         if not command.file_ids and not command.everything:
             raise UserError("name the files to read anew, or ask for everything")
-        files = await rescan(self._pool, command.command_id, None if command.everything else command.file_ids)
+        files = await reread(self._pool, command.command_id, None if command.everything else command.file_ids)
         self._relay.wake()
-        return FilesRescanned(files=files)
+        return FilesReread(files=files)

@@ -1,4 +1,4 @@
-"""status, dead-letters, rescan and ingest on a real NATS and Postgres."""
+"""status, dead-letters, reread and ingest on a real NATS and Postgres."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from shared.events.commands import (
     DropDeadLetters,
     ImportPaths,
     ReplayDeadLetters,
-    RescanFiles,
+    RereadFiles,
     state_question,
 )
 from shared.settings import Settings
@@ -252,27 +252,27 @@ async def test_a_service_that_is_away_is_named(letters: None, js: JetStreamConte
     assert (result.returncode, result.stderr) == (1, "nightbus: the api service is not running\n")
 
 
-async def test_rescan_chooses_files(
+async def test_reread_chooses_files(
     rows: None, stats: asyncpg.Connection, run: Run, answer: Callable[..., Any]
 ) -> None:
     """By shortened id, by filter, or all; nothing chosen is refused."""
-    seen = await answer(RescanFiles, lambda command: {"ok": True, "files": len(command.file_ids) or 6})
-    done = await nightbus(run, "rescan", "aaaaaa")
+    seen = await answer(RereadFiles, lambda command: {"ok": True, "files": len(command.file_ids) or 6})
+    done = await nightbus(run, "reread", "aaaaaa")
     assert (done.returncode, done.stdout) == (0, "1 file will be read anew\n")
     assert seen[-1].file_ids == ("a" * 64,)
-    assert (await nightbus(run, "rescan", "--object", "M31")).stdout == "2 files will be read anew\n"
+    assert (await nightbus(run, "reread", "--object", "M31")).stdout == "2 files will be read anew\n"
     assert sorted(seen[-1].file_ids) == ["a" * 64, "b" * 64]
-    assert (await nightbus(run, "rescan", "--quarantined")).stdout == "1 file will be read anew\n"
-    assert (await nightbus(run, "rescan", "--all")).stdout == "6 files will be read anew\n"
+    assert (await nightbus(run, "reread", "--quarantined")).stdout == "1 file will be read anew\n"
+    assert (await nightbus(run, "reread", "--all")).stdout == "6 files will be read anew\n"
     assert seen[-1].everything
     count = len(seen)
-    assert (await nightbus(run, "rescan", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
-    assert (await nightbus(run, "rescan")).returncode == 2
-    assert (await nightbus(run, "rescan", "--all", "aaaaaa")).returncode == 2
+    assert (await nightbus(run, "reread", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
+    assert (await nightbus(run, "reread")).returncode == 2
+    assert (await nightbus(run, "reread", "--all", "aaaaaa")).returncode == 2
     await stats.execute("DELETE FROM quarantine")
-    none = await nightbus(run, "rescan", "--quarantined")
+    none = await nightbus(run, "reread", "--quarantined")
     assert (none.returncode, none.stderr) == (1, "nightbus: no file is quarantined\n")
-    assert "no file's id starts with 123456" in (await nightbus(run, "rescan", "123456")).stderr
+    assert "no file's id starts with 123456" in (await nightbus(run, "reread", "123456")).stderr
     assert len(seen) == count
 
 
@@ -422,7 +422,7 @@ async def test_config_check_tells_of_frames_counted_before_a_rig(
     found = await asyncio.to_thread(run, "config", "check")
     assert found.returncode == 0
     assert "note: 2 files counted under rig@f5+cam fit the rig Garden: " in found.stdout
-    assert "rescan --rig rig@f5+cam" in found.stdout
+    assert "reread --rig rig@f5+cam" in found.stdout
     assert "counted as 2 rigs" not in found.stdout
     await stats.execute("UPDATE frame SET rig = CASE WHEN rig = 'rig@f5+cam' THEN 'Garden' ELSE 'Mine' END")
     notes = [line for line in (await asyncio.to_thread(run, "config", "check")).stdout.splitlines() if "note:" in line]

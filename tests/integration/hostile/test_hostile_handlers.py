@@ -39,7 +39,7 @@ from shared.events.commands import (
     ImportPaths,
     RebuildStats,
     ReplayDeadLetters,
-    RescanFiles,
+    RereadFiles,
 )
 from shared.events.file import FileArrived, FileQuarantined, FileScanned, ScannedFile
 from shared.events.registry import BY_SUBJECT
@@ -62,7 +62,7 @@ OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined)
 COMMAND_HANDLERS: tuple[type[Command], ...] = (
     ImportPaths,
     CancelImport,
-    RescanFiles,
+    RereadFiles,
     ReplayDeadLetters,
     DropDeadLetters,
     DismissFiles,
@@ -211,7 +211,7 @@ async def commands(
         yield {
             ImportPaths: of_ingest.import_paths,
             CancelImport: of_ingest.cancel_import,
-            RescanFiles: of_ingest.rescan_files,
+            RereadFiles: of_ingest.reread_files,
             ReplayDeadLetters: of_api.replay,
             DropDeadLetters: of_api.drop,
             DismissFiles: Dismissals(stats).dismiss,

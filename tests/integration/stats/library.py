@@ -51,7 +51,7 @@ class Library:
             await publish_targets(connection, max(self.now, datetime.now(UTC) + timedelta(days=1)))
             return [row[0] for row in await connection.fetch("DELETE FROM outbox RETURNING subject")]
 
-    async def rescan(self, _request: UUID, ids: Sequence[str]) -> int:
+    async def reread(self, _request: UUID, ids: Sequence[str]) -> int:
         """Read files anew, as ingest, scanner and stats do together."""
         if not self.running:
             raise UserError("the ingest service is not running")
@@ -95,7 +95,7 @@ async def run_job(
     (row,) = await store.claim(1)
     job = Job(store, row)
     try:
-        await Upkeep(pool, library.rescan, read_until).work(job)
+        await Upkeep(pool, library.reread, read_until).work(job)
     except Transient as error:
         await store.settle(job.id, job.attempt, Verdict("waiting", str(error), 1))
     else:

@@ -47,7 +47,7 @@ def test_quarantined_files_are_told_with_the_latest_reasons() -> None:
     assert text.splitlines()[1:4] == [
         "  library/notes.fit: it is a \\x1b[31mtext",
         "  and 1 more quarantined: `nightbus sql -- -c 'SELECT * FROM stats.quarantined'` has all reasons",
-        "  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count",
+        "  `nightbus reread --quarantined` reads them anew, `nightbus dismiss` takes one out of the count",
     ]
 
 
