@@ -299,8 +299,8 @@ async def test_the_services_work_with_just_their_rights(
             await ingest.publisher.publish(refused)
 
             async def counted() -> bool:
-                (stage,) = await stats.pool.fetch("SELECT scanned, quarantined, waiting FROM stage")
-                return tuple(stage) == (60, 1, 0)
+                (counts,) = await stats.pool.fetch("SELECT scanned, quarantined, waiting FROM counts")
+                return tuple(counts) == (60, 1, 0)
 
             await until(counted)
             letter = "SELECT dead_letter_id FROM dead_letter"

@@ -174,7 +174,7 @@ async def test_the_reconciler_announces_what_nobody_handled(
         await service.reread(sha256(b"stale"))
         first = {event.file_id: event for event in await service.arrivals()}
         await stats.execute(
-            "INSERT INTO quarantine (quarantine_key, file_id, root, path, stage, attempt, reason, occurred_at)"
+            "INSERT INTO quarantine (quarantine_key, file_id, root, path, service, attempt, reason, occurred_at)"
             " SELECT $1, $1, 'library', 'x', 'scanner', 1, 'text', now()",
             sha256(b"refused"),
         )
