@@ -21,7 +21,7 @@ from services.ingest.tally import LARGE_BYTES, Tally
 from shared.bus.outbox import OutboxRelay
 from shared.errors import NightbusError, Unavailable
 from shared.jobs.job import Job
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.library.room import NoRoom, Room
 from shared.library.roots import LibraryAway, Root
 from shared.library.stage import NotWritten

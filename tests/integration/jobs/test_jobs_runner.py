@@ -12,7 +12,7 @@ from shared.jobs import runner
 from shared.jobs.job import Job
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore, JobTable
-from shared.jobs.verdict import CANCELLED, FIRST_PAUSE_S, MOST_UNEXPECTED
+from shared.jobs.outcome import CANCELLED, FIRST_PAUSE_S, MOST_UNEXPECTED
 from tests.integration.jobs.conftest import TABLE, Chores, until
 
 

@@ -12,7 +12,7 @@ from shared.errors import Transient, UserError
 from shared.events.base import Event
 from shared.jobs.job import Job
 from shared.jobs.store import JobStore
-from shared.jobs.verdict import Verdict
+from shared.jobs.outcome import Outcome
 from tests.integration.stats.spoiling import FRAMES, KNOWN
 from tests.integration.stats.world import ARRIVED, apply, arrived, file_id, quarantined
 
@@ -97,7 +97,7 @@ async def run_job(
     try:
         await Upkeep(pool, library.reread, read_until).work(job)
     except Transient as error:
-        await store.settle(job.id, job.attempt, Verdict("waiting", str(error), 1))
+        await store.settle(job.id, job.attempt, Outcome("waiting", str(error), 1))
     else:
-        await store.settle(job.id, job.attempt, Verdict("done"))
+        await store.settle(job.id, job.attempt, Outcome("done"))
     return dict(await pool.fetchrow("SELECT * FROM upkeep WHERE job_id = $1", job.id))
