@@ -16,7 +16,7 @@ from shared.errors import NightbusError
 from shared.inert import sentence
 
 PROGRAM = "nightbus"
-START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Without a stack", "Care"
+START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Offline", "Care"
 
 COMMANDS = (
     Listed("up", START, "Run everything on this machine, without Docker: NATS, Postgres and all services.", "run:up"),

@@ -1,4 +1,4 @@
-"""What `config check` tells of a stack: frames that were counted before a rig was added, and one device as two rigs."""
+"""What `config check` tells of a running Nightbus: frames that were counted before a rig was added, and one device as two rigs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +20,9 @@ FROM stats.files WHERE rig IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 
 def notes(knowledge: "Knowledge", home: Path | None) -> Iterator[str]:
-    """Sentences for a person, none where nothing is known of a stack or nothing is to be told.
+    """Sentences for a person, none where nothing runs or nothing is to be told.
 
-    Without a running stack nobody can say how many files a new setting concerns, so that one sentence says what to do.
+    Where none runs nobody can say how many files a new setting concerns, so that one sentence says what to do.
     """
     try:
         groups = wait_for(_groups(find_stack(home)))
