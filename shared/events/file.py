@@ -92,7 +92,7 @@ class FileQuarantined(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "path", "service", "attempt")
 
     schema_version: Natural = Field(
-        default=2, description="2; events of version 1 call the service `stage`, and are read like those of version 2"
+        default=2, description="2; in version 1 `service` had another name, under which it is read as well"
     )
     file_id: FileId | None = None
     root: Word | None = None

@@ -66,7 +66,7 @@ async def _small_files(*, quick: bool) -> Rows:
                 place = data / str(turn)
                 tiny_frames(place, count, seed=1, start_index=turn * count)
                 runs.append(await _timed(world, place, count))
-            walk = await _walk(world, data / "known", 20_000 if quick else 200_000)
+            walked = await _walk(world, data / "known", 20_000 if quick else 200_000)
             ready_s = world.ready_s
     rates = [run.files_s for run in runs]
     cpu = {name: median(run.cpu_ms[name] for run in runs) for name in runs[0].cpu_ms}
@@ -83,7 +83,7 @@ async def _small_files(*, quick: bool) -> Rows:
             f"`nightbus ingest` to the last committed row; {rounds} runs, best {max(rates):,.0f}. Processor time "
             f"{per_file:.2f} ms a file ({shares}), or {_CORES * 1000 / per_file:,.0f} files/s of {_CORES} cores",
         ),
-        walk,
+        walked,
     ]  # fmt: skip
 
 
