@@ -10,6 +10,6 @@ typed is answered with a sentence, and nothing that is printed can be obeyed by 
 One file per noun, each with its commands: ``run`` ``ingest`` ``reread`` ``status`` ``listings`` ``inspect`` ``match``
 ``dead_letters`` ``config``. ``start`` is what the script runs, ``main`` lists the commands, ``lazy`` imports the one
 that is asked for, ``exits`` are the exit codes, ``values`` makes values of what is typed, ``own`` knows what names mean
-here, ``connection`` finds the servers, ``filters`` turns options into SQL, ``output`` renders, ``layout`` fits tables to
-the terminal, ``usage`` is the word for wrong usage, ``document`` writes docs/commands.md.
+here, ``connection`` finds the servers, ``filters`` turns options into SQL, ``output`` renders, ``layout`` fits tables
+to the terminal, ``usage`` is the word for wrong usage, ``document`` writes docs/commands.md.
 """

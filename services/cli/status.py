@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from services.cli.compared import not_compared_text
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.counts import Counts, counts_of, counts_text
 from services.cli.imports import IMPORT_COLUMNS, open_imports
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
 from services.cli.reasons import said_of
-from services.cli.counts import Counts, counts_of, counts_text
 from services.descriptions import SERVICES
 from shared import inert
 

@@ -1,4 +1,4 @@
-"""What `config check` tells of a running Nightbus: frames that were counted before a rig was added, and one device as two rigs."""
+"""What `config check` tells of frames: those counted before a rig was added, and one device as two rigs."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -27,9 +27,9 @@ from services.ingest.survey import Totals, count
 from services.ingest.tally import Crowd, Tally
 from shared.errors import UserError
 from shared.jobs.job import Job
+from shared.jobs.outcome import State
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
-from shared.jobs.outcome import State
 from shared.library.reading import shown
 from shared.library.room import Room
 from shared.logging import get_logger

@@ -175,9 +175,8 @@ async def _until_handled(console: Console, connection: asyncpg.Connection, manif
     while time.monotonic() < deadline:
         counts = await connection.fetchrow("SELECT * FROM stats.counts")
         assert counts is not None
-        line = (
-            f"  {counts['files']} of {expected} arrived, {counts['scanned']} scanned, {counts['quarantined']} quarantined"
-        )
+        line = f"  {counts['files']} of {expected} arrived, {counts['scanned']} scanned"
+        line += f", {counts['quarantined']} quarantined"
         if line != said:
             console.print(line)
             said = line

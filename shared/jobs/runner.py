@@ -11,8 +11,8 @@ import asyncpg
 
 from shared.errors import Away, TooEarly, Unavailable
 from shared.jobs.job import Job
-from shared.jobs.store import LEASE_S, JobStore, JobTable
 from shared.jobs.outcome import Lost, Outcome, Stopped, outcome_of
+from shared.jobs.store import LEASE_S, JobStore, JobTable
 from shared.logging import get_logger
 from shared.metrics import JOBS
 from shared.retry import patiently

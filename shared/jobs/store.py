@@ -16,8 +16,8 @@ from shared.jobs.outcome import (
     LONGEST_PAUSE_S,
     MOST_UNEXPECTED,
     SOUND_AFTER_S,
-    State,
     Outcome,
+    State,
 )
 
 LEASE_S = 15.0

@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What a name says of its file. ``rule`` is short and of few different values, so that files can be counted by it."""
+    """What a name says of its file. ``rule`` is short and of few values, so that files can be counted by it."""
 
     kind: Kind
     rule: str

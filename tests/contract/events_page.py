@@ -33,8 +33,8 @@ JSON Schema of each is in [schemas](schemas), an example of each with every fiel
   is also the `Nats-Msg-Id`; a deliberate re-emission appends `/attempt` to it. The identifying fields of a
   `schema_version` never change. Readers derive the id anew: an event that bears another becomes a dead letter.
 - Readers ignore fields that they do not know. Within a `schema_version` fields are only added, and only optional ones.
-- An event that no service publishes yet is a draft: its schema says `"x-draft": true`, and it may change in any way until
-  a service publishes it.
+- An event that no service publishes yet is a draft: its schema says `"x-draft": true`, and it may change in any way
+  until a service publishes it.
 - Events come at least once and in any order; readers apply each once (inbox) and only higher revisions.
 - Values that no service could store, subtract or publish again are refused when an event is read: text holds no NUL,
   times lie between the years 1000 and 9000, numbers are finite and within the bounds of their schema.

@@ -37,7 +37,7 @@ def test_nothing_is_left_of_subjects_that_are_gone() -> None:
 
 @pytest.mark.parametrize(("subject", "told"), [("frame.judged", False), ("file.arrived", True)])
 def test_a_draft_binds_nobody(subject: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lost field of an event that is published is told as a break, in schema and golden file; that of a draft is not."""
+    """A lost field is a break, told of schema and golden file, where the event is published; of a draft it is none."""
     for module, folder in ((schemas, "SCHEMAS"), (golden, "GOLDEN")):
         kept = tmp_path / folder
         shutil.copytree(getattr(module, folder), kept)

@@ -94,7 +94,10 @@ def test_a_draft_may_change_until_a_service_publishes_it() -> None:
     narrower = changed(key=(int, ...), parts=None)
     frozen = Whole.model_json_schema()
     draft = frozen | {DRAFT: True}
-    assert breaks(frozen, narrower) == ["Whole.key has changed its type: string became integer", "Whole.parts was removed"]
+    assert breaks(frozen, narrower) == [
+        "Whole.key has changed its type: string became integer",
+        "Whole.parts was removed",
+    ]
     assert breaks(draft, narrower) == breaks(draft, narrower | {DRAFT: True}) == []
 
 

@@ -69,7 +69,7 @@ async def test_a_damaged_store_does_not_keep_up_from_starting(folder: Path, seed
 
 
 async def test_a_block_damaged_under_unread_events(folder: Path, seed: int, say: Say) -> None:
-    """A compressed block that holds events which nobody has read is damaged: it is found, kept aside, and told again."""
+    """A compressed block that holds events which nobody has read is damaged: it is found, kept aside and told again."""
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
     async with running(folder / "home", captures.sources(), supervised=False) as world:

@@ -16,9 +16,9 @@ from services.ingest.store import Arrival, Store
 from shared.errors import UserError
 from shared.jobs import runner
 from shared.jobs.job import Job
+from shared.jobs.outcome import CANCELLED, Lost, Outcome
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore
-from shared.jobs.outcome import CANCELLED, Lost, Outcome
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,

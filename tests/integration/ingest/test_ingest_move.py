@@ -12,8 +12,8 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete, shelf
-from shared.jobs.store import JobStore
 from shared.jobs.outcome import Outcome
+from shared.jobs.store import JobStore
 from shared.library.hashing import Digest
 from shared.library.remove import remove_verified
 from shared.settings import Settings, SourceSettings

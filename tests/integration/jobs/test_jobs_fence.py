@@ -11,8 +11,8 @@ import pytest
 from shared.errors import Transient
 from shared.jobs import runner
 from shared.jobs.job import Job
+from shared.jobs.outcome import DIED, LONGEST_PAUSE_S, MOST_UNEXPECTED, Lost, Outcome, Stopped
 from shared.jobs.runner import Runner
-from shared.jobs.outcome import DIED, LONGEST_PAUSE_S, MOST_UNEXPECTED, Lost, Stopped, Outcome
 from tests.integration.jobs.conftest import TABLE, Chores, until
 
 DONE = Outcome("done")

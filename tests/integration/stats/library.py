@@ -11,8 +11,8 @@ from services.stats.upkeep import JOBS, Upkeep, add
 from shared.errors import Transient, UserError
 from shared.events.base import Event
 from shared.jobs.job import Job
-from shared.jobs.store import JobStore
 from shared.jobs.outcome import Outcome
+from shared.jobs.store import JobStore
 from tests.integration.stats.spoiling import FRAMES, KNOWN
 from tests.integration.stats.world import ARRIVED, apply, arrived, file_id, quarantined
 
