@@ -35,7 +35,7 @@ _EXAMPLE_HEAD = """\
 
 @app.command("check")
 def check(home: HomeOption = None) -> None:
-    """Check nightbus.toml and the environment, and what a running stack counted before your rigs were added."""
+    """Check nightbus.toml and the environment, and what a running Nightbus counted before your rigs were added."""
     from services.cli.uncounted import notes as uncounted
     from services.scanner.knowledge import Knowledge
     from services.scanner.settings import ScannerSettings, require_previews_apart

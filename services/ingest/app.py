@@ -14,7 +14,7 @@ from services.ingest.forgetting import INTERVAL_S as FORGETTING_INTERVAL_S
 from services.ingest.forgetting import forget_failures
 from services.ingest.gone import INTERVAL_S as GONE_INTERVAL_S
 from services.ingest.gone import look_for_gone
-from services.ingest.handlers import cancel_import, import_paths, rescan_files
+from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.imports import Imports
 from services.ingest.library import Library
 from services.ingest.placement import Placement
@@ -29,7 +29,7 @@ from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
 from shared.db.pool import connected
-from shared.events.commands import CancelImport, ImportPaths, RescanFiles
+from shared.events.commands import CancelImport, ImportPaths, RereadFiles
 from shared.library.room import Room
 from shared.process import Process
 from shared.retry import patiently
@@ -63,7 +63,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         imports = Imports(pool, walker, room, service.waits, settings)
         service.answers(ImportPaths, partial(import_paths, pool, imports))
         service.answers(CancelImport, partial(cancel_import, imports))
-        service.answers(RescanFiles, partial(rescan_files, pool, service.relay))
+        service.answers(RereadFiles, partial(reread_files, pool, service.relay))
         service.background(imports.run())
         await _watch_all(service, walker, room)
         if library is not None and shelf is not None:

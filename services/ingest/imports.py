@@ -30,9 +30,9 @@ from services.ingest.walker import Walk, Walker
 from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.jobs.job import Job
+from shared.jobs.outcome import State
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
-from shared.jobs.verdict import State
 from shared.library.reading import shown
 from shared.library.room import Room
 from shared.logging import get_logger

@@ -184,8 +184,8 @@ async def test_one_file_that_two_sources_saw_fails_once_and_is_over_when_one_too
         again = "UPDATE source_file SET observed_at = clock_timestamp(), state = 'arrived' WHERE source <> 'rig'"
         await running.pool.execute(again)
         assert await running.rows("SELECT * FROM not_taken") == []
-        (stage,) = await running.rows("SELECT failed FROM stage")
-        assert stage["failed"] == 0
+        (counts,) = await running.rows("SELECT failed FROM counts")
+        assert counts["failed"] == 0
 
 
 async def test_a_failure_of_an_import_ends_when_its_file_has_gone(

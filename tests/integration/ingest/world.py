@@ -28,11 +28,11 @@ from shared.db.pool import pool_of
 from shared.errors import UserError
 from shared.events.commands import (
     CancelImport,
-    FilesRescanned,
+    FilesReread,
     ImportAccepted,
     ImportCancelled,
     ImportPaths,
-    RescanFiles,
+    RereadFiles,
     StateTold,
     Wait,
     state_question,
@@ -101,10 +101,10 @@ class Ingest:
         assert row["found"] == row["arrived"] + row["already_here"] + row["ignored"] + row["failed"], dict(row)
         return dict(row)
 
-    async def rescan(self, *file_ids: str, everything: bool = False) -> int:
+    async def reread(self, *file_ids: str, everything: bool = False) -> int:
         """Have files read anew."""
-        command = RescanFiles(file_ids=file_ids, everything=everything)
-        return (await ask(self.client, command, FilesRescanned)).files
+        command = RereadFiles(file_ids=file_ids, everything=everything)
+        return (await ask(self.client, command, FilesReread)).files
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """The rows of a query."""
@@ -223,7 +223,7 @@ async def answers(client: Client, task: asyncio.Task[int]) -> bool:
     if task.done():
         raise AssertionError(f"the service ended with {task.result()}")
     try:
-        await ask(client, RescanFiles(file_ids=(NOBODY,)), FilesRescanned, timeout_s=1.0)
+        await ask(client, RereadFiles(file_ids=(NOBODY,)), FilesReread, timeout_s=1.0)
     except UserError:
         return False
     return True
