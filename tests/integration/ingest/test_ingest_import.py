@@ -17,8 +17,9 @@ from shared.bus.names import EVENTS
 from shared.errors import UserError
 from shared.events.commands import ImportPaths
 from shared.given import MOST_PATHS
+from shared.library.settings import LibrarySettings
 from shared.library.walk import DirectoryListing, walk
-from shared.settings import LibrarySettings, Settings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,

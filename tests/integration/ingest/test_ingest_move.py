@@ -12,11 +12,12 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete, shelf
+from services.ingest.settings import SourceSettings
 from shared.jobs.outcome import Outcome
 from shared.jobs.store import JobStore
 from shared.library.hashing import Digest
 from shared.library.remove import remove_verified
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,

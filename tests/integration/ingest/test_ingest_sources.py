@@ -10,8 +10,9 @@ from nats.aio.client import Client
 
 from services.ingest import follow, watch
 from services.ingest.forgetting import forget_failures
+from services.ingest.settings import SourceSettings
 from services.ingest.walker import Walker
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import Ingest, Row, configured, fits, ingest, until, write
 
 NEVER_S = 3600.0

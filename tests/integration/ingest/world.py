@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from services.ingest import app, delete
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.take import Outcome, take_many
@@ -39,8 +39,9 @@ from shared.events.commands import (
 )
 from shared.events.file import FileArrived
 from shared.library.roots import Root
+from shared.library.settings import LibrarySettings
 from shared.library.walk import Entry
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.settings import Settings
 
 NOBODY = "0" * 64
 TABLES = ("root", "file", "location", "source_file", "deletion", "outbox")
@@ -175,8 +176,9 @@ class Ingest:
     @property
     def library(self) -> Path:
         """The library's folder."""
-        assert self.settings.library.path is not None
-        return self.settings.library.path
+        path = self.settings.section(LibrarySettings).path
+        assert path is not None
+        return path
 
 
 @asynccontextmanager
@@ -203,7 +205,7 @@ async def delete_what_is_due(service: Ingest) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(delete, "AT_ONCE", 2)
         shelf = Shelf(service.pool, Root("library", service.library, writable=True), quiet_s=0.0)
-        deleter = delete.SourceDeleter(service.pool, shelf, service.settings.sources)
+        deleter = delete.SourceDeleter(service.pool, shelf, service.settings.sections(SourceSettings))
     task = asyncio.create_task(deleter.run())
     due = "state = 'running' OR (state = 'waiting' AND next_try_at <= clock_timestamp())"
 
