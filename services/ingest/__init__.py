@@ -10,7 +10,7 @@
 5. Only after that commit, and only for ``move``, a job hashes source and stored copy once more and deletes the source.
 6. A reconciler announces again what nobody has scanned or quarantined; a daily look counts what has gone.
 
-In: folders, ``cmd.ingest.import``, ``cmd.ingest.cancel-import``, ``cmd.ingest.rescan``. Out: ``file.arrived``.
+In: folders, ``cmd.ingest.import``, ``cmd.ingest.cancel-import``, ``cmd.ingest.reread``. Out: ``file.arrived``.
 Owns: schema ``ingest``, the library.
 Promises: a source is never written to, nothing is overwritten, the same content arrives once.
 

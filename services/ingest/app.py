@@ -1,6 +1,7 @@
 """Wiring of ingest."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,12 @@ from services.ingest.forgetting import INTERVAL_S as FORGETTING_INTERVAL_S
 from services.ingest.forgetting import forget_failures
 from services.ingest.gone import INTERVAL_S as GONE_INTERVAL_S
 from services.ingest.gone import look_for_gone
-from services.ingest.handlers import cancel_import, import_paths, rescan_files
+from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.imports import Imports
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.sources.kinds import port_of
@@ -31,12 +32,13 @@ from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
 from shared.db.pool import connected
-from shared.events.commands import CancelImport, ImportPaths, RescanFiles
+from shared.events.commands import CancelImport, ImportPaths, RereadFiles
 from shared.library.room import Room
+from shared.library.settings import LibrarySettings
 from shared.process import Process
 from shared.retry import patiently
 from shared.service import Service
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 
 LIBRARY_THREADS = 32
 """For calls to the library and single looks elsewhere, more than processors: they wait for disks. Each source has
@@ -46,11 +48,12 @@ threads of its own (``source.Source``)."""
 async def run(settings: Settings, process: Process | None = None) -> int:
     """Run ingest until its process stops; returns its exit code."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
-    own = settings.section(IngestSettings)
+    own, kept = settings.section(IngestSettings), settings.section(LibrarySettings)
+    configured = settings.sections(SourceSettings)
     async with Service(DESCRIPTION, settings, process) as service, janitor(settings.nats) as sweep_stream:
         pool = service.pool
-        library = Library.of(settings.library, pool, service.waits)
-        room = Room(settings.library.path, settings.library.reserve_mb)
+        library = Library.of(kept, pool, service.waits)
+        room = Room(kept.path, kept.reserve_mb)
         shelf = Shelf(pool, library.root, room, quiet_s=own.settle_s) if library is not None else None
         collector = Collector(
             pool,
@@ -58,22 +61,22 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             library=library,
             shelf=shelf,
             room=room,
-            placement=Placement(settings.library.template),
+            placement=Placement(kept.template),
             incomplete_wait_s=own.incomplete_wait_s,
         )
         walker = Walker(pool, collector)
         imports = Imports(pool, walker, room, service.waits, settings)
         service.answers(ImportPaths, partial(import_paths, pool, imports))
         service.answers(CancelImport, partial(cancel_import, imports))
-        service.answers(RescanFiles, partial(rescan_files, pool, service.relay))
+        service.answers(RereadFiles, partial(reread_files, pool, service.relay))
         service.background(imports.run())
-        await _watch_all(service, walker, room)
+        await _watch_all(service, configured, own, walker, room)
         if library is not None and shelf is not None:
             sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s)
             service.background(library.keep_open())
-            service.background(library.then(SourceDeleter(pool, shelf, settings.sources).run))
+            service.background(library.then(SourceDeleter(pool, shelf, configured).run))
             service.background(library.then(sweep.run))
-        _look_after_events(service, own)
+        _look_after_events(service, configured, own)
         service.every(JANITOR_INTERVAL_S, sweep_stream, first_after_s=JANITOR_INTERVAL_S)
         try:
             return await service.run()
@@ -83,10 +86,10 @@ async def run(settings: Settings, process: Process | None = None) -> int:
                 library.close()
 
 
-def _look_after_events(service: Service, own: IngestSettings) -> None:
+def _look_after_events(service: Service, configured: Sequence[SourceSettings], own: IngestSettings) -> None:
     """Register what is done again and again so that no event is lost for good."""
     pool, relay, interval_s = service.pool, service.relay, own.reconcile_interval_s
-    watched = [source.name for source in service.settings.sources]
+    watched = [source.name for source in configured]
     lost = partial(announce_lost, pool, relay, age_s=own.reconcile_age_s)
     service.every(interval_s, partial(announce_forgotten, pool, relay))
     service.every(interval_s, lost, first_after_s=interval_s)
@@ -94,9 +97,10 @@ def _look_after_events(service: Service, own: IngestSettings) -> None:
     service.every(FORGETTING_INTERVAL_S, partial(forget_failures, pool, watched))
 
 
-async def _watch_all(service: Service, walker: Walker, room: Room) -> None:
+async def _watch_all(
+    service: Service, configured: Sequence[SourceSettings], own: IngestSettings, walker: Walker, room: Room
+) -> None:
     """Register the watch over each configured source."""
-    configured, own = service.settings.sources, service.settings.section(IngestSettings)
 
     async def keep_configured() -> None:
         async with connected(service.pool) as connection:

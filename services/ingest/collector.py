@@ -35,7 +35,7 @@ from shared.bus.outbox import OutboxRelay
 from shared.db.pool import transaction
 from shared.errors import Away, NightbusError, Unavailable
 from shared.jobs.job import Job
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.library.room import NoRoom, Room
 from shared.library.roots import LibraryAway, Root
 from shared.library.stage import NotWritten, staged_path

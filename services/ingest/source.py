@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from services.ingest.hand import Hand
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.sources.port import SourcePort
 from shared.errors import Away
 from shared.events.file import Hints
 from shared.library.settle import Settler
 from shared.library.walk import Entry
-from shared.settings import SourceSettings
 
 Mode = Literal["copy", "move", "index"]
 LOOKING = 3

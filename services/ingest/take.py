@@ -6,7 +6,7 @@ from services.ingest.source import Source
 from services.ingest.sources.port import SourcePort
 from shared.errors import Away, NightbusError, Transient
 from shared.events.file import Hints
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.library.completeness import completeness_of, is_complete
 from shared.library.hashing import Progress, unwatched
 from shared.library.reading import shown

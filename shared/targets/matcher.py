@@ -25,8 +25,8 @@ from shared.targets.evidence import (
     CONFLICT,
     FILE_NAME,
     LOOSE_FILE_NAME,
+    Finding,
     Look,
-    Verdict,
     from_name,
     from_nameless,
     with_hint,
@@ -120,7 +120,7 @@ class Matcher:
         hint: str,
     ) -> TargetMatch:
         if given and (known := self._given(given)) is not None:
-            return self._answer(Verdict(((known, 1.0),), "given"), field)
+            return self._answer(Finding(((known, 1.0),), "given"), field)
         reading = self._reader.read(query)
 
         def look() -> tuple[Seen, ...]:
@@ -128,25 +128,25 @@ class Matcher:
             return self.positions.meant(field, named_otherwise=named_otherwise) if field is not None else ()
 
         if reading.pairs:
-            verdict: Verdict | None = from_name(reading, field, look)
+            finding: Finding | None = from_name(reading, field, look)
         else:
-            verdict = self._nameless(field, folders, file_name, file_sure, look)
-        if hint and (verdict is None or self._is_doubtful(verdict)):
-            verdict = with_hint(verdict, self._reader.read(hint), field, look)
-        return self._answer(verdict, field) if verdict is not None else NO_MATCH
+            finding = self._nameless(field, folders, file_name, file_sure, look)
+        if hint and (finding is None or self._is_doubtful(finding)):
+            finding = with_hint(finding, self._reader.read(hint), field, look)
+        return self._answer(finding, field) if finding is not None else NO_MATCH
 
     def _nameless(
         self, field: Field | None, folders: tuple[str, ...], file_name: str, file_sure: float, look: Look
-    ) -> Verdict | None:
-        """The verdict on a frame whose header's name says nothing."""
+    ) -> Finding | None:
+        """The finding on a frame whose header's name says nothing."""
         by_folder = self._reader.read_folders(folders)
         if file_name and not by_folder.pairs and (named := self._reader.read(file_name)).pairs:
             return from_nameless(named, field, look, factor=file_sure, method="file_name")
         return from_nameless(by_folder, field, look)
 
-    def _is_doubtful(self, verdict: Verdict) -> bool:
+    def _is_doubtful(self, finding: Finding) -> bool:
         """Whether a person should decide."""
-        return verdict.pairs[0][1] < self._uncertain_below or verdict.method == CONFLICT
+        return finding.pairs[0][1] < self._uncertain_below or finding.method == CONFLICT
 
     def _given(self, given: str) -> SkyObject | None:
         plain = parse(given)
@@ -155,17 +155,17 @@ class Matcher:
             known = SkyObject(given, display(given), "")
         return known
 
-    def _answer(self, verdict: Verdict, field: Field | None) -> TargetMatch:
-        """A match from a verdict, with the distances from the frame's centre; the others become candidates."""
-        best, confidence = verdict.pairs[0]
-        others = {one.catalog_id: (one, sure) for one, sure in reversed(verdict.pairs) if one is not best}
+    def _answer(self, finding: Finding, field: Field | None) -> TargetMatch:
+        """A match from a finding, with the distances from the frame's centre; the others become candidates."""
+        best, confidence = finding.pairs[0]
+        others = {one.catalog_id: (one, sure) for one, sure in reversed(finding.pairs) if one is not best}
         others.pop(best.catalog_id, None)
         ranked = sorted(others.values(), key=lambda pair: -pair[1])[:_MOST_CANDIDATES] if others else ()
         return TargetMatch(
             catalog_id=best.catalog_id,
             name=best.name,
             confidence=confidence,
-            method=verdict.method,
+            method=finding.method,
             separation_deg=_away_deg(best, field),
             candidates=tuple(
                 TargetCandidate(
@@ -173,7 +173,7 @@ class Matcher:
                 )
                 for one, sure in ranked
             ),
-            uncertain=self._is_doubtful(verdict),
+            uncertain=self._is_doubtful(finding),
         )
 
 

@@ -298,7 +298,10 @@ def test_the_ci_script_runs_the_three_verbs_in_order() -> None:
 
 
 DOCUMENTS = sorted(
-    [ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md")]
+    [
+        ROOT / name
+        for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/glossary.md")
+    ]
     + list((ROOT / "docs" / "adr").glob("*.md"))
 )
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from services.ingest.settings import FolderSettings, SourceSettings
 from services.ingest.sources.folder import Folder
 from services.ingest.sources.port import SourcePort
-from shared.settings import SourceSettings
 
 
 def _nothing(_folder: Path | None) -> Sequence[Path]:
@@ -18,4 +18,7 @@ def port_of(configured: SourceSettings, excluded: Callable[[Path | None], Sequen
 
     ``excluded`` says what in a folder is no part of it.
     """
-    return Folder(configured.path, excluded(configured.path))
+    match configured:
+        case FolderSettings():
+            return Folder(configured.path, excluded(configured.path))
+    raise AssertionError(f"there is no adapter for sources of the kind {configured.kind}")

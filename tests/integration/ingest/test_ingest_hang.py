@@ -10,9 +10,10 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import collector
+from services.ingest.settings import FolderSettings
 from shared.library.settle import is_network_filesystem
 from shared.library.stream import open_stream
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import configured, ingest, library_files, until, write
 
 NEVER_S = 3600.0
@@ -56,7 +57,7 @@ async def test_a_share_that_hangs_holds_back_no_other_source(
         monkeypatch.setattr("services.ingest.sources.folder.open_stream", hanging(open_stream, share, release))
     monkeypatch.setattr(collector, "CLOSE_S", 0.1)
     sources = [
-        SourceSettings(name=path.name, path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)
+        FolderSettings(name=path.name, path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)
     ]
     async with ingest(configured(settings, tmp_path, *sources, workers=1), nats_client) as service:
         await service.until_ledger("r.fit")

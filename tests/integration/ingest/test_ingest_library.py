@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from services.ingest import delete
 from services.ingest import library as library_module
+from services.ingest.settings import FolderSettings
 from services.ingest.shelf import Shelf
 from services.ingest.sources.folder import Folder
 from services.ingest.sweep import Sweep
@@ -21,7 +22,8 @@ from shared.library import roots
 from shared.library.hashing import Digest
 from shared.library.lock import LibraryLock
 from shared.library.roots import LibraryAway, Root, open_library
-from shared.settings import Settings, SourceSettings
+from shared.library.settings import LibrarySettings
+from shared.settings import Settings
 from tests.disks import MIB, CannotMount, small_disk
 from tests.integration.ingest.world import (
     Ingest,
@@ -61,7 +63,8 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 def at(settings: Settings, path: Path) -> Settings:
     """The same with the library elsewhere."""
-    return settings.model_copy(update={"library": settings.library.model_copy(update={"path": path})})
+    kept = settings.section(LibrarySettings)
+    return settings.model_copy(update={"library": kept.model_copy(update={"path": path})})
 
 
 async def reason(service: Ingest) -> str:
@@ -83,8 +86,8 @@ async def test_a_library_that_is_away_at_the_start_is_waited_for(
     watched = tmp_path / "watched"
     write(watched, {"b.fit": b"b"})
     sources = [
-        SourceSettings(name="indexed", path=watched, mode="index"),
-        SourceSettings(name="copied", path=watched, mode="copy"),
+        FolderSettings(name="indexed", path=watched, mode="index"),
+        FolderSettings(name="copied", path=watched, mode="copy"),
     ]
     volume = tmp_path / "volume"
     async with ingest(configured(settings, tmp_path), nats_client) as service:
@@ -275,7 +278,7 @@ async def test_a_library_that_goes_away_in_the_middle_is_waited_for(
     No file fails, no line is made of any of them, and nothing is left behind.
     """
     rig = tmp_path / "rig"
-    watched = SourceSettings(name="rig", path=rig, mode="copy", walk_interval_s=3600.0)
+    watched = FolderSettings(name="rig", path=rig, mode="copy", walk_interval_s=3600.0)
     ready = at(configured(settings, tmp_path, watched), small / "library")
     rig.mkdir()
     with capture_logs() as logs:

@@ -12,12 +12,13 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete
+from services.ingest.settings import FolderSettings
 from services.ingest.sources import folder as folder_module
+from shared.jobs.outcome import Outcome
 from shared.jobs.store import JobStore
-from shared.jobs.verdict import Verdict
 from shared.library.hashing import Digest
 from shared.library.remove import remove_verified
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,
@@ -188,8 +189,8 @@ async def test_a_deletion_whose_process_stopped_is_done_by_the_next(
         await service.take(source, mode="move")
         before = await service.rows("SELECT * FROM deletion")
         for row in held:
-            for verdict in (Verdict("done"), Verdict("failed", "late"), Verdict("waiting", "late")):
-                assert not await jobs.settle(row["deletion_id"], row["attempt"], verdict)
+            for outcome in (Outcome("done"), Outcome("failed", "late"), Outcome("waiting", "late")):
+                assert not await jobs.settle(row["deletion_id"], row["attempt"], outcome)
         assert await service.rows("SELECT * FROM deletion") == before
         assert [row["file_id"] for row in before] == [sha256(b"new")]
 
@@ -198,7 +199,7 @@ async def test_a_moved_source_is_still_watched_when_it_is_empty(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watched source whose files were all moved away is no empty mount: walks go on taking what comes."""
-    quick = SourceSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
+    quick = FolderSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
     write(source, {f"{number}.fit": b"%d" % number for number in range(5)})
 
     async def no_hints(_watcher: object) -> None:
@@ -231,7 +232,7 @@ async def test_a_source_that_is_open_for_writing_is_not_deleted(
 
     It is said of the source that it is open, and no line of the log is made of it.
     """
-    rig = SourceSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
+    rig = FolderSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
     async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
         with (source / name).open("wb", buffering=0) as recorder:
             recorder.write(first)
@@ -290,7 +291,7 @@ async def test_what_is_not_moved_any_more_is_not_deleted(
     by_hand = tmp_path / "card"
     write(source, {"a.fit": b"a", "b.fit": b"b"})
     write(by_hand, {"c.fit": b"c"})
-    rig = SourceSettings(name="rig", path=source, mode="move")
+    rig = FolderSettings(name="rig", path=source, mode="move")
     with monkeypatch.context() as patch:
         patch.setattr(delete, "AT_ONCE", 0)
         async with ingest(configured(settings, tmp_path, rig), nats_client) as service:

@@ -14,13 +14,15 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest.ledger import Observation, observe
+from services.ingest.settings import FolderSettings
 from services.ingest.store import batch, files, ledger
 from services.ingest.store.batch import Batch
 from services.ingest.store.files import Arrival
 from shared.db.pool import transaction
 from shared.library.reading import shown
+from shared.library.settings import LibrarySettings
 from shared.library.walk import Entry
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import Ingest, configured, ingest, library_files, sha256, write
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a tmpfs wherever there is one
@@ -205,7 +207,7 @@ async def test_folders_that_come_and_go_leave_no_failures(
     write(source, {"night/deep/a.fit": b"a"})
     (source / bad).touch()
     (source / "night" / "deep" / bad).touch()
-    quick = SourceSettings(name="rig", path=source, walk_interval_s=0.3, settle_s=0.0)
+    quick = FolderSettings(name="rig", path=source, walk_interval_s=0.3, settle_s=0.0)
     async with ingest(configured(settings, tmp_path, quick), nats_client) as service:
         await service.until_ledger("bad\\xff.fit", "night/deep/bad\\xff.fit", "night/deep/a.fit")
         shutil.rmtree(source / "night")

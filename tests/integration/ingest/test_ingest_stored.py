@@ -12,11 +12,12 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete, mend
+from services.ingest.settings import FolderSettings, SourceSettings
 from shared.errors import Transient
 from shared.jobs import runner
 from shared.library.stored import Examined
 from shared.library.walk import fingerprint_of
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,
@@ -77,7 +78,7 @@ async def revisions(service: Ingest) -> list[tuple[str, int, str]]:
 
 def watched(path: Path, mode: str) -> SourceSettings:
     """A watched source."""
-    return SourceSettings(name="rig", path=path, mode=mode, settle_s=0.0, walk_interval_s=0.3)
+    return FolderSettings(name="rig", path=path, mode=mode, settle_s=0.0, walk_interval_s=0.3)
 
 
 async def no_deletions(service: Ingest) -> bool:

@@ -13,7 +13,8 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import follow, watch
-from shared.settings import Settings, SourceSettings
+from services.ingest.settings import FolderSettings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import configured, fits, ingest, library_files, sha256, until, write
 
 NEVER_S = 3600.0
@@ -39,7 +40,7 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rig(path: Path, *, walk_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
     """The watched source."""
-    return SourceSettings(
+    return FolderSettings(
         name="rig", path=path, mode=mode, walk_interval_s=walk_interval_s, settle_s=settle_s
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from numpy.typing import NDArray
 from PIL import Image
 
+from services.ingest.settings import FolderSettings
 from services.scanner import app, previews, reader
 from services.scanner.previews import PreviewPlace, keeper
 from services.scanner.settings import ScannerSettings
@@ -25,11 +26,12 @@ from shared.errors import Permanent, UserError
 from shared.events.file import FileArrived
 from shared.frames import pixels
 from shared.frames.layout import ImageLayout
+from shared.library.settings import LibrarySettings
 from shared.previews.cache import PreviewCache, require_apart
 from shared.previews.kinds import PictureFormat
 from shared.previews.make import own_stretch, reduce_file
 from shared.previews.reduction import make_proxy
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import sha256
 from tests.integration.scanner.world import scanner
 
@@ -299,7 +301,7 @@ def test_the_folder_must_be_apart_from_all_captures(tmp_path: Path) -> None:
 async def test_the_scanner_refuses_a_wrong_folder(tmp_path: Path) -> None:
     """Previews in a source, the library or a mapped root end the start with a reason; without a folder settings do."""
     captures = tmp_path / "captures"
-    source = SourceSettings(name="seestar", path=captures)
+    source = FolderSettings(name="seestar", path=captures)
     for update, words in (
         ({"scanner": ScannerSettings(previews=True, previews_dir=captures / "p"), "sources": (source,)}, "seestar"),
         (

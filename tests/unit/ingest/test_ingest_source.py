@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import FolderSettings, IngestSettings
 from services.ingest.source import Source
 from services.ingest.sources import folder
 from services.ingest.sources.folder import Folder
 from shared.errors import Away
 from shared.library.walk import is_walked
-from shared.settings import SourceSettings
 
 SETTINGS = IngestSettings(settle_s=3.0, network_settle_s=30.0)
 
@@ -21,7 +20,7 @@ def test_the_settle_time_follows_the_file_system(
 ) -> None:
     """A network share rests longer than a local disk, and a source's own setting wins."""
     monkeypatch.setattr(folder, "is_network_filesystem", lambda _path: network)
-    configured = SourceSettings(name="rig", path=tmp_path, settle_s=own_s, time_zone="Europe/Berlin")
+    configured = FolderSettings(name="rig", path=tmp_path, settle_s=own_s, time_zone="Europe/Berlin")
     made = Source.make("rig", Folder(tmp_path), "copy", SETTINGS, configured)
     assert (made.settle_s, made.settler.quiet_s, made.settler.network) == (expected_s, expected_s, network)
     assert made.zone == "Europe/Berlin"
