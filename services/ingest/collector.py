@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent import futures
 from functools import partial
 from typing import TypeVar
@@ -13,6 +13,7 @@ from services.ingest.hand import Finished, Hand
 from services.ingest.ledger import observe
 from services.ingest.library import Library
 from services.ingest.mend import Mended, NotAtRestError, Seen
+from services.ingest.pages import chunks, pages
 from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
@@ -47,12 +48,8 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-PAGE_FILES, PAGE_BYTES = 256, 64 * 1024**2
-"""Files that are committed together; small enough that the scanner has work while the next ones are copied."""
 CLOSE_S = 10.0
 """How long the end waits for files in hand; whoever ended us kills us later than that."""
-CHUNK_FILES, CHUNK_BYTES = 16, 8 * 1024**2
-"""Files that one thread takes in a row: many small ones or one large one."""
 
 
 class Collector:
@@ -155,7 +152,7 @@ class Collector:
         commit: asyncio.Task[dict[str, str]] | None = None
         lost: str | None = None
         try:
-            for page in _pages(others):
+            for page in pages(others):
                 if job is not None:
                     job.check()
                 outcomes = await self._take_page(source, page, job)
@@ -218,7 +215,7 @@ class Collector:
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         take = partial(take_many, source, library=library, room=self.room, even_unfinished=waited)
         if hand is None:
-            parts = [source.taking.submit(take, chunk) for chunk in _chunks(page)]
+            parts = [source.taking.submit(take, chunk) for chunk in chunks(page)]
         else:
             parts = [source.taking_large.submit(take, page, progress=hand.progress)]
         self._in_hand.update(parts)
@@ -383,25 +380,3 @@ def _lost(outcomes: Sequence[Outcome]) -> str | None:
 def _add_to_crowd(entries: Sequence[Entry], tally: Tally) -> None:
     for entry in entries:
         tally.crowd_out(entry.relative_path.rpartition("/")[0], entry.size_bytes)
-
-
-def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    return _parts(entries, PAGE_FILES, PAGE_BYTES)
-
-
-def _chunks(page: Sequence[Entry]) -> Iterator[list[Entry]]:
-    return _parts(page, CHUNK_FILES, CHUNK_BYTES)
-
-
-def _parts(entries: Sequence[Entry], most_files: int, enough_bytes: int) -> Iterator[list[Entry]]:
-    """Runs of files, each ended by its last allowed file or by the file that fills it."""
-    part: list[Entry] = []
-    size_bytes = 0
-    for entry in entries:
-        part.append(entry)
-        size_bytes += entry.size_bytes
-        if len(part) >= most_files or size_bytes >= enough_bytes:
-            yield part
-            part, size_bytes = [], 0
-    if part:
-        yield part

@@ -5,7 +5,6 @@ Who reads them takes them by their kind (``settings.sections(SourceSettings)``),
 """
 
 import re
-from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -64,9 +63,9 @@ class SourceSettings(HoldsCaptures):
         return Hints(rig=self.rig, target=self.target)
 
     @property
-    @abstractmethod
     def where(self) -> str:
-        """The place, as a person calls it."""
+        """The place, as a person calls it; of what has no better name its kind."""
+        return self.kind
 
 
 class FolderSettings(SourceSettings):

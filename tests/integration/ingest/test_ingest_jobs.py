@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import collector, imports
+from services.ingest import collector, imports, pages
 from services.ingest.imports import IMPORTS
 from services.ingest.ledger import Observation
 from services.ingest.store import batch
@@ -113,7 +113,7 @@ async def test_a_cancelled_import_stops_cleanly(
 
     To cancel what is done, or never was, is refused with a sentence.
     """
-    monkeypatch.setattr(collector, "PAGE_FILES", 4)
+    monkeypatch.setattr(pages, "PAGE_FILES", 4)
     monkeypatch.setattr(collector, "take_many", slow_take)
     write(source, {f"{number:03}.fit": b"%d" % number for number in range(200)})
     async with ingest(configured(settings, tmp_path), nats_client) as service:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.collector import CHUNK_BYTES, CHUNK_FILES, PAGE_FILES, _chunks, _pages
+from services.ingest.pages import CHUNK_BYTES, CHUNK_FILES, PAGE_FILES, chunks, pages
 from services.ingest.sources.folder import _below
 from shared.library.walk import DirectoryListing, Entry, Skipped
 
@@ -19,16 +19,16 @@ def entries_of(sizes: list[int]) -> list[Entry]:
 def test_pages_and_chunks_part_the_files(sizes: list[int]) -> None:
     """Nothing is lost, repeated or reordered; a page has at most 256 files."""
     entries = entries_of(sizes)
-    pages = list(_pages(entries))
-    assert [entry for page in pages for entry in page] == entries
-    assert all(0 < len(page) <= PAGE_FILES for page in pages)
-    assert [entry for page in pages for chunk in _chunks(page) for entry in chunk] == entries
+    found = list(pages(entries))
+    assert [entry for page in found for entry in page] == entries
+    assert all(0 < len(page) <= PAGE_FILES for page in found)
+    assert [entry for page in found for chunk in chunks(page) for entry in chunk] == entries
 
 
 @given(SIZES)
 def test_a_chunk_is_many_small_files_or_one_large_one(sizes: list[int]) -> None:
     """A chunk ends with the file that fills it, so that a thread is never handed two gigabytes in a row."""
-    for chunk in _chunks(entries_of(sizes)):
+    for chunk in chunks(entries_of(sizes)):
         assert 0 < len(chunk) <= CHUNK_FILES
         assert sum(entry.size_bytes for entry in chunk[:-1]) < CHUNK_BYTES
 
