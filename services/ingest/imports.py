@@ -243,7 +243,9 @@ class Imports:
                 configured = next((item for item in self._settings.sources if item.name == name), None)
                 source = await asyncio.to_thread(Source.make, name, root, mode, self._own, configured)
                 found[name] = source, []
-            found[name][1].append(place)
+            source, places = found[name]
+            places.append(place)
+            source.named |= _paths_of(place, source) or frozenset()
         return dict(found.values())
 
     async def _root_of(self, folder: Path, kind: str) -> tuple[str, Path]:

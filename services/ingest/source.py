@@ -30,6 +30,8 @@ class Source:
     settler: Settler
     zone: str | None = None
     network: bool = False
+    named: frozenset[str] = frozenset()
+    """Files that a person named, each by itself: they are taken even where their content was forgotten."""
     first_seen_incomplete: dict[str, float] = field(default_factory=dict)
     looking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LOOKING, "look"))
     """Threads that walk it and ask for its folders."""
