@@ -25,6 +25,7 @@ from shared.db.pool import connected, transaction
 from shared.errors import Permanent, UserError
 from shared.jobs.job import Job
 from shared.jobs.verdict import CANCELLED, Lost, Stopped
+from shared.library.extensions import Kind, classify
 from shared.library.reading import shown
 from shared.library.rename import Renaming, add_name, check_name, drop_name, take_name_back
 from shared.library.room import Room
@@ -98,6 +99,8 @@ class Mover:
         found = examine(self._library, step.path, step.content, whole_at_ns=whole_at_ns, hashing=False)
         if found.condition is not Condition.SOUND:
             raise UserError(f"{shown(step.path)} is {found.condition.value}: it is not what it was")
+        if classify(step.path).kind is Kind.CAPTURE and classify(step.to_path).kind is not Kind.CAPTURE:
+            raise UserError(f"{shown(step.path)} would be no capture any more as {shown(step.to_path)}")
         check_name(self._library, step.to_path)
 
     async def _name_all(self, job: Job, steps: Sequence[Step], progress: Progress) -> None:

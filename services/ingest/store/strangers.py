@@ -9,7 +9,11 @@ from services.ingest.store.roots import LIBRARY
 from shared.bus.transaction import Connection
 from shared.library.walk import Entry
 
-_KNOWN = "SELECT path FROM location WHERE root = $1 AND path = ANY($2::text[])"
+_KNOWN = """
+SELECT path FROM location WHERE path = ANY($2::text[])
+  AND root = ANY(ARRAY(SELECT o.name FROM root l JOIN root o ON o.path = l.path WHERE l.name = $1))
+"""
+"""The library may be indexed as well, under another name."""
 _SIZES = """
 SELECT DISTINCT coalesce(f.size_bytes, l.size_bytes) AS size_bytes
 FROM walk_absent a JOIN location l ON l.root = $2 AND l.path = a.path LEFT JOIN file f USING (file_id)

@@ -134,6 +134,7 @@ async def test_a_set_is_moved_and_told(service: Ingest) -> None:
         (move(b"2", "night/02.fit", ".nightbus/02.fit"), "in the folder that Nightbus keeps for itself"),
         (move(b"2", "night/02.fit", f"new/{'x' * 260}.fit"), "is no name that every system can hold"),
         (move(b"2", "night/02.fit", "new/con.fit"), "is no name that every system can hold"),
+        (move(b"2", "night/02.fit", "new/02.txt"), "would be no capture any more"),
         (move(b"39", "night/39.fit", "new/39.fit"), "night/39.fit is gone"),
         (move(b"38", "night/38.fit", "new/38.fit"), "night/38.fit is changed"),
     ],
