@@ -28,10 +28,10 @@ lock: ## renew requirements.lock from pyproject.toml (hashes, no addresses)
 	$(UV) pip compile -q --generate-hashes --universal --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	    --extra standalone --group dev pyproject.toml -o requirements.lock
 
-demo: setup ## play a simulated night through the whole stack and show what it did
+demo: setup ## play a simulated night through the whole of Nightbus and show what it did
 	@$(VENV)/bin/nightbus demo
 
-up: setup ## run the whole stack here until Ctrl-C
+up: setup ## run everything here until Ctrl-C
 	@$(VENV)/bin/nightbus up
 
 check: setup ## lint, types, import walls

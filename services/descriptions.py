@@ -37,6 +37,11 @@ def publishers_of(subject: str) -> tuple[str, ...]:
     return tuple(one.name for one in SERVICES if subject in one.publishes)
 
 
+def is_draft(subject: str) -> bool:
+    """Whether no service publishes a subject yet: its model is a draft, which may change in any way until one does."""
+    return not publishers_of(subject)
+
+
 def readers_of(subject: str) -> tuple[str, ...]:
     """Names of the services that read a subject."""
     return tuple(one.name for one in SERVICES if any(row.subject == subject for row in one.reads))

@@ -1,4 +1,8 @@
-"""All settings: what services have in common, and the section of each service from its ``settings.py``."""
+"""All settings: what services have in common, and what each service adds by its ``settings``.
+
+A service adds the section that is called as it is (``SECTION``), and, where there is more that is its own, keys of
+other names and what must hold among them (``KEYS``).
+"""
 
 import difflib
 from importlib import import_module
@@ -10,7 +14,6 @@ from pydantic import create_model, field_validator
 from services.descriptions import NAMES, SERVICES
 from shared.description import ServiceDescription
 from shared.settings import ServicesSettings, Settings, keys_of, load
-from shared.settings.section import Section
 
 
 class _Enabled(Settings):
@@ -32,14 +35,16 @@ class _Enabled(Settings):
         return services
 
 
-def _sections() -> dict[str, type[Section]]:
-    """The section of each service that has one, by the service's name."""
-    modules = {name: f"services.{name}.settings" for name in NAMES}
-    return {name: import_module(module).SECTION for name, module in modules.items() if find_spec(module)}
+def _joined() -> type[Settings]:
+    """The settings with what each service adds."""
+    places = {name: f"services.{name}.settings" for name in NAMES}
+    modules = {name: import_module(place) for name, place in places.items() if find_spec(place)}
+    keys: list[type[Settings]] = [module.KEYS for module in modules.values() if hasattr(module, "KEYS")]
+    own: dict[str, Any] = {name: (module.SECTION, module.SECTION()) for name, module in modules.items()}
+    return create_model("AllSettings", __base__=(_Enabled, *keys), __module__=__name__, **own)
 
 
-_FIELDS: dict[str, Any] = {name: (section, section()) for name, section in _sections().items()}
-AllSettings: type[Settings] = create_model("AllSettings", __base__=_Enabled, __module__=__name__, **_FIELDS)
+AllSettings: type[Settings] = _joined()
 
 
 def load_settings() -> Settings:

@@ -65,7 +65,7 @@ class ServiceDescription:
     Attributes:
         name: of the service, its folder, its process, its health port, and of its schema and role where it has tables.
         has_tables: whether it has a schema and a login role of Postgres, and with them an inbox.
-        has_outbox: whether it publishes through an outbox; its view ``stage`` then has a column ``outbox_waiting``.
+        has_outbox: whether it publishes through an outbox; its view ``counts`` then has a column ``outbox_waiting``.
         reads: what it reads, each through a durable consumer of its own.
         publishes: subjects that it publishes.
         commands: subjects of the commands that it answers, beside ``cmd.<name>.state``, which every service answers.

@@ -16,13 +16,12 @@ RESERVED_ENV = frozenset(
     {"NIGHTBUS_CONFIG", "NIGHTBUS_HOME", "NIGHTBUS_TEST_STACK", "NIGHTBUS_FAULT_SEED", "NIGHTBUS_FAULT_OUTAGE_S"}
 )
 """Variables with our prefix that are not settings."""
-SECTIONS = frozenset(
-    {
-        "config_version", "services", "nats", "postgres", "library", "sources", "rigs", "cameras", "telescopes",
-        "filters", "targets", "health", "log",
-    }
+SECTIONS = (
+    "config_version", "services", "nats", "postgres", "library", "sources", "rigs", "cameras", "telescopes", "filters",
+    "targets", "health", "log",
 )  # fmt: skip
-"""What may stand at the top of the file beside the sections of services; a test holds them to the settings."""
+"""What may stand at the top of the file beside the sections of services, as the annotated example has it in order; a
+test holds them to the settings."""
 
 
 def config_file() -> Path | None:
@@ -65,7 +64,7 @@ def is_written(*sections: str, services: Collection[str]) -> bool:
     Raises:
         UserError: as ``written``.
     """
-    found, known = written(), SECTIONS | set(services)
+    found, known = written(), {*SECTIONS, *services}
     if not found.keys() <= known or found.keys() & set(sections):
         return True
     for name in map(str.upper, os.environ):

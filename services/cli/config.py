@@ -35,8 +35,9 @@ _EXAMPLE_HEAD = """\
 
 @app.command("check")
 def check(home: HomeOption = None) -> None:
-    """Check nightbus.toml and the environment, and what a running stack counted before your rigs were added."""
+    """Check nightbus.toml and the environment, and what a running Nightbus counted before your rigs were added."""
     from services.cli.uncounted import notes as uncounted
+    from services.ingest.settings import SourceSettings
     from services.scanner.knowledge import Knowledge
     from services.scanner.settings import ScannerSettings, require_previews_apart
     from services.settings import load_settings
@@ -51,7 +52,7 @@ def check(home: HomeOption = None) -> None:
     scanner = settings.section(ScannerSettings)
     if scanner.previews and scanner.previews_dir is None:
         print("note: `nightbus up` keeps previews in its home; `nightbus run scanner` needs scanner.previews_dir")
-    for source in settings.sources:
+    for source in settings.sections(SourceSettings):
         if not os.path.isdir(source.path):  # noqa: PTH112 - a Path raises for a name that is too long
             print(f"note: the folder {inert.name(source.path)} of source {source.name} is not there now")
     for refused in _refused_by_up(settings, home):
@@ -100,12 +101,12 @@ def explained() -> Iterator[dict[str, Any]]:
         UserError: the settings are wrong.
     """
     from services.settings import AllSettings, load_settings
-    from shared.settings import config_file
+    from shared.settings import config_file, in_file_order
 
     settings = load_settings()
     file = config_file()
     written: dict[str, Any] = tomllib.loads(file.read_text()) if file else {}
-    for name, field in AllSettings.model_fields.items():
+    for name, field in in_file_order(AllSettings).items():
         section = section_of(field)
         value = getattr(settings, name)
         if section is None:
@@ -165,12 +166,13 @@ def section_of(field: "FieldInfo") -> "type[Section] | None":
 def example_toml(settings: "type[Settings] | None" = None) -> str:
     """The annotated example. ``# text`` explains; ``#key = value`` is a default, to be changed without the ``#``."""
     from services.settings import AllSettings
+    from shared.settings import in_file_order
 
-    model = settings or AllSettings
+    fields = in_file_order(settings or AllSettings)
     parts = [_EXAMPLE_HEAD]
-    plain = {name: field for name, field in model.model_fields.items() if section_of(field) is None}
+    plain = {name: field for name, field in fields.items() if section_of(field) is None}
     parts.extend(_plain_key(name, field) for name, field in plain.items())
-    for name, field in model.model_fields.items():
+    for name, field in fields.items():
         if (section := section_of(field)) is None:
             continue
         many = isinstance(field.default, tuple)

@@ -1,4 +1,4 @@
-"""`equipment`: the cameras, telescopes, filters and rigs that Nightbus knows, yours first. Needs no stack."""
+"""`equipment`: the cameras, telescopes, filters and rigs that Nightbus knows, yours first. Works offline."""
 
 import fnmatch
 from collections.abc import AsyncIterator, Iterable, Sequence

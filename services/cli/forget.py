@@ -21,7 +21,7 @@ from services.cli.filters import (
 )
 from services.cli.keeping import until_ended
 from services.cli.output import counted
-from services.cli.rescan import IdsArgument, resolve_ids
+from services.cli.reread import IdsArgument, resolve_ids
 from services.cli.usage import WrongUsage
 from shared.errors import UserError
 from shared.given import wrong_reason

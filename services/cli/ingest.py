@@ -135,7 +135,7 @@ def ingest(
     if dry_run:
         _print_plan(stack, absolute, mode, as_json=as_json)
         return
-    if stack.home is not None and stack.settings.library.path is None and not yes:
+    if stack.home is not None and _named_library(stack) is None and not yes:
         require_consent(absolute, mode, stack.home / "library")
     asked = _Asked()
     try:
@@ -162,7 +162,14 @@ def _print_plan(stack: Stack, paths: list[str], mode: Mode, *, as_json: bool) ->
 
 def _library(stack: Stack) -> Path | None:
     """The library, where that is known here."""
-    return stack.settings.library.path or (stack.home / "library" if stack.home is not None else None)
+    return _named_library(stack) or (stack.home / "library" if stack.home is not None else None)
+
+
+def _named_library(stack: Stack) -> Path | None:
+    """The library that the settings name."""
+    from shared.library.settings import LibrarySettings
+
+    return stack.settings.section(LibrarySettings).path
 
 
 def _why_nothing(stack: Stack, paths: list[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""`inspect`: what Nightbus finds in a file. Needs no stack."""
+"""`inspect`: what Nightbus finds in a file. Works offline."""
 
 import os
 import sys
@@ -90,13 +90,13 @@ def facts_of(name: str, known: "Loaded", *, measure_stars: bool) -> dict[str, An
 
 
 def _explained(name: str, known: "Loaded", facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Value, source and detail of each value that is known, by its name (``reported.<name>`` for reported ones)."""
+    """Value, origin and detail of each value that is known, by its name (``reported.<name>`` for reported ones)."""
     from shared.frames.provenance import explain_frame
 
     path = Path(os.path.abspath(name))  # noqa: PTH100 - as above
     found = explain_frame(path, name_patterns=known.name_patterns, equipment=known.equipment)
     values = {**facts["frame"], **{f"reported.{key}": value for key, value in facts["reported"].items()}}
-    return {key: {"value": values[key], "source": why.source, "detail": why.detail} for key, why in found.items()}
+    return {key: {"value": values[key], "origin": why.origin, "detail": why.detail} for key, why in found.items()}
 
 
 def _found(scanned: "Scanned") -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _block(facts: dict[str, Any]) -> str:
 
 
 def _reason(why: dict[str, Any] | None) -> str:
-    return "" if why is None else f" <- {why['source']}: {inert.sentence(why['detail'])}"
+    return "" if why is None else f" <- {why['origin']}: {inert.sentence(why['detail'])}"
 
 
 def _text(value: Any) -> str:

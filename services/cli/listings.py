@@ -129,7 +129,7 @@ async def _rows(prepared: Any, parameters: Sequence[Any]) -> AsyncIterator[Row]:
 
 
 def show_listing(stack: "Stack", listing: Listing, output: Format, limit: int | None) -> None:
-    """Print a listing of a stack's database."""
+    """Print a listing of the database."""
 
     async def work() -> None:
         async with reader(stack) as connection:

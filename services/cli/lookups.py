@@ -36,5 +36,5 @@ async def committed(connection: "asyncpg.Connection", query: str, job_id: UUID, 
     """
     row = await connection.fetchrow(query, job_id)
     if row is None:
-        raise UserError(f"the {thing} {job_id} is not in this database; NATS and Postgres are of different stacks?")
+        raise UserError(f"the {thing} {job_id} is not in this database; do NATS and Postgres belong to one Nightbus?")
     return row

@@ -16,7 +16,7 @@ from shared.errors import NightbusError
 from shared.inert import sentence
 
 PROGRAM = "nightbus"
-START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Without a stack", "Care"
+START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Offline", "Care"
 
 COMMANDS = (
     Listed("up", START, "Run everything on this machine, without Docker: NATS, Postgres and all services.", "run:up"),
@@ -38,8 +38,8 @@ COMMANDS = (
         "List imports, newest first, with rate, time left and what each waits for; `cancel` ends one.", "imports:app",
     ),
     Listed(
-        "rescan", LIBRARY,
-        "Have files read anew, chosen by id, by filters, or all; what was found before is replaced.", "rescan:rescan",
+        "reread", LIBRARY,
+        "Have files read anew, chosen by id, by filters, or all; what was found before is replaced.", "reread:reread",
     ),
     Listed(
         "status", LOOK,
@@ -87,6 +87,10 @@ COMMANDS = (
 )  # fmt: skip
 
 
+RENAMED = {"rescan": "reread"}
+"""Commands of earlier versions by what they are called now."""
+
+
 class Nightbus(TyperGroup):
     """The command group."""
 
@@ -126,6 +130,12 @@ class Nightbus(TyperGroup):
             return super().make_context(*args, **extra)
         except KeyboardInterrupt as stop:
             raise _stopped() from stop
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The chosen command; one of an earlier version is told by its name of today."""
+        if args and (now := RENAMED.get(args[0])):
+            raise WrongUsage(f"`{PROGRAM} {args[0]}` is called `{PROGRAM} {now}` now")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""

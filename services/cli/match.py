@@ -1,4 +1,4 @@
-"""`match`: which object a name means. Needs no stack."""
+"""`match`: which object a name means. Works offline."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""`preview`: a picture of a capture file, stretched so that its faint parts show. Needs no stack."""
+"""`preview`: a picture of a capture file, stretched so that its faint parts show. Works offline."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`status`: is every service there, what has it handled, what waits; and whether the stages' counts add up."""
+"""`status`: is every service there, what has it handled, what waits; and whether the counts add up."""
 
 import asyncio
 import sys
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from services.cli.compared import not_compared_text
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.counts import Counts, counts_of, counts_text
 from services.cli.imports import IMPORT_COLUMNS, open_imports
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
 from services.cli.reasons import said_of
-from services.cli.stages import Stages, stages_of, stages_text
 from services.descriptions import SERVICES
 from shared import inert
 
@@ -31,7 +31,7 @@ ANSWER_TIMEOUT_S = 3.0
 _LAST_ACTIVE = "SELECT " + ", ".join(f"({one.last_active}) AS {one.name}" for one in SERVICES if one.last_active)
 """When services were last at work, as far as the database knows it; NATS forgets that of consumers at a restart."""
 _OUTBOXES = "SELECT " + ", ".join(
-    f"(SELECT outbox_waiting FROM {one.name}.stage) AS {one.name}" for one in SERVICES if one.has_outbox
+    f"(SELECT outbox_waiting FROM {one.name}.counts) AS {one.name}" for one in SERVICES if one.has_outbox
 )
 MOST_REASONS = 3
 _NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
@@ -87,11 +87,11 @@ class ServiceState:
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
     stack = find_stack(home)
-    services, stages, sources, running, checked = wait_for(_look(stack))
+    services, counts, sources, running, checked = wait_for(_look(stack))
     about_home = _about(stack.home) if stack.home else []
     if as_json:
         rows = {"services": [asdict(service) for service in services], "sources": sources, "imports": running}
-        print(to_json({**rows, "stages": asdict(stages), "home": about_home, "check": checked}))
+        print(to_json({**rows, "counts": asdict(counts), "home": about_home, "check": checked}))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print()
@@ -101,7 +101,7 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     if running:
         print_table(running, IMPORT_COLUMNS)
         print()
-    print(stages_text(stages))
+    print(counts_text(counts))
     print(check_text(checked))
     for sentence in (*(sentence for service in services for sentence in service.sentences), *about_home):
         print(sentence)
@@ -160,13 +160,13 @@ def sources_text(sources: Sequence[Row]) -> str:
     return "".join(f"{inert.sentence(line)}\n" for line in lines)
 
 
-async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], list[Row], Row | None]:
+async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], list[Row], Row | None]:
     async with reader(stack) as connection, bus(stack) as client:
         on = await _services_on(client)
         services = await asyncio.gather(*(_service(client, service, on) for service in SERVICES))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            (ingest,) = await connection.fetch("SELECT * FROM ingest.stage")
-            (stats,) = await connection.fetch("SELECT * FROM stats.stage")
+            (ingest,) = await connection.fetch("SELECT * FROM ingest.counts")
+            (stats,) = await connection.fetch("SELECT * FROM stats.counts")
             kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
             quarantined = await connection.fetch(_QUARANTINED, MOST_REASONS)
             not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
@@ -190,9 +190,9 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Stages, list[Row], li
     failures = tuple(row["reason"] for row in not_taken)
     reasons = tuple(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'])}" for row in quarantined)
     told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in given_up]
-    stages = stages_of(ingest, stats, kept_sources, library, keeping, failures, reasons)
-    stages = replace(stages, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
-    return list(services), stages, sources, running, checked
+    counts = counts_of(ingest, stats, kept_sources, library, keeping, failures, reasons)
+    counts = replace(counts, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
+    return list(services), counts, sources, running, checked
 
 
 async def _services_on(client: "Client") -> "Sequence[str]":

@@ -1,4 +1,4 @@
-"""What `config check` tells of a stack: frames that were counted before a rig was added, and one device as two rigs."""
+"""What `config check` tells of frames: those counted before a rig was added, and one device as two rigs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +20,9 @@ FROM stats.files WHERE rig IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 
 def notes(knowledge: "Knowledge", home: Path | None) -> Iterator[str]:
-    """Sentences for a person, none where nothing is known of a stack or nothing is to be told.
+    """Sentences for a person, none where nothing runs or nothing is to be told.
 
-    Without a running stack nobody can say how many files a new setting concerns, so that one sentence says what to do.
+    Where none runs nobody can say how many files a new setting concerns, so that one sentence says what to do.
     """
     try:
         groups = wait_for(_groups(find_stack(home)))
@@ -30,7 +30,7 @@ def notes(knowledge: "Knowledge", home: Path | None) -> Iterator[str]:
         if knowledge.is_own:
             yield (
                 "your rigs, cameras, telescopes, filters and targets count for files that are scanned once Nightbus "
-                "was started with them: `nightbus rescan --all` applies them to those counted before then"
+                "was started with them: `nightbus reread --all` applies them to those counted before then"
             )
         return
     yield from told(knowledge, groups)
@@ -46,7 +46,7 @@ def told(knowledge: "Knowledge", groups: "list[Counted]") -> Iterator[str]:
         yield (
             f"{numbered(found.files, 'file')} counted under {found.rig} {'fits' if found.files == 1 else 'fit'} the "
             f"rig {found.fits}: restart Nightbus first if it runs since before that rig was added, then "
-            f"`{command('rescan', '--rig', found.rig)}` has {'it' if found.files == 1 else 'them'} read anew"
+            f"`{command('reread', '--rig', found.rig)}` has {'it' if found.files == 1 else 'them'} read anew"
         )
     for apart in devices_apart(equipment, groups):
         yield (

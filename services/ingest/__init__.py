@@ -12,7 +12,7 @@
    was moved by hand, and counts what has gone.
 7. On request the keeper moves, places, removes and forgets files (``keeper``).
 
-In: folders; ``cmd.ingest.import``, ``cancel-import``, ``rescan``, ``move``, ``place``, ``remove``, ``forget`` and
+In: folders; ``cmd.ingest.import``, ``cancel-import``, ``reread``, ``move``, ``place``, ``remove``, ``forget`` and
 ``walk``. Out: ``file.arrived``, ``file.moved``, ``file.removed``.
 Owns: schema ``ingest``, the library.
 Promises: a source is never written to, nothing is overwritten, the same content arrives once.

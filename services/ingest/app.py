@@ -1,6 +1,7 @@
 """Wiring of ingest."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -14,7 +15,7 @@ from services.ingest.forgetting import INTERVAL_S as FORGETTING_INTERVAL_S
 from services.ingest.forgetting import forget_failures
 from services.ingest.gone import INTERVAL_S as GONE_INTERVAL_S
 from services.ingest.gone import look_for_gone
-from services.ingest.handlers import cancel_import, import_paths, rescan_files
+from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.imports import Imports
 from services.ingest.keeper.keeper import Keeper
 from services.ingest.keeper.whereabouts import INTERVAL_S as ROOTS_INTERVAL_S
@@ -22,7 +23,7 @@ from services.ingest.keeper.whereabouts import Whereabouts
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.store import roots, sources
@@ -39,14 +40,15 @@ from shared.events.commands import (
     MoveFiles,
     PlaceFile,
     RemoveFiles,
-    RescanFiles,
+    RereadFiles,
     WalkLibrary,
 )
 from shared.library.room import Room
+from shared.library.settings import LibrarySettings
 from shared.process import Process
 from shared.retry import patiently
 from shared.service import Service
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 
 DAY_S = 24 * 3600.0
 LIBRARY_THREADS = 32
@@ -57,11 +59,12 @@ threads of its own (``source.Source``)."""
 async def run(settings: Settings, process: Process | None = None) -> int:
     """Run ingest until its process stops; returns its exit code."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
-    own = settings.section(IngestSettings)
+    own, kept = settings.section(IngestSettings), settings.section(LibrarySettings)
+    configured = settings.sections(SourceSettings)
     async with Service(DESCRIPTION, settings, process) as service, janitor(settings.nats) as sweep_stream:
         pool = service.pool
-        library = Library.of(settings.library, pool, service.waits)
-        room = Room(settings.library.path, settings.library.reserve_mb)
+        library = Library.of(kept, pool, service.waits)
+        room = Room(kept.path, kept.reserve_mb)
         shelf = Shelf(pool, library.root, room, quiet_s=own.settle_s) if library is not None else None
         collector = Collector(
             pool,
@@ -69,25 +72,25 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             library=library,
             shelf=shelf,
             room=room,
-            placement=Placement(settings.library.template),
+            placement=Placement(kept.template),
             incomplete_wait_s=own.incomplete_wait_s,
         )
         walker = Walker(pool, collector)
         imports = Imports(pool, walker, room, service.waits, settings)
         service.answers(ImportPaths, partial(import_paths, pool, imports))
         service.answers(CancelImport, partial(cancel_import, imports))
-        service.answers(RescanFiles, partial(rescan_files, pool, service.relay))
+        service.answers(RereadFiles, partial(reread_files, pool, service.relay))
         service.background(imports.run())
-        await _watch_all(service, walker, room)
+        await _watch_all(service, configured, own, walker, room)
         sweep = None
         if library is not None and shelf is not None:
-            percent = settings.library.most_gone_percent
+            percent = kept.most_gone_percent
             sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s, most_gone_percent=percent)
             service.background(library.keep_open())
-            service.background(library.then(SourceDeleter(pool, shelf, settings.sources).run))
+            service.background(library.then(SourceDeleter(pool, shelf, configured).run))
             service.background(library.then(sweep.run))
         _keep(service, library, room, sweep)
-        _look_after_events(service, own)
+        _look_after_events(service, configured, own)
         service.every(JANITOR_INTERVAL_S, sweep_stream, first_after_s=JANITOR_INTERVAL_S)
         try:
             return await service.run()
@@ -112,10 +115,10 @@ def _keep(service: Service, library: Library | None, room: Room, sweep: Sweep | 
     service.every(ROOTS_INTERVAL_S, Whereabouts(service.pool, root).look, first_after_s=ROOTS_INTERVAL_S)
 
 
-def _look_after_events(service: Service, own: IngestSettings) -> None:
+def _look_after_events(service: Service, configured: Sequence[SourceSettings], own: IngestSettings) -> None:
     """Register what is done again and again so that no event is lost for good."""
     pool, relay, interval_s = service.pool, service.relay, own.reconcile_interval_s
-    watched = [source.name for source in service.settings.sources]
+    watched = [source.name for source in configured]
     lost = partial(announce_lost, pool, relay, age_s=own.reconcile_age_s)
     service.every(interval_s, partial(announce_forgotten, pool, relay))
     service.every(interval_s, lost, first_after_s=interval_s)
@@ -123,9 +126,10 @@ def _look_after_events(service: Service, own: IngestSettings) -> None:
     service.every(FORGETTING_INTERVAL_S, partial(forget_failures, pool, watched))
 
 
-async def _watch_all(service: Service, walker: Walker, room: Room) -> None:
+async def _watch_all(
+    service: Service, configured: Sequence[SourceSettings], own: IngestSettings, walker: Walker, room: Room
+) -> None:
     """Register the watch over each configured source."""
-    configured, own = service.settings.sources, service.settings.section(IngestSettings)
 
     async def keep_configured() -> None:
         async with connected(service.pool) as connection:

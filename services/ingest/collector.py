@@ -25,7 +25,7 @@ from shared.bus.outbox import OutboxRelay
 from shared.db.pool import connected, transaction
 from shared.errors import NightbusError, Unavailable
 from shared.jobs.job import Job
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.library.room import NoRoom, Room
 from shared.library.roots import LibraryAway, Root
 from shared.library.stage import NotWritten

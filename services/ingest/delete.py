@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from services.ingest.settings import SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.store import deletions, roots
 from shared.db.pool import connected
@@ -20,7 +21,6 @@ from shared.jobs.store import JobTable
 from shared.library.hashing import Digest
 from shared.logging import get_logger
 from shared.retry import patiently
-from shared.settings import SourceSettings
 
 log = get_logger(__name__)
 

@@ -8,7 +8,7 @@ DESCRIPTION = ServiceDescription(
     has_outbox=True,
     publishes=("file.arrived", "file.moved", "file.removed"),
     commands=(
-        "cmd.ingest.import", "cmd.ingest.cancel-import", "cmd.ingest.rescan", "cmd.ingest.move", "cmd.ingest.place",
+        "cmd.ingest.import", "cmd.ingest.cancel-import", "cmd.ingest.reread", "cmd.ingest.move", "cmd.ingest.place",
         "cmd.ingest.remove", "cmd.ingest.forget", "cmd.ingest.walk",
     ),
     may_be_off=False,

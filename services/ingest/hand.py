@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.ingest.tally import Tally
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.quantities import size
 
 

@@ -12,11 +12,11 @@ from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.events.commands import (
     CancelImport,
-    FilesRescanned,
+    FilesReread,
     ImportAccepted,
     ImportCancelled,
     ImportPaths,
-    RescanFiles,
+    RereadFiles,
 )
 from shared.given import too_many_paths
 
@@ -44,7 +44,7 @@ async def cancel_import(imports: Imports, command: CancelImport) -> ImportCancel
     return ImportCancelled(state=state)
 
 
-async def rescan_files(pool: asyncpg.Pool, relay: OutboxRelay, command: RescanFiles) -> FilesRescanned:
+async def reread_files(pool: asyncpg.Pool, relay: OutboxRelay, command: RereadFiles) -> FilesReread:
     """Have files read anew: their revision grows, and file.arrived goes out again. The same request again does nothing.
 
     Files that ingest does not know, or that have no place, are passed over.
@@ -60,4 +60,4 @@ async def rescan_files(pool: asyncpg.Pool, relay: OutboxRelay, command: RescanFi
                 await enqueue(connection, DESCRIPTION.name, events)
                 announced += len(events)
     relay.wake()
-    return FilesRescanned(files=announced)
+    return FilesReread(files=announced)

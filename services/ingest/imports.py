@@ -21,7 +21,7 @@ from services.ingest.asked import Place, places_of
 from services.ingest.large import collect_finished, leave
 from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.source import Mode, Source
 from services.ingest.store import ledger, roots
 from services.ingest.survey import Totals, count
@@ -30,11 +30,12 @@ from services.ingest.walker import Walk, Walker
 from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.jobs.job import Job
+from shared.jobs.outcome import State
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
-from shared.jobs.verdict import State
 from shared.library.reading import shown
 from shared.library.room import Room
+from shared.library.settings import LibrarySettings
 from shared.logging import get_logger
 from shared.retry import patiently
 from shared.settings import Settings
@@ -124,8 +125,9 @@ class Imports:
         self._walker = walker
         self._room = room
         self._waits = waits
-        self._settings = settings
         self._own = settings.section(IngestSettings)
+        self._has_library = settings.section(LibrarySettings).path is not None
+        self._configured = {source.name: source for source in settings.sections(SourceSettings)}
         self._runner = Runner(pool, IMPORTS, self._import, at_once=self._own.imports_at_once)
         self._counting = ThreadPoolExecutor(1, thread_name_prefix="count")
 
@@ -232,7 +234,7 @@ class Imports:
             UserError: there is nothing at a path, or no library to copy into.
         """
         mode: Mode = job["mode"]
-        if mode != "index" and self._settings.library.path is None:
+        if mode != "index" and not self._has_library:
             raise UserError(f"cannot {mode} without a library: set library.path, or use --mode index")
         kind = "indexed" if mode == "index" else "source"
         found: dict[str, tuple[Source, list[Place]]] = {}
@@ -240,8 +242,7 @@ class Imports:
             job.check()
             name, root = await patiently(partial(self._root_of, place.folder, kind))
             if name not in found:
-                configured = next((item for item in self._settings.sources if item.name == name), None)
-                source = await asyncio.to_thread(Source.make, name, root, mode, self._own, configured)
+                source = await asyncio.to_thread(Source.make, name, root, mode, self._own, self._configured.get(name))
                 found[name] = source, []
             source, places = found[name]
             places.append(place)

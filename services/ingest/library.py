@@ -25,10 +25,10 @@ from shared.library.access import Access
 from shared.library.lock import InUseError, LibraryLock
 from shared.library.reading import shown
 from shared.library.roots import AnotherLibraryError, LibraryAway, Marker, Root, open_library
+from shared.library.settings import LibrarySettings
 from shared.library.stage import clean_temporaries, usable
 from shared.logging import get_logger
 from shared.retry import patiently
-from shared.settings import LibrarySettings
 from shared.tasks import start_task
 from shared.waits import Waits
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from services.ingest.hand import Hand
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from shared.library.settle import Settler, is_network_filesystem
-from shared.settings import SourceSettings
 
 Mode = Literal["copy", "move", "index"]
 LOOKING = 3

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.ingest.source import Source
 from shared.errors import NightbusError
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.library.completeness import is_complete
 from shared.library.hashing import Progress, sha256_file, unwatched
 from shared.library.holes import may_be_sparse, room_for

@@ -8,5 +8,5 @@ DESCRIPTION = ServiceDescription(
     publishes=("file.scanned", "file.quarantined"),
     may_be_off=False,
     quiet=False,
-    last_active="SELECT max(occurred_at) FROM stats.quarantined WHERE stage = 'scanner'",
+    last_active="SELECT max(occurred_at) FROM stats.quarantined WHERE service = 'scanner'",
 )

@@ -1,7 +1,7 @@
 """What the user told us about equipment and targets: built once from the settings, handed to every reader.
 
 It is plain data and becomes JSON, so that a reader process gets it as its first message. A changed setting therefore
-counts from the next start of the scanner, for files that are scanned from then on; ``nightbus rescan`` applies it to
+counts from the next start of the scanner, for files that are scanned from then on; ``nightbus reread`` applies it to
 the others, under a higher scan revision.
 """
 

@@ -1,12 +1,15 @@
 """Settings of the scanner: the section [scanner]."""
 
+from pathlib import Path
+
 from pydantic import Field
 
+from shared.library.settings import HoldsCaptures, capture_folders
 from shared.settings import Settings
-from shared.settings.section import Section, WholePath
+from shared.settings.section import WholePath
 
 
-class ScannerSettings(Section):
+class ScannerSettings(HoldsCaptures):
     """The service that reads captures."""
 
     workers: int = Field(default=0, ge=0, description="processes that read files; 0 = one per core")
@@ -43,6 +46,10 @@ class ScannerSettings(Section):
         default=20_000, ge=100, description="size of that folder, MiB; beyond it the longest unused are removed"
     )
 
+    def capture_folders(self) -> tuple[tuple[str, Path], ...]:
+        """Roots that are mounted elsewhere than ingest's."""
+        return tuple((f"the root {name}", path) for name, path in self.roots.items())
+
 
 def require_previews_apart(settings: Settings) -> None:
     """Make sure that previews go where no captures are.
@@ -55,11 +62,7 @@ def require_previews_apart(settings: Settings) -> None:
         return
     from shared.previews.cache import require_apart
 
-    library = settings.library.path
-    places = [("the library", library)] if library else []
-    places += [(f"the source {source.name}", source.path) for source in settings.sources]
-    places += [(f"the root {name}", path) for name, path in own.roots.items()]
-    require_apart(own.previews_dir, places)
+    require_apart(own.previews_dir, capture_folders(settings))
 
 
 SECTION = ScannerSettings

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Self, TextIO, cast
 
 from services.descriptions import SERVICES
+from services.ingest.settings import SourceSettings
 from services.scanner.settings import ScannerSettings
 from services.settings import enabled_services, load_settings
 from services.standalone.calling import command
@@ -23,6 +24,7 @@ from shared.descriptors import raise_limit
 from shared.errors import NightbusError
 from shared.inert import printable
 from shared.library.room import NO_SPACE
+from shared.library.settings import LibrarySettings
 from shared.logging import configure_logging
 from shared.settings import Settings, config_file
 from shared.tasks import start_task
@@ -175,7 +177,7 @@ def read_from() -> str:
 def environment_of(home: Home, settings: Settings) -> dict[str, str]:
     """What the services are told beyond addresses: folders under the home, where the settings name none."""
     told = {"NIGHTBUS_LOG__FORMAT": log_format(settings), "NIGHTBUS_HEALTH__HOST": settings.health.host}
-    if settings.library.path is None:
+    if settings.section(LibrarySettings).path is None:
         told["NIGHTBUS_LIBRARY__PATH"] = str(home.path / "library")
     scanner = settings.section(ScannerSettings)
     if scanner.previews and scanner.previews_dir is None:
@@ -189,10 +191,12 @@ def log_format(settings: Settings) -> Literal["console", "json"]:
 
 
 def _where_to_look(home: Home, settings: Settings) -> list[str]:
-    library = settings.library.path or home.path / "library"
-    closed = closed_above(home.path) if settings.library.path is None else None
+    own = settings.section(LibrarySettings).path
+    library = own or home.path / "library"
+    closed = closed_above(home.path) if own is None else None
     alone = f" (other users cannot read it: {closed} is closed to them)" if closed is not None else ""
-    sources = ", ".join(f"{source.name} ({source.path})" for source in settings.sources) or "none configured"
+    watched = settings.sections(SourceSettings)
+    sources = ", ".join(f"{source.name} ({source.path})" for source in watched) or "none configured"
     return [
         f"library {library}{alone}; sources: {sources}",
         f"log {home.log / LOG_FILE}; try: {command('status', *Home.words(home.path))}",

@@ -173,15 +173,14 @@ async def _until_handled(console: Console, connection: asyncpg.Connection, manif
     deadline = time.monotonic() + FINISH_TIMEOUT_S
     said = ""
     while time.monotonic() < deadline:
-        stage = await connection.fetchrow("SELECT * FROM stats.stage")
-        assert stage is not None
-        line = (
-            f"  {stage['files']} of {expected} arrived, {stage['scanned']} scanned, {stage['quarantined']} quarantined"
-        )
+        counts = await connection.fetchrow("SELECT * FROM stats.counts")
+        assert counts is not None
+        line = f"  {counts['files']} of {expected} arrived, {counts['scanned']} scanned"
+        line += f", {counts['quarantined']} quarantined"
         if line != said:
             console.print(line)
             said = line
-        if stage["files"] >= expected and stage["waiting"] == 0 and stage["open_sessions"] == 0:
+        if counts["files"] >= expected and counts["waiting"] == 0 and counts["open_sessions"] == 0:
             return
         await asyncio.sleep(POLL_S)
     raise Transient(f"the demonstration did not finish within {FINISH_TIMEOUT_S:.0f} s:{said}")
@@ -190,14 +189,14 @@ async def _until_handled(console: Console, connection: asyncpg.Connection, manif
 async def _print_sum(console: Console, connection: asyncpg.Connection, manifests: list[NightManifest]) -> None:
     """What became of every file that was written: the numbers above add up."""
     files = [item for manifest in manifests for item in manifest.files]
-    stage = await connection.fetchrow("SELECT files, scanned, quarantined FROM stats.stage")
-    assert stage is not None
-    parts = [f"{stage['files']} arrived"]
+    counts = await connection.fetchrow("SELECT files, scanned, quarantined FROM stats.counts")
+    assert counts is not None
+    parts = [f"{counts['files']} arrived"]
     for anomaly, (one, several) in _NEVER_ARRIVES.items():
         if count := sum(item.anomaly is anomaly for item in files):
             parts.append(f"{count} {one if count == 1 else several}")
     console.print(f"  {len(files)} files written = {' + '.join(parts)}", soft_wrap=True)
-    console.print(f"  {stage['files']} arrived = {stage['scanned']} scanned + {stage['quarantined']} quarantined")
+    console.print(f"  {counts['files']} arrived = {counts['scanned']} scanned + {counts['quarantined']} quarantined")
 
 
 async def _print_summary(console: Console, connection: asyncpg.Connection) -> None:

@@ -1,10 +1,10 @@
-"""What a JetStream store holds on disk, what the server serves of it, and setting aside what is damaged.
+"""What a JetStream store holds on disk, what the server serves of it, and keeping aside what is damaged.
 
 nats-server checks what it reads, and goes on in many ways: of a stream whose description is damaged it says that it
 "could not be recovered"; others it deletes; a consumer whose state is damaged is missing and cannot be made again; a
 stream with a damaged block is served, but nothing behind that block is ever delivered. Whatever is not served as it
-should be is set aside, in a folder that nobody deletes, and made anew: what was in it follows from the database. Before
-each start the files get a second name (hard links), which outlives what the server deletes.
+should be is kept aside, in a folder that nobody deletes, and made anew: what was in it follows from the database.
+Before each start the files get a second name (hard links), which outlives what the server deletes.
 """
 
 import contextlib
@@ -150,7 +150,7 @@ def set_aside(home: Path, store: Path, before: Path, parts: list[Part]) -> Path:
 
 
 def put_back(folder: Path, store: Path) -> None:
-    """Undo setting the whole store aside: nothing was wrong with it."""
+    """Undo keeping the whole store aside: nothing was wrong with it."""
     (folder / store.name).rename(store)
     folder.rmdir()
     sync_folder(store.parent)
@@ -168,8 +168,8 @@ def what_was_done(parts: list[Part], reason: str, folder: Path) -> str:
         lost.insert(0, "dead letters that were not in the register yet")
     does = "" if not lost else f"; {' and '.join(lost)} do not come back"
     return (
-        f"the message store was damaged ({reason}): {', '.join(map(str, parts))} was set aside in {folder} and is made "
-        f"anew, and what had not been read is told again{does}"
+        f"the message store was damaged ({reason}): {', '.join(map(str, parts))} was kept aside in {folder} and is "
+        f"made anew, and what had not been read is told again{does}"
     )
 
 

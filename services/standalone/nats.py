@@ -1,7 +1,7 @@
 """NATS with JetStream under the home: on loopback, a user and its rights for each service, every write synced to disk.
 
 An earlier server of this home that still runs is stopped first: two on one store would ruin it. A store from which the
-server does not start, or of which it does not serve all, is damaged: it is set aside and made anew (``jetstream``).
+server does not start, or of which it does not serve all, is damaged: it is kept aside and made anew (``jetstream``).
 """
 
 import asyncio
@@ -197,7 +197,7 @@ class EmbeddedNats:
         return await self._process.wait()
 
     async def kill(self) -> None:
-        """End the server at once. A stream that stands still again is set aside at the next start."""
+        """End the server at once. A stream that stands still again is kept aside at the next start."""
         now = time.monotonic()
         self._damaged = [part for part in self._still if now - self._restarted_for.get(part, -FORGIVEN_S) < FORGIVEN_S]
         self._restarted_for.update(dict.fromkeys(self._still, now))

@@ -5,6 +5,7 @@ from pathlib import Path
 from services.scanner.settings import require_previews_apart
 from shared.errors import UserError
 from shared.library.access import Access
+from shared.library.settings import LibrarySettings
 from shared.settings import Settings
 
 _PLACES = {
@@ -35,7 +36,8 @@ def contradictions(settings: Settings, home: Path) -> list[str]:
             "setting health.port is one port for one service, but `nightbus up` runs several: remove the key; it gives "
             "each a port of its own (run/ports.json of its home)"
         )
-    library = settings.library.model_copy(update={"path": settings.library.path or home / "library"})
+    library = settings.section(LibrarySettings)
+    library = library.model_copy(update={"path": library.path or home / "library"})
     try:
         Access.of(library.mode, library.group)
         require_previews_apart(settings.model_copy(update={"library": library}))

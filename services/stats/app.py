@@ -23,9 +23,9 @@ from shared.events.base import utc_now
 from shared.events.commands import (
     CheckStats,
     DismissFiles,
-    FilesRescanned,
+    FilesReread,
     RebuildStats,
-    RescanFiles,
+    RereadFiles,
     StateTold,
     state_question,
 )
@@ -43,7 +43,7 @@ log = get_logger(__name__)
 TARGETS_INTERVAL_S = 1.0
 CHECK_DUE_S = 900.0
 """How often is asked whether the daily check is due."""
-RESCAN_TIMEOUT_S = 300.0
+REREAD_TIMEOUT_S = 300.0
 RESTS = 2.0
 """Looks at sessions for which the scanner must have had nothing to do before files of the past are read anew."""
 
@@ -76,14 +76,14 @@ async def run(settings: Settings, process: Process | None = None) -> int:
                 log.warning("told again what was lost with an earlier stream", sessions=told)
             return _again(told)
 
-        async def rescan(request: UUID, file_ids: Sequence[str]) -> int:
-            command = RescanFiles(command_id=request, file_ids=tuple(file_ids))
-            return (await ask(service.client, command, FilesRescanned, timeout_s=RESCAN_TIMEOUT_S)).files
+        async def reread(request: UUID, file_ids: Sequence[str]) -> int:
+            command = RereadFiles(command_id=request, file_ids=tuple(file_ids))
+            return (await ask(service.client, command, FilesReread, timeout_s=REREAD_TIMEOUT_S)).files
 
         async def known_until() -> datetime:
             return await read_until(service.js, service.consumers, utc_now())
 
-        upkeep = Runner(pool, JOBS, Upkeep(unhurried, rescan, known_until).work, at_once=1)
+        upkeep = Runner(pool, JOBS, Upkeep(unhurried, reread, known_until).work, at_once=1)
 
         async def check_daily() -> None:
             await add_due(pool, own.check_interval_s)
@@ -94,7 +94,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
 
         interval_s = own.session_check_interval_s
         # While nothing waits for the scanner, sessions are looked at more than once.
-        unkept = Unkept(pool, rescan, roots_away, page_files=own.read_anew_files, rest_s=RESTS * interval_s)
+        unkept = Unkept(pool, reread, roots_away, page_files=own.read_anew_files, rest_s=RESTS * interval_s)
 
         async def read_anew() -> None:
             await unkept.turn(utc_now())

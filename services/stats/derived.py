@@ -11,12 +11,12 @@ _NO_SKY = f"'PREVIEW', {_CALIBRATION}"
 
 PLACES = f"""
 WITH sky AS (
-    SELECT DISTINCT own_session_id AS session_id, session_night AS night, coalesce(rig, camera, 'unknown') AS rig,
-           camera
-    FROM frame WHERE frame_type NOT IN ({_NO_SKY})
+    SELECT own_session_id AS session_id, session_night AS night, coalesce(rig, camera, 'unknown') AS rig,
+           camera, count(*) AS files
+    FROM frame WHERE frame_type NOT IN ({_NO_SKY}) GROUP BY 1, 2, 3, 4
 ), joined AS (
     SELECT DISTINCT ON (night, camera) night, camera, session_id FROM sky
-    WHERE camera IS NOT NULL ORDER BY night, camera, rig
+    WHERE camera IS NOT NULL ORDER BY night, camera, rig, files DESC, session_id
 ), frames AS (
     SELECT f.file_id, f.frame_type, f.stem, f.own_session_id, f.exposure_key,
            CASE WHEN f.frame_type NOT IN ({_CALIBRATION})

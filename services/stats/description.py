@@ -15,7 +15,7 @@ DESCRIPTION = ServiceDescription(
     ),
     publishes=("session.finished", "target.updated"),
     commands=("cmd.stats.dismiss-files", "cmd.stats.check", "cmd.stats.rebuild"),
-    sends=("cmd.ingest.rescan", "cmd.scanner.state"),
+    sends=("cmd.ingest.reread", "cmd.scanner.state"),
     looks_back=True,
     may_be_off=False,
     quiet=False,

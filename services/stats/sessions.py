@@ -136,10 +136,10 @@ class SkySessions:
         """The session of a calibration frame.
 
         Its own where that has sky files, else of the sessions of its night and camera with sky files the one with the
-        smallest rig label, else its own.
+        smallest rig label (of two with one label, of which one is spoilt, the one with more), else its own.
         """
         if self._files.get(own, 0) > 0 or not camera:
             return own
         sessions = self._by_camera.get((own.night, camera), {})
-        with_sky = (session for session, files in sessions.items() if files > 0)
-        return min(with_sky, key=lambda session: session.rig, default=own)
+        with_sky = ((session.rig, -files, session) for session, files in sessions.items() if files > 0)
+        return min(with_sky, default=(own.rig, 0, own))[-1]

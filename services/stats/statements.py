@@ -145,7 +145,7 @@ ON CONFLICT (source) DO UPDATE SET
 """
 
 QUARANTINE = f"""
-WITH given (quarantine_key, file_id, root, path, stage, attempt, reason, error, occurred_at) AS (
+WITH given (quarantine_key, file_id, root, path, service, attempt, reason, error, occurred_at) AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[],
                          $9::timestamptz[])
 ), settled AS (
@@ -156,10 +156,10 @@ INSERT INTO quarantine AS q
 SELECT * FROM given g
 WHERE NOT EXISTS (SELECT FROM frame f WHERE f.file_id = g.file_id AND f.scan_revision >= g.attempt)
 ON CONFLICT (quarantine_key) DO UPDATE SET
-    file_id = excluded.file_id, root = excluded.root, path = excluded.path, stage = excluded.stage,
+    file_id = excluded.file_id, root = excluded.root, path = excluded.path, service = excluded.service,
     attempt = excluded.attempt, reason = excluded.reason, error = excluded.error, occurred_at = excluded.occurred_at
-WHERE (excluded.attempt, excluded.stage, coalesce(excluded.path, ''), excluded.reason, excluded.occurred_at)
-    > (q.attempt, q.stage, coalesce(q.path, ''), q.reason, q.occurred_at)
+WHERE (excluded.attempt, excluded.service, coalesce(excluded.path, ''), excluded.reason, excluded.occurred_at)
+    > (q.attempt, q.service, coalesce(q.path, ''), q.reason, q.occurred_at)
 """
 
 SETTLED = f"""

@@ -186,7 +186,7 @@ async def write_quarantine(connection: Connection, events: Iterable[tuple[str, F
         connection,
         statements.QUARANTINE,
         (
-            (key, e.file_id, e.root, e.path, e.stage, e.attempt, e.reason, e.error, e.occurred_at)
+            (key, e.file_id, e.root, e.path, e.service, e.attempt, e.reason, e.error, e.occurred_at)
             for key, e in sorted(events, key=lambda item: item[0])
         ),
     )

@@ -1,7 +1,7 @@
 """Files that were scanned before their events were kept: they are read anew in the background, a page at a time.
 
 1. The table ``unkept`` has them; a row leaves with the frame that brings its event (``store``).
-2. A page is asked for (``cmd.ingest.rescan``) only when nothing else waits for the scanner and it has rested a while:
+2. A page is asked for (``cmd.ingest.reread``) only when nothing else waits for the scanner and it has rested a while:
    what a night brings waits for one page at most, and sessions find a time in which no file of their source waits.
 3. What ingest has announced under a later revision than the frame's was asked for before, by whomever, and is not asked
    for again, also after a restart: nothing else needs to be remembered.
@@ -17,7 +17,7 @@ from uuid import uuid5
 import asyncpg
 
 from services.stats import store
-from services.stats.upkeep import Rescan
+from services.stats.upkeep import Reread
 from shared.db.errors import translated
 from shared.db.pool import transaction
 from shared.errors import UserError
@@ -63,11 +63,11 @@ class Unkept:
     """Works on ``stats.unkept``."""
 
     def __init__(
-        self, pool: asyncpg.Pool, rescan: Rescan, roots_away: RootsAway, *, page_files: int, rest_s: float
+        self, pool: asyncpg.Pool, reread: Reread, roots_away: RootsAway, *, page_files: int, rest_s: float
     ) -> None:
         """``page_files``: files that are asked for at once; ``rest_s``: how long the scanner must have had nothing."""
         self._pool = pool
-        self._rescan = rescan
+        self._reread = reread
         self._roots_away = roots_away
         self._page_files = page_files
         self._rest = timedelta(seconds=rest_s)
@@ -128,4 +128,4 @@ class Unkept:
             return 0
         # The same id when this page is asked for again because no answer came, so that nothing is read twice.
         files = "\x1f".join(f"{row['file_id']}/{row['scan_revision']}" for row in rows)
-        return await self._rescan(uuid5(EVENT_NAMESPACE, f"unkept\x1f{files}"), [row["file_id"] for row in rows])
+        return await self._reread(uuid5(EVENT_NAMESPACE, f"unkept\x1f{files}"), [row["file_id"] for row in rows])

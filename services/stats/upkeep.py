@@ -1,7 +1,7 @@
 """The upkeep of the schema: a check that finds what is lost or spoilt and has it mended, and a rebuild of all totals.
 
 A check reads one snapshot, with pauses, so that the writers need not wait for it. What follows from the frames is then
-written anew under the writers' lock; what only the files can tell is read anew, by ``cmd.ingest.rescan``.
+written anew under the writers' lock; what only the files can tell is read anew, by ``cmd.ingest.reread``.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ _CHECKED_BEFORE = """
 SELECT max(started_at) FROM upkeep WHERE task = 'check' AND NOT dry_run AND state = 'done' AND read_anew > 0
 """
 
-Rescan = Callable[[UUID, Sequence[str]], Awaitable[int]]
+Reread = Callable[[UUID, Sequence[str]], Awaitable[int]]
 """Asks ingest to have files read anew, once per id; how many it took. Raises UserError where nobody answers."""
 ReadUntil = Callable[[], Awaitable[datetime]]
 """Until when this service has read all events."""
@@ -124,9 +124,9 @@ class _Findings:
 class Upkeep:
     """Works on ``stats.upkeep``."""
 
-    def __init__(self, pool: asyncpg.Pool, rescan: Rescan, read_until: ReadUntil, *, grace: timedelta = GRACE) -> None:
+    def __init__(self, pool: asyncpg.Pool, reread: Reread, read_until: ReadUntil, *, grace: timedelta = GRACE) -> None:
         self._pool = pool
-        self._rescan = rescan
+        self._reread = reread
         self._read_until = read_until
         self._grace = grace
 
@@ -192,7 +192,7 @@ class Upkeep:
         if sessions := suspects(rows):
             suspected |= {row[0] for row in await connection.fetch(_OF_SESSIONS, sessions, MOST_ON_SUSPICION + 1)}
         if len(suspected) > MOST_ON_SUSPICION:
-            words = f"more than {MOST_ON_SUSPICION} files would have to be read anew; `nightbus rescan` does that"
+            words = f"more than {MOST_ON_SUSPICION} files would have to be read anew; `nightbus reread` does that"
             found.leave(len(suspected), f"frame: {words}")
             return
         # What the check before had read anew and is wrong again is no matter of its file.
@@ -276,7 +276,7 @@ class Upkeep:
         # The same after a restart of this job, so that nothing is read twice.
         request = uuid5(EVENT_NAMESPACE, f"{job.id}\x1f{','.join(file_ids)}")
         try:
-            return await self._rescan(request, file_ids)
+            return await self._reread(request, file_ids)
         except UserError as error:
             raise Transient(f"{len(file_ids)} files wait to be read anew: {error}") from error
 

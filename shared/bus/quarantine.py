@@ -33,7 +33,7 @@ def refused_file(payload: bytes) -> RefusedFile | None:
     return named if named.has_its_own_id() else None
 
 
-def quarantine_of(event: object, stage: str, reason: str, error: str) -> FileQuarantined | None:
+def quarantine_of(event: object, service: str, reason: str, error: str) -> FileQuarantined | None:
     """The file.quarantined that goes with a given-up event; None where that is about no file."""
     file_id, path = getattr(event, "file_id", None), getattr(event, "path", None)
     if file_id is None and path is None:
@@ -42,7 +42,7 @@ def quarantine_of(event: object, stage: str, reason: str, error: str) -> FileQua
         file_id=file_id,
         root=getattr(event, "root", None),
         path=path,
-        stage=stage,
+        service=service,
         attempt=getattr(event, "scan_revision", 1),
         reason=reason,
         error=error or None,

@@ -61,7 +61,7 @@ class ImportCancelled(Reply):
     )
 
 
-class FilesRescanned(Reply):
+class FilesReread(Reply):
     """How many files will be read anew."""
 
     files: Sum = 0
@@ -129,11 +129,11 @@ class CancelImport(Command):
     import_id: UUID = Field(description="id that ``cmd.ingest.import`` answered with")
 
 
-class RescanFiles(Command):
+class RereadFiles(Command):
     """Have files read anew: their scan revision grows and file.arrived is published again."""
 
-    subject: ClassVar[str] = "cmd.ingest.rescan"
-    reply: ClassVar[type[Reply]] = FilesRescanned
+    subject: ClassVar[str] = "cmd.ingest.reread"
+    reply: ClassVar[type[Reply]] = FilesReread
 
     file_ids: tuple[FileId, ...] = ()
     everything: bool = Field(default=False, description="all files, whatever file_ids says")
@@ -295,7 +295,7 @@ def state_question(service: str) -> type[TellState]:
 COMMANDS: tuple[type[Command], ...] = (
     ImportPaths,
     CancelImport,
-    RescanFiles,
+    RereadFiles,
     MoveFiles,
     PlaceFile,
     RemoveFiles,

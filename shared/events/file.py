@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from shared.events.base import CatalogId, Event, FileId, Model
 from shared.events.frame import FrameMetadata, FrameQuality, ReportedQuality, TargetMatch
@@ -91,12 +91,17 @@ class FileQuarantined(Event):
     """A file cannot be handled; it stays where it is, and the reason is recorded."""
 
     subject: ClassVar[str] = "file.quarantined"
-    identity: ClassVar[tuple[str, ...]] = ("file_id", "path", "stage", "attempt")
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "path", "service", "attempt")
 
+    schema_version: Natural = Field(
+        default=2, description="2; in version 1 `service` had another name, under which it is read as well"
+    )
     file_id: FileId | None = None
     root: Word | None = None
     path: PathText | None = None
-    stage: Word = Field(description="the service that gave up")
+    service: Word = Field(
+        validation_alias=AliasChoices("service", "stage"), description="name of the service that gave up"
+    )
     attempt: Natural = Field(default=1, description="the scan revision, or the number of the attempt")
     reason: Sentence = Field(description="one sentence for a person")
     error: Sentence | None = Field(default=None, description="technical detail")

@@ -23,7 +23,7 @@ from shared.events.values import (
 
 
 class FrameType(StrEnum):
-    """What kind of exposure a file is. Only LIGHT counts as integration."""
+    """The type of a frame. Only LIGHT counts as integration."""
 
     LIGHT = "LIGHT"
     DARK = "DARK"

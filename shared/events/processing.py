@@ -7,7 +7,7 @@ from shared.events.values import Count, FileSize, Label, Natural, PathText, Word
 
 
 class ProcessingChanged(Event):
-    """A processing session was created, or its state or members changed."""
+    """A processing (work on images, in a folder of its own) was begun, or its status or sessions changed."""
 
     subject: ClassVar[str] = "processing.changed"
     identity: ClassVar[tuple[str, ...]] = ("processing_id", "revision")

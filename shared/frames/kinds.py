@@ -1,4 +1,4 @@
-"""What kind of exposure a frame is, and how long it was: types, stacks and totals."""
+"""The type of a frame, and how long it was exposed: types, stacks and totals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -14,15 +14,15 @@ from shared.frames.ninafiles import FILE_NAMES
 from shared.frames.read import FrameFacts, read_frame
 from shared.frames.trace import Origins, Trace
 
-Source = Literal[
+Origin = Literal[
     "header", "file name", "folder", "side file", "dialect rule", "equipment table", "computed", "file", "time zone"
 ]
 
 
 class Explanation(NamedTuple):
-    """The source of one value; ``detail`` names the keyword, the pattern, the rule, the row or the other values."""
+    """The origin of one value; ``detail`` names the keyword, the pattern, the rule, the row or the other values."""
 
-    source: Source
+    origin: Origin
     detail: str
 
 
@@ -52,7 +52,7 @@ def explain_frame(
     name_patterns: tuple[NamePattern, ...] = (),
     equipment: Equipment | None = None,
 ) -> dict[str, Explanation]:
-    """The source of every known value of a frame, by its name in FrameMetadata; ``reported.<name>`` for reported ones.
+    """The origin of every known value of a frame, by its name in FrameMetadata; ``reported.<name>`` for reported ones.
 
     Arguments and errors are those of `read_frame`.
     """

@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from shared.bus.transaction import Connection
+from shared.jobs.outcome import Lost, Stopped
 from shared.jobs.store import JobStore
-from shared.jobs.verdict import Lost, Stopped
 from shared.retry import patiently
 from shared.tasks import end_tasks, start_task
 

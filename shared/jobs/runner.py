@@ -11,8 +11,8 @@ import asyncpg
 
 from shared.errors import Away, TooEarly, Unavailable
 from shared.jobs.job import Job
+from shared.jobs.outcome import Lost, Outcome, Stopped, outcome_of
 from shared.jobs.store import LEASE_S, JobStore, JobTable
-from shared.jobs.verdict import Lost, Stopped, Verdict, judge
 from shared.logging import get_logger
 from shared.metrics import JOBS
 from shared.retry import patiently
@@ -100,26 +100,26 @@ class Runner:
         if isinstance(error, Lost):
             log.warning("job lost to another holder", kind=self._kind, job_id=str(job.id), attempt=job.attempt)
             return
-        verdict = judge(error, postponed=job["postponed"], unexpected=job["unexpected"], lasted_s=lasted_s)
-        ours = await patiently(lambda: self.store.settle(job.id, job.attempt, verdict))
-        unexpected = verdict.unexpected > job["unexpected"]
-        first = verdict.state == "waiting" and verdict.postponed == 1
+        outcome = outcome_of(error, postponed=job["postponed"], unexpected=job["unexpected"], lasted_s=lasted_s)
+        ours = await patiently(lambda: self.store.settle(job.id, job.attempt, outcome))
+        unexpected = outcome.unexpected > job["unexpected"]
+        first = outcome.state == "waiting" and outcome.postponed == 1
         if isinstance(error, TooEarly | Away):
             first = False  # nothing is wrong with this job, and who notices that a root is away says so once
-        level = "error" if unexpected else "warning" if first or verdict.state == "failed" else "debug"
+        level = "error" if unexpected else "warning" if first or outcome.state == "failed" else "debug"
         getattr(log, level)(
-            "job ended", kind=self._kind, job_id=str(job.id), attempt=job.attempt, state=verdict.state,
-            reason=verdict.reason, pause_s=verdict.pause_s, ours=ours, exc_info=error if unexpected else None,
+            "job ended", kind=self._kind, job_id=str(job.id), attempt=job.attempt, state=outcome.state,
+            reason=outcome.reason, pause_s=outcome.pause_s, ours=ours, exc_info=error if unexpected else None,
         )  # fmt: skip
-        JOBS.labels(self._kind, verdict.state).inc()
+        JOBS.labels(self._kind, outcome.state).inc()
 
     async def _give_back(self) -> None:
         """Leave the jobs in hand to whoever comes next: the service ends, and that is no failure of theirs."""
         try:
             async with asyncio.timeout(GIVE_BACK_S):
                 for job in self._held.values():
-                    verdict = Verdict("waiting", job["reason"], job["postponed"], job["unexpected"])
-                    await self.store.settle(job.id, job.attempt, verdict)
+                    outcome = Outcome("waiting", job["reason"], job["postponed"], job["unexpected"])
+                    await self.store.settle(job.id, job.attempt, outcome)
         except (Unavailable, TimeoutError) as error:
             log.warning("jobs not given back", kind=self._kind, jobs=len(self._held), reason=str(error))
 

@@ -9,15 +9,15 @@ import asyncpg
 
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
-from shared.jobs.verdict import (
+from shared.jobs.outcome import (
     CANCELLED,
     DIED,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
     MOST_UNEXPECTED,
     SOUND_AFTER_S,
+    Outcome,
     State,
-    Verdict,
 )
 
 LEASE_S = 15.0
@@ -141,12 +141,12 @@ class JobStore:
         """Whether the job is still held, and that it stays so until the caller's transaction ends."""
         return bool(await connection.fetchval(self.table.sql(_HOLD), key, attempt))
 
-    async def settle(self, key: UUID, attempt: int, verdict: Verdict) -> bool:
+    async def settle(self, key: UUID, attempt: int, outcome: Outcome) -> bool:
         """Write how a held job goes on; whether it was still held."""
         with translated():
-            if verdict.state == "done" and self.table.forget_done:
+            if outcome.state == "done" and self.table.forget_done:
                 return bool(await self._pool.fetchval(self.table.sql(_FORGET), key, attempt))
-            values = (verdict.state, verdict.reason, verdict.postponed, verdict.unexpected, verdict.pause_s, CANCELLED)
+            values = (outcome.state, outcome.reason, outcome.postponed, outcome.unexpected, outcome.pause_s, CANCELLED)
             statement = self.table.sql(_SETTLE, unwanted=_UNWANTED)
             return bool(await self._pool.fetchval(statement, key, attempt, *values))
 

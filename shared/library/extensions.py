@@ -34,21 +34,21 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The judgement of one name. ``rule`` is short and of few different values, so that files can be counted by it."""
+class Classified:
+    """What a name says of its file. ``rule`` is short and of few values, so that files can be counted by it."""
 
     kind: Kind
     rule: str
     extension: str
 
 
-_CAPTURES = {extension: Verdict(Kind.CAPTURE, extension, extension) for extension in CAPTURE_EXTENSIONS}
-_OWN = Verdict(Kind.TEMPORARY, "written by Nightbus", "")
-_HIDDEN = Verdict(Kind.TEMPORARY, "hidden", "")
-_BACKUP = Verdict(Kind.TEMPORARY, "~", "")
+_CAPTURES = {extension: Classified(Kind.CAPTURE, extension, extension) for extension in CAPTURE_EXTENSIONS}
+_OWN = Classified(Kind.TEMPORARY, "written by Nightbus", "")
+_HIDDEN = Classified(Kind.TEMPORARY, "hidden", "")
+_BACKUP = Classified(Kind.TEMPORARY, "~", "")
 
 
-def classify(name: str) -> Verdict:
+def classify(name: str) -> Classified:
     """Judge a file by its name alone, whatever the case of its letters.
 
     Unfinished names come first: ``M31.fit.part`` is temporary, not a file of an unknown kind. Hidden files are
@@ -64,18 +64,18 @@ def classify(name: str) -> Verdict:
     if lower.endswith("~"):
         return _BACKUP
     if last in TEMPORARY_EXTENSIONS:
-        return Verdict(Kind.TEMPORARY, last, last)
+        return Classified(Kind.TEMPORARY, last, last)
     extension = split_extension(lower)[1]
     if extension in DOUBLE_EXTENSIONS:
         return _CAPTURES[extension]
-    return Verdict(Kind.IGNORED, extension or "no known extension", extension)
+    return Classified(Kind.IGNORED, extension or "no known extension", extension)
 
 
 def ignored_by(name: str, size_bytes: int) -> str | None:
     """The rule by which a file is no capture, by its name and its size; None for a capture."""
-    verdict = classify(name)
-    if verdict.kind is not Kind.CAPTURE:
-        return verdict.rule
+    found = classify(name)
+    if found.kind is not Kind.CAPTURE:
+        return found.rule
     return "empty file" if size_bytes == 0 else None
 
 

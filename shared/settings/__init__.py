@@ -6,117 +6,35 @@ errors that name the nearest known one. Settings are read once, in a service's `
 
 import difflib
 import os
-import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
 from shared.errors import UserError
-from shared.library.template import LIBRARY_FIELDS, PathTemplate
 from shared.settings.mistakes import sentences, unparsed
 from shared.settings.own import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
-from shared.settings.section import Section, WholePath, ZoneName, section_of
+from shared.settings.section import Section, section_of
 from shared.settings.servers import HealthSettings, LogSettings, NatsSettings, PostgresSettings, ServicesSettings
-from shared.settings.source_folders import require_apart
-from shared.written import ENV_PREFIX, RESERVED_ENV, config_file, written
+from shared.written import ENV_PREFIX, RESERVED_ENV, SECTIONS, config_file, written
 
 __all__ = [
-    "ENV_PREFIX", "HealthSettings", "LibrarySettings", "LogSettings", "NatsSettings", "PostgresSettings",
-    "ServicesSettings", "Settings", "SourceSettings", "config_file", "keys_of", "load",
+    "ENV_PREFIX", "HealthSettings", "LogSettings", "NatsSettings", "PostgresSettings", "ServicesSettings", "Settings",
+    "config_file", "in_file_order", "keys_of", "load",
 ]  # fmt: skip
 
 CONFIG_VERSION = 1
 S = TypeVar("S", bound=Section)
 
 
-class LibrarySettings(Section):
-    """The folder that Nightbus keeps captures in."""
-
-    path: WholePath | None = Field(
-        default=None, description="folder of the library; needed by sources that copy or move"
-    )
-    template: str = Field(
-        default="{source}/{folder}/{name}",
-        description="where a file goes; fields: source folder name stem extension year month day date "
-        "object frame_type filter camera night",
-    )
-    mode: str | None = Field(
-        default=None,
-        description='permissions of placed files, such as "0664"; folders may be entered too; unset: the umask decides',
-    )
-    group: str | None = Field(default=None, description="group that placed files and folders belong to; name or id")
-    most_gone_percent: float = Field(
-        default=10.0,
-        ge=0,
-        le=100,
-        description="share of its files that may have gone at once, percent; of more none is counted as missing",
-    )
-    reserve_mb: int | None = Field(
-        default=None,
-        ge=1,
-        description="room on the library's disk that is never used, MiB; unset: 1024, of a small disk a twentieth",
-    )
-
-    @field_validator("mode", mode="before")
-    @classmethod
-    def _permissions(cls, mode: object) -> object:
-        if mode is None:
-            return mode
-        if not isinstance(mode, str) or re.fullmatch(r"0?[0-7]{3}", mode) is None:
-            raise ValueError(f'{mode!r} are no permissions: write three octal digits in quotes, such as "0664"')
-        if int(mode, 8) & 0o600 != 0o600:
-            raise ValueError(f'{mode!r} keeps their owner from reading or writing them: begin with 6, such as "0664"')
-        return mode
-
-    @field_validator("template")
-    @classmethod
-    def _usable(cls, template: str) -> str:
-        try:
-            PathTemplate(template, LIBRARY_FIELDS).render(dict.fromkeys(LIBRARY_FIELDS, "text"))
-        except UserError as error:
-            raise ValueError(str(error)) from error
-        return template
-
-
-class SourceSettings(Section):
-    """One place that captures land in."""
-
-    name: str = Field(description="short name: lower-case letters, digits, - and _, such as seestar-s50")
-    path: WholePath = Field(description="folder to watch")
-    mode: Literal["copy", "move", "index"] = Field(default="copy", description="index leaves the files where they are")
-    time_zone: ZoneName | None = Field(
-        default=None, description="IANA zone of the devices' local times, such as Europe/Berlin"
-    )
-    settle_s: float | None = Field(
-        default=None, ge=0, description="quiet time of a complete file; default 10, network 60"
-    )
-    walk_interval_s: float = Field(
-        default=1800.0, gt=0, description="seconds between walks through all of it; the truth behind hints"
-    )
-
-    @field_validator("name")
-    @classmethod
-    def _usable(cls, name: str) -> str:
-        if name == "library":
-            raise ValueError("a source cannot be called library: that is the name of the library's own root")
-        if re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) is None:
-            allowed = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "seestar"
-            raise ValueError(
-                f"{name!r} is no name for a source: use lower-case letters, digits, - and _, such as {allowed!r}"
-            )
-        return name
-
-    def zone(self) -> ZoneInfo | None:
-        """The source's time zone, when set."""
-        return ZoneInfo(self.time_zone) if self.time_zone else None
-
-
 class Settings(BaseSettings):
-    """What all services have in common; ``services.settings`` adds the section of each."""
+    """What all services have in common; ``services.settings`` adds what each of them has of its own.
+
+    A section is taken by its kind, so that who reads it needs neither its place nor whoever added it.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -130,8 +48,6 @@ class Settings(BaseSettings):
     services: ServicesSettings = ServicesSettings()
     nats: NatsSettings = NatsSettings()
     postgres: PostgresSettings = PostgresSettings()
-    library: LibrarySettings = LibrarySettings()
-    sources: tuple[SourceSettings, ...] = ()
     rigs: tuple[RigSettings, ...] = ()
     cameras: tuple[CameraSettings, ...] = ()
     telescopes: tuple[TelescopeSettings, ...] = ()
@@ -149,19 +65,6 @@ class Settings(BaseSettings):
             raise ValueError(f"this Nightbus reads version {CONFIG_VERSION} of the settings file, and not {version}")
         return version
 
-    @field_validator("sources")
-    @classmethod
-    def _source_names_apart(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
-        names = [source.name for source in sources]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two sources are called {min(twice)!r}")
-        return sources
-
-    @model_validator(mode="after")
-    def _source_folders_apart(self) -> Self:
-        require_apart({source.name: source.path for source in self.sources}, self.library.path)
-        return self
-
     @field_validator("rigs")
     @classmethod
     def _rigs_apart(cls, rigs: tuple[RigSettings, ...]) -> tuple[RigSettings, ...]:
@@ -175,15 +78,20 @@ class Settings(BaseSettings):
         return rigs
 
     def section(self, kind: type[S]) -> S:
-        """The section of a service.
+        """The section of a kind, such as that of a service.
 
         Raises:
             KeyError: these settings have none of that kind.
         """
-        for name in type(self).model_fields:
-            if isinstance(value := getattr(self, name), kind):
-                return value
+        for found in self.sections(kind):
+            return found
         raise KeyError(f"the settings have no {kind.__name__}")
+
+    def sections(self, kind: type[S]) -> tuple[S, ...]:
+        """All sections of a kind; one that may stand there several times, as [[rigs]] may, is each of them."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        several = (value if isinstance(value, tuple) else (value,) for value in values)
+        return tuple(one for members in several for one in members if isinstance(one, kind))
 
     @classmethod
     def settings_customise_sources(
@@ -218,10 +126,16 @@ def load(model: type[Settings]) -> Settings:
         raise UserError(*(list(unparsed(model, os.environ)) or [str(error)])) from error
 
 
+def in_file_order(model: type[Settings]) -> dict[str, FieldInfo]:
+    """The fields of the settings as the annotated example has them: ``SECTIONS``, then the section of each service."""
+    place = {name: number for number, name in enumerate(SECTIONS)}
+    return dict(sorted(model.model_fields.items(), key=lambda item: place.get(item[0], len(place))))
+
+
 def keys_of(model: type[Settings]) -> dict[str, Any]:
     """Every settable key as ``section.key`` with its pydantic field, in file order."""
     keys: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
+    for name, field in in_file_order(model).items():
         section = section_of(field.annotation)
         if section is None:
             keys[name] = field

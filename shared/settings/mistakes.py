@@ -39,17 +39,20 @@ def sentences(
     written: Mapping[str, Any],
     environment: Iterable[str],
 ) -> list[str]:
-    """One sentence per mistake.
+    """One sentence per mistake, in the order of the known keys; what is unknown comes last.
 
     Args:
         error: what pydantic found.
         model: the settings.
-        known: every key that can be set, such as ``nats.url`` and ``sources.path``.
+        known: every key that can be set, such as ``nats.url`` and ``sources.path``, in the order of the file.
         written: the settings file's content, by which the member of a list is called.
         environment: names of the variables that are set.
     """
     names, variables = list(known), list(environment)
-    return [_sentence(item, model, names, written, variables) for item in error.errors()]
+    order = list(dict.fromkeys(name.split(".")[0] for name in names))
+    place = {section: number for number, section in enumerate(order)}
+    found = sorted(error.errors(), key=lambda item: place.get(str(next(iter(item["loc"]), "")), len(place)))
+    return [_sentence(item, model, names, written, variables) for item in found]
 
 
 def unparsed(model: type[BaseModel], environment: Mapping[str, str]) -> Iterator[str]:

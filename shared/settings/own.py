@@ -1,4 +1,7 @@
-"""Sections of nightbus.toml for what is the user's own: rigs, cameras, telescopes, targets."""
+"""Sections of nightbus.toml for what is the user's own: rigs, cameras, telescopes, targets.
+
+They belong to no service: the scanner and the command line read them alike.
+"""
 
 import re
 from typing import Annotated, Literal, Self

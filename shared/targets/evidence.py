@@ -38,7 +38,7 @@ FILE_NAME, LOOSE_FILE_NAME = 0.85, 0.75
 """A file's own name counts less still: its words may be anything, the more so where nothing of a capture is in it."""
 
 
-class Verdict(NamedTuple):
+class Finding(NamedTuple):
     """Objects with their confidences (0 to 1), the answer first, and how it was found."""
 
     pairs: tuple[tuple[SkyObject, float], ...]
@@ -49,11 +49,11 @@ Look = Callable[[], tuple[Seen, ...]]
 """What the field holds; asked only where it matters, since a name in its field needs no table of the sky."""
 
 
-def from_name(reading: Reading, field: Field | None, look: Look) -> Verdict:
-    """The verdict on a text that names at least one object."""
+def from_name(reading: Reading, field: Field | None, look: Look) -> Finding:
+    """The finding on a text that names at least one object."""
     pairs = list(reading.pairs)
     if field is None or pairs[0][0].ra_deg is None:
-        return Verdict(reading.pairs, reading.method)
+        return Finding(reading.pairs, reading.method)
     doubts = [_doubt(one, field) for one, _ in pairs]
     placed = [index for index, doubt in enumerate(doubts) if doubt is not None]
     if not placed:
@@ -64,43 +64,43 @@ def from_name(reading: Reading, field: Field | None, look: Look) -> Verdict:
     doubt = doubts[chosen] or 1.0
     if len(placed) == 1 and doubt < 1:
         sure = max(sure, reading.pairs[0][1])  # the position has excluded those that came before
-    return Verdict(((one, _less_doubt(sure, doubt)), *pairs), reading.method)
+    return Finding(((one, _less_doubt(sure, doubt)), *pairs), reading.method)
 
 
 def from_nameless(
     folder: Reading, field: Field | None, look: Look, *, factor: float = _FOLDER, method: str = "folder"
-) -> Verdict | None:
-    """The verdict on a frame whose OBJECT names nothing: by its position, else by its folder; None for neither.
+) -> Finding | None:
+    """The finding on a frame whose OBJECT names nothing: by its position, else by its folder; None for neither.
 
     ``factor`` and ``method`` are those of the file's own name, where ``folder`` is the reading of that.
     """
     seen = look() if field is not None else ()
     placed = seen if seen and seen[0].probability >= _LEAST_POSITION else ()
     if not folder.pairs:
-        return Verdict(tuple(placed), "position") if placed else None
+        return Finding(tuple(placed), "position") if placed else None
     named = from_name(folder, field, lambda: placed)
-    by_folder = Verdict(tuple((one, round(sure * factor, 4)) for one, sure in named.pairs), method)
+    by_folder = Finding(tuple((one, round(sure * factor, 4)) for one, sure in named.pairs), method)
     if not placed:
-        return by_folder if named.method != CONFLICT else Verdict(by_folder.pairs, CONFLICT)
+        return by_folder if named.method != CONFLICT else Finding(by_folder.pairs, CONFLICT)
     best = placed[0]
     if named.method == CONFLICT:
         rest = ((folder.pairs[0][0], folder.pairs[0][1] * _NAME_LOSES), *placed[1:])
-        return Verdict(((best.target, best.probability), *rest), "position")
+        return Finding(((best.target, best.probability), *rest), "position")
     if named.pairs[0][0] == best.target:
-        return Verdict(((best.target, _less_doubt(best.probability, _DOUBT_INSIDE)), *placed[1:]), "position")
+        return Finding(((best.target, _less_doubt(best.probability, _DOUBT_INSIDE)), *placed[1:]), "position")
     if best.probability >= _SURE_POSITION:
-        return Verdict((*placed, named.pairs[0]), "position")
-    return Verdict((*by_folder.pairs[:1], *placed), method)
+        return Finding((*placed, named.pairs[0]), "position")
+    return Finding((*by_folder.pairs[:1], *placed), method)
 
 
-def _contradiction(reading: Reading, seen: tuple[Seen, ...]) -> Verdict:
+def _contradiction(reading: Reading, seen: tuple[Seen, ...]) -> Finding:
     named, sure = reading.pairs[0]
     if seen and seen[0].probability >= _SURE_POSITION:
         best = seen[0]
         rest = ((named, round(sure * _NAME_LOSES, 4)), *seen[1:])
-        return Verdict(((best.target, round(best.probability * _POSITION_WINS, 4)), *rest), CONFLICT)
+        return Finding(((best.target, round(best.probability * _POSITION_WINS, 4)), *rest), CONFLICT)
     factor = _FUZZY_WINS if reading.method == "fuzzy" else _NAME_WINS
-    return Verdict(((named, round(sure * factor, 4)), *seen), CONFLICT)
+    return Finding(((named, round(sure * factor, 4)), *seen), CONFLICT)
 
 
 def _doubt(one: SkyObject, field: Field) -> float | None:

@@ -20,7 +20,7 @@ from typing import Self
 from shared.events.frame import TargetCandidate, TargetMatch
 from shared.targets.catalogue import Catalogue, SkyObject, display
 from shared.targets.designation import parse
-from shared.targets.evidence import CONFLICT, FILE_NAME, LOOSE_FILE_NAME, Verdict, from_name, from_nameless
+from shared.targets.evidence import CONFLICT, FILE_NAME, LOOSE_FILE_NAME, Finding, from_name, from_nameless
 from shared.targets.own import OwnTarget
 from shared.targets.position import Field, Positions, Seen, separation_deg
 from shared.targets.reading import LONGEST_TEXT, UNCERTAIN_BELOW, Reader
@@ -100,10 +100,10 @@ class Matcher:
         self, query: str, field: Field | None, given: str, folders: tuple[str, ...], file_name: str, file_sure: float
     ) -> TargetMatch:
         if given and (known := self._given(given)) is not None:
-            return self._answer(Verdict(((known, 1.0),), "given"), field)
+            return self._answer(Finding(((known, 1.0),), "given"), field)
         reading = self._reader.read(query)
         if field is None and reading.pairs:
-            return self._answer(Verdict(reading.pairs, reading.method), None)
+            return self._answer(Finding(reading.pairs, reading.method), None)
 
         def look() -> tuple[Seen, ...]:
             named_otherwise = reading.means_something and not reading.pairs
@@ -113,10 +113,10 @@ class Matcher:
             return self._answer(from_name(reading, field, look), field)
         by_folder = self._reader.read_folders(folders)
         if file_name and not by_folder.pairs and (named := self._reader.read(file_name)).pairs:
-            verdict = from_nameless(named, field, look, factor=file_sure, method="file_name")
+            finding = from_nameless(named, field, look, factor=file_sure, method="file_name")
         else:
-            verdict = from_nameless(by_folder, field, look)
-        return self._answer(verdict, field) if verdict is not None else NO_MATCH
+            finding = from_nameless(by_folder, field, look)
+        return self._answer(finding, field) if finding is not None else NO_MATCH
 
     def _given(self, given: str) -> SkyObject | None:
         plain = parse(given)
@@ -125,17 +125,17 @@ class Matcher:
             known = SkyObject(given, display(given), "")
         return known
 
-    def _answer(self, verdict: Verdict, field: Field | None) -> TargetMatch:
-        """A match from a verdict, with the distances from the frame's centre; the others become candidates."""
-        best, confidence = verdict.pairs[0]
-        others = {one.catalog_id: (one, sure) for one, sure in reversed(verdict.pairs) if one is not best}
+    def _answer(self, finding: Finding, field: Field | None) -> TargetMatch:
+        """A match from a finding, with the distances from the frame's centre; the others become candidates."""
+        best, confidence = finding.pairs[0]
+        others = {one.catalog_id: (one, sure) for one, sure in reversed(finding.pairs) if one is not best}
         others.pop(best.catalog_id, None)
         ranked = sorted(others.values(), key=lambda pair: -pair[1])[:_MOST_CANDIDATES] if others else ()
         return TargetMatch(
             catalog_id=best.catalog_id,
             name=best.name,
             confidence=confidence,
-            method=verdict.method,
+            method=finding.method,
             separation_deg=_away_deg(best, field),
             candidates=tuple(
                 TargetCandidate(
@@ -143,7 +143,7 @@ class Matcher:
                 )
                 for one, sure in ranked
             ),
-            uncertain=confidence < self._uncertain_below or verdict.method == CONFLICT,
+            uncertain=confidence < self._uncertain_below or finding.method == CONFLICT,
         )
 
 

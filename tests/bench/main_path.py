@@ -66,7 +66,7 @@ async def _small_files(*, quick: bool) -> Rows:
                 place = data / str(turn)
                 tiny_frames(place, count, seed=1, start_index=turn * count)
                 runs.append(await _timed(world, place, count))
-            rescan = await _rescan(world, data / "known", 20_000 if quick else 200_000)
+            walked = await _walk(world, data / "known", 20_000 if quick else 200_000)
             ready_s = world.ready_s
     rates = [run.files_s for run in runs]
     cpu = {name: median(run.cpu_ms[name] for run in runs) for name in runs[0].cpu_ms}
@@ -83,11 +83,11 @@ async def _small_files(*, quick: bool) -> Rows:
             f"`nightbus ingest` to the last committed row; {rounds} runs, best {max(rates):,.0f}. Processor time "
             f"{per_file:.2f} ms a file ({shares}), or {_CORES * 1000 / per_file:,.0f} files/s of {_CORES} cores",
         ),
-        rescan,
+        walked,
     ]  # fmt: skip
 
 
-async def _rescan(world: World, place: Path, count: int) -> Row:
+async def _walk(world: World, place: Path, count: int) -> Row:
     """Import a folder whose files the ledger knows: its rows are laid down as an import leaves them."""
     for number in range(count):
         if number % 1000 == 0:
@@ -106,7 +106,7 @@ async def _rescan(world: World, place: Path, count: int) -> Row:
     assert all(run.report["already_here"] == count for run in runs)
     best = min(run.import_s for run in runs)
     return floor_row(
-        "rescan of unchanged files", count / median(run.import_s for run in runs), 20_000, unit="files/s",
+        "walk over unchanged files", count / median(run.import_s for run in runs), 20_000, unit="files/s",
         limit="astro_cat 10",
         how=f"{count:,} files in memory, folders of 1,000; the time of the import in ingest, best {count / best:,.0f}",
     )  # fmt: skip
@@ -131,7 +131,7 @@ async def _growing_library(*, quick: bool) -> Rows:
         ceiling_row(
             f"{_ADDED:,} files added to {large:,}", cpu["large"] / cpu["empty"], 1.2, unit="x",
             limit=f"empty: {cpu['empty']:.2f} ms a file",
-            how="processor time of everything per file, two stacks in turn; wall-clock time was "
+            how="processor time of everything per file, two databases in turn; wall-clock time was "
             f"{seconds['large']:.1f} s against {seconds['empty']:.1f} s",
         )
     ]  # fmt: skip

@@ -60,7 +60,7 @@ async def _rows(*, quick: bool) -> Rows:
                   limit=f"best {max(fast):,.0f}", how=how),
         ceiling_row(f"stats: cost per event at {large:,} rows", cost["big"] / cost["small"], 1.3, unit="x",
                     limit=f"at {_SMALL:,}: {cost['small']:.3f} ms",
-                    how="processor time of the service and of Postgres per event, two stacks in turn; both grow by "
+                    how="processor time of the service and of Postgres per event, two databases in turn; both grow by "
                     f"{count:,} rows each turn"),
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic.json_schema import models_json_schema
 
-from services.descriptions import CONSUMERS, publishers_of
+from services.descriptions import CONSUMERS, is_draft, publishers_of
 from shared.bus.names import EVENTS
 from shared.events.base import Event, Model
 from shared.events.commands import Command
@@ -99,7 +99,7 @@ def _channel(address: str | None, model: type[Model]) -> Json:
 def _event_channel(event: type[Event]) -> Json:
     return _channel(event.subject, event) | {
         "description": (event.__doc__ or "").strip(),
-        "x-nightbus": {"stream": EVENTS, "identity": list(event.identity)},
+        "x-nightbus": {"stream": EVENTS, "identity": list(event.identity), "draft": is_draft(event.subject)},
     }
 
 

@@ -11,7 +11,7 @@ from nats.js.api import RetentionPolicy, StreamConfig
 from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
-from services.descriptions import CONSUMERS, publishers_of, readers_of
+from services.descriptions import CONSUMERS, is_draft, publishers_of, readers_of
 from shared.bus.delivery import MAX_ATTEMPTS
 from shared.bus.names import EVENTS
 from shared.bus.streams import DUPLICATE_WINDOW_S, PAUSE_AT, streams
@@ -33,6 +33,8 @@ JSON Schema of each is in [schemas](schemas), an example of each with every fiel
   is also the `Nats-Msg-Id`; a deliberate re-emission appends `/attempt` to it. The identifying fields of a
   `schema_version` never change. Readers derive the id anew: an event that bears another becomes a dead letter.
 - Readers ignore fields that they do not know. Within a `schema_version` fields are only added, and only optional ones.
+- An event that no service publishes yet is a draft: its schema says `"x-draft": true`, and it may change in any way
+  until a service publishes it.
 - Events come at least once and in any order; readers apply each once (inbox) and only higher revisions.
 - Values that no service could store, subtract or publish again are refused when an event is read: text holds no NUL,
   times lie between the years 1000 and 9000, numbers are finite and within the bounds of their schema.
@@ -76,14 +78,15 @@ def _overview() -> Iterator[str]:
     for model in MODELS:
         link = f"[`{model.subject}`](#{_anchor(model.subject)})"
         publishers, readers = publishers_of(model.subject), readers_of(model.subject)
-        yield f"| {link} | {', '.join(publishers)} | {', '.join(readers)} | {_purpose(model)} |"
+        published = "*a draft*" if is_draft(model.subject) else ", ".join(publishers)
+        yield f"| {link} | {published} | {', '.join(readers)} | {_purpose(model)} |"
 
 
 def _event(model: type[Event]) -> Iterator[str]:
     publishers, readers = publishers_of(model.subject), readers_of(model.subject)
     yield f"## {model.subject}\n"
     yield (model.__doc__ or "").strip() + "\n"
-    if not publishers:
+    if is_draft(model.subject):
         yield "A draft: no service publishes it yet, and its fields may change until one does.\n"
     yield f"Model `{model.__name__}`. Published by {_and(publishers)}; read by {_and(readers)}."
     yield f"The event id follows from {_and(tuple(f'`{name}`' for name in model.identity))}.\n"

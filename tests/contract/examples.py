@@ -18,7 +18,7 @@ from shared.events.commands import (
     DropDeadLetters,
     FileMove,
     FilesDismissed,
-    FilesRescanned,
+    FilesReread,
     ForgetFiles,
     ImportAccepted,
     ImportCancelled,
@@ -30,7 +30,7 @@ from shared.events.commands import (
     RemoveFiles,
     ReplayDeadLetters,
     Reply,
-    RescanFiles,
+    RereadFiles,
     StateTold,
     StoredFile,
     UpkeepAccepted,
@@ -194,7 +194,7 @@ EVENTS: tuple[Event, ...] = (
         file_id=LIGHT,
         root="library",
         path=PATH,
-        stage="scanner",
+        service="scanner",
         attempt=2,
         reason="the file ends 2880 bytes before its header says",
         error="UnexpectedEnd(52191360, 52194240)",
@@ -324,7 +324,7 @@ EVENTS: tuple[Event, ...] = (
 COMMANDS: tuple[Command, ...] = (
     ImportPaths(command_id=COMMAND_ID, paths=("/mnt/card/2026-01-10", "/mnt/card/M 42.fits"), mode="move"),
     CancelImport(command_id=COMMAND_ID, import_id=UUID("7f0a3c52-5f0e-4a57-9a53-b0a5a4b1c9d2")),
-    RescanFiles(command_id=COMMAND_ID, file_ids=(LIGHT, MASTER), everything=True),
+    RereadFiles(command_id=COMMAND_ID, file_ids=(LIGHT, MASTER), everything=True),
     MoveFiles(
         command_id=COMMAND_ID,
         moves=(
@@ -364,7 +364,7 @@ COMMANDS: tuple[Command, ...] = (
 REPLIES: tuple[Reply, ...] = (
     ImportAccepted(ok=True, error="half of the folder cannot be read", import_id=COMMAND_ID),
     ImportCancelled(ok=True, error="it had ended before", state="running"),
-    FilesRescanned(ok=True, error="one file is not known", files=2),
+    FilesReread(ok=True, error="one file is not known", files=2),
     FilesDismissed(ok=True, error="one file is not known", files=2),
     DeadLettersChanged(ok=True, error="number 4 was dropped before", changed=1),
     UpkeepAccepted(ok=True, error="another check is under way", job_id=COMMAND_ID),

@@ -1,4 +1,4 @@
-"""The fields that the id of an event follows from, kept for each schema version: ``identities.json``.
+"""The fields that the id of an event follows from, kept for each schema version: ``identities.json``; drafts have none.
 
 Within a version they never change. A reader derives the id of each event anew and refuses one that bears another, so
 that an event of last year must still lead to the same id.
@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.descriptions import is_draft
 from shared.events.base import Event
 from shared.events.registry import MODELS
 
@@ -27,11 +28,16 @@ def kept() -> Kept:
 
 
 def render() -> str:
-    """The file: what is kept stays as it is, new subjects and versions join it."""
+    """The file: what is kept stays as it is, new versions and subjects that are published now join it."""
     before = kept()
-    now: Kept = {model.subject: {version_of(model): list(model.identity)} for model in MODELS}
+    now: Kept = {model.subject: {version_of(model): list(model.identity)} for model in published()}
     merged = {subject: dict(sorted((now[subject] | before.get(subject, {})).items())) for subject in sorted(now)}
     return json.dumps(merged, indent=1) + "\n"
+
+
+def published() -> list[type[Event]]:
+    """The models of events that a service publishes."""
+    return [model for model in MODELS if not is_draft(model.subject)]
 
 
 def changed() -> list[str]:

@@ -1,7 +1,8 @@
 """JSON Schemas of the contract's models, and the comparison that tells an addition from a break.
 
 Within a schema version producers may add optional fields, and nothing else: old consumers ignore them, and new
-consumers read old events. The kept schemas are in ``docs/schemas``.
+consumers read old events. The kept schemas are in ``docs/schemas``. That of an event that no service publishes yet says
+``"x-draft": true``: it binds nobody, until it is kept without that mark.
 """
 
 import json
@@ -9,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from services.descriptions import NAMES
-from shared.events.base import Model
+from services.descriptions import NAMES, is_draft
+from shared.events.base import Event, Model
 from shared.events.commands import COMMANDS, Command, state_question
 from shared.events.registry import MODELS
 
 ALL_COMMANDS: tuple[type[Command], ...] = (*COMMANDS, *map(state_question, NAMES))
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+DRAFT = "x-draft"
 Json = dict[str, Any]
 
 # What a reader may rely on. Titles and descriptions may change, limits are handled apart.
@@ -32,13 +34,29 @@ def contract_models() -> dict[str, type[Model]]:
     return models
 
 
+def schema_of(model: type[Model]) -> Json:
+    """A model's JSON Schema, marked where it is a draft."""
+    schema = model.model_json_schema()
+    return schema | {DRAFT: True} if issubclass(model, Event) and is_draft(model.subject) else schema
+
+
 def render(model: type[Model]) -> str:
     """A model's JSON Schema, as its file holds it."""
-    return json.dumps(model.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema_of(model), indent=2, ensure_ascii=False) + "\n"
+
+
+def was_draft(name: str) -> bool:
+    """Whether the schema that is kept under a name is a draft's."""
+    file = SCHEMAS / f"{name}.json"
+    return file.is_file() and DRAFT in json.loads(file.read_text())
 
 
 def breaks(kept: Json, now: Json) -> list[str]:
-    """What in ``now`` would break somebody who relies on ``kept``, one sentence each."""
+    """What in ``now`` would break somebody who relies on ``kept``, one sentence each; nobody relies on a draft."""
+    if DRAFT in kept:
+        return []
+    if DRAFT in now:
+        return [f"{now.get('title', '?')} is published no more"]
     return sorted(set(_compare(kept, now, kept, now, str(now.get("title", "?")), frozenset())))
 
 

@@ -1,5 +1,7 @@
 """The generated documents are those of the code, and say all of it."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from shared.events.base import Model
 from shared.events.commands import COMMANDS
 from shared.events.registry import BY_SUBJECT, MODELS
 from shared.settings import NatsSettings
-from tests.contract import asyncapi, events_page
+from tests.contract import asyncapi, events_page, golden, schemas
 from tests.contract.documents import RENEW, ROOT, breaking_changes, generated, orphans
 from tests.contract.schemas import ALL_COMMANDS, contract_models
 
@@ -31,6 +33,22 @@ def test_nothing_is_left_of_subjects_that_are_gone() -> None:
     """Schemas and golden files belong to subjects of the contract, and nothing breaks the kept ones."""
     assert orphans() == []
     assert breaking_changes() == []
+
+
+@pytest.mark.parametrize(("subject", "told"), [("frame.judged", False), ("file.arrived", True)])
+def test_a_draft_binds_nobody(subject: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost field is a break, told of schema and golden file, where the event is published; of a draft it is none."""
+    for module, folder in ((schemas, "SCHEMAS"), (golden, "GOLDEN")):
+        kept = tmp_path / folder
+        shutil.copytree(getattr(module, folder), kept)
+        monkeypatch.setattr(module, folder, kept)
+    schema = json.loads((schemas.SCHEMAS / f"{subject}.json").read_text())
+    schema["properties"]["was_here"] = {"type": "string"}
+    (schemas.SCHEMAS / f"{subject}.json").write_text(json.dumps(schema))
+    example = json.loads((golden.GOLDEN / f"{subject}.json").read_text())
+    (golden.GOLDEN / f"{subject}.json").write_text(json.dumps(example | {"was_here": "x"}))
+    lost = [f"{BY_SUBJECT[subject].__name__}.was_here {how}" for how in ("was removed", "is gone")]
+    assert breaking_changes() == (lost if told else [])
 
 
 def test_the_page_names_every_subject_service_and_field() -> None:

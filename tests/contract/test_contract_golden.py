@@ -69,6 +69,19 @@ def test_a_golden_file_is_read_without_its_nulls_too(name: str) -> None:
     assert type(example).model_validate_json(example.model_dump_json(exclude_none=True)) == example
 
 
+@pytest.mark.parametrize("file", sorted((GOLDEN / "earlier").glob("*.json")), ids=lambda file: file.stem)
+def test_an_event_of_an_earlier_version_is_read(file: Path) -> None:
+    """Streams and registers hold events of earlier schema versions: each is the same event under the same id."""
+    subject, _, version = file.stem.rpartition(".")
+    today = EXAMPLES[subject]
+    assert isinstance(today, Event)
+    read = type(today).model_validate_json(file.read_text())
+    assert str(read.schema_version) == version
+    assert today.schema_version > read.schema_version
+    assert read.has_its_own_id()
+    assert read == today.model_copy(update={"schema_version": read.schema_version})
+
+
 def test_every_model_of_the_contract_has_a_golden_file() -> None:
     """No subject, command or reply is without its example, and no golden file is left over."""
     assert set(EXAMPLES) == set(contract_models()) == {file.stem for file in GOLDEN.glob("*.json")}

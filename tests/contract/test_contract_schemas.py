@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from pydantic import Field, create_model
 
+from services.descriptions import publishers_of
 from shared.events.base import Model
+from shared.events.registry import MODELS as EVENTS
 from tests.contract.documents import ACCEPT, RENEW
-from tests.contract.schemas import SCHEMAS, breaks, contract_models
+from tests.contract.schemas import DRAFT, SCHEMAS, breaks, contract_models, schema_of
 
 MODELS = contract_models()
 
@@ -17,11 +19,18 @@ MODELS = contract_models()
 def test_a_model_only_adds_to_its_kept_schema(name: str) -> None:
     """Nothing that a reader relies on was removed, retyped, limited more or made required."""
     kept = json.loads((SCHEMAS / f"{name}.json").read_text())
-    found = breaks(kept, MODELS[name].model_json_schema())
+    found = breaks(kept, schema_of(MODELS[name]))
     assert not found, (
         f"{name} breaks its readers: {'; '.join(found)}. Make it an optional addition; or, if the break is meant, "
         f"raise schema_version and renew with `python -m tests.contract.documents {ACCEPT}`. For additions {RENEW}."
     )
+
+
+def test_what_no_service_publishes_is_a_draft() -> None:
+    """The kept schema of an event says whether it is a draft; commands and answers never are."""
+    drafts = {name for name in MODELS if DRAFT in json.loads((SCHEMAS / f"{name}.json").read_text())}
+    assert drafts == {event.subject for event in EVENTS if not publishers_of(event.subject)}
+    assert "session.finished" not in drafts
 
 
 class Part(Model):
@@ -78,6 +87,24 @@ def test_a_described_field_is_no_change() -> None:
 def test_a_break_is_named(fields: dict[str, Any], reason: str) -> None:
     """A removed, retyped, narrowed or newly required field is told in a sentence."""
     assert reason in breaks(Whole.model_json_schema(), changed(**fields))
+
+
+def test_a_draft_may_change_until_a_service_publishes_it() -> None:
+    """What breaks a kept schema breaks none that is marked as a draft, also when the event is published from now on."""
+    narrower = changed(key=(int, ...), parts=None)
+    frozen = Whole.model_json_schema()
+    draft = frozen | {DRAFT: True}
+    assert breaks(frozen, narrower) == [
+        "Whole.key has changed its type: string became integer",
+        "Whole.parts was removed",
+    ]
+    assert breaks(draft, narrower) == breaks(draft, narrower | {DRAFT: True}) == []
+
+
+def test_no_event_becomes_a_draft_again() -> None:
+    """An event that was published and is published no more breaks its readers."""
+    frozen = Whole.model_json_schema()
+    assert breaks(frozen, frozen | {DRAFT: True}) == ["Whole is published no more"]
 
 
 def test_a_break_inside_a_part_is_named() -> None:

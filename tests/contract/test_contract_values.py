@@ -76,7 +76,7 @@ def test_file_scanned_refuses(place: tuple[str, ...], value: Any) -> None:
 
 def test_a_reason_is_cut_and_never_refused() -> None:
     """Words for a person are bounded and made printable: what a file has wrong must not be lost for its wording."""
-    event = FileQuarantined(stage="scanner", reason="ab\0\udcff" + "x" * 10**6, error="\ud800")
+    event = FileQuarantined(service="scanner", reason="ab\0\udcff" + "x" * 10**6, error="\ud800")
     assert event.reason.startswith("ab\\x00\\xffxx")
     assert (len(event.reason), event.error) == (SENTENCE_CHARS, "\\ud800")
     assert FileQuarantined.model_validate_json(event.model_dump_json()) == event

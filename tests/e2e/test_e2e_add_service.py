@@ -83,9 +83,9 @@ def test_the_service_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monke
 def until_counted(stack: Up, files: int) -> None:
     """Wait until stats has counted so many files."""
     for _ in range(100):
-        if (stages := stack.json("status")["stages"])["scanned"] == files:
+        if (counts := stack.json("status")["counts"])["scanned"] == files:
             return
-    raise AssertionError(stages)
+    raise AssertionError(counts)
 
 
 def kill(stack: Up) -> None:

@@ -37,12 +37,12 @@ def night() -> Iterator[tuple[Up, NightManifest, Path]]:
             expected = sum(item.anomaly not in (Anomaly.UNFINISHED, Anomaly.DUPLICATE) for item in manifest.files)
             deadline = time.monotonic() + 120
             while True:
-                stage = running.json("status")["stages"]
+                counts = running.json("status")["counts"]
                 sessions = running.json("sessions")
                 finished = all(session["state"] == "finished" for session in sessions)
-                if stage["arrived"] >= expected and stage["waiting"] == 0 and sessions and finished:
+                if counts["arrived"] >= expected and counts["waiting"] == 0 and sessions and finished:
                     break
-                assert time.monotonic() < deadline, (stage, running.log.read_text()[-3000:])
+                assert time.monotonic() < deadline, (counts, running.log.read_text()[-3000:])
                 time.sleep(0.3)
             yield running, manifest, captures
 
@@ -113,9 +113,9 @@ def test_sources_are_only_read(night: tuple[Up, NightManifest, Path]) -> None:
 def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
     """What arrived is scanned, quarantined or waiting, and the dead letter of the text file can be read."""
     running, _manifest, _captures = night
-    stages = running.json("status")["stages"]
-    assert stages["arrived"] == stages["scanned"] + stages["quarantined"] + stages["waiting"]
+    counts = running.json("status")["counts"]
+    assert counts["arrived"] == counts["scanned"] + counts["quarantined"] + counts["waiting"]
     letters = running.json("dead-letters", "list")
-    assert len(letters) == stages["quarantined"] == 1
+    assert len(letters) == counts["quarantined"] == 1
     running.run("dead-letters", "replay", str(letters[0]["dead_letter_id"]))
     assert "permissions violation" not in running.log.read_text().lower(), "each works with its rights alone"

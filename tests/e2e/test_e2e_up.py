@@ -73,9 +73,9 @@ def test_it_continues_where_it_ended() -> None:
             }  # fmt: skip
             assert report["arrived"] + report["already_here"] == 60
             deadline = time.monotonic() + 60
-            while (stages := third.json("status")["stages"])["waiting"] and time.monotonic() < deadline:
+            while (seen := third.json("status")["counts"])["waiting"] and time.monotonic() < deadline:
                 time.sleep(0.2)
-            assert (stages["arrived"], stages["scanned"], stages["waiting"]) == (60, 60, 0)
+            assert (seen["arrived"], seen["scanned"], seen["waiting"]) == (60, 60, 0)
             copies = [path for path in (folder / "home" / "library").rglob("*.fits") if ".nightbus" not in path.parts]
             assert len(copies) == 60
             assert "permissions violation" not in third.log.read_text().lower(), "each works with its rights alone"
@@ -138,15 +138,15 @@ def test_the_corpus_of_real_captures(corpus: Path) -> None:
     with open_folder() as folder, up(folder / "home", **(QUICK | {"NIGHTBUS_SCANNER__MEASURE_STARS": "true"})) as stack:
         done = stack.run("ingest", str(corpus), "--mode", "index", "--wait", "--json", check=False, timeout_s=300)
         report = json.loads(done.stdout)
-        stages = stack.json("status")["stages"]
+        seen = stack.json("status")["counts"]
         files = stack.json("files", "--limit", "1000")
     assert report["found"] == len(before)
     assert report["found"] == sum(report[name] for name in ("arrived", "already_here", "ignored", "failed"))
     assert (report["state"], report["failed"], done.returncode) == ("done", 0, 0)
-    assert report["arrived"] == stages["arrived"] == len(files)
-    assert (stages["scanned"], stages["quarantined"]) == (report["scanned"], report["quarantined"])
-    assert stages["arrived"] == stages["scanned"] + stages["quarantined"]
-    assert stages["waiting"] == 0
+    assert report["arrived"] == seen["arrived"] == len(files)
+    assert (seen["scanned"], seen["quarantined"]) == (report["scanned"], report["quarantined"])
+    assert seen["arrived"] == seen["scanned"] + seen["quarantined"]
+    assert seen["waiting"] == 0
     assert all(row["state"] == "scanned" or (row["state"] == "quarantined" and row["reason"]) for row in files)
     contents = {digest for name, (digest, _mtime, _inode) in before.items() if not name.startswith("headers/")}
     arrived = {row["file_id"] for row in files}

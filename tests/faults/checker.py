@@ -42,7 +42,7 @@ _TABLES = {
     "ingest.source_file": "source, folder, name, size_bytes, state, file_id, reason",
     "stats.file": "file_id, scan_revision, root, path, size_bytes, source, origin, replaces, hints",
     "stats.pending": "file_id, scan_revision",
-    "stats.quarantine": "quarantine_key, file_id, root, path, stage, attempt, reason",
+    "stats.quarantine": "quarantine_key, file_id, root, path, service, attempt, reason",
     "stats.session": "session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at, open",
     "stats.session_camera": "*",
     "stats.session_type": "*",

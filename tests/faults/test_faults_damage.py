@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
+from services.ingest.settings import SourceSettings
 from shared.jobs import runner
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.faults.conftest import Say
 from tests.faults.test_faults_ingest import kill_ingest
 from tests.faults.world import running, spent

@@ -12,7 +12,7 @@ from shared.bus.names import CLI
 from shared.bus.rpc import ask
 from shared.errors import UserError
 from shared.events.commands import ImportAccepted, ImportPaths
-from shared.jobs.verdict import DIED, MOST_UNEXPECTED
+from shared.jobs.outcome import DIED, MOST_UNEXPECTED
 from tests.faults.conftest import Say
 from tests.faults.test_faults_ingest import kill_ingest, placed_files
 from tests.faults.world import World, running, spent, until

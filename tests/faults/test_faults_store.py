@@ -45,7 +45,7 @@ async def test_a_store_damaged_in_the_night(folder: Path, seed: int, say: Say, k
         kept = kept_aside(world.stack.home.nats)
         assert kept or "block" in kind, "a few events fill no block that is compressed"
         figures = await check_all(world, captures.folder, before, None, letters=False)
-    say(f"{kind}: {len(kept)} set aside; whole {healed_s:.0f} s after NATS was back; {figures}")
+    say(f"{kind}: {len(kept)} kept aside; whole {healed_s:.0f} s after NATS was back; {figures}")
     say(spent(started))
 
 
@@ -69,7 +69,7 @@ async def test_a_damaged_store_does_not_keep_up_from_starting(folder: Path, seed
 
 
 async def test_a_block_damaged_under_unread_events(folder: Path, seed: int, say: Say) -> None:
-    """A compressed block that holds events which nobody has read is damaged: it is found, set aside, and told again."""
+    """A compressed block that holds events which nobody has read is damaged: it is found, kept aside and told again."""
     captures = Captures(folder / "captures", seed)
     started = time.monotonic()
     async with running(folder / "home", captures.sources(), supervised=False) as world:

@@ -82,7 +82,7 @@ class Captures:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Progress:
     """How far everything is."""
 
     files: int
@@ -156,15 +156,15 @@ class World:
         finally:
             await client.close()
 
-    async def stage(self) -> Stage | None:
+    async def progress(self) -> Progress | None:
         """How far everything is; None while Postgres is away."""
         try:
             async with self.database() as connection:
-                row = await connection.fetchrow(_STAGE)
+                row = await connection.fetchrow(_PROGRESS)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return None
         assert row is not None
-        return Stage(*tuple(row))
+        return Progress(*tuple(row))
 
     async def until_done(self, expected: int, *, timeout_s: float, drained: bool = True) -> float:
         """Wait until all files are handled and told, and (``drained``) every consumer has acknowledged everything.
@@ -178,9 +178,9 @@ class World:
         async def is_done() -> bool:
             nonlocal seen
             self.require_supervised()
-            stage = await self.stage()
-            seen = stage
-            if stage is None or not stage.done(expected):
+            progress = await self.progress()
+            seen = progress
+            if progress is None or not progress.done(expected):
                 return False
             if drained:
                 seen = await self.undelivered()
@@ -263,11 +263,11 @@ def spent(started: float) -> str:
     return f"{time.monotonic() - started:.0f} s in all"
 
 
-_STAGE = """
+_PROGRESS = """
 SELECT (SELECT count(*) FROM ingest.source_file WHERE file_id IS NOT NULL)::int,
-       (SELECT scanned + quarantined FROM stats.stage)::int,
-       (SELECT waiting FROM stats.stage)::int,
-       (SELECT open_sessions FROM stats.stage)::int,
+       (SELECT scanned + quarantined FROM stats.counts)::int,
+       (SELECT waiting FROM stats.counts)::int,
+       (SELECT open_sessions FROM stats.counts)::int,
        ((SELECT count(*) FROM ingest.outbox) + (SELECT count(*) FROM stats.outbox)
         + (SELECT count(*) FROM stats.target WHERE revision > published_revision))::int
 """

@@ -118,11 +118,11 @@ def test_a_night_comes_home_from_the_share(telescope: Telescope) -> None:
     expected = set(contents(list(before)))
     with up(telescope.share.folder / "home", **settings_of(telescope, 1.0)) as stack:
         until(lambda: set(contents(in_library(stack))) == expected, stack, 90)
-        until(lambda: stack.json("status")["stages"]["waiting"] == 0, stack, 60)
-        stages = stack.json("status")["stages"]
+        until(lambda: stack.json("status")["counts"]["waiting"] == 0, stack, 60)
+        counts = stack.json("status")["counts"]
         first = passes(stack)[0]
         assert (first["arrived"], first["unsettled"]) == (0, len(before)), "one look is not enough on a share"
-        assert stages["arrived"] == stages["scanned"] + stages["quarantined"] == len(expected)
+        assert counts["arrived"] == counts["scanned"] + counts["quarantined"] == len(expected)
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in telescope.captures()} == before
     print(f"{len(expected)} files over {telescope.kind}")
 
@@ -155,9 +155,9 @@ def test_a_share_that_goes_away_changes_nothing_and_resumes(telescope: Telescope
         assert ingest_process(stack) == ingest, "a lost share is no reason to end:\n" + stack.log.read_text()[-3000:]
         telescope.share.start()
         until(lambda: set(contents(in_library(stack))) == expected, stack, 120)
-        until(lambda: stack.json("status")["stages"]["waiting"] == 0, stack, 60)
+        until(lambda: stack.json("status")["counts"]["waiting"] == 0, stack, 60)
         assert all(len(paths) == 1 for paths in contents(in_library(stack)).values()), "nothing arrives twice"
-        assert stack.json("status")["stages"]["arrived"] == len(expected)
+        assert stack.json("status")["counts"]["arrived"] == len(expected)
         assert ingest_process(stack) == ingest
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in captures} == before
     print(f"cut after {len(whole)} of {len(expected)} files over {telescope.kind}")

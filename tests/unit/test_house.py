@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import distributions
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,23 @@ SOURCES = sorted(file for folder in ("services", "shared") for file in (ROOT / f
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LEFT_OVER = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
 ASTROPY_AT_HOME = ("services/scanner/", "shared/frames/")
+SERVERS = frozenset({"asyncpg", "nats", "faststream", "sqlalchemy", "alembic"})
+"""Libraries of the database and the bus."""
+EDGES = ("app.py", "handlers.py", "store.py", "store/")
+"""Files of a service that may use them: wiring, events in and effects out, SQL."""
+HANDED_ON = "asyncpg.Pool"
+"""What any file of a service may name: who holds the pool hands it to the functions of the store."""
+BESIDE_THE_EDGES = {
+    "services/stats/backlog.py": "asks NATS how far the consumers of the service have read",
+    "services/stats/finish.py": "tells a row that no database takes from a database that is away",
+    "services/stats/unkept.py": "goes through the rows of a page as the database gives them",
+}
+"""Other files of services that use them, each with its reason."""
+DOORS_OF_SHARED = (
+    "shared/bus/", "shared/db/", "shared/jobs/job.py", "shared/jobs/runner.py", "shared/jobs/store.py",
+    "shared/service.py",
+)  # fmt: skip
+"""What of shared is for the database and the bus; all else is pure."""
 
 
 def named(file: Path) -> str:
@@ -45,6 +63,38 @@ def imports(tree: ast.AST) -> set[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found.add(node.module.split(".")[0])
+    return found
+
+
+def modules_imported(file: Path) -> set[str]:
+    """Full names of what a file imports, wherever in it, and of the packages around that.
+
+    A name that is imported from a module may be a module itself.
+    """
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {part for name in found for part in accumulate(name.split("."), "{}.{}".format)}
+
+
+def ways_to_servers(files: Iterable[Path]) -> list[str]:
+    """For each file that reaches a library of the servers, through whatever modules of ours, one way there."""
+    names = {file: ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in SOURCES}
+    imported = {name: modules_imported(file) for file, name in names.items()}
+    found = []
+    for start in (names[file] for file in files):
+        ways, waiting = {start: start}, [start]
+        while waiting:
+            here = waiting.pop()
+            if libraries := sorted(name for name in imported[here] if name.split(".")[0] in SERVERS):
+                found.append(f"{ways[here]} -> {libraries[0]}")
+                break
+            for name in sorted(imported[here] & imported.keys() - ways.keys()):
+                ways[name] = f"{ways[here]} -> {name}"
+                waiting.append(name)
     return found
 
 
@@ -137,6 +187,55 @@ def test_astropy_is_imported_where_it_is_needed_only() -> None:
         if "astropy" in imports(tree):
             assert named(file).startswith(ASTROPY_AT_HOME), named(file)
             assert "astropy" not in {name for node in tree.body for name in _imports_at_start(node)}, named(file)
+
+
+def of_services() -> Iterator[tuple[Path, bool]]:
+    """Each file of a service, and whether it is at its edge."""
+    for file in SOURCES:
+        _, name, *rest = file.relative_to(ROOT).parts
+        if file.is_relative_to(ROOT / "services") and name in NAMES:
+            yield file, "/".join(rest).startswith(EDGES)
+
+
+def used_of_servers(tree: ast.AST) -> set[str]:
+    """What a syntax tree names of the libraries of the servers, such as ``asyncpg.DataError``."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.asname or "." in alias.name}
+        elif isinstance(node, ast.Attribute):
+            found.add(ast.unparse(node))
+    return {name for name in found if name.split(".")[0] in SERVERS}
+
+
+def test_only_the_edges_of_a_service_use_database_and_bus() -> None:
+    """A service meets its servers in app, handlers and store; where else it does, the reason is written above."""
+    used = {
+        named(file): used_of_servers(ast.parse(file.read_text())) - {HANDED_ON}
+        for file, edge in of_services()
+        if not edge
+    }
+    assert {name for name, parts in used.items() if parts} == BESIDE_THE_EDGES.keys()
+
+
+def test_pure_files_reach_no_database_and_no_bus() -> None:
+    """What awaits nothing is pure: no module that it imports, and none that these import, needs the servers.
+
+    So is all of shared beside what is for them, and the simulation.
+    """
+    awaits = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
+    pure = [
+        file
+        for file, edge in of_services()
+        if not edge and not any(isinstance(node, awaits) for node in ast.walk(ast.parse(file.read_text())))
+    ]
+    pure += (ROOT / "services" / "standalone" / "simulation").rglob("*.py")
+    of_shared = (file for file in SOURCES if file.is_relative_to(ROOT / "shared"))
+    pure += (file for file in of_shared if not named(file).startswith(DOORS_OF_SHARED))
+    assert len(pure) > 100
+    assert ways_to_servers(pure) == []
 
 
 def test_no_task_can_die_unheard() -> None:
@@ -298,7 +397,10 @@ def test_the_ci_script_runs_the_three_verbs_in_order() -> None:
 
 
 DOCUMENTS = sorted(
-    [ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md")]
+    [
+        ROOT / name
+        for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/glossary.md")
+    ]
     + list((ROOT / "docs" / "adr").glob("*.md"))
 )
 

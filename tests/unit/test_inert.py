@@ -69,7 +69,7 @@ def test_errors_are_inert_whatever_they_quote() -> None:
 
 def test_reasons_of_events_are_inert() -> None:
     """A reason in an event is bounded and printable, whoever wrote it: also when it is read from the wire."""
-    made = FileQuarantined(path="a", stage="scanner", reason="\u202e" + "x" * 10**6, error="\x00" * 10**6)
+    made = FileQuarantined(path="a", service="scanner", reason="\u202e" + "x" * 10**6, error="\x00" * 10**6)
     for event in (made, FileQuarantined.model_validate_json(made.model_dump_json())):
         assert event.reason.isprintable()
         assert len(event.reason) <= SENTENCE_CHARS

@@ -7,8 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
+from services.ingest.settings import SourceSettings
 from services.settings import known_keys, load_settings
 from shared.errors import UserError
+from shared.library.settings import LibrarySettings, capture_folders
+from shared.settings.section import Section
 
 SOURCES = """
 [[sources]]
@@ -133,6 +136,42 @@ def test_a_folder_is_no_settings_file(file: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("NIGHTBUS_CONFIG", str(path))
         with pytest.raises(UserError, match=words):
             load_settings()
+
+
+def test_mistakes_are_told_in_the_order_of_the_example(file: Path) -> None:
+    """Several mistakes are a sentence each, in the order of the sections, whoever added them; unknown keys last."""
+    wrong = ('[api]\ndead_letter_dir = ""', '[log]\nlevel = "x"', "[library]\nreserve_mb = 0", "[nats]\nurl = 3")
+    file.write_text("\n".join(("[nope]", *wrong)))
+    with pytest.raises(UserError) as caught:
+        load_settings()
+    keys = ["nats.url", "library.reserve_mb", "log.level", "api.dead_letter_dir"]
+    told = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in told[:-1]] == [f"setting {key}" for key in keys]
+    assert told[-1].startswith("unknown setting nope")
+
+
+class Strange(Section):
+    """A section that nobody added."""
+
+
+def test_a_section_is_taken_by_its_kind(file: Path) -> None:
+    """Sections of any owner, and each of several, are found without their names; one that is not there is said so."""
+    file.write_text('[library]\npath = "/library"\n' + SOURCES)
+    settings = load_settings()
+    assert settings.section(LibrarySettings).path == Path("/library")
+    assert [source.name for source in settings.sections(SourceSettings)] == ["seestar", "rig"]
+    with pytest.raises(KeyError, match="the settings have no Strange"):
+        settings.section(Strange)
+
+
+def test_folders_of_captures_are_those_of_all_sections(file: Path) -> None:
+    """The library, each source and each root elsewhere, with the words for them; a library that is not set is none."""
+    roots = '[scanner.roots]\nnas = "/mnt/nas"\n'
+    sources = [("the source seestar", Path("/a")), ("the source rig", Path("/b")), ("the root nas", Path("/mnt/nas"))]
+    file.write_text(roots + SOURCES)
+    assert list(capture_folders(load_settings())) == sources
+    file.write_text('[library]\npath = "/library"\n' + roots + SOURCES)
+    assert list(capture_folders(load_settings())) == [("the library", Path("/library")), *sources]
 
 
 def test_a_source_of_the_environment_is_named_by_its_place(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,23 +22,23 @@ async def _migrate(settings: PostgresSettings, revision: str) -> None:
 
 def totals(stack: Up) -> dict[str, Any]:
     """What the listings say that must stay, whatever else they say today."""
-    stages = stack.json("status")["stages"]
+    counts = stack.json("status")["counts"]
     return {
         "captures": stack.json("captures"),
         "sessions": stack.json("sessions"),
         "dead letters": stack.json("dead-letters", "list"),
-        "stages": {name: stages[name] for name in ("arrived", "scanned", "quarantined", "waiting", "adds_up")},
+        "counts": {name: counts[name] for name in ("arrived", "scanned", "quarantined", "waiting", "adds_up")},
     }
 
 
 def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
     """Totals equal, consumers go on where they were, nothing is delivered again, and new files are counted."""
-    stages = listing(V01, "status")["stages"]
+    counts = listing(V01, "status")["stages"]  # as version 0.1 called them
     before = {
         "captures": listing(V01, "captures"),
         "sessions": listing(V01, "sessions"),
         "dead letters": listing(V01, "dead-letters"),
-        "stages": {name: stages[name] for name in ("arrived", "scanned", "quarantined", "waiting", "adds_up")},
+        "counts": {name: counts[name] for name in ("arrived", "scanned", "quarantined", "waiting", "adds_up")},
     }
     with open_folder() as folder:
         asyncio.run(restored(V01, folder / "home", _migrate)).close()
@@ -46,17 +46,17 @@ def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
             assert totals(stack) == before
             services = {row["service"]: row for row in stack.json("status")["services"]}
             assert all(row["running"] and row["on"] and row["waiting"] == 0 for row in services.values())
-            assert services["stats"]["handled"] >= before["stages"]["arrived"]
+            assert services["stats"]["handled"] >= before["counts"]["arrived"]
             tiny_frames(folder / "new", 3, 1)
             stack.run("ingest", str(folder / "new"), "--mode", "index", "--wait")
-            _until_counted(stack, before["stages"]["arrived"] + 3)
+            _until_counted(stack, before["counts"]["arrived"] + 3)
         with up(folder / "home") as again:
-            assert again.json("status")["stages"]["arrived"] == before["stages"]["arrived"] + 3
+            assert again.json("status")["counts"]["arrived"] == before["counts"]["arrived"] + 3
 
 
 def _until_counted(stack: Up, files: int) -> None:
     for _ in range(60):
-        stages = stack.json("status")["stages"]
-        if stages["scanned"] + stages["quarantined"] == files:
+        counts = stack.json("status")["counts"]
+        if counts["scanned"] + counts["quarantined"] == files:
             return
-    raise AssertionError(stages)
+    raise AssertionError(counts)

@@ -24,7 +24,7 @@ from services.ingest.store.roots import LIBRARY
 from shared.db.pool import connected, transaction
 from shared.errors import Permanent, UserError
 from shared.jobs.job import Job
-from shared.jobs.verdict import CANCELLED, Lost, Stopped
+from shared.jobs.outcome import CANCELLED, Lost, Stopped
 from shared.library.extensions import Kind, classify
 from shared.library.reading import shown
 from shared.library.rename import Renaming, add_name, check_name, drop_name, take_name_back

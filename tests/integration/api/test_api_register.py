@@ -226,7 +226,7 @@ async def test_no_letter_is_open_about_a_file_that_was_dismissed(
         password=postgres.password_of("stats"),
     )  # fmt: skip
     await stats.execute(
-        "INSERT INTO quarantine (quarantine_key, file_id, stage, attempt, reason, occurred_at, dismissed_at,"
+        "INSERT INTO quarantine (quarantine_key, file_id, service, attempt, reason, occurred_at, dismissed_at,"
         " dismissed_reason) VALUES ($1, $1, 'scanner', 1, 'text', now(), now(), 'my notes')",
         "a" * 64,
     )

@@ -141,7 +141,7 @@ async def test_a_permanent_error_quarantines_and_buries(settings: Settings, nats
         )
         letters = await dead_letters(service.js)
     assert calls == 1
-    assert (quarantined.file_id, quarantined.stage) == (event.file_id, "scanner")
+    assert (quarantined.file_id, quarantined.service) == (event.file_id, "scanner")
     assert "it begins with" in quarantined.reason
     assert [letter.payload for letter in letters] == [event.model_dump_json().encode()]
     assert letters[0].event_id == str(event.event_id)
@@ -349,7 +349,7 @@ async def test_a_refused_arrival_quarantines_its_file(settings: Settings, nats_c
         await until(settled(service.js))
         message = await service.js.get_last_msg(EVENTS, FileQuarantined.subject)
     quarantined = FileQuarantined.model_validate_json(message.data or b"")
-    assert (quarantined.file_id, quarantined.stage, quarantined.attempt) == (arrival(1).file_id, "scanner", 1)
+    assert (quarantined.file_id, quarantined.service, quarantined.attempt) == (arrival(1).file_id, "scanner", 1)
 
 
 def test_only_who_reads_files_quarantines_them() -> None:

@@ -32,7 +32,7 @@ from shared.bus.rights import users_of
 from shared.bus.rpc import ask
 from shared.db.pool import pool_of
 from shared.errors import Permanent, UserError
-from shared.events.commands import DeadLettersChanged, FilesRescanned, ReplayDeadLetters, RescanFiles
+from shared.events.commands import DeadLettersChanged, FilesReread, ReplayDeadLetters, RereadFiles
 from shared.events.file import FileArrived, FileScanned
 from shared.events.registry import MODELS
 from shared.service import Service
@@ -58,7 +58,7 @@ DURABLES_OF = {
     "stats": {"NIGHTBUS.stats-file-arrived", "NIGHTBUS.stats-file-scanned", "NIGHTBUS.stats-file-quarantined"},
     "api": {"NIGHTBUS_LETTERS.api-dead-all"},
 }
-COMMANDS_OF = {"stats": {"cmd.ingest.rescan", "cmd.scanner.state"}, CLI: ALL_COMMANDS}
+COMMANDS_OF = {"stats": {"cmd.ingest.reread", "cmd.scanner.state"}, CLI: ALL_COMMANDS}
 
 
 def allowed(user: str) -> set[str]:
@@ -260,7 +260,7 @@ async def test_the_services_work_with_just_their_rights(
 ) -> None:
     """Events, batches, quarantine, letters, replay, commands between services, and the janitor: nothing is refused.
 
-    The command line asks for the replay, and stats for a rescan.
+    The command line asks for the replay, and stats for a rereading.
     """
     kept = {"api": ApiSettings(dead_letter_dir=tmp_path / "dead")}
     settings = AllSettings(postgres=database, nats=rights).model_copy(update=kept)
@@ -276,8 +276,8 @@ async def test_the_services_work_with_just_their_rights(
         event = light(f"f{number}", start_s=60 * number)
         scans[event.file_id] = event
 
-    async def rescan(command: RescanFiles) -> FilesRescanned:
-        return FilesRescanned(files=len(command.file_ids or ()))
+    async def reread(command: RereadFiles) -> FilesReread:
+        return FilesReread(files=len(command.file_ids or ()))
 
     with capture_logs() as logs:
         async with (
@@ -291,7 +291,7 @@ async def test_the_services_work_with_just_their_rights(
         ):
             scanner.handles(FileArrived, partial(scan, publisher=scanner.publisher), scanner.publisher)
             stats_app.read_events(stats)
-            ingest.answers(RescanFiles, rescan)
+            ingest.answers(RereadFiles, reread)
             for service in (ingest, scanner, stats):
                 await service.broker.start()
             names = [f"f{number}" for number in range(60)]
@@ -299,8 +299,8 @@ async def test_the_services_work_with_just_their_rights(
             await ingest.publisher.publish(refused)
 
             async def counted() -> bool:
-                (stage,) = await stats.pool.fetch("SELECT scanned, quarantined, waiting FROM stage")
-                return tuple(stage) == (60, 1, 0)
+                (counts,) = await stats.pool.fetch("SELECT scanned, quarantined, waiting FROM counts")
+                return tuple(counts) == (60, 1, 0)
 
             await until(counted)
             letter = "SELECT dead_letter_id FROM dead_letter"
@@ -311,8 +311,8 @@ async def test_the_services_work_with_just_their_rights(
             await until(registered)
             command = ReplayDeadLetters(ids=(await register.fetchval(letter),))
             assert (await ask(command_line, command, DeadLettersChanged)).changed == 1
-            again = RescanFiles(command_id=uuid4(), file_ids=(refused.file_id,))
-            assert (await ask(stats.client, again, FilesRescanned)).files == 1
+            again = RereadFiles(command_id=uuid4(), file_ids=(refused.file_id,))
+            assert (await ask(stats.client, again, FilesReread)).files == 1
 
             async def buried_again() -> bool:
                 return int(await register.fetchval("SELECT count(*) FROM dead_letter")) == 2

@@ -157,7 +157,7 @@ async def rows(stats: asyncpg.Connection, ingest: asyncpg.Connection) -> None:
     await _file(stats, ingest, "e" * 64, "broken\x1b[31m.fits")
     await _insert(
         stats, "quarantine", quarantine_key="e" * 64, file_id="e" * 64, root="library", path="broken.fits",
-        stage="scanner", attempt=1, reason="the header is cut off", occurred_at=ARRIVED_AT,
+        service="scanner", attempt=1, reason="the header is cut off", occurred_at=ARRIVED_AT,
     )  # fmt: skip
     await _file(stats, ingest, "f" * 64, "new.fits")
     await _insert(stats, "pending", file_id="f" * 64, scan_revision=1, source="rig", waiting_since=ARRIVED_AT)

@@ -136,7 +136,7 @@ async def test_an_uncertain_target_is_marked_and_listed(quick: Quick, stats: asy
     assert "M31 ?" in table
     assert "2 (1 ?)" in table
     assert "M42 ?" not in table
-    result = await asyncio.to_thread(quick, "rescan", "--uncertain", "--dry-run")
+    result = await asyncio.to_thread(quick, "reread", "--uncertain", "--dry-run")
     assert result.stdout == "1 file would be read anew\n"
 
 

@@ -1,4 +1,4 @@
-"""status, dead-letters, rescan and ingest on a real NATS and Postgres."""
+"""status, dead-letters, reread and ingest on a real NATS and Postgres."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from shared.events.commands import (
     DropDeadLetters,
     ImportPaths,
     ReplayDeadLetters,
-    RescanFiles,
+    RereadFiles,
     state_question,
 )
 from shared.settings import Settings
@@ -76,7 +76,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     result = await nightbus(run, "status", "--json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert found["stages"] == {
+    assert found["counts"] == {
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
         "kept_sources": 0, "failures": [], "dismissed": 0,
         "reasons": ["library/broken\x1b[31m.fits: the header is cut off"], "closing_sessions": 3,
@@ -99,7 +99,7 @@ async def test_status_counts_what_is_to_be_read_anew(
     await stats.execute(
         "INSERT INTO unkept VALUES (repeat('a', 64), NULL), (repeat('b', 64), NULL), (repeat('c', 64), 'gone')"
     )
-    found = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
+    found = json.loads((await nightbus(run, "status", "--json")).stdout)["counts"]
     assert (found["to_read_anew"], found["away"]) == (2, 1)
     text = (await nightbus(run, "status")).stdout
     assert "3 files scanned before headers were kept whole: 2 still to be read anew, in the background, 1 away" in text
@@ -121,7 +121,7 @@ async def test_a_file_that_could_not_be_counted_waits_and_is_told_of(
     """A file.scanned that stats gave up on leaves its file among those that wait, with a sentence; the sum holds."""
     await bury_about(api, "f" * 64)
     await bury_about(api, "a" * 64)
-    found = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
+    found = json.loads((await nightbus(run, "status", "--json")).stdout)["counts"]
     assert (found["arrived"], found["scanned"], found["quarantined"], found["waiting"]) == (6, 4, 1, 1)
     assert found["adds_up"]
     sentence = (
@@ -142,13 +142,13 @@ async def test_what_was_read_and_has_gone_is_no_quarantined_file(
     ]
     for file_id, path in gone:
         await stats.execute(
-            "INSERT INTO quarantine (quarantine_key, file_id, root, path, stage, attempt, reason, occurred_at) "
+            "INSERT INTO quarantine (quarantine_key, file_id, root, path, service, attempt, reason, occurred_at) "
             "VALUES ($1, $1, 'library', $2, 'scanner', 2, $2 || ' is not in /library any more', now())",
             file_id, path,
         )  # fmt: skip
-    stages = json.loads((await nightbus(run, "status", "--json")).stdout)["stages"]
-    assert (stages["scanned"], stages["quarantined"], stages["adds_up"]) == (4, 1, True)
-    assert stages["reasons"] == ["library/broken\x1b[31m.fits: the header is cut off"]
+    counts = json.loads((await nightbus(run, "status", "--json")).stdout)["counts"]
+    assert (counts["scanned"], counts["quarantined"], counts["adds_up"]) == (4, 1, True)
+    assert counts["reasons"] == ["library/broken\x1b[31m.fits: the header is cut off"]
     text = (await nightbus(run, "status")).stdout
     assert "M31 light" not in text
     assert "more quarantined" not in text
@@ -252,27 +252,27 @@ async def test_a_service_that_is_away_is_named(letters: None, js: JetStreamConte
     assert (result.returncode, result.stderr) == (1, "nightbus: the api service is not running\n")
 
 
-async def test_rescan_chooses_files(
+async def test_reread_chooses_files(
     rows: None, stats: asyncpg.Connection, run: Run, answer: Callable[..., Any]
 ) -> None:
     """By shortened id, by filter, or all; nothing chosen is refused."""
-    seen = await answer(RescanFiles, lambda command: {"ok": True, "files": len(command.file_ids) or 6})
-    done = await nightbus(run, "rescan", "aaaaaa")
+    seen = await answer(RereadFiles, lambda command: {"ok": True, "files": len(command.file_ids) or 6})
+    done = await nightbus(run, "reread", "aaaaaa")
     assert (done.returncode, done.stdout) == (0, "1 file will be read anew\n")
     assert seen[-1].file_ids == ("a" * 64,)
-    assert (await nightbus(run, "rescan", "--object", "M31")).stdout == "2 files will be read anew\n"
+    assert (await nightbus(run, "reread", "--object", "M31")).stdout == "2 files will be read anew\n"
     assert sorted(seen[-1].file_ids) == ["a" * 64, "b" * 64]
-    assert (await nightbus(run, "rescan", "--quarantined")).stdout == "1 file will be read anew\n"
-    assert (await nightbus(run, "rescan", "--all")).stdout == "6 files will be read anew\n"
+    assert (await nightbus(run, "reread", "--quarantined")).stdout == "1 file will be read anew\n"
+    assert (await nightbus(run, "reread", "--all")).stdout == "6 files will be read anew\n"
     assert seen[-1].everything
     count = len(seen)
-    assert (await nightbus(run, "rescan", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
-    assert (await nightbus(run, "rescan")).returncode == 2
-    assert (await nightbus(run, "rescan", "--all", "aaaaaa")).returncode == 2
+    assert (await nightbus(run, "reread", "--all", "--dry-run")).stdout == "6 files would be read anew\n"
+    assert (await nightbus(run, "reread")).returncode == 2
+    assert (await nightbus(run, "reread", "--all", "aaaaaa")).returncode == 2
     await stats.execute("DELETE FROM quarantine")
-    none = await nightbus(run, "rescan", "--quarantined")
+    none = await nightbus(run, "reread", "--quarantined")
     assert (none.returncode, none.stderr) == (1, "nightbus: no file is quarantined\n")
-    assert "no file's id starts with 123456" in (await nightbus(run, "rescan", "123456")).stderr
+    assert "no file's id starts with 123456" in (await nightbus(run, "reread", "123456")).stderr
     assert len(seen) == count
 
 
@@ -339,7 +339,7 @@ async def test_ingest_waits_until_every_file_is_handled(
     assert not waiting.done()
     await stats.execute("DELETE FROM pending WHERE file_id = $1", "f" * 64)
     await stats.execute(
-        "INSERT INTO quarantine (quarantine_key, file_id, stage, attempt, reason, occurred_at) "
+        "INSERT INTO quarantine (quarantine_key, file_id, service, attempt, reason, occurred_at) "
         "VALUES ($1, $1, 'scanner', 1, 'empty', now())",
         "f" * 64,
     )
@@ -422,7 +422,7 @@ async def test_config_check_tells_of_frames_counted_before_a_rig(
     found = await asyncio.to_thread(run, "config", "check")
     assert found.returncode == 0
     assert "note: 2 files counted under rig@f5+cam fit the rig Garden: " in found.stdout
-    assert "rescan --rig rig@f5+cam" in found.stdout
+    assert "reread --rig rig@f5+cam" in found.stdout
     assert "counted as 2 rigs" not in found.stdout
     await stats.execute("UPDATE frame SET rig = CASE WHEN rig = 'rig@f5+cam' THEN 'Garden' ELSE 'Mine' END")
     notes = [line for line in (await asyncio.to_thread(run, "config", "check")).stdout.splitlines() if "note:" in line]

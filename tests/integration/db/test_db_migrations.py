@@ -12,6 +12,7 @@ from shared.db.pool import open_pool
 from shared.db.roles import READERS
 from shared.errors import UserError
 from shared.settings import PostgresSettings
+from tests.contract import words
 from tests.integration.db.catalogue import connected, relations, snapshot
 
 TABLES, VIEWS = "rp", "vm"
@@ -30,6 +31,15 @@ WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
                '') = ''
 ORDER BY 1
 """
+_SPOKEN = """
+SELECT n.nspname || '.' || c.relname AS place, string_agg(a.attname, ' ' ORDER BY a.attnum) AS columns,
+       concat_ws(' ', obj_description(c.oid, 'pg_class'),
+                 string_agg(col_description(c.oid, a.attnum), ' ' ORDER BY a.attnum)) AS comments
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
+GROUP BY c.oid, n.nspname, c.relname ORDER BY 1
+"""
 _FOREIGN_KEYS = """
 SELECT k.conrelid::regclass::text AS place FROM pg_constraint k
 JOIN pg_class a ON a.oid = k.conrelid JOIN pg_class b ON b.oid = k.confrelid
@@ -45,6 +55,17 @@ async def test_everything_has_a_comment(database: PostgresSettings) -> None:
         for schema, view in await relations(connection, VIEWS):
             comment = await connection.fetchval("SELECT obj_description($1::text::regclass)", f"{schema}.{view}")
             assert comment.startswith("Contract"), f"{schema}.{view}"
+
+
+async def test_tables_and_views_use_no_avoided_word(database: PostgresSettings) -> None:
+    """Names, columns and comments have none of the words that docs/glossary.md avoids, and a verdict is review's."""
+    async with connected(database, database.admin_role) as connection:
+        rows = await connection.fetch(_SPOKEN, list(SCHEMAS))
+    assert len(rows) > 40
+    for row in rows:
+        spoken = " ".join(row.values())
+        assert words.used(spoken) == [], row["place"]
+        assert "verdict" not in spoken.lower() or row["place"].startswith("review."), row["place"]
 
 
 async def test_schemas_hold_no_foreign_keys_to_each_other(database: PostgresSettings) -> None:

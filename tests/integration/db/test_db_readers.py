@@ -192,7 +192,7 @@ async def test_an_admin_that_is_no_superuser_does_what_it_may(database: Postgres
                 left = [entry["left"] for entry in logs if entry["log_level"] == "warning"]
                 assert left == [["advisory locks", "large objects", "temporary files of any size"]]
             async with connected(settings, PEOPLE.name) as reader:
-                assert await reader.fetchval("SELECT files FROM stats.stage") == 0
+                assert await reader.fetchval("SELECT files FROM stats.counts") == 0
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await reader.execute("CREATE TEMP TABLE mine (id integer)")
         finally:

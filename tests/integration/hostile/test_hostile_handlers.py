@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from services.api.handlers import drop, register, replay
 from services.descriptions import CONSUMERS
-from services.ingest.handlers import cancel_import, import_paths, rescan_files
+from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.scanner.reader import scanned_event
 from services.stats.commands import Commands as UpkeepCommands
 from services.stats.dismissal import Dismissals
@@ -38,7 +38,7 @@ from shared.events.commands import (
     ImportPaths,
     RebuildStats,
     ReplayDeadLetters,
-    RescanFiles,
+    RereadFiles,
 )
 from shared.events.file import FileArrived, FileQuarantined, FileScanned, ScannedFile
 from shared.events.registry import BY_SUBJECT
@@ -61,7 +61,7 @@ OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined)
 COMMAND_HANDLERS: tuple[type[Command], ...] = (
     ImportPaths,
     CancelImport,
-    RescanFiles,
+    RereadFiles,
     ReplayDeadLetters,
     DropDeadLetters,
     DismissFiles,
@@ -207,7 +207,7 @@ async def commands(
         yield {
             ImportPaths: partial(import_paths, ingest, quiet),
             CancelImport: partial(cancel_import, quiet),
-            RescanFiles: partial(rescan_files, ingest, quiet),
+            RereadFiles: partial(reread_files, ingest, quiet),
             ReplayDeadLetters: partial(replay, api, None, quiet),
             DropDeadLetters: partial(drop, api),
             DismissFiles: Dismissals(stats).dismiss,

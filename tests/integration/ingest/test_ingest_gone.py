@@ -16,7 +16,7 @@ from tests.integration.ingest.world import Ingest, configured, fits, ingest, wri
 async def give_up(stats: asyncpg.Connection, path: str, file_id: str) -> None:
     """What stats knows once the scanner has given a file up."""
     await stats.execute(
-        "INSERT INTO quarantine (quarantine_key, file_id, root, path, stage, attempt, reason, error, occurred_at)"
+        "INSERT INTO quarantine (quarantine_key, file_id, root, path, service, attempt, reason, error, occurred_at)"
         " VALUES ($1, $1, 'card', $2, 'scanner', 1, 'it has gone', $3, now())",
         file_id, path, GONE,
     )  # fmt: skip

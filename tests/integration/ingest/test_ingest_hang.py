@@ -10,9 +10,10 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import collector
+from services.ingest.settings import SourceSettings
 from shared.library.settle import is_network_filesystem
 from shared.library.stage import stage
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import configured, ingest, library_files, until, write
 
 NEVER_S = 3600.0

@@ -17,8 +17,9 @@ from shared.bus.names import EVENTS
 from shared.errors import UserError
 from shared.events.commands import ImportPaths
 from shared.given import MOST_PATHS
+from shared.library.settings import LibrarySettings
 from shared.library.walk import DirectoryListing, walk
-from shared.settings import LibrarySettings, Settings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,
@@ -288,7 +289,7 @@ async def test_wrong_requests_end_with_one_sentence(service: Ingest, source: Pat
     assert json.loads(reply.data)["error"].endswith("name the folders that hold them")
     assert len(await service.rows("SELECT FROM import")) == 1
     with pytest.raises(UserError, match="name the files to read anew, or ask for everything"):
-        await service.rescan()
+        await service.reread()
 
 
 async def test_the_same_command_is_one_import(service: Ingest, source: Path) -> None:

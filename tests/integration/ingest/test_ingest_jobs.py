@@ -19,9 +19,9 @@ from shared.db.pool import transaction
 from shared.errors import UserError
 from shared.jobs import runner
 from shared.jobs.job import Job
+from shared.jobs.outcome import CANCELLED, Lost, Outcome
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore
-from shared.jobs.verdict import CANCELLED, Lost, Verdict
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -152,12 +152,12 @@ async def test_a_late_import_changes_nothing(
         await service.pool.execute("UPDATE import SET state = 'waiting', finished_at = NULL, next_try_at = 'infinity'")
         jobs = JobStore(service.pool, IMPORTS)
         first, second = await claimed_twice(service, jobs, import_id["import_id"])
-        assert await jobs.settle(second.id, second.attempt, Verdict("done"))
+        assert await jobs.settle(second.id, second.attempt, Outcome("done"))
         before, files = await service.rows("SELECT * FROM import"), await service.tables()
         assert (before[0]["state"], second.attempt) == ("done", first.attempt + 1)
         with pytest.raises(Lost):
             await first.save(found=99, waiting=1)
-        assert not await jobs.settle(first.id, first.attempt, Verdict("failed", "late"))
+        assert not await jobs.settle(first.id, first.attempt, Outcome("failed", "late"))
         seen = Observation("", "late.fit", 4, 1, 1, 1, file_id=sha256(b"late"))
         arrival = Arrival(sha256(b"late"), 4, "library", "captures/late.fit", "/", "late.fit", None, 1)
         late = Batch("captures", None, [seen], [arrival], moved=[seen])

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from nats.aio.client import Client
 
+from services.ingest.settings import SourceSettings
 from shared.bus.rpc import ask
 from shared.errors import UserError
 from shared.events.commands import (
@@ -23,7 +24,8 @@ from shared.events.commands import (
     WalkLibrary,
 )
 from shared.events.file import FileMoved, FileRemoved, Location
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.library.settings import LibrarySettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     Row,
@@ -173,9 +175,7 @@ async def test_what_is_removed_stays_known(service: Ingest) -> None:
     assert rows == [{"path": "captures/night/01.fit", "removed_reason": "clouds"}]
     assert await told(service, FileRemoved) == []
     assert await service.rows("SELECT state, reason FROM absent_file") == [{"state": "missing", "reason": "clouds"}]
-    source = service.settings.library.path
-    assert source is not None
-    assert (await service.take(source.parent / "captures"))["brought_back"] == 1
+    assert (await service.take(service.library.parent / "captures"))["brought_back"] == 1
     assert await service.rows("SELECT removed_reason FROM location WHERE missing_since IS NOT NULL") == []
 
 
@@ -213,9 +213,9 @@ async def test_what_is_derived_never_counts(service: Ingest, card: Path) -> None
         from_location=Location(root="library", path=".nightbus/handover/processing/d.fit"),
         to_location=Location(root="library", path="products/d.fit"), kind="derived", made_by="processing",
     )  # fmt: skip
-    before = (await service.rows("SELECT * FROM stage"))[0]
+    before = (await service.rows("SELECT * FROM counts"))[0]
     assert (await keep(service, command))["state"] == "done"
-    assert (await service.rows("SELECT * FROM stage"))[0] == before
+    assert (await service.rows("SELECT * FROM counts"))[0] == before
     (row,) = await service.rows("SELECT path, size_bytes, made_by FROM derived_location")
     assert row == {"path": "products/d.fit", "size_bytes": 7, "made_by": "processing"}
     assert [one for one in await service.arrivals() if one.file_id == sha256(b"derived")] == []
@@ -339,9 +339,9 @@ async def test_how_much_may_go_at_once_is_a_setting(
     settings: Settings, nats_client: Client, tmp_path: Path, card: Path
 ) -> None:
     """With library.most_gone_percent = 100 even an emptied library is believed."""
-    ready = configured(settings, tmp_path)
-    generous = LibrarySettings(path=ready.library.path, most_gone_percent=100)
-    async with ingest(ready.model_copy(update={"library": generous}), nats_client) as service:
+    generous = LibrarySettings(path=tmp_path / "library", most_gone_percent=100)
+    ready = configured(settings, tmp_path).model_copy(update={"library": generous})
+    async with ingest(ready, nats_client) as service:
         await service.take(card)
         shutil.rmtree(service.library / "captures")
         assert "40 gone" in (await keep(service, WalkLibrary()))["lines"][0]

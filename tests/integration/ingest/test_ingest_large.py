@@ -9,10 +9,11 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import collector, delete, walker
+from services.ingest.settings import SourceSettings
 from services.ingest.store import deletions
 from services.ingest.take import take_many
 from shared.library.hashing import sha256_file
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     configured,
     ingest,

@@ -14,13 +14,15 @@ from structlog.testing import capture_logs
 
 from services.ingest import delete
 from services.ingest import library as library_module
+from services.ingest.settings import SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.sweep import Sweep
 from shared.library import roots
 from shared.library.hashing import Digest
 from shared.library.lock import LibraryLock
 from shared.library.roots import LibraryAway, Root, open_library
-from shared.settings import Settings, SourceSettings
+from shared.library.settings import LibrarySettings
+from shared.settings import Settings
 from tests.disks import MIB, CannotMount, small_disk
 from tests.integration.ingest.world import (
     Ingest,
@@ -60,7 +62,8 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 def at(settings: Settings, path: Path) -> Settings:
     """The same with the library elsewhere."""
-    return settings.model_copy(update={"library": settings.library.model_copy(update={"path": path})})
+    kept = settings.section(LibrarySettings)
+    return settings.model_copy(update={"library": kept.model_copy(update={"path": path})})
 
 
 async def reason(service: Ingest) -> str:

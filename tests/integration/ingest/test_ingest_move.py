@@ -12,11 +12,12 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete, shelf
+from services.ingest.settings import SourceSettings
+from shared.jobs.outcome import Outcome
 from shared.jobs.store import JobStore
-from shared.jobs.verdict import Verdict
 from shared.library.hashing import Digest
 from shared.library.remove import remove_verified
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,
@@ -187,8 +188,8 @@ async def test_a_deletion_whose_process_stopped_is_done_by_the_next(
         await service.take(source, mode="move")
         before = await service.rows("SELECT * FROM deletion")
         for row in held:
-            for verdict in (Verdict("done"), Verdict("failed", "late"), Verdict("waiting", "late")):
-                assert not await jobs.settle(row["deletion_id"], row["attempt"], verdict)
+            for outcome in (Outcome("done"), Outcome("failed", "late"), Outcome("waiting", "late")):
+                assert not await jobs.settle(row["deletion_id"], row["attempt"], outcome)
         assert await service.rows("SELECT * FROM deletion") == before
         assert [row["file_id"] for row in before] == [sha256(b"new")]
 

@@ -14,13 +14,15 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest.ledger import Observation, observe
+from services.ingest.settings import SourceSettings
 from services.ingest.store import batch, files, ledger
 from services.ingest.store.batch import Batch
 from services.ingest.store.files import Arrival
 from shared.db.pool import transaction
 from shared.library.reading import shown
+from shared.library.settings import LibrarySettings
 from shared.library.walk import Entry
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import Ingest, configured, ingest, library_files, sha256, write
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a tmpfs wherever there is one

@@ -142,15 +142,15 @@ async def test_a_page_that_cannot_be_recorded_leaves_no_copies(
     assert seen[1] == [], "nothing of the page that failed is left when it is tried again"
 
 
-async def test_rescan_raises_the_revision_and_announces_again(
+async def test_reread_raises_the_revision_and_announces_again(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path
 ) -> None:
-    """rescan: the named files, or all, get a higher revision and a new event; unknown ids change nothing."""
+    """reread: the named files, or all, get a higher revision and a new event; unknown ids change nothing."""
     write(source, {"a.fit": b"a", "b.fit": b"b"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source)
-        assert await service.rescan(sha256(b"a"), "f" * 64) == 1
-        assert await service.rescan(everything=True) == 2
+        assert await service.reread(sha256(b"a"), "f" * 64) == 1
+        assert await service.reread(everything=True) == 2
         found = await service.messages()
         assert sorted((event.origin, event.scan_revision) for event, _ in found) == [
             ("a.fit", 1), ("a.fit", 2), ("a.fit", 3), ("b.fit", 1), ("b.fit", 2)
@@ -172,10 +172,10 @@ async def test_the_reconciler_announces_what_nobody_handled(
     quick = configured(settings, tmp_path)
     async with ingest(quick, nats_client) as service, pool_of(settings.postgres, "stats") as stats:
         await service.take(source)
-        await service.rescan(sha256(b"stale"))
+        await service.reread(sha256(b"stale"))
         first = {event.file_id: event for event in await service.arrivals()}
         await stats.execute(
-            "INSERT INTO quarantine (quarantine_key, file_id, root, path, stage, attempt, reason, occurred_at)"
+            "INSERT INTO quarantine (quarantine_key, file_id, root, path, service, attempt, reason, occurred_at)"
             " SELECT $1, $1, 'library', 'x', 'scanner', 1, 'text', now()",
             sha256(b"refused"),
         )

@@ -12,10 +12,12 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import roomwait
+from services.ingest.settings import SourceSettings
 from shared.bus.rpc import ask
 from shared.events.commands import StateTold, state_question
 from shared.library import room, stage
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.library.settings import LibrarySettings
+from shared.settings import Settings
 from shared.tasks import beside
 from tests.disks import MIB, CannotMount, fill, free_bytes, more_files, small_disk
 from tests.integration.ingest.world import Ingest, configured, ingest, library_files, unfinished_copies, until, write

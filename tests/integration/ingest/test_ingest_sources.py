@@ -10,8 +10,9 @@ from nats.aio.client import Client
 
 from services.ingest import follow, watch
 from services.ingest.forgetting import forget_failures
+from services.ingest.settings import SourceSettings
 from services.ingest.walker import Walker
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import Ingest, Row, configured, fits, ingest, until, write
 
 NEVER_S = 3600.0
@@ -184,8 +185,8 @@ async def test_one_file_that_two_sources_saw_fails_once_and_is_over_when_one_too
         again = "UPDATE source_file SET observed_at = clock_timestamp(), state = 'arrived' WHERE source <> 'rig'"
         await running.pool.execute(again)
         assert await running.rows("SELECT * FROM not_taken") == []
-        (stage,) = await running.rows("SELECT failed FROM stage")
-        assert stage["failed"] == 0
+        (counts,) = await running.rows("SELECT failed FROM counts")
+        assert counts["failed"] == 0
 
 
 async def test_a_failure_of_an_import_ends_when_its_file_has_gone(

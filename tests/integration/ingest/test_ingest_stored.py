@@ -12,10 +12,11 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete, mend
+from services.ingest.settings import SourceSettings
 from shared.errors import Transient
 from shared.jobs import runner
 from shared.library.stored import Examined
-from shared.settings import Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
     configured,

@@ -13,7 +13,8 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import follow, watch
-from shared.settings import Settings, SourceSettings
+from services.ingest.settings import SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import configured, fits, ingest, library_files, sha256, until, write
 
 NEVER_S = 3600.0

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from services.ingest import app, delete
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.take import Outcome, take_many
@@ -28,19 +28,20 @@ from shared.db.pool import pool_of
 from shared.errors import UserError
 from shared.events.commands import (
     CancelImport,
-    FilesRescanned,
+    FilesReread,
     ImportAccepted,
     ImportCancelled,
     ImportPaths,
-    RescanFiles,
+    RereadFiles,
     StateTold,
     Wait,
     state_question,
 )
 from shared.events.file import FileArrived
 from shared.library.roots import Root
+from shared.library.settings import LibrarySettings
 from shared.library.walk import Entry
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.settings import Settings
 
 NOBODY = "0" * 64
 TABLES = ("root", "file", "location", "source_file", "deletion", "outbox")
@@ -101,10 +102,10 @@ class Ingest:
         assert row["found"] == row["arrived"] + row["already_here"] + row["ignored"] + row["failed"], dict(row)
         return dict(row)
 
-    async def rescan(self, *file_ids: str, everything: bool = False) -> int:
+    async def reread(self, *file_ids: str, everything: bool = False) -> int:
         """Have files read anew."""
-        command = RescanFiles(file_ids=file_ids, everything=everything)
-        return (await ask(self.client, command, FilesRescanned)).files
+        command = RereadFiles(file_ids=file_ids, everything=everything)
+        return (await ask(self.client, command, FilesReread)).files
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """The rows of a query."""
@@ -175,8 +176,9 @@ class Ingest:
     @property
     def library(self) -> Path:
         """The library's folder."""
-        assert self.settings.library.path is not None
-        return self.settings.library.path
+        path = self.settings.section(LibrarySettings).path
+        assert path is not None
+        return path
 
 
 @asynccontextmanager
@@ -203,7 +205,7 @@ async def delete_what_is_due(service: Ingest) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(delete, "AT_ONCE", 2)
         shelf = Shelf(service.pool, Root("library", service.library, writable=True), quiet_s=0.0)
-        deleter = delete.SourceDeleter(service.pool, shelf, service.settings.sources)
+        deleter = delete.SourceDeleter(service.pool, shelf, service.settings.sections(SourceSettings))
     task = asyncio.create_task(deleter.run())
     due = "state = 'running' OR (state = 'waiting' AND next_try_at <= clock_timestamp())"
 
@@ -223,7 +225,7 @@ async def answers(client: Client, task: asyncio.Task[int]) -> bool:
     if task.done():
         raise AssertionError(f"the service ended with {task.result()}")
     try:
-        await ask(client, RescanFiles(file_ids=(NOBODY,)), FilesRescanned, timeout_s=1.0)
+        await ask(client, RereadFiles(file_ids=(NOBODY,)), FilesReread, timeout_s=1.0)
     except UserError:
         return False
     return True

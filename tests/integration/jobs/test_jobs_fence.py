@@ -11,11 +11,11 @@ import pytest
 from shared.errors import Transient
 from shared.jobs import runner
 from shared.jobs.job import Job
+from shared.jobs.outcome import DIED, LONGEST_PAUSE_S, MOST_UNEXPECTED, Lost, Outcome, Stopped
 from shared.jobs.runner import Runner
-from shared.jobs.verdict import DIED, LONGEST_PAUSE_S, MOST_UNEXPECTED, Lost, Stopped, Verdict
 from tests.integration.jobs.conftest import TABLE, Chores, until
 
-DONE = Verdict("done")
+DONE = Outcome("done")
 
 
 async def claimed(chores: Chores) -> Job:
@@ -51,8 +51,8 @@ async def test_killed_after_the_claim(chores: Chores) -> None:
     before = await chores.row(second.id)
     with pytest.raises(Lost):
         await first.save(done=1)
-    for verdict in (DONE, Verdict("waiting"), Verdict("failed", "no"), Verdict("dead", "no"), Verdict("cancelled")):
-        assert not await chores.store.settle(first.id, first.attempt, verdict)
+    for outcome in (DONE, Outcome("waiting"), Outcome("failed", "no"), Outcome("dead", "no"), Outcome("cancelled")):
+        assert not await chores.store.settle(first.id, first.attempt, outcome)
     assert await chores.row(second.id) == before
 
 
@@ -70,7 +70,7 @@ async def test_a_clock_that_was_ahead_keeps_no_job(chores: Chores) -> None:
     lost = {row["id"]: row["state"] for row in await chores.store.lose(())}
     assert lost == {running: "waiting", wanted: "cancelled"}
     assert {row["job_id"] for row in await chores.store.claim(5)} == {running, waiting}
-    pause = Verdict("waiting", "later", postponed=30, pause_s=LONGEST_PAUSE_S)
+    pause = Outcome("waiting", "later", postponed=30, pause_s=LONGEST_PAUSE_S)
     attempt = (await chores.row(waiting))["attempt"]
     assert await chores.store.settle(waiting, attempt, pause)
     assert await chores.store.lose(()) == []
@@ -241,7 +241,7 @@ async def test_a_wish_to_cancel_outlives_the_holder(chores: Chores) -> None:
     again = await chores.add()
     second = await claimed(chores)
     await chores.store.cancel(again)
-    assert await chores.store.settle(second.id, second.attempt, Verdict("waiting", "busy", 1, 0, 10.0))
+    assert await chores.store.settle(second.id, second.attempt, Outcome("waiting", "busy", 1, 0, 10.0))
     assert (await chores.row(again))["state"] == "cancelled"
     with pytest.raises(Stopped):
         second.stop(Stopped())
@@ -254,6 +254,6 @@ async def test_a_transient_failure_of_a_taken_over_job_changes_nothing(chores: C
     first = await claimed(chores)
     second = await taken_over(chores, first)
     before = await chores.row(second.id)
-    verdict = Verdict("waiting", str(Transient("late")), 9, 2, 3600.0)
-    assert not await chores.store.settle(first.id, first.attempt, verdict)
+    outcome = Outcome("waiting", str(Transient("late")), 9, 2, 3600.0)
+    assert not await chores.store.settle(first.id, first.attempt, outcome)
     assert await chores.row(second.id) == before

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from shared.errors import Permanent, Transient, Unavailable
 from shared.jobs import runner
 from shared.jobs.job import Job
+from shared.jobs.outcome import CANCELLED, FIRST_PAUSE_S, MOST_UNEXPECTED
 from shared.jobs.runner import Runner
 from shared.jobs.store import JobStore, JobTable
-from shared.jobs.verdict import CANCELLED, FIRST_PAUSE_S, MOST_UNEXPECTED
 from tests.integration.jobs.conftest import TABLE, Chores, until
 
 

@@ -45,7 +45,7 @@ def pool(knowledge: Knowledge | None = None) -> ReaderPool:
 async def test_readers_know_what_the_user_told(tmp_path: Path) -> None:
     """Rig, filter, pixel size and target of the user's own are in the event; without them the header's words are.
 
-    The event's id is the same: a changed setting is applied to scanned files by a rescan, under a higher revision.
+    The event's id is the same: a changed setting is applied to scanned files by a rereading, under a higher revision.
     """
     path = tmp_path / "a.fits"
     path.write_bytes(fits(cards=CARDS))

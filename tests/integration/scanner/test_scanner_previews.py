@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from numpy.typing import NDArray
 from PIL import Image
 
+from services.ingest.settings import SourceSettings
 from services.scanner import app, previews, reader
 from services.scanner.previews import PreviewPlace, keeper
 from services.scanner.settings import ScannerSettings
@@ -25,11 +26,12 @@ from shared.errors import Permanent, UserError
 from shared.events.file import FileArrived
 from shared.frames import pixels
 from shared.frames.layout import ImageLayout
+from shared.library.settings import LibrarySettings
 from shared.previews.cache import PreviewCache, require_apart
 from shared.previews.kinds import PictureFormat
 from shared.previews.make import own_stretch, reduce_file
 from shared.previews.reduction import make_proxy
-from shared.settings import LibrarySettings, Settings, SourceSettings
+from shared.settings import Settings
 from tests.integration.ingest.world import sha256
 from tests.integration.scanner.world import scanner
 

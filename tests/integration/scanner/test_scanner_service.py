@@ -181,7 +181,7 @@ async def test_an_image_larger_than_memory(settings: Settings, nats_client: Clie
 
 
 def test_the_id_of_a_scan_is_deterministic(tmp_path: Path) -> None:
-    """The arrival's own id moves with place and revision, so a moved or rescanned file is read anew."""
+    """The arrival's own id moves with place and revision, so a moved file, or one to be reread, is read anew."""
     write(tmp_path, {"a.fit": b"a", "b/a.fit": b"a"})
     ids = {
         arrival(tmp_path / name, tmp_path, scan_revision=revision).event_id

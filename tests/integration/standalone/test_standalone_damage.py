@@ -1,4 +1,4 @@
-"""A damaged JetStream store: set aside and kept, made anew, with one sentence; what is sound stays as it is."""
+"""A damaged JetStream store: kept aside, made anew, with one sentence; what is sound stays as it is."""
 
 import asyncio
 import os
@@ -95,12 +95,12 @@ OTHERWISE = {
     "a block that is read again and again": (NOTHING, "the whole store"),
     "no store at all": (NOTHING, "the whole store"),
 }
-"""What is left and what is set aside, where that is not the stream of events."""
+"""What is left and what is kept aside, where that is not the stream of events."""
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
 async def test_what_is_damaged_is_set_aside_and_made_anew(home: Home, sound_store: Path, kind: str) -> None:
-    """NATS comes up, one sentence says what was set aside, that is kept, and everything can be written and read."""
+    """NATS comes up, one sentence says what was kept aside, that is kept, and everything can be written and read."""
     (events, letters), named = OTHERWISE.get(kind, (NO_EVENTS, "the stream NIGHTBUS"))
     server = prepared(home, sound_store, DAMAGES[kind])
     before = _files(server.store)
@@ -116,7 +116,7 @@ async def test_what_is_damaged_is_set_aside_and_made_anew(home: Home, sound_stor
     said = [line["event"] for line in logs if "the message store was damaged" in line["event"]]
     assert len(said) == 1
     (folder,) = kept_aside(home.nats)
-    assert f": {named} was set aside in {folder}" in said[0]
+    assert f": {named} was kept aside in {folder}" in said[0]
     kept = _files(folder / "store")
     assert kept or kind == "a stream of somebody else"
     assert all(before[name] == content for name, content in kept.items())
@@ -125,7 +125,7 @@ async def test_what_is_damaged_is_set_aside_and_made_anew(home: Home, sound_stor
 
 
 async def test_a_sound_store_is_left_alone(home: Home, sound_store: Path) -> None:
-    """Also after kill -9 nothing is set aside, and what was read stays read."""
+    """Also after kill -9 nothing is kept aside, and what was read stays read."""
     server = prepared(home, sound_store, lambda _store: None)
     for _ in range(2):
         await server.start()
@@ -214,7 +214,7 @@ def test_what_was_done_is_one_sentence() -> None:
     """Facts that cannot come back are named where there are some."""
     part = jetstream.Part("THEIRS", "one")
     assert jetstream.what_was_done([part], "why", Path("/x")) == (
-        "the message store was damaged (why): the consumer one of the stream THEIRS was set aside in /x and is made "
+        "the message store was damaged (why): the consumer one of the stream THEIRS was kept aside in /x and is made "
         "anew, and what had not been read is told again"
     )
 

@@ -419,7 +419,7 @@ async def test_nobody_but_the_superuser_enters_the_servers_own_databases(home_fo
                 with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
                     await asyncpg.connect(stack.postgres.dsn("reader", database))
             connection = await asyncpg.connect(stack.postgres.dsn("reader", "nightbus"))
-            assert await connection.fetchval("SELECT files FROM stats.stage") == 0
+            assert await connection.fetchval("SELECT files FROM stats.counts") == 0
             await connection.close()
         finally:
             await stack.postgres.stop()

@@ -11,8 +11,8 @@ from services.stats.upkeep import JOBS, Upkeep, add
 from shared.errors import Transient, UserError
 from shared.events.base import Event
 from shared.jobs.job import Job
+from shared.jobs.outcome import Outcome
 from shared.jobs.store import JobStore
-from shared.jobs.verdict import Verdict
 from tests.integration.stats.spoiling import FRAMES, KNOWN
 from tests.integration.stats.world import ARRIVED, apply, arrived, file_id, quarantined
 
@@ -51,7 +51,7 @@ class Library:
             await publish_targets(connection, max(self.now, datetime.now(UTC) + timedelta(days=1)))
             return [row[0] for row in await connection.fetch("DELETE FROM outbox RETURNING subject")]
 
-    async def rescan(self, _request: UUID, ids: Sequence[str]) -> int:
+    async def reread(self, _request: UUID, ids: Sequence[str]) -> int:
         """Read files anew, as ingest, scanner and stats do together."""
         if not self.running:
             raise UserError("the ingest service is not running")
@@ -95,9 +95,9 @@ async def run_job(
     (row,) = await store.claim(1)
     job = Job(store, row)
     try:
-        await Upkeep(pool, library.rescan, read_until).work(job)
+        await Upkeep(pool, library.reread, read_until).work(job)
     except Transient as error:
-        await store.settle(job.id, job.attempt, Verdict("waiting", str(error), 1))
+        await store.settle(job.id, job.attempt, Outcome("waiting", str(error), 1))
     else:
-        await store.settle(job.id, job.attempt, Verdict("done"))
+        await store.settle(job.id, job.attempt, Outcome("done"))
     return dict(await pool.fetchrow("SELECT * FROM upkeep WHERE job_id = $1", job.id))

@@ -137,8 +137,8 @@ async def test_scanning_anew_without_a_difference_does_not_open_a_session(connec
 async def test_pending_until_scanned_or_quarantined(connection: Any) -> None:
     """Files wait from their arrival until the announced revision was scanned or given up."""
     await apply(connection, [arrived("a"), arrived("b"), arrived("c")], [light("a")], [quarantined("b")])
-    stage = await row(connection, "SELECT * FROM stage")
-    assert [stage[key] for key in ("files", "scanned", "quarantined", "waiting")] == [3, 1, 1, 1]
+    counts = await row(connection, "SELECT * FROM counts")
+    assert [counts[key] for key in ("files", "scanned", "quarantined", "waiting")] == [3, 1, 1, 1]
     states = await connection.fetch("SELECT file_id, state FROM files")
     assert dict(states) == {file_id("a"): "scanned", file_id("b"): "quarantined", file_id("c"): "waiting"}
     await apply(connection, [arrived("a", revision=2)], [light("a")])
@@ -150,7 +150,7 @@ async def test_pending_until_scanned_or_quarantined(connection: Any) -> None:
 async def test_quarantine_then_scanned(connection: Any) -> None:
     """A scan takes a file out of quarantine; an earlier attempt that comes late does not bring it back."""
     await apply(connection, [arrived("a")], [quarantined("a")])
-    assert (await row(connection, "SELECT attempt, stage FROM quarantined")) == {"attempt": 1, "stage": "scanner"}
+    assert (await row(connection, "SELECT attempt, service FROM quarantined")) == {"attempt": 1, "service": "scanner"}
     await apply(connection, [light("a", revision=2)], [quarantined("a")])
     assert await connection.fetchval("SELECT count(*) FROM quarantined") == 0
     await apply(connection, [quarantined("a", attempt=3)])

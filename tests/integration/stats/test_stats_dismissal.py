@@ -21,9 +21,9 @@ async def pool(database: PostgresSettings) -> AsyncIterator[asyncpg.Pool]:
         yield connections
 
 
-async def stage(pool: asyncpg.Pool) -> dict[str, int]:
+async def counted(pool: asyncpg.Pool) -> dict[str, int]:
     """Counts that add up."""
-    row = await pool.fetchrow("SELECT files, scanned, quarantined, dismissed, waiting FROM stage")
+    row = await pool.fetchrow("SELECT files, scanned, quarantined, dismissed, waiting FROM counts")
     assert row is not None
     assert row["files"] == row["scanned"] + row["quarantined"] + row["dismissed"] + row["waiting"]
     return dict(row)
@@ -33,12 +33,12 @@ async def test_a_dismissed_file_leaves_the_quarantine_and_the_counts_add_up(pool
     """It is counted apart, stays so when it is read again in vain, comes back on undo, and is scanned like others."""
     async with pool.acquire() as connection:
         await apply(connection, [arrived("notes"), arrived("other")], [quarantined("notes"), quarantined("other")])
-    assert (await stage(pool))["quarantined"] == 2
+    assert (await counted(pool))["quarantined"] == 2
     dismiss = DismissFiles(file_ids=(file_id("notes"), file_id("unknown")), reason="my notes")
     dismissals = Dismissals(pool)
     assert (await dismissals.dismiss(dismiss)).files == 1
     assert (await dismissals.dismiss(dismiss)).files == 0  # the same request again
-    counts = await stage(pool)
+    counts = await counted(pool)
     assert (counts["quarantined"], counts["dismissed"]) == (1, 1)
     row = await pool.fetchrow("SELECT state, reason FROM files WHERE file_id = $1", file_id("notes"))
     assert row is not None
@@ -46,12 +46,12 @@ async def test_a_dismissed_file_leaves_the_quarantine_and_the_counts_add_up(pool
     assert row["reason"]
     async with pool.acquire() as connection:
         await apply(connection, [quarantined("notes", attempt=2)])
-    assert (await stage(pool))["dismissed"] == 1
+    assert (await counted(pool))["dismissed"] == 1
     undo = DismissFiles(file_ids=(file_id("notes"),), reason="wanted after all", undo=True)
     assert (await dismissals.dismiss(undo)).files == 1
-    assert (await stage(pool))["quarantined"] == 2
+    assert (await counted(pool))["quarantined"] == 2
     await dismissals.dismiss(DismissFiles(file_ids=(file_id("notes"),), reason="once more"))
     async with pool.acquire() as connection:
         await apply(connection, [light("notes", revision=3)])
-    counts = await stage(pool)
+    counts = await counted(pool)
     assert (counts["scanned"], counts["dismissed"]) == (1, 0)

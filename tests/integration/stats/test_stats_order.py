@@ -88,7 +88,7 @@ _REFUSALS = st.builds(
     quarantined,
     st.sampled_from(NAMES),
     attempt=st.integers(1, 3),
-    stage=st.sampled_from(("scanner", "stats")),
+    service=st.sampled_from(("scanner", "stats")),
     at=MOMENTS,
 )
 

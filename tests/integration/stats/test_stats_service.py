@@ -72,8 +72,8 @@ async def test_duplicates_take_effect_once(settings: Settings, nats_client: Any,
         app.read_events(service)
         await service.broker.start()
         await _until(lambda: _settled(service))
-    stage = await pool.fetchrow("SELECT * FROM stage")
-    assert (stage["files"], stage["scanned"], stage["waiting"]) == (50, 50, 0)
+    counts = await pool.fetchrow("SELECT * FROM counts")
+    assert (counts["files"], counts["scanned"], counts["waiting"]) == (50, 50, 0)
     assert await pool.fetchval("SELECT total_frames FROM captures") == 50
     async with pool.acquire() as connection, connection.transaction():
         assert await check(connection) == []
@@ -135,8 +135,8 @@ async def test_a_refused_event_stands_alone(
     letter = read_dead_letter(message.headers, message.data)
     assert letter.file_id == file_id("f7")
     assert f"not a valid file.scanned: {'.'.join(place)}: " in letter.reason
-    stage = await pool.fetchrow("SELECT * FROM stage")
-    assert (stage["files"], stage["waiting"], stage["quarantined"]) == (1, 1, 0)
+    counts = await pool.fetchrow("SELECT * FROM counts")
+    assert (counts["files"], counts["waiting"], counts["quarantined"]) == (1, 1, 0)
     assert await pool.fetchval("SELECT count(*) FROM quarantined") == 0
     assert await pool.fetchval("SELECT count(*) FROM handled WHERE file_id = $1", file_id("f7")) == 0
 

@@ -33,7 +33,7 @@ def reading(pool: Any, library: Any, *away: str, page_files: int = 3) -> Unkept:
     async def roots_away() -> Sequence[str]:
         return away
 
-    return Unkept(pool, library.rescan, roots_away, page_files=page_files, rest_s=REST_S)
+    return Unkept(pool, library.reread, roots_away, page_files=page_files, rest_s=REST_S)
 
 
 class Slow:
@@ -45,7 +45,7 @@ class Slow:
         self.asked: list[str] = []
         self.answers = True
 
-    async def rescan(self, request: UUID, ids: Sequence[str]) -> int:
+    async def reread(self, request: UUID, ids: Sequence[str]) -> int:
         """Raise revisions, and announce nothing."""
         self.requests.append(request)
         if not self.answers:
@@ -178,7 +178,7 @@ async def test_without_the_scanner_nothing_is_asked_for(pool: Any, library: Libr
     async def nobody() -> Sequence[str]:
         raise UserError("the scanner service is not running")
 
-    one = Unkept(pool, library.rescan, nobody, page_files=3, rest_s=REST_S)
+    one = Unkept(pool, library.reread, nobody, page_files=3, rest_s=REST_S)
     assert await one.turn(LONG_AFTER) == 0
     assert (library.asked, await counts(pool)) == ([], (len(FRAMES), 0))
 

@@ -119,10 +119,10 @@ def arrived(
     )
 
 
-def quarantined(name: str, *, attempt: int = 1, stage: str = "scanner", at: datetime = ARRIVED) -> FileQuarantined:
+def quarantined(name: str, *, attempt: int = 1, service: str = "scanner", at: datetime = ARRIVED) -> FileQuarantined:
     """A file.quarantined of the file ``name``."""
     return FileQuarantined(
-        file_id=file_id(name), root="library", path=f"night/{name}.fits", stage=stage, attempt=attempt,
+        file_id=file_id(name), root="library", path=f"night/{name}.fits", service=service, attempt=attempt,
         reason=f"the header of {name} ends early", occurred_at=at,
     )  # fmt: skip
 

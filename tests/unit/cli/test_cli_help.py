@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from services.cli import document
-from services.cli.main import app
+from services.cli.main import RENAMED, app
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMANDS = [name for name, _ in document.commands()]
@@ -62,6 +62,16 @@ def test_wrong_usage_is_exit_code_2() -> None:
     """An unknown option and an unknown command are usage errors."""
     assert CliRunner().invoke(app, ["files", "--nonsense"]).exit_code == 2
     assert CliRunner().invoke(app, ["nonsense"]).exit_code == 2
+
+
+def test_a_renamed_command_is_told_by_its_name_of_today() -> None:
+    """A command of an earlier version does nothing, and says in one sentence what it is called now."""
+    result = CliRunner().invoke(app, ["rescan", "--all"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "nightbus: `nightbus rescan` is called `nightbus reread` now\n"
+    known = {name.removeprefix("nightbus ") for name in COMMANDS}
+    assert set(RENAMED.values()) <= known
+    assert not set(RENAMED) & known
 
 
 def test_an_expected_failure_is_one_sentence_and_exit_code_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -190,12 +190,12 @@ def test_inspect_for_people_names_the_facts(tmp_path: Path) -> None:
 
 
 def test_inspect_explains_every_value(tmp_path: Path) -> None:
-    """With --explain each value has its source: in the JSON as value, source and detail, for people behind an arrow."""
+    """With --explain each value has its origin: in the JSON as value, origin and detail, for people behind an arrow."""
     file = write_fits(tmp_path / "x_HFR_2.52.fits", IMAGETYP="LIGHT", OBJECT="M 31", EXPTIME=60.0)
     row = json.loads(CliRunner().invoke(app, ["inspect", str(file), "--json", "--explain"]).stdout)
     assert list(row) == [*INSPECT_KEYS, "explain"]
-    assert row["explain"]["exposure_s"] == {"value": 60.0, "source": "header", "detail": "EXPTIME"}
-    assert row["explain"]["reported.hfr_px"]["source"] == "file name"
+    assert row["explain"]["exposure_s"] == {"value": 60.0, "origin": "header", "detail": "EXPTIME"}
+    assert row["explain"]["reported.hfr_px"]["origin"] == "file name"
     known = {key for key, value in row["frame"].items() if value is not None}
     assert known <= set(row["explain"])
     shown = CliRunner().invoke(app, ["inspect", str(file), "--explain"]).stdout

@@ -61,7 +61,7 @@ def test_joining_them_is_what_the_sentence_says() -> None:
         "60 files counted under S50_153dd4e2 fit the rig My Seestar S50",
         "40 files counted under Seestar S50 fit the rig My Seestar S50",
     ]
-    assert all("restart Nightbus first" in sentence and "rescan --rig" in sentence for sentence in sentences)
+    assert all("restart Nightbus first" in sentence and "reread --rig" in sentence for sentence in sentences)
     (one,) = told(joined, [SEESTARS[0]._replace(files=1)])
     assert one.startswith("1 file counted under Seestar S50 fits the rig My Seestar S50: ")
     assert one.endswith(" has it read anew")

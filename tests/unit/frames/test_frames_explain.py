@@ -32,10 +32,10 @@ def test_every_value_of_every_capture_is_explained(corpus: Path) -> None:
 
 
 def test_keywords_named_by_an_explanation_are_in_the_header(corpus: Path) -> None:
-    """A source of ``header`` names a keyword that the file really has."""
+    """The origin ``header`` names a keyword that the file really has."""
     path = corpus / "seestar_s50" / "Light_M 94_10.0s_IRCUT_20250326-212057.fit"
     keywords = {card[:8].strip() for card in read_frame(path).header_cards}
-    named = [why.detail.split(" ")[0] for why in explain_frame(path).values() if why.source == "header"]
+    named = [why.detail.split(" ")[0] for why in explain_frame(path).values() if why.origin == "header"]
     assert len(named) > 12
     assert set(named) <= keywords
 
@@ -64,8 +64,8 @@ def test_names_folders_and_rules(make_fits: FitsMaker) -> None:
     path = make_fits(["SWCREATE= 'N.I.N.A. 3.2'"], name)
     found = explain_frame(path, relative_path=name)
     assert found["frame_type"] == Explanation("dialect rule", "N.I.N.A.: a frame that names no type is LIGHT")
-    assert found["object_name"].source == found["filter_raw"].source == found["night"].source == "folder"
-    assert found["reported.hfr_px"].source == "file name"
+    assert found["object_name"].origin == found["filter_raw"].origin == found["night"].origin == "folder"
+    assert found["reported.hfr_px"].origin == "file name"
     stamped = make_fits([], "Light_M 94_10.0s_IRCUT_20250326-212057.fit")
     assert explain_frame(stamped)["night"] == Explanation("file name", "the pattern of Seestar")
 
@@ -76,7 +76,7 @@ def test_the_side_file_and_the_tables_are_named(make_fits: FitsMaker) -> None:
     (path.parent / "ImageMetaData.csv").write_text("FilePath,HFR,Gain\nC:\\a.fits,2.5,100\n")
     found = explain_frame(path)
     assert found["reported.hfr_px"] == found["gain"] == Explanation("side file", "ImageMetaData")
-    assert found["pixel_size_um"].source == "equipment table"
+    assert found["pixel_size_um"].origin == "equipment table"
 
 
 def test_computed_values_name_their_keywords(make_fits: FitsMaker) -> None:
@@ -93,7 +93,7 @@ def test_a_solved_place_names_the_solution(corpus: Path) -> None:
     """The place of a solved Seestar image comes from the reference point of its solution."""
     found = explain_frame(corpus / "seestar_s50" / "Light_NGC 7023_10.0s_IRCUT_20240730-224436.fit")
     assert found["ra_deg"].detail.startswith("CRVAL1 (Seestar: RA and DEC are of")
-    assert found["dec_deg"].source == "header"
+    assert found["dec_deg"].origin == "header"
 
 
 def test_the_total_of_a_live_stack_is_its_exptime(make_fits: FitsMaker) -> None:
@@ -122,9 +122,9 @@ def test_pictures_are_explained_too(tmp_path: Path) -> None:
     Image.new("RGB", (8, 6)).save(path)
     found = explain_frame(path)
     assert found["object_name"] == Explanation("file name", "the pattern of Seestar")
-    assert found["night"].source == "file name"
+    assert found["night"].origin == "file name"
     assert found["filter_raw"] == Explanation("file name", "the pattern of Seestar")
-    assert found["width_px"].source == "file"
+    assert found["width_px"].origin == "file"
     plain = tmp_path / "IMG_1.jpg"
     path.rename(plain)
     assert explain_frame(plain)["frame_type"] == Explanation("file", "the kind of file, JPEG")
@@ -141,7 +141,7 @@ def test_a_photographs_values_name_their_exif_tags(tmp_path: Path) -> None:
     assert found["camera"] == Explanation("header", "EXIF Model")
     assert found["night"] == Explanation("header", "EXIF DateTimeOriginal")
     assert found["observed_at"] == Explanation("computed", "from EXIF DateTimeOriginal, Europe/Berlin")
-    assert found["object_name"].source == found["filter_raw"].source == "file name"
+    assert found["object_name"].origin == found["filter_raw"].origin == "file name"
 
 
 def test_explaining_changes_nothing(corpus: Path) -> None:

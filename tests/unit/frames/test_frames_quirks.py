@@ -167,7 +167,7 @@ def test_the_name_answers_for_an_impossible_card(make_fits: FitsMaker) -> None:
         ["EXPTIME = -300", "DATE-OBS= '2025-03-27T01:20:44'"], "Light_M 94_10.0s_IRCUT_20250326-212057.fit"
     )
     assert read_frame(path).metadata.exposure_s == 10.0
-    assert explain_frame(path)["exposure_s"].source == "file name"
+    assert explain_frame(path)["exposure_s"].origin == "file name"
 
 
 @pytest.mark.parametrize(

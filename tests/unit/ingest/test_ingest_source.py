@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from services.ingest import source
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.source import Source
 from services.ingest.watch import _identity
 from shared.library.walk import is_walked
-from shared.settings import SourceSettings
 
 SETTINGS = IngestSettings(settle_s=3.0, network_settle_s=30.0)
 

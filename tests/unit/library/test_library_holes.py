@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.jobs.verdict import Stopped
+from shared.jobs.outcome import Stopped
 from shared.library.hashing import sha256_file
 from shared.library.holes import data_bytes, data_parts, may_be_sparse, room_for
 from shared.library.room import NoRoom, Room

@@ -71,7 +71,7 @@ def test_up_says_which_settings_it_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert read_from() == "settings of /etc/nightbus/other.toml"
 
 
-class _Stage:
+class _Counts:
     """A database that has counted."""
 
     async def fetchrow(self, _query: str) -> dict[str, int]:
@@ -85,7 +85,7 @@ async def test_the_files_of_the_demo_add_up() -> None:
     files = tuple(FileTruth("a", 1, None, date(2025, 10, 20), anomaly=anomaly) for anomaly in anomalies)
     output = io.StringIO()
     nights = [NightManifest(date(2025, 10, 20), 1, "full", files)]
-    await _print_sum(Console(file=output, width=60), cast("asyncpg.Connection", _Stage()), nights)
+    await _print_sum(Console(file=output, width=60), cast("asyncpg.Connection", _Counts()), nights)
     assert output.getvalue() == (
         "  7 files written = 4 arrived + 2 second copies of files + 1 unfinished upload (.part)\n"
         "  4 arrived = 3 scanned + 1 quarantined\n"

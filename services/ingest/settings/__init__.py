@@ -1,8 +1,16 @@
-"""Settings of ingest: the section [ingest]."""
+"""Settings of ingest, which keeps the library: the sections [ingest], [library] and [[sources]]."""
 
-from pydantic import Field
+from typing import Self
 
+from pydantic import Field, model_validator
+
+from services.ingest.settings.folders import require_apart
+from services.ingest.settings.sources import Sources, SourceSettings
+from shared.library.settings import LibrarySettings
+from shared.settings import Settings
 from shared.settings.section import Section
+
+__all__ = ["KEYS", "LONGEST_S", "SECTION", "IngestSettings", "SourceSettings"]
 
 LONGEST_S = 366 * 24 * 3600.0
 """Longest time between two looks at anything, and the oldest age that is asked for."""
@@ -34,4 +42,17 @@ class IngestSettings(Section):
     )
 
 
+class IngestKeys(Settings):
+    """What ingest adds to the settings beside its own section."""
+
+    library: LibrarySettings = LibrarySettings()
+    sources: Sources = ()
+
+    @model_validator(mode="after")
+    def _folders_apart(self) -> Self:
+        require_apart({source.name: source.path for source in self.sources}, self.library.path)
+        return self
+
+
 SECTION = IngestSettings
+KEYS = IngestKeys

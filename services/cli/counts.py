@@ -1,4 +1,4 @@
-"""The stages that files go through, as counts that add up, and the same in words."""
+"""Files counted by how far they are, and the same in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
-    """Files by stage: arrived = on_the_way + scanned + quarantined + dismissed + waiting."""
+class Counts:
+    """Files by how far they are: arrived = on_the_way + scanned + quarantined + dismissed + waiting."""
 
     arrived: int
     on_the_way: int
@@ -47,7 +47,7 @@ class Stages:
     """Why files go on waiting although nothing works on them: who gave up on their events."""
 
 
-def stages_of(
+def counts_of(
     ingest: "asyncpg.Record",
     stats: "asyncpg.Record",
     kept_sources: int,
@@ -55,11 +55,11 @@ def stages_of(
     keeping: "asyncpg.Record",
     failures: Sequence[str] = (),
     reasons: Sequence[str] = (),
-) -> Stages:
-    """The stages out of the views of ingest and stats, with reasons in words."""
+) -> Counts:
+    """The counts out of the views of ingest and stats, with reasons in words."""
     handled = stats["scanned"] + stats["quarantined"] + stats["dismissed"] + stats["waiting"]
     on_the_way = ingest["files"] - stats["files"]
-    return Stages(
+    return Counts(
         arrived=ingest["files"],
         on_the_way=on_the_way,
         scanned=stats["scanned"],
@@ -89,60 +89,60 @@ def _select(view: str) -> str:
     return f"`nightbus sql -- -c 'SELECT * FROM {view}'`"
 
 
-def stages_text(stages: Stages) -> str:
-    """The sum of the stages in words."""
-    parts = [f"{stages.scanned} scanned", f"{stages.quarantined} quarantined", f"{stages.waiting} waiting"]
-    if stages.dismissed:
-        parts.insert(2, f"{stages.dismissed} dismissed")
-    if stages.on_the_way:
-        parts.append(f"{stages.on_the_way} on the way")
-    lines = [f"{counted(stages.arrived, 'file')} arrived = {' + '.join(parts)}"]
-    lines += [f"  {inert.sentence(reason)}" for reason in stages.reasons]
-    if stages.quarantined > len(stages.reasons):
-        more = stages.quarantined - len(stages.reasons)
+def counts_text(counts: Counts) -> str:
+    """The counts in words."""
+    parts = [f"{counts.scanned} scanned", f"{counts.quarantined} quarantined", f"{counts.waiting} waiting"]
+    if counts.dismissed:
+        parts.insert(2, f"{counts.dismissed} dismissed")
+    if counts.on_the_way:
+        parts.append(f"{counts.on_the_way} on the way")
+    lines = [f"{counted(counts.arrived, 'file')} arrived = {' + '.join(parts)}"]
+    lines += [f"  {inert.sentence(reason)}" for reason in counts.reasons]
+    if counts.quarantined > len(counts.reasons):
+        more = counts.quarantined - len(counts.reasons)
         lines.append(f"  and {more} more quarantined: {_select('stats.quarantined')} has all reasons")
-    if stages.quarantined:
-        lines.append("  `nightbus rescan --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
-    lines += [f"  {inert.sentence(reason)}" for reason in stages.given_up]
-    if not stages.adds_up:
+    if counts.quarantined:
+        lines.append("  `nightbus reread --quarantined` reads them anew, `nightbus dismiss` takes one out of the count")
+    lines += [f"  {inert.sentence(reason)}" for reason in counts.given_up]
+    if not counts.adds_up:
         lines.append("these counts do not add up; `nightbus status` again shows whether that was only the moment")
-    if stages.failed:
+    if counts.failed:
         lines.append(
-            f"{counted(stages.failed, 'file')} could not be taken: those of watched sources are tried again at each "
-            "scan, those of an import by `nightbus ingest` of the same paths"
+            f"{counted(counts.failed, 'file')} could not be taken: those of watched sources are tried again at each "
+            "walk, those of an import by `nightbus ingest` of the same paths"
         )
-        lines += [f"  {inert.sentence(reason)}" for reason in stages.failures]
-        if stages.failed > len(stages.failures):
-            lines.append(f"  and {stages.failed - len(stages.failures)} more: {_select('ingest.not_taken')} has all")
-    if stages.kept_sources:
-        kept = counted(stages.kept_sources, "moved file")
+        lines += [f"  {inert.sentence(reason)}" for reason in counts.failures]
+        if counts.failed > len(counts.failures):
+            lines.append(f"  and {counts.failed - len(counts.failures)} more: {_select('ingest.not_taken')} has all")
+    if counts.kept_sources:
+        kept = counted(counts.kept_sources, "moved file")
         lines.append(f"{kept} could not be deleted at the source; {_select('ingest.kept_source')} has the reasons")
-    lines += _library_lines(stages)
-    if stages.to_read_anew or stages.away:
-        lines.append(_unkept_text(stages.to_read_anew, stages.away))
-    if stages.library_problem:
-        lines.append(inert.sentence(stages.library_problem))
-    lines.append(_sessions_text(stages.open_sessions - stages.closing_sessions, stages.closing_sessions))
+    lines += _library_lines(counts)
+    if counts.to_read_anew or counts.away:
+        lines.append(_unkept_text(counts.to_read_anew, counts.away))
+    if counts.library_problem:
+        lines.append(inert.sentence(counts.library_problem))
+    lines.append(_sessions_text(counts.open_sessions - counts.closing_sessions, counts.closing_sessions))
     return "\n".join(lines)
 
 
-def _library_lines(stages: Stages) -> list[str]:
+def _library_lines(counts: Counts) -> list[str]:
     """What is to be said of the library and of other roots."""
     lines = []
-    if stages.missing:
-        gone = f"{counted(stages.missing, 'file')} {'has' if stages.missing == 1 else 'have'} gone from the library"
+    if counts.missing:
+        gone = f"{counted(counts.missing, 'file')} {'has' if counts.missing == 1 else 'have'} gone from the library"
         lines.append(
             f"{gone}: `nightbus files --missing` names them, `nightbus ingest PATH` of the originals brings them back"
         )
-    lines += [f"{inert.sentence(root)}; its files stay in all totals" for root in stages.offline]
-    if stages.strangers:
-        lines.append(f"{counted(stages.strangers, 'unknown capture')} in the library: left alone, and counted nowhere")
-    if stages.forgotten:
-        lines.append(f"forgotten: {stages.forgotten}; {_select('ingest.forgotten_file')} has the reasons")
-    if stages.damaged:
-        was, is_ = ("copy in the library was", "is") if stages.damaged == 1 else ("copies in the library were", "are")
+    lines += [f"{inert.sentence(root)}; its files stay in all totals" for root in counts.offline]
+    if counts.strangers:
+        lines.append(f"{counted(counts.strangers, 'unknown capture')} in the library: left alone, and counted nowhere")
+    if counts.forgotten:
+        lines.append(f"forgotten: {counts.forgotten}; {_select('ingest.forgotten_file')} has the reasons")
+    if counts.damaged:
+        was, is_ = ("copy in the library was", "is") if counts.damaged == 1 else ("copies in the library were", "are")
         where = _select("ingest.damaged_copy")
-        lines.append(f"{stages.damaged} damaged {was} replaced and {is_} kept; {where} says where")
+        lines.append(f"{counts.damaged} damaged {was} replaced and {is_} kept; {where} says where")
     return lines
 
 

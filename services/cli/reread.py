@@ -1,4 +1,4 @@
-"""`rescan`: have files read anew."""
+"""`reread`: have files read anew."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +38,7 @@ QuarantinedOption = Annotated[bool, typer.Option("--quarantined", help="Files th
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many files, and do nothing.")]
 
 
-def rescan(
+def reread(
     ids: IdsArgument = None,
     everything: AllOption = False,
     quarantined: QuarantinedOption = False,
@@ -65,10 +65,10 @@ def rescan(
         where.conditions.append("state = 'quarantined'")
     stack = find_stack(home)
     alone = quarantined and not ids and chosen.empty
-    wait_for(_rescan(stack, ids or [], where, everything=everything, dry_run=dry_run, quarantined_alone=alone))
+    wait_for(_reread(stack, ids or [], where, everything=everything, dry_run=dry_run, quarantined_alone=alone))
 
 
-async def _rescan(
+async def _reread(
     stack: Stack, ids: list[str], where: Where, *, everything: bool, dry_run: bool, quarantined_alone: bool
 ) -> None:
     async with reader(stack) as connection:
@@ -89,15 +89,15 @@ async def _rescan(
 
 async def _send(stack: Stack, found: list[str], *, everything: bool) -> int:
     from shared.bus.rpc import ask
-    from shared.events.commands import MOST_IDS, FilesRescanned, RescanFiles
+    from shared.events.commands import MOST_IDS, FilesReread, RereadFiles
 
     commands = (
-        [RescanFiles(everything=True)]
+        [RereadFiles(everything=True)]
         if everything
-        else [RescanFiles(file_ids=tuple(found[start : start + MOST_IDS])) for start in range(0, len(found), MOST_IDS)]
+        else [RereadFiles(file_ids=tuple(found[start : start + MOST_IDS])) for start in range(0, len(found), MOST_IDS)]
     )
     async with bus(stack) as client:
-        return sum([(await ask(client, each, FilesRescanned, timeout_s=COMMAND_TIMEOUT_S)).files for each in commands])
+        return sum([(await ask(client, each, FilesReread, timeout_s=COMMAND_TIMEOUT_S)).files for each in commands])
 
 
 async def resolve_ids(connection: "asyncpg.Connection", ids: list[str]) -> list[str]:

@@ -27,7 +27,7 @@ class Lost(Stopped):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Outcome:
     """How a job goes on. ``postponed`` and ``unexpected`` are the new counts; ``pause_s`` is for those that wait."""
 
     state: State
@@ -37,7 +37,7 @@ class Verdict:
     pause_s: float = 0.0
 
 
-def judge(error: BaseException | None, *, postponed: int, unexpected: int, lasted_s: float) -> Verdict:
+def outcome_of(error: BaseException | None, *, postponed: int, unexpected: int, lasted_s: float) -> Outcome:
     """How a job goes on after its work returned (``error`` is None) or raised.
 
     Args:
@@ -47,18 +47,18 @@ def judge(error: BaseException | None, *, postponed: int, unexpected: int, laste
         lasted_s: how long this attempt was held.
     """
     if error is None or isinstance(error, Ignorable):
-        return Verdict("done", _sentence(error) if error else None)
+        return Outcome("done", _sentence(error) if error else None)
     if isinstance(error, Permanent | UserError):
-        return Verdict("failed", _sentence(error), postponed, unexpected)
+        return Outcome("failed", _sentence(error), postponed, unexpected)
     if isinstance(error, Stopped):
-        return Verdict("cancelled", CANCELLED, postponed, unexpected)
+        return Outcome("cancelled", CANCELLED, postponed, unexpected)
     if isinstance(error, Transient):
-        return Verdict("waiting", _sentence(error), postponed + 1, unexpected, pause_s(postponed + 1))
+        return Outcome("waiting", _sentence(error), postponed + 1, unexpected, pause_s(postponed + 1))
     count = 1 if lasted_s >= SOUND_AFTER_S else unexpected + 1
     reason = f"it failed unexpectedly: {_sentence(error)}"
     if count >= MOST_UNEXPECTED:
-        return Verdict("dead", f"{reason} ({count} times in a row)", postponed + 1, count)
-    return Verdict("waiting", reason, postponed + 1, count, pause_s(postponed + 1))
+        return Outcome("dead", f"{reason} ({count} times in a row)", postponed + 1, count)
+    return Outcome("waiting", reason, postponed + 1, count, pause_s(postponed + 1))
 
 
 def pause_s(postponed: int) -> float:
