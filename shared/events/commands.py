@@ -151,7 +151,7 @@ class StoredFile(Model):
     """A file at a place."""
 
     file_id: FileId = Field(description="content that must be there")
-    location: Location
+    location: Location = Field(description="where it lies")
 
 
 class KeeperAccepted(Reply):

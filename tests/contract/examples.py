@@ -344,7 +344,9 @@ COMMANDS: tuple[Command, ...] = (
         to_location=Location(root="library", path="masters/dark.fits"),
         kind="library",
         made_by="calibration",
-        hints=Hints(catalog_id="M42"),
+        hints=Hints(
+            catalog_id="M42", target="M 42", rig="Esprit100@f5.5+ASI2600MM", execution_id="7", execution_target_id="3"
+        ),
     ),
     RemoveFiles(
         command_id=COMMAND_ID,

@@ -1,17 +1,27 @@
 """What a job of the keeper says of itself: how far it is, and what stays where it was."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from services.ingest.store.keeper import MOST_LINES
 from shared.inert import sentence
-from shared.jobs.job import Job
+
+MOST_LINES = 100
+
+
+class Reporting(Protocol):
+    """A job, as far as it matters here."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """What its row held when it was claimed."""
+
+    def reports(self, columns: Callable[[], Mapping[str, Any]], /) -> None:
+        """Save what this returns with every heartbeat."""
 
 
 class Progress:
     """How far a job is, as columns of its row."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Reporting) -> None:
         self.files = job["files"]
         self.done = 0
         self.kept = job["kept"]

@@ -14,7 +14,6 @@ Task = Literal["move", "place", "remove", "forget", "walk"]
 Phase = Literal["planned", "naming", "committed", "undoing"]
 CHANGES, WALKS = "keeper_job", "keeper_walk"
 """Kinds of jobs. A walk takes long, and changes do not wait for it."""
-MOST_LINES = 100
 
 _ADD = """
 INSERT INTO keeper_job (job_id, task, kind, why, delete_files, file_ids, command, files)

@@ -33,8 +33,8 @@ def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Every test twice: where a file can have two names, and where it cannot."""
     if request.param == "no links":
 
-        def link(source: str, target: str, **options: Any) -> None:
-            if not source.endswith(".tmp"):
+        def link(source: str | Path, target: str, **options: Any) -> None:
+            if not str(source).endswith(".tmp"):
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
             LINK(source, target, **options)
 
