@@ -1,6 +1,6 @@
 """Ingest keeps the library: it alone places, moves and forgets files.
 
-1. A source is walked (hints come from inotify, the truth from walking again); what the ledger knows unchanged is done.
+1. A source is walked (it hints where to look, the truth comes from walking); what the ledger knows unchanged is done.
 2. A file that has come to rest and holds what its header declares is hashed, and for ``copy`` and ``move`` copied:
    hashed on the way in, synced, read back, and placed by the path template without overwriting anything.
 3. Known content is already here, if its copy in the library is: that is looked at as closely as what hangs on it asks.
@@ -10,10 +10,10 @@
 5. Only after that commit, and only for ``move``, a job hashes source and stored copy once more and deletes the source.
 6. A reconciler announces again what nobody has scanned or quarantined; a daily look counts what has gone.
 
-In: folders, ``cmd.ingest.import``, ``cmd.ingest.cancel-import``, ``cmd.ingest.reread``. Out: ``file.arrived``.
+In: sources, ``cmd.ingest.import``, ``cmd.ingest.cancel-import``, ``cmd.ingest.reread``. Out: ``file.arrived``.
 Owns: schema ``ingest``, the library.
 Promises: a source is never written to, nothing is overwritten, the same content arrives once.
 
 Read ``app`` (wiring) -> ``handlers`` (commands), ``watch`` and ``imports`` -> ``walker`` -> ``collector`` -> ``shelf``
-and ``recorder`` -> ``store`` (SQL).
+and ``recorder`` -> ``store`` (SQL). ``sources`` is what a place that captures land in is asked.
 """
