@@ -1,6 +1,6 @@
 """Ingest keeps the library: it alone places, moves and forgets files.
 
-1. A source is walked (hints come from inotify, the truth from walking again); what the ledger knows unchanged is done.
+1. A source is walked (it hints where to look, the truth comes from walking); what the ledger knows unchanged is done.
 2. A file that has come to rest and holds what its header declares is hashed, and for ``copy`` and ``move`` copied:
    hashed on the way in, synced, read back, and placed by the path template without overwriting anything.
 3. Known content is already here, if its copy in the library is: that is looked at as closely as what hangs on it asks.
@@ -12,11 +12,11 @@
    was moved by hand, and counts what has gone.
 7. On request the keeper moves, places, removes and forgets files (``keeper``).
 
-In: folders; ``cmd.ingest.import``, ``cancel-import``, ``reread``, ``move``, ``place``, ``remove``, ``forget`` and
+In: sources; ``cmd.ingest.import``, ``cancel-import``, ``reread``, ``move``, ``place``, ``remove``, ``forget`` and
 ``walk``. Out: ``file.arrived``, ``file.moved``, ``file.removed``.
 Owns: schema ``ingest``, the library.
 Promises: a source is never written to, nothing is overwritten, the same content arrives once.
 
 Read ``app`` (wiring) -> ``handlers`` (commands), ``watch`` and ``imports`` -> ``walker`` -> ``collector`` -> ``shelf``
-and ``recorder`` -> ``store`` (SQL).
+and ``recorder`` -> ``store`` (SQL). ``sources`` is what a place that captures land in is asked.
 """

@@ -68,6 +68,7 @@ class Watcher:
                         await self._between_walks(unsettled)
                     except Away as away:
                         log.warning("source went away", source=self._source.name, reason=str(away))
+                        await asyncio.sleep(MISSING_POLL_S)
                         break
 
     async def _until_there(self) -> Hashable:

@@ -131,7 +131,7 @@ async def test_a_cancelled_import_waits_for_no_library(
     write(source, {"a.fit": b"a"})
     never = asyncio.Event()
 
-    async def opened(_library: object) -> None:
+    async def opened(_library: object, _files: int = 0) -> None:
         await never.wait()
 
     async with ingest(configured(settings, tmp_path), nats_client) as service:
