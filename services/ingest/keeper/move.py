@@ -99,9 +99,10 @@ class Mover:
         found = examine(self._library, step.path, step.content, whole_at_ns=whole_at_ns, hashing=False)
         if found.condition is not Condition.SOUND:
             raise UserError(f"{shown(step.path)} is {found.condition.value}: it is not what it was")
-        if classify(step.path).kind is Kind.CAPTURE and classify(step.to_path).kind is not Kind.CAPTURE:
-            raise UserError(f"{shown(step.path)} would be no capture any more as {shown(step.to_path)}")
         check_name(self._library, step.to_path)
+        kind, to_kind = (classify(path.rpartition("/")[2]).kind for path in (step.path, step.to_path))
+        if kind is Kind.CAPTURE and to_kind is not Kind.CAPTURE:
+            raise UserError(f"{shown(step.path)} would be no capture any more as {shown(step.to_path)}")
 
     async def _name_all(self, job: Job, steps: Sequence[Step], progress: Progress) -> None:
         moves = []
