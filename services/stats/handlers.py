@@ -41,7 +41,7 @@ async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
     arriving: dict[str, NewFrame] = {}
     for frame in frames:
         other = arriving.get(frame.file_id)
-        if other is None or other.scan_revision < frame.scan_revision:
+        if other is None or other.entry.reading < frame.entry.reading:
             arriving[frame.file_id] = frame
     # Before the lock, for which all writers wait, and beside the parsing of the next batch.
     packed = await asyncio.to_thread(pack_all, [frame.payload for frame in arriving.values()])
