@@ -9,7 +9,7 @@ Asked in this order; the first answer counts:
 4. ``folder``: the name of the nearest folder that says something, read as the header's, where position and name do not
 5. ``file_name``: the file's own name, where the folders say nothing either
 
-A person's decision will stand between the first and the second; it is a ``given`` id to this module.
+A person's decision stands between the first and the second; it is a ``given`` id to this module.
 """
 
 import re
