@@ -70,6 +70,8 @@ class ServiceDescription:
         publishes: subjects that it publishes.
         commands: subjects of the commands that it answers, beside ``cmd.<name>.state``, which every service answers.
         sends: subjects of the commands that it gives other services.
+        keeps: buckets into which it puts what others read, from its outbox.
+        follows: buckets that it reads, when it starts and when they change.
         looks_back: whether it asks the event stream for single messages.
         replays: whether it publishes events of others again, as people ask of dead letters.
         may_be_off: whether Nightbus works without it.
@@ -84,6 +86,8 @@ class ServiceDescription:
     publishes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     looks_back: bool = False
     replays: bool = False
     may_be_off: bool = True
@@ -94,6 +98,11 @@ class ServiceDescription:
     def consumers(self) -> tuple[Consumer, ...]:
         """Its durable consumers."""
         return tuple(Consumer(service=self.name, **asdict(row)) for row in self.reads)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The buckets that it puts into or reads."""
+        return (*self.keeps, *self.follows)
 
     def consumer(self, subject: str) -> Consumer:
         """Its consumer of a subject.

@@ -29,6 +29,7 @@ from shared.bus.past import take_past
 from shared.bus.private import client_of
 from shared.bus.provision import consumer_made_at, require_provisioned, verify
 from shared.bus.publish import Publisher
+from shared.bus.puts import PutRelay
 from shared.bus.rpc import answer
 from shared.bus.transaction import Effect, in_transaction
 from shared.bus.watchdog import Watchdog
@@ -74,6 +75,7 @@ class Service:
         self.settings = settings
         self.broker: NatsBroker = make_broker(settings.nats, name)
         self.consumers = description.consumers
+        self.buckets = description.buckets
         self.checks: dict[str, Check] = {"nats": self._check_nats}
         self.waits = Waits(name)
         self._process = process or Process()
@@ -106,6 +108,8 @@ class Service:
             self._resources = resources.pop_all()
         if self.description.has_outbox:
             self.background(self.relay.run())
+        if self.description.keeps:
+            self.background(self.put_relay.run())
         if self.description.has_tables:
             self.every(DAY_S, self._forget_old_events)
         return self
@@ -152,6 +156,11 @@ class Service:
     def relay(self) -> OutboxRelay:
         """Moves what the service commits to its outbox into the stream."""
         return OutboxRelay(self.pool, self.js, self.name)
+
+    @cached_property
+    def put_relay(self) -> PutRelay:
+        """Moves what the service commits for its buckets into them."""
+        return PutRelay(self.pool, self.js)
 
     def background(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run a task for as long as the service runs; its failure ends the service.
@@ -245,7 +254,10 @@ class Service:
 
     async def _watch(self) -> None:
         client = self.client
-        reason = await Watchdog(self.js, self.consumers, lambda: not (client.is_connected or client.is_closed)).run()
+        watchdog = Watchdog(
+            self.js, self.consumers, lambda: not (client.is_connected or client.is_closed), self.buckets
+        )
+        reason = await watchdog.run()
         log.error("only a restart helps", reason=reason)
         self._end()
 
@@ -257,6 +269,8 @@ class Service:
     def _wake(self) -> None:
         if self.description.has_outbox:
             self.relay.wake()
+        if self.description.keeps:
+            self.put_relay.wake()
 
     def _waking(self, job: Job) -> Job:
         async def done() -> object:
@@ -288,4 +302,4 @@ class Service:
         return StateTold(failed=tuple(await failures(self.checks)), waits=self.waits.now())
 
     async def _check_nats(self) -> None:
-        await verify(self.js, self.consumers)
+        await verify(self.js, self.consumers, self.buckets)

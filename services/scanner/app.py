@@ -8,7 +8,11 @@ from services.scanner.handlers import scan_arrival
 from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
 from services.scanner.settings import ScannerSettings, require_previews_apart
+from shared.bus.bucket import Bucket
+from shared.bus.names import DECISIONS
 from shared.bus.publish import Publisher
+from shared.decisions.lookup import Decided
+from shared.decisions.mirror import Follower
 from shared.errors import UserError
 from shared.events.file import FileArrived
 from shared.logging import get_logger
@@ -35,6 +39,14 @@ async def run(settings: Settings, process: Process | None = None) -> int:
     own = settings.section(ScannerSettings)
     knowledge = Knowledge.of(settings)
     log.info("equipment and targets of the settings", revision=knowledge.revision, rigs=len(knowledge.rigs))
+
+    async def know(decided: Decided) -> None:
+        known = knowledge.deciding(decided)
+        log.info(
+            "people's decisions", decisions=len(decided.decisions), number=decided.revision, revision=known.revision
+        )
+        await readers.know(known)
+
     for note in knowledge.notes:
         log.warning("part of the settings is not used", reason=note)
     previews = _preview_place(settings, own) if own.previews else None
@@ -46,9 +58,9 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             memory_limit_mb=own.memory_limit_mb,
             measure_stars=own.measure_stars,
             previews=previews,
-            knowledge=knowledge,
         ) as readers,
     ):
+        service.background(Follower(Bucket(service.js, DECISIONS), service.waits, know).run())
         publisher = Publisher(service.js, service.name, linger_s=LINGER_S)
         scan = partial(scan_arrival, readers, own.roots, publisher, service.waits)
         service.handles(FileArrived, scan, publisher)

@@ -1,17 +1,19 @@
-"""What the user told us about equipment and targets: built once from the settings, handed to every reader.
+"""What the user told us about equipment and targets, by settings and by decisions, handed to every reader.
 
-It is plain data and becomes JSON, so that a reader process gets it as its first message. A changed setting therefore
-counts from the next start of the scanner, for files that are scanned from then on; ``nightbus reread`` applies it to
-the others, under a higher scan revision.
+It is plain data and becomes JSON, so that a reader process gets it as its first message. A changed setting counts from
+the next start of the scanner, a decision from the moment that the scanner hears of it: for files that are read from
+then on. ``nightbus reread`` applies both to the others, under a higher scan revision.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared.decisions.lookup import NOTHING_DECIDED, Decided, Decisions
+from shared.decisions.model import DECISION
 from shared.equipment import ninaprofile
 from shared.equipment.rigs import Rig
 from shared.equipment.setup import Equipment
@@ -38,11 +40,16 @@ class Loaded(NamedTuple):
     matcher: Matcher
     equipment: Equipment
     name_patterns: tuple[NamePattern, ...]
+    decisions: Decisions
+    decisions_revision: int
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """The user's cameras, telescopes, rigs, filter aliases and targets; ``notes`` are what a person should know."""
+    """The user's cameras, telescopes, rigs, filter aliases and targets, and what people decided.
+
+    ``notes`` are what a person should know.
+    """
 
     cameras: tuple[Camera, ...] = ()
     telescopes: tuple[Telescope, ...] = ()
@@ -52,6 +59,7 @@ class Knowledge:
     notes: tuple[str, ...] = ()
     targets_uncertain_below: float = UNCERTAIN_BELOW
     file_patterns: tuple[str, ...] = ()
+    decided: Decided = NOTHING_DECIDED
 
     @classmethod
     def of(cls, settings: "Settings") -> "Knowledge":
@@ -95,15 +103,26 @@ class Knowledge:
             notes=tuple(found["notes"]),
             targets_uncertain_below=found["targets_uncertain_below"],
             file_patterns=tuple(found["file_patterns"]),
+            decided=Decided(found["revision"], tuple(map(DECISION.validate_python, found["decisions"]))),
         )
 
     def to_json(self) -> str:
         """All of it on one line; equal knowledge gives equal text."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        decided = {
+            "revision": self.decided.revision,
+            "decisions": [one.model_dump(mode="json") for one in self.decided.decisions],
+        }
+        plain = asdict(replace(self, decided=NOTHING_DECIDED))
+        del plain["decided"]
+        return json.dumps(plain | decided, ensure_ascii=False, sort_keys=True)
+
+    def deciding(self, decided: Decided) -> "Knowledge":
+        """The same, with what people decided by now."""
+        return replace(self, decided=decided)
 
     @property
     def is_own(self) -> bool:
-        """Whether the user told anything that changes what is found in a file."""
+        """Whether the user told anything by settings that changes what is found in a file."""
         return bool(self.cameras or self.telescopes or self.rigs or self.filters or self.targets or self.file_patterns)
 
     @property
@@ -112,8 +131,9 @@ class Knowledge:
         return hashlib.sha256(self.to_json().encode("utf-8", "surrogatepass")).hexdigest()[:_REVISION_DIGITS]
 
     def equipment(self) -> Equipment:
-        """The equipment tables with the user's rows in front."""
-        return Equipment(self.cameras, self.telescopes, self.rigs, self.filters)
+        """The equipment tables with the user's rows in front, and what people decided rigs to be called."""
+        decided = Decisions(self.decided.decisions)
+        return Equipment(self.cameras, self.telescopes, self.rigs, self.filters, rig_decided=decided.rig_of)
 
     def matcher(self) -> Matcher:
         """The matcher over the catalogue and the user's targets; loading takes a fraction of a second."""
@@ -125,7 +145,13 @@ class Knowledge:
 
     def load(self) -> Loaded:
         """All of it."""
-        return Loaded(self.matcher(), self.equipment(), self.name_patterns())
+        return Loaded(
+            self.matcher(),
+            self.equipment(),
+            self.name_patterns(),
+            Decisions(self.decided.decisions),
+            self.decided.revision,
+        )
 
 
 @cache

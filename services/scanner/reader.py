@@ -3,7 +3,8 @@
 Messages both ways are a four-byte big-endian length and that many bytes. A request is a JSON line of ``Request``
 followed by the JSON of a FileArrived; an answer is a JSON line of ``Answer`` followed by the JSON of a FileScanned
 where there is one. The first message of all is the JSON of the ``Knowledge`` that the service has; the reader loads it
-and then sends a length of zero: it is ready. The process ends when its input does, so it cannot outlive the service.
+and then sends a length of zero: it is ready. It knows that and nothing else for as long as it lives. The process ends
+when its input does, so it cannot outlive the service.
 """
 
 import contextlib
@@ -68,6 +69,7 @@ def scanned_event(
         Away: its whole root is not there.
         Gone: it is not there, though its root is.
     """
+    known = known or built_in()
     path = resolve(Root(arrived.root, root_path, writable=False), arrived.path)
     try:
         size_bytes = path.stat().st_size
@@ -77,7 +79,7 @@ def scanned_event(
             )
         found = scan_file(
             path,
-            known=known or built_in(),
+            known=known,
             measure_stars=measure_stars,
             keep_preview=_keeper(previews, arrived, root_path) if previews else None,
             relative_path=arrived.path,
@@ -98,6 +100,7 @@ def scanned_event(
     return FileScanned(
         file_id=arrived.file_id,
         scan_revision=arrived.scan_revision,
+        decisions_revision=known.decisions_revision,
         root=arrived.root,
         path=arrived.path,
         size_bytes=arrived.size_bytes,

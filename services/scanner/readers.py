@@ -3,6 +3,9 @@
 Every reader works on one file at a time and has a few more queued, so that it never waits for us. When it dies or takes
 too long, the file it was working on is blamed: it is tried once more in a fresh reader, and then given up. The files
 behind it go back to the queue unblamed.
+
+Readers start once it is known what people decided. When that changes, each answers what it has in hand and a fresh one
+takes its place, so that a reader knows one thing all its life and what it answers follows from that.
 """
 
 import asyncio
@@ -58,7 +61,7 @@ class _Job:
 
 
 class ReaderPool:
-    """Reader processes, started on entry and ended on exit."""
+    """Reader processes, started on entry and ended on exit; they read nothing before they are told what is known."""
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class ReaderPool:
         self._memory_limit_mb = memory_limit_mb
         self._measure_stars = measure_stars
         self._previews = previews
-        self._knowledge = (knowledge or Knowledge()).to_json().encode("utf-8", "surrogatepass")
+        self._knowledge = None if knowledge is None else _message_of(knowledge)
         self._waiting: deque[_Job] = deque()
         self._work = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,6 +93,12 @@ class ReaderPool:
     async def __aexit__(self, *_exc: object) -> None:
         """End the readers; files in hand are not answered."""
         await end_tasks(self._tasks)
+
+    async def know(self, knowledge: Knowledge) -> None:
+        """Have files read with this from now on; those that readers have in hand are read with what was known."""
+        async with self._work:
+            self._knowledge = _message_of(knowledge)
+            self._work.notify_all()
 
     async def scan(self, arrived: FileArrived, root_path: str) -> Reply:
         """Have a file scanned.
@@ -116,6 +125,8 @@ class ReaderPool:
 
     async def _keep_reading(self) -> None:
         while True:
+            async with self._work:
+                await self._work.wait_for(lambda: self._knowledge is not None)
             try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
@@ -133,10 +144,14 @@ class ReaderPool:
             self.pids.add(process.pid)
             sent: deque[_Job] = deque()
             end = start_task(self._notice_end(process), name=f"end of reader {process.pid}")
+            known = self._knowledge
+            assert known is not None
             try:
-                _tell(process, self._knowledge)
+                _tell(process, known)
                 if await _is_ready(process):
-                    failure = await self._serve(process, sent)
+                    failure = await self._serve(process, known, sent)
+                    if failure is None:
+                        continue
                     await self._return(sent, failure)
             except Exception:
                 await self._return(sent, "could not be served")
@@ -149,17 +164,17 @@ class ReaderPool:
                 await end
             await asyncio.sleep(RESTART_PAUSE_S)
 
-    async def _serve(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> str:
-        """Feed one reader and pass its answers on until it fails.
+    async def _serve(self, process: asyncio.subprocess.Process, known: bytes, sent: deque[_Job]) -> str | None:
+        """Feed one reader and pass its answers on until it fails, or until something else is known.
 
         Returns:
-            What happened to it, to follow "its reader".
+            What happened to it, to follow "its reader"; None where it only knows what does not hold any more.
         """
         assert process.stdout is not None
         while True:
-            await self._feed(process, sent)
+            await self._feed(process, known, sent)
             if not sent:
-                return _death(await process.wait())
+                return _death(await process.wait()) if process.returncode is not None else None
             limit_s = self._time_limit_s + sent[0].size_bytes / SLOWEST_BYTES_PER_S
             try:
                 async with asyncio.timeout(limit_s):
@@ -181,13 +196,17 @@ class ReaderPool:
         async with self._work:
             self._work.notify_all()
 
-    async def _feed(self, process: asyncio.subprocess.Process, sent: deque[_Job]) -> None:
-        """Send the reader a fair share of the waiting files; returns once it has at least one, or has died."""
+    async def _feed(self, process: asyncio.subprocess.Process, known: bytes, sent: deque[_Job]) -> None:
+        """Send the reader a fair share of the waiting files; returns once it has at least one, or gets no more."""
+
+        def is_done() -> bool:
+            return process.returncode is not None or self._knowledge != known
+
         async with self._work:
             if not sent:
-                await self._work.wait_for(lambda: self._waiting or process.returncode is not None)
-                if process.returncode is not None:
-                    return
+                await self._work.wait_for(lambda: self._waiting or is_done())
+            if is_done():
+                return
             share = max(1, min(AHEAD, len(self._waiting) // self._count))
             while self._waiting and len(sent) < share:
                 job = self._waiting.popleft()
@@ -196,7 +215,7 @@ class ReaderPool:
                 sent.append(job)
                 _tell(process, job.message)
         if not sent:
-            await self._feed(process, sent)
+            await self._feed(process, known, sent)
 
     async def _return(self, sent: deque[_Job], failure: str) -> None:
         """Blame the file at the head; put the others, and the blamed one if it may try again, back in front."""
@@ -216,6 +235,10 @@ class ReaderPool:
         async with self._work:
             self._waiting.extendleft(reversed(sent))
             self._work.notify_all()
+
+
+def _message_of(knowledge: Knowledge) -> bytes:
+    return knowledge.to_json().encode("utf-8", "surrogatepass")
 
 
 def _tell(process: asyncio.subprocess.Process, message: bytes) -> None:

@@ -143,7 +143,7 @@ def _measured(image: Any, frame: FrameMetadata, layout: ImageLayout, problems: l
 
 
 def _of_rig(frame: FrameMetadata, equipment: Equipment, hints: Hints) -> FrameMetadata:
-    """The frame with the rig that the sender names, who knows better than the header."""
+    """The frame with the rig that the sender names, who knows better than the header; see ``Equipment.rig_called``."""
     if hints.rig is None:
         return frame
     return frame.model_copy(update={"rig": equipment.rig_called(hints.rig)})

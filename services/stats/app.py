@@ -13,9 +13,13 @@ from services.stats.dismissal import Dismissals
 from services.stats.finish import LIMIT, finish_sessions, publish_targets, tell_forgotten
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
+from services.stats.mirror import INTERVAL_S as MIRROR_INTERVAL_S
+from services.stats.mirror import Mirror
 from services.stats.settings import StatsSettings
 from services.stats.unkept import Unkept
 from services.stats.upkeep import JOBS, Upkeep, add_due
+from shared.bus.bucket import Bucket
+from shared.bus.names import DECISIONS
 from shared.bus.provision import events_began_at
 from shared.bus.rpc import ask
 from shared.db.pool import pool_of, transaction
@@ -108,6 +112,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.every(interval_s, tell_again)
         service.every(interval_s, read_anew, first_after_s=interval_s)
         service.every(TARGETS_INTERVAL_S, publish)
+        service.every(MIRROR_INTERVAL_S, Mirror(pool, Bucket(service.js, DECISIONS)).turn)
         service.background(upkeep.run())
         every_s = min(CHECK_DUE_S, own.check_interval_s)
         service.every(every_s, check_daily, first_after_s=every_s)

@@ -1,5 +1,6 @@
 """What stats is to the other services."""
 
+from shared.bus.names import DECISIONS
 from shared.description import Reads, ServiceDescription
 
 DESCRIPTION = ServiceDescription(
@@ -16,6 +17,7 @@ DESCRIPTION = ServiceDescription(
     publishes=("session.finished", "target.updated"),
     commands=("cmd.stats.dismiss-files", "cmd.stats.check", "cmd.stats.rebuild"),
     sends=("cmd.ingest.reread", "cmd.scanner.state"),
+    keeps=(DECISIONS,),
     looks_back=True,
     may_be_off=False,
     quiet=False,

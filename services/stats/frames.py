@@ -34,6 +34,9 @@ _ENTRY = {
     "own.session_id": "own_session_id",
     "night_ends_at": "night_ends_at",
     "exposure_key": "exposure_key",
+    "reading.decisions_revision": "decisions_revision",
+    "reading.read_at": "read_at",
+    "reading.digest": "digest",
 }
 _MADE = ("catalog_id", "filter", "camera", "rig", "exposure_ms", "total_exposure_ms")
 _PLACED = ("session_id", "counted", "stem", "stem_key", "location_revision", "event_no")
@@ -117,7 +120,7 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
     exposure_ms = milliseconds(frame.exposure_s)
     return Entry(
         event.file_id,
-        event.scan_revision,
+        event.reading,
         frame_type,
         own,
         night_end(night, frame.site_latitude_deg, frame.site_longitude_deg, zone_of(event.source_zone, zone)),

@@ -50,7 +50,7 @@ async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
     arriving: dict[str, NewFrame] = {}
     for frame in frames:
         other = arriving.get(frame.file_id)
-        if other is None or other.scan_revision < frame.scan_revision:
+        if other is None or other.entry.reading < frame.entry.reading:
             arriving[frame.file_id] = frame
     # Before the lock, for which all writers wait, and beside the parsing of the next batch.
     packed = await asyncio.to_thread(pack_all, [frame.payload for frame in arriving.values()])
@@ -105,7 +105,7 @@ async def _forget(connection: Connection, events: list[FileRemoved]) -> None:
     revisions = {event.file_id: event.scan_revision for event in events}
     change = Change()
     change.load(await store.of_files(connection, list(revisions)))
-    gone = [entry for file_id, entry in change.before.items() if entry.scan_revision <= revisions[file_id]]
+    gone = [entry for file_id, entry in change.before.items() if entry.reading.scan_revision <= revisions[file_id]]
     catalog_ids = sorted({entry.catalog_id for entry in gone if entry.catalog_id})
     if gone:
         change.load(await store.related(connection, gone))

@@ -42,7 +42,7 @@ class Change:
                 self.after.setdefault(entry.file_id, copy(entry))
 
     def bring(self, entries: Iterable[Entry]) -> list[Entry]:
-        """Put in the entries with a higher scan revision than the known one.
+        """Put in the entries of a later reading than the known one.
 
         Returns:
             The known frames that they replace.
@@ -51,7 +51,7 @@ class Change:
         for entry in entries:
             known = self.before.get(entry.file_id)
             if known is not None:
-                if known.scan_revision >= entry.scan_revision:
+                if known.reading >= entry.reading:
                     continue
                 replaced.append(known)
             self.after[entry.file_id] = self.fresh[entry.file_id] = entry

@@ -4,7 +4,9 @@ LOCK = "SELECT set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock(
 """Statements are prepared while tables may be empty and used when they are large: only index scans stay right."""
 
 _ENTRY = """
-SELECT f.file_id, f.scan_revision, f.frame_type, coalesce(f.rig, f.camera, 'unknown') AS label,
+SELECT f.file_id, f.scan_revision, f.decisions_revision, f.digest, f.frame_type,
+       coalesce(f.rig, f.camera, 'unknown') AS label,
+       greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.read_at)) AS read_at,
        greatest('0001-01-01', least('9999-12-31', f.session_night)) AS session_night,
        greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.night_ends_at)) AS night_ends_at,
        greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.arrived_at)) AS arrived_at,

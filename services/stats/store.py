@@ -13,7 +13,7 @@ from services.stats.sessions import Session, SkySessions, session_of
 from services.stats.totals import Entry, Totals
 from shared.bus.transaction import Connection
 from shared.errors import Permanent
-from shared.events.file import FileArrived, FileQuarantined
+from shared.events.file import FileArrived, FileQuarantined, Reading
 
 LOCK_KEY = 0x6E627374
 """Advisory lock of every transaction that writes to the schema: subjects and replicas never interleave."""
@@ -196,7 +196,7 @@ def _entries(rows: Iterable[asyncpg.Record]) -> list[Entry]:
     return [
         Entry(
             row["file_id"],
-            row["scan_revision"],
+            Reading(row["scan_revision"], row["decisions_revision"], row["read_at"], row["digest"]),
             row["frame_type"],
             session_of(row["session_night"], row["label"]),
             row["night_ends_at"],

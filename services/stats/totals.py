@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.stats.sessions import LIGHT, Session, is_sky
+from shared.events.file import Reading
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -16,7 +17,7 @@ class Entry:
     """A frame as the totals see it: its facts, and where and whether they are counted."""
 
     file_id: str
-    scan_revision: int
+    reading: Reading
     frame_type: str
     own: Session
     night_ends_at: datetime

@@ -1,11 +1,15 @@
-"""Names of the streams, of the subject that dead letters travel on, and of the users of NATS beside the services."""
+"""Names of the streams and buckets, of the subject of dead letters, and of the users of NATS beside the services."""
 
 EVENTS = "NIGHTBUS"
 DEAD_LETTERS = "NIGHTBUS_LETTERS"
 OLD_DEAD_LETTERS = "NIGHTBUS_DEAD"
 """The stream of dead letters of earlier versions, which had limits in place of a work queue."""
+DECISIONS = "NIGHTBUS_DECISIONS"
+"""The key-value bucket of what people decided (``shared.decisions``)."""
 DEAD_SUBJECT = "dead"
 """Dead letters travel on ``dead.<service>``."""
+KEY_SUBJECTS = "$KV."
+"""How the subjects of all buckets begin."""
 CLI, JANITOR, PROVISION = "cli", "janitor", "provision"
 """Users beside those of the services: of the command line, of whoever keeps the stream from filling up, of
 `nightbus provision`."""
@@ -14,3 +18,13 @@ CLI, JANITOR, PROVISION = "cli", "janitor", "provision"
 def inbox_of(user: str) -> str:
     """Where a user receives answers and nobody else looks."""
     return f"_INBOX_{user}"
+
+
+def stream_of_bucket(bucket: str) -> str:
+    """The stream in which JetStream keeps a bucket."""
+    return f"KV_{bucket}"
+
+
+def subject_of_key(bucket: str, key: str) -> str:
+    """The subject on which a value of a key is put."""
+    return f"{KEY_SUBJECTS}{bucket}.{key}"

@@ -3,24 +3,28 @@
 ``enqueue`` writes events in the caller's transaction. The relay publishes unsent rows and deletes each once the
 stream has confirmed it. Rows are picked with SKIP LOCKED and never by a cursor: identity order is not commit order. A
 publish that timed out may have been stored; the message id decides, so publishing again is safe.
+
+A row may also be a value for a key-value bucket (``enqueue_puts``). The order of those does matter: ``puts`` has them.
 """
 
 import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 from nats.js import JetStreamContext
 
 from shared.bus.answering import answering
-from shared.bus.names import EVENTS
+from shared.bus.names import EVENTS, subject_of_key
 from shared.bus.publish import Publisher
 from shared.bus.streams import PAUSE_AT
 from shared.bus.transaction import Connection
 from shared.db.errors import translated
 from shared.errors import Permanent, Unavailable
-from shared.events.base import Event
+from shared.events.base import Event, number_of
 from shared.events.envelope import headers_of
 from shared.logging import get_logger
 from shared.metrics import OUTBOX_WAITING, STREAM_FULL
@@ -35,7 +39,15 @@ _ENQUEUE = """
 INSERT INTO outbox (event_id, subject, payload, headers)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
 """
-_TAKE = "SELECT outbox_id, subject, payload, headers FROM outbox ORDER BY outbox_id LIMIT $1 FOR UPDATE SKIP LOCKED"
+_ENQUEUE_PUTS = """
+INSERT INTO outbox (event_id, subject, payload, headers)
+SELECT event_id, subject, payload, '{}' FROM unnest($1::uuid[], $2::text[], $3::text[])
+    WITH ORDINALITY AS put (event_id, subject, payload, number) ORDER BY number
+"""
+_TAKE = """
+SELECT outbox_id, subject, payload, headers FROM outbox WHERE NOT starts_with(subject, '$KV.')
+ORDER BY outbox_id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
 _SENT = "DELETE FROM outbox WHERE outbox_id = ANY($1::bigint[])"
 
 
@@ -48,6 +60,27 @@ async def enqueue(connection: Connection, service: str, events: Sequence[Event],
             [event.subject for event in events],
             [event.model_dump_json() for event in events],
             [json.dumps(headers_of(event, service, attempt=attempt)) for event in events],
+        )
+
+
+class Put(NamedTuple):
+    """A value for a key of a bucket: JSON with its number in ``revision``, which the bucket keeps the highest of."""
+
+    key: str
+    revision: int
+    value: str
+
+
+async def enqueue_puts(connection: Connection, bucket: str, puts: Sequence[Put]) -> None:
+    """Write values for a bucket to the outbox in the caller's transaction; they are put in this order.
+
+    Whoever writes them sees to it that transactions commit in the order of their numbers, as under a lock.
+    """
+    if puts:
+        subjects = [subject_of_key(bucket, put.key) for put in puts]
+        numbers = [number_of(subject, [put.revision]) for subject, put in zip(subjects, puts, strict=True)]
+        await connection.execute(
+            _ENQUEUE_PUTS, [UUID(int=number) for number in numbers], subjects, [put.value for put in puts]
         )
 
 

@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from shared.bus.answering import answering
 from shared.bus.moving import close_old, move_letters
-from shared.bus.names import DEAD_LETTERS, EVENTS
+from shared.bus.names import DEAD_LETTERS, EVENTS, stream_of_bucket
 from shared.bus.streams import config_of, streams
 from shared.description import Consumer, ServiceDescription, consumers_of
 from shared.errors import Unavailable, UserError
@@ -30,6 +30,7 @@ _STREAM_FIELDS = (
     "discard",
     "max_age",
     "max_bytes",
+    "max_msgs_per_subject",
     "duplicate_window",
     "num_replicas",
     "allow_atomic",
@@ -64,7 +65,7 @@ async def provision(js: JetStreamContext, settings: NatsSettings, services: Sequ
     for row in consumers:
         await _provision_consumer(js, row)
     wanted_durables = {(row.stream, row.durable) for row in consumers}
-    for stream in sorted({str(wanted.name) for wanted in streams(settings)}):
+    for stream in (EVENTS, DEAD_LETTERS):  # buckets have none of ours
         for name in await _own_consumers(js, stream):
             if (stream, name) not in wanted_durables:
                 await js.delete_consumer(stream, name)
@@ -88,7 +89,7 @@ async def require_provisioned(js: JetStreamContext, service: ServiceDescription,
         raise UserError(
             f"NATS serves {', '.join(names)}, and the settings enable {', '.join(enabled)}: run `nightbus provision`"
         )
-    await verify(js, service.consumers)
+    await verify(js, service.consumers, service.buckets)
 
 
 async def services_of_stream(js: JetStreamContext) -> list[str]:
@@ -133,8 +134,8 @@ async def consumer_made_at(js: JetStreamContext, row: Consumer) -> datetime:
     return made_at
 
 
-async def verify(js: JetStreamContext, consumers: Sequence[Consumer]) -> None:
-    """Check that the given consumers exist and are what they should be.
+async def verify(js: JetStreamContext, consumers: Sequence[Consumer], buckets: Sequence[str] = ()) -> None:
+    """Check that the given consumers exist and are what they should be, and that the buckets exist.
 
     Raises:
         Unavailable: one is missing or different; it is refused, never recreated with defaults.
@@ -146,6 +147,11 @@ async def verify(js: JetStreamContext, consumers: Sequence[Consumer]) -> None:
             raise Unavailable(f"the consumer {row.durable} of stream {row.stream} is missing") from error
         if (different := _differences(config_of(row), found, _CONSUMER_FIELDS)) != "":
             raise Unavailable(f"the consumer {row.durable} is not as provisioned: {different}")
+    for bucket in buckets:
+        try:
+            await js.stream_info(stream_of_bucket(bucket))
+        except NotFoundError as error:
+            raise Unavailable(f"the bucket {bucket} is missing") from error
 
 
 async def _names(js: JetStreamContext, key: str, what: str) -> list[str]:

@@ -6,10 +6,11 @@ One account, since all share the streams. What a user is not given here the serv
 User          May
 ============  ============================================================================================
 a service     publish its events, its dead letters and the commands that it sends; read through its own durable
-              consumers; answer its own commands; look at the event stream
+              consumers; answer its own commands; look at the event stream; put into the buckets that it keeps and
+              read those that it follows
 ``cli``       send every command; look at streams and consumers. It publishes no event
 ``janitor``   purge what everyone has read from the event stream
-``provision``  make, change and delete streams and consumers, and move dead letters from a stream to another
+``provision``  make, change and delete streams, buckets and consumers, and move dead letters from a stream to another
 ============  ============================================================================================
 
 Each receives answers in an inbox of its own, ``_INBOX_<user>``, into which no other user may look or write: whoever
@@ -20,10 +21,23 @@ that answers ``cmd.api.replay-dead-letters`` may publish every event that somebo
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from shared.bus.names import CLI, DEAD_LETTERS, DEAD_SUBJECT, EVENTS, JANITOR, OLD_DEAD_LETTERS, PROVISION, inbox_of
+from shared.bus.names import (
+    CLI,
+    DEAD_LETTERS,
+    DEAD_SUBJECT,
+    DECISIONS,
+    EVENTS,
+    JANITOR,
+    OLD_DEAD_LETTERS,
+    PROVISION,
+    inbox_of,
+    stream_of_bucket,
+    subject_of_key,
+)
 from shared.description import ServiceDescription, consumers_of
 
 _API = "$JS.API"
+_MAKING = ("INFO", "CREATE", "UPDATE", "DELETE")
 ANSWER_WITHIN = "10m"
 """How long a question may be answered; the longest that is asked waits five minutes."""
 
@@ -61,7 +75,12 @@ def _service(service: ServiceDescription, read: tuple[str, ...]) -> User:
     for row in service.consumers:
         name = f"{row.stream}.{row.durable}"
         publish += [f"{_API}.CONSUMER.INFO.{name}", f"{_API}.CONSUMER.MSG.NEXT.{name}", f"$JS.ACK.{name}.>"]
-    subscribe = (f"{inbox_of(service.name)}.>", *service.commands, f"cmd.{service.name}.state")
+    for bucket in service.buckets:
+        stream = stream_of_bucket(bucket)
+        publish += [f"{_API}.STREAM.INFO.{stream}", f"{_API}.STREAM.MSG.GET.{stream}"]
+    publish += [subject_of_key(bucket, ">") for bucket in service.keeps]
+    heard = [subject_of_key(bucket, ">") for bucket in service.follows]
+    subscribe = (f"{inbox_of(service.name)}.>", *service.commands, f"cmd.{service.name}.state", *heard)
     return User(service.name, f"the service {service.name}", tuple(dict.fromkeys(publish)), subscribe, answers=True)
 
 
@@ -87,9 +106,9 @@ def _janitor() -> User:
 
 
 def _provision() -> User:
-    publish: list[str] = []
+    publish = [f"{_API}.STREAM.{verb}.{stream_of_bucket(DECISIONS)}" for verb in _MAKING]
     for stream in (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS):
-        publish += [f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE", "DELETE")]
+        publish += [f"{_API}.STREAM.{verb}.{stream}" for verb in _MAKING]
         publish += [f"{_API}.CONSUMER.{verb}.{stream}" for verb in ("LIST",)]
         publish += [f"{_API}.CONSUMER.{verb}.{stream}.*" for verb in ("INFO", "DURABLE.CREATE", "DELETE")]
         publish += [f"{_API}.CONSUMER.CREATE.{stream}.>", f"{_API}.CONSUMER.CREATE.{stream}"]
@@ -97,7 +116,7 @@ def _provision() -> User:
     publish += [f"{_API}.STREAM.PURGE.{old}", f"{_API}.STREAM.MSG.DELETE.{old}", f"{_API}.CONSUMER.MSG.NEXT.{old}.*"]
     return User(
         PROVISION,
-        "`nightbus provision`: makes, changes and deletes streams and consumers",
+        "`nightbus provision`: makes, changes and deletes streams, buckets and consumers",
         (*publish, f"{DEAD_SUBJECT}.>"),
         (f"{inbox_of(PROVISION)}.>",),
     )

@@ -3,7 +3,8 @@
 Design: one stream for all events, file storage, limits retention, discard new, so that a full stream refuses new events
 (which wait in their outbox) instead of dropping old ones. Dead letters have a stream of their own: they must be stored
 even when the main stream is full (docs/adr/0003). It is a work queue that nobody may purge or delete from: a letter
-leaves it when the register acknowledges it, and in no other way (docs/adr/0020).
+leaves it when the register acknowledges it, and in no other way (docs/adr/0020). The bucket of decisions is a mirror of
+what stats has: one value a key, which nothing but a newer one replaces (docs/adr/0023).
 """
 
 from nats.js.api import (
@@ -17,7 +18,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from shared.bus.names import DEAD_LETTERS, DEAD_SUBJECT, EVENTS
+from shared.bus.names import DEAD_LETTERS, DEAD_SUBJECT, DECISIONS, EVENTS, stream_of_bucket, subject_of_key
 from shared.description import Consumer
 from shared.events.registry import MODELS
 from shared.settings import NatsSettings
@@ -45,7 +46,7 @@ def config_of(row: Consumer) -> ConsumerConfig:
 
 
 def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
-    """Configuration of both streams, as they are made."""
+    """Configuration of all streams, as they are made."""
     max_bytes, replicas = settings.max_bytes or NEW_MAX_BYTES, settings.replicas or NEW_REPLICAS
     subjects = sorted({f"{model.subject.split('.')[0]}.>" for model in MODELS})
     return (
@@ -74,6 +75,21 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             deny_delete=True,
             max_age=0.0,
             max_bytes=max(max_bytes // 8, 1024**2),
+            duplicate_window=DUPLICATE_WINDOW_S,
+            allow_direct=False,
+            num_replicas=replicas,
+        ),
+        StreamConfig(
+            name=stream_of_bucket(DECISIONS),
+            subjects=[subject_of_key(DECISIONS, ">")],
+            storage=StorageType.FILE,
+            compression=StoreCompression.S2,
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.NEW,
+            deny_delete=True,
+            max_age=0.0,
+            max_bytes=max(max_bytes // 32, 1024**2),
+            max_msgs_per_subject=1,
             duplicate_window=DUPLICATE_WINDOW_S,
             allow_direct=False,
             num_replicas=replicas,

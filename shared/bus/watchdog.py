@@ -25,15 +25,22 @@ SILENT_LIMIT_S = 120.0
 
 
 class Watchdog:
-    """Looks at the consumers of one service.
+    """Looks at the consumers and buckets of one service.
 
     ``reconnecting`` says whether the client is looking for a server. A closed one does not: nats-py closes for good
     when the server names any error other than a stale connection or a missing permission.
     """
 
-    def __init__(self, js: JetStreamContext, consumers: Sequence[Consumer], reconnecting: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        js: JetStreamContext,
+        consumers: Sequence[Consumer],
+        reconnecting: Callable[[], bool],
+        buckets: Sequence[str] = (),
+    ) -> None:
         self._js = js
         self._consumers = consumers
+        self._buckets = buckets
         self._reconnecting = reconnecting
 
     async def run(self) -> str:
@@ -47,7 +54,7 @@ class Watchdog:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                await verify(self._js, self._consumers)
+                await verify(self._js, self._consumers, self._buckets)
                 answered_at = loop.time()
             except Unavailable as error:
                 return str(error)

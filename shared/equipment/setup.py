@@ -1,6 +1,6 @@
 """One question for everything about a frame's equipment, memoised: a night has one camera and a few filters."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ _SAME_SIZE = 0.06
 """Raw converters keep or cut a border of up to six per cent; a binned frame is at most half as wide."""
 _RATIO_RANGE = (0.15, 6.0)
 """Hyperstar gives a fifth of the native focal length, a strong Barlow lens five times."""
+_DECIDED = "decided by a person"
 
 
 class Seen(NamedTuple):
@@ -56,7 +57,10 @@ class Setup(NamedTuple):
 
 
 class Equipment:
-    """The user's equipment and the built-in tables. Immutable apart from its cache."""
+    """The user's equipment and the built-in tables. Immutable apart from its cache.
+
+    ``rig_decided`` tells what a person decided a rig of some name to be called, which goes before all else.
+    """
 
     def __init__(
         self,
@@ -64,11 +68,14 @@ class Equipment:
         telescopes: Iterable[Telescope] = (),
         rigs: Iterable[Rig] = (),
         filters: Iterable[tuple[str, str]] = (),
+        *,
+        rig_decided: Callable[[str], str | None] = lambda _name: None,
     ) -> None:
         self.cameras = CameraTable(cameras)
         self.telescopes = TelescopeTable(telescopes)
         self.rigs = tuple(rigs)
         self.filters = FilterNames(filters)
+        self._rig_decided = rig_decided
         self.setup = lru_cache(maxsize=_CACHED_SETUPS)(self._setup)
         # A solved focal length differs from frame to frame, the names beside it do not.
         self._camera_named = lru_cache(maxsize=_CACHED_NAMES)(self.cameras.named)
@@ -85,10 +92,26 @@ class Equipment:
         return None if name is None else self._camera_named(name).facts
 
     def rig_called(self, name: str) -> str:
-        """The rig's present name where ``name`` is one of its aliases, else ``name`` itself."""
+        """The rig's present name: as somebody decided, else where ``name`` is one of its aliases, else ``name``."""
+        rig = self._rig_decided_for(name) or self._rig_named(name)
+        return name if rig is None else (self._rig_decided_for(rig.name) or rig).name
+
+    def _rig_named(self, name: str) -> Rig | None:
         key = matching.rig_key(name)
-        known = (rig.name for rig in self.rigs if key in {matching.rig_key(one) for one in (rig.name, *rig.aliases)})
-        return next(known, name)
+        known = (rig for rig in self.rigs if key in {matching.rig_key(one) for one in (rig.name, *rig.aliases)})
+        return next(known, None)
+
+    def _rig_decided_for(self, name: str) -> Rig | None:
+        """The rig that somebody decided a name to mean, with what the user told of it."""
+        decided = self._rig_decided(name)
+        return None if decided is None else self._rig_named(decided) or Rig(decided, origin=_DECIDED)
+
+    def _find_rig(self, signs: RigSigns) -> tuple[Rig | None, tuple[Rig, ...]]:
+        """As ``find_rig``, but for what somebody decided about the name that the frame or the user's rows give."""
+        if signs.label is not None and (decided := self._rig_decided_for(signs.label)) is not None:
+            return decided, ()
+        rig, several = find_rig(self.rigs, signs)
+        return (rig if rig is None else self._rig_decided_for(rig.name) or rig), several
 
     def _setup(self, seen: Seen) -> Setup:
         filled: dict[str, str] = {}
@@ -113,8 +136,7 @@ class Equipment:
         if ratio is None and row is not None and (ratio := _ratio(focal, row)) is not None:
             filled["focal_ratio"] = f"focal length and aperture, {_by(row)}"
         label = self._device_label(seen, camera) if smart else rig_name(seen.telescope, ratio, camera)
-        rig, several = find_rig(
-            self.rigs,
+        rig, several = self._find_rig(
             RigSigns(
                 label=label,
                 camera=camera,
@@ -122,7 +144,7 @@ class Equipment:
                 height_px=_unbinned(seen.height_px, binning),
                 focal_length_mm=seen.focal_length_mm,
                 telescope=seen.telescope,
-            ),
+            )
         )
         telescope = seen.telescope
         if rig is not None:

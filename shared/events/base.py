@@ -1,8 +1,9 @@
 """What all events have in common: identity, time, version."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha1
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -45,11 +46,13 @@ class Event(Model):
 
     ``event_id`` follows from the subject and the fields named in ``identity``: the same fact published twice is the
     same event, which is what lets the stream and every inbox drop the second copy. What ``identity`` names is frozen
-    with each ``schema_version``, since every reader derives the id anew and refuses an event that bears another.
+    with each ``schema_version``, since every reader derives the id anew and refuses an event that bears another. What
+    it was in earlier versions is in ``earlier_identities``: their events are kept, and read for ever.
     """
 
     subject: ClassVar[str]
     identity: ClassVar[tuple[str, ...]]
+    earlier_identities: ClassVar[Mapping[int, tuple[str, ...]]] = MappingProxyType({})
 
     event_id: UUID = Field(default=NIL, description="uuid5 of the subject and the identifying fields")
     occurred_at: Moment = Field(default_factory=utc_now, description="when the fact became true, UTC")
@@ -64,11 +67,15 @@ class Event(Model):
 
     def derive_id(self) -> UUID:
         """The event id that follows from ``subject`` and ``identity``."""
-        return UUID(int=number_of(self.subject, [getattr(self, name) for name in self.identity]))
+        return UUID(int=self._own_number())
 
     def has_its_own_id(self) -> bool:
         """Whether the event bears the id that follows from what it says, and not that of another fact."""
-        return self.event_id.int == number_of(self.subject, [getattr(self, name) for name in self.identity])
+        return self.event_id.int == self._own_number()
+
+    def _own_number(self) -> int:
+        names = self.earlier_identities.get(self.schema_version, self.identity)
+        return number_of(self.subject, [getattr(self, name) for name in names])
 
 
 def number_of(subject: str, identity: Iterable[object]) -> int:

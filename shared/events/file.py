@@ -1,15 +1,22 @@
 """Events about files: arrived, scanned, quarantined, moved, removed."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, StringConstraints
 
-from shared.events.base import CatalogId, Event, FileId, Model
+from shared.events.base import NIL, CatalogId, Event, FileId, Model
 from shared.events.frame import FrameMetadata, FrameQuality, ReportedQuality, TargetMatch
 from shared.events.values import Count, FileSize, Label, Moment, Natural, PathText, Sentence, Text, Word
 
 HEADER_CARDS_LIMIT_BYTES = 256 * 1024
 """Header cards beyond this many bytes are cut from the event, with a note in ``problems``."""
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+"""The first 16 hexadecimal digits of a SHA-256."""
 
 
 class Hints(Model):
@@ -52,14 +59,39 @@ class FileArrived(Event):
     location_revision: Count = Field(default=0, description="moves up to this revision are known to it")
 
 
+class Reading(NamedTuple):
+    """Which of several readings of one file counts: the greatest, whatever the order in which they come.
+
+    A file is read again under the same scan revision where its arrival is delivered again. What was read may differ by
+    then, since people decided or settings changed: more decisions win, then the later reading.
+    """
+
+    scan_revision: int
+    decisions_revision: int
+    read_at: datetime
+    digest: str
+    """Empty for events of schema version 1, which had none."""
+
+
 class ScannedFile(Event):
     """``FileScanned`` without its header cards, for readers that have no use for them: a third less to parse."""
 
     subject: ClassVar[str] = "file.scanned"
-    identity: ClassVar[tuple[str, ...]] = ("file_id", "scan_revision")
+    identity: ClassVar[tuple[str, ...]] = ("file_id", "scan_revision", "digest")
+    earlier_identities: ClassVar[Mapping[int, tuple[str, ...]]] = MappingProxyType({1: ("file_id", "scan_revision")})
 
+    schema_version: Natural = Field(
+        default=2, description="version of this event's contract; changes are additive within it"
+    )
     file_id: FileId
     scan_revision: Natural
+    decisions_revision: Count = Field(
+        default=0, description="number of the last decision of people that the scanner knew; 0 = none"
+    )
+    digest: Digest | None = Field(
+        default=None,
+        description="of all that was read: what differs is another event; None in schema_version 1",
+    )
     root: Word
     path: PathText
     size_bytes: FileSize
@@ -74,13 +106,33 @@ class ScannedFile(Event):
     problems: tuple[Sentence, ...] = Field(default=(), description="what is wrong with the file, one sentence each")
     location_revision: Count = Field(default=0, description="moves up to this revision are known to it")
 
+    @property
+    def reading(self) -> Reading:
+        """The order of this among all readings of the file."""
+        return Reading(self.scan_revision, self.decisions_revision, self.occurred_at, self.digest or "")
+
 
 class FileScanned(ScannedFile):
-    """A file's header was read, its stars measured and its target looked up."""
+    """A file's header was read, its stars measured and its target looked up.
+
+    Of several readings of a file the one with the highest ``scan_revision`` counts, then ``decisions_revision``,
+    ``occurred_at`` and ``digest`` decide.
+    """
 
     header_cards: tuple[Text, ...] = Field(
         default=(), description="all header cards in order, 80 columns, right-stripped"
     )
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Give an event that was not read from the wire the digest of what it says, and then its id."""
+        if self.event_id == NIL and self.digest is None:
+            object.__setattr__(self, "digest", self._derive_digest())
+        super().model_post_init(context)
+
+    def _derive_digest(self) -> str:
+        """Of everything but the moment of reading, so that the same reading twice is the same event."""
+        said = self.model_dump_json(exclude={"event_id", "occurred_at", "digest"}, exclude_none=True)
+        return sha256(said.encode()).hexdigest()[:16]
 
 
 GONE = "gone"

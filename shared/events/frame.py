@@ -141,7 +141,8 @@ class TargetMatch(Model):
     name: Word | None = Field(default=None, description="display name")
     confidence: Share
     method: Word = Field(
-        description="given, designation, name, fuzzy, position, folder, file_name, hint, conflict or none"
+        description="given, person (somebody decided), designation, name, fuzzy, position, folder, file_name, hint, "
+        "conflict or none",
     )
     separation_deg: NotNegative | None = Field(default=None, description="between the object and the frame's centre")
     candidates: tuple[TargetCandidate, ...] = ()

@@ -10,7 +10,7 @@ Asked in this order; the first answer counts:
 5. ``file_name``: the file's own name, where the folders say nothing either
 6. ``hint``: what the source is said to show, where all of these say nothing, or leave a doubt that it settles
 
-A person's decision will stand between the first and the second; it is a ``given`` id to this module.
+A person's decision stands between the first and the second; it is a ``given`` id to this module.
 """
 
 import re

@@ -191,6 +191,8 @@ def _stream(config: StreamConfig) -> str:
     subjects = ", ".join(f"`{subject}`" for subject in config.subjects or [])
     queue = config.retention is RetentionPolicy.WORK_QUEUE
     age = "until acknowledged" if queue else f"{(config.max_age or 0) / 86400:.0f} days"
+    if config.max_msgs_per_subject == 1:
+        age = "the last of each key"
     size = f"{(config.max_bytes or 0) / 1024**2:.0f} MiB"
     full = f"{_value(config.discard)} messages refused" if _value(config.discard) == "new" else _value(config.discard)
     compression = f", {_value(config.compression).upper()}"

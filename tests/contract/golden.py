@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from shared.events.base import Model
 
 GOLDEN = Path(__file__).parent / "golden"
+EARLIER = GOLDEN / "earlier"
+"""Events of earlier schema versions, as <subject>.<version>.json: they are kept for decades, and read."""
 
 
 def render(model: Model) -> str:

@@ -18,11 +18,13 @@ from shared.events.envelope import MESSAGE_ID, headers_of
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
 from tests.contract.documents import RENEW
 from tests.contract.examples import COMMANDS, EVENTS, all_examples
-from tests.contract.golden import GOLDEN, broken, render
+from tests.contract.golden import EARLIER, GOLDEN, broken, render
 from tests.contract.schemas import contract_models
 
 EVENT_LIMIT_BYTES = 512 * 1024
 EXAMPLES = all_examples()
+ADDED: dict[str, dict[str, Any]] = {"file.scanned.1": {"decisions_revision": 0, "digest": None}}
+"""What an event of an earlier version lacks, as it is read."""
 
 
 def golden(name: str) -> str:
@@ -69,17 +71,21 @@ def test_a_golden_file_is_read_without_its_nulls_too(name: str) -> None:
     assert type(example).model_validate_json(example.model_dump_json(exclude_none=True)) == example
 
 
-@pytest.mark.parametrize("file", sorted((GOLDEN / "earlier").glob("*.json")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(EARLIER.glob("*.json")), ids=lambda file: file.stem)
 def test_an_event_of_an_earlier_version_is_read(file: Path) -> None:
-    """Streams and registers hold events of earlier schema versions: each is the same event under the same id."""
+    """Streams, registers and stats hold events of earlier schema versions: each says the same, under the id it had."""
     subject, _, version = file.stem.rpartition(".")
     today = EXAMPLES[subject]
     assert isinstance(today, Event)
     read = type(today).model_validate_json(file.read_text())
     assert str(read.schema_version) == version
     assert today.schema_version > read.schema_version
+    assert str(read.event_id) == json.loads(file.read_text())["event_id"]
     assert read.has_its_own_id()
-    assert read == today.model_copy(update={"schema_version": read.schema_version})
+    assert not read.model_copy(update={"event_id": EVENT_NAMESPACE}).has_its_own_id()
+    lacks = ADDED.get(file.stem, {})
+    own_id = {"event_id": read.event_id} if read.earlier_identities else {}
+    assert read == today.model_copy(update={"schema_version": read.schema_version, **own_id, **lacks})
 
 
 def test_every_model_of_the_contract_has_a_golden_file() -> None:
@@ -150,9 +156,26 @@ def test_an_event_id_follows_from_the_identity_alone(event: Event) -> None:
 
 
 def _another(name: str, value: str) -> str:
-    if name == "file_id":
+    if name in {"file_id", "digest"}:
         return value[::-1]
     return value[:-1] + "1" if name == "session_id" else f"{value}1"
+
+
+def test_what_was_read_is_part_of_the_id_of_a_scan() -> None:
+    """Two readings of a file that differ in anything but the moment are two events; the same reading twice is one."""
+    example = EXAMPLES["file.scanned"]
+    assert isinstance(example, FileScanned)
+    facts = {name: getattr(example, name) for name in FileScanned.model_fields if name not in {"event_id", "digest"}}
+    once, again = (
+        FileScanned(**facts | {"occurred_at": example.occurred_at + timedelta(days=days)}) for days in (0, 1)
+    )
+    assert (again.event_id, again.digest) == (once.event_id, once.digest)
+    assert once.has_its_own_id()
+    for other in (
+        {"path": "elsewhere/a.fits"}, {"decisions_revision": 8}, {"problems": ()}, {"target": None},
+        {"frame": example.frame.model_copy(update={"gain": 101.0})}, {"header_cards": example.header_cards[1:]},
+    ):  # fmt: skip
+        assert FileScanned(**facts | other).event_id != once.event_id, other
 
 
 def test_all_example_ids_differ() -> None:

@@ -7,6 +7,7 @@ import pytest
 from shared.events.base import EVENT_NAMESPACE, Event
 from shared.events.registry import MODELS
 from tests.contract.examples import EVENTS
+from tests.contract.golden import EARLIER
 from tests.contract.identities import changed, events, kept, published, version_of
 
 
@@ -17,6 +18,18 @@ def test_the_identity_of_each_schema_version_is_frozen() -> None:
     assert {model.subject: version_of(model) for model in published()} == {
         subject: max(versions, key=int) for subject, versions in kept().items()
     }
+
+
+def test_every_version_that_was_ever_published_is_kept_to_be_read() -> None:
+    """Of each earlier schema version there is an event that is read; an identity that changed stands in the model."""
+    now = {model.subject: version_of(model) for model in published()}
+    earlier = {f"{subject}.{version}" for subject, versions in kept().items() for version in versions}
+    assert {file.stem for file in EARLIER.glob("*.json")} == earlier - {
+        f"{one}.{version}" for one, version in now.items()
+    }
+    for model in events():
+        for version, names in model.earlier_identities.items():
+            assert kept()[model.subject][str(version)] == list(names)
 
 
 def test_a_changed_identity_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +46,8 @@ def test_a_changed_identity_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_reads_a_part_of_an_event_derives_the_same_id() -> None:
     """A model that leaves fields out keeps those that identify the event."""
     for model in events():
-        assert set(model.identity) <= set(model.model_fields), model.__name__
+        for names in (model.identity, *model.earlier_identities.values()):
+            assert set(names) <= set(model.model_fields), model.__name__
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.subject)

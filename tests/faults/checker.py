@@ -35,7 +35,7 @@ Totals = dict[str, Rows]
 
 BUSY_PERCENT = 50.0
 
-_FRAME_LEAVES_OUT = ("arrived_at", "event_no")
+_FRAME_LEAVES_OUT = ("arrived_at", "event_no", "read_at", "digest")
 _TABLES = {
     "ingest.file": "file_id, size_bytes, source, source_zone, origin, replaces, hints, scan_revision",
     "ingest.location": "root, path, file_id, revision",

@@ -14,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.scanner import readers
+from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
 from shared.errors import NightbusError
 from shared.events.file import FileArrived, FileScanned
@@ -30,7 +31,11 @@ BATCH = 64
 async def pool_of(count: int = 2) -> AsyncIterator[ReaderPool]:
     """Readers with the limits that every file must keep."""
     async with ReaderPool(
-        count, time_limit_s=MOST_SECONDS, memory_limit_mb=MEMORY_LIMIT_MB, measure_stars=True
+        count,
+        time_limit_s=MOST_SECONDS,
+        memory_limit_mb=MEMORY_LIMIT_MB,
+        measure_stars=True,
+        knowledge=Knowledge(),
     ) as pool:
         yield pool
 

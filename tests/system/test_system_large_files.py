@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
 from services.scanner.settings import ScannerSettings
 from shared.events.file import FileArrived, FileScanned
@@ -62,7 +63,11 @@ async def test_large_files_keep_their_facts(
         source="test", origin=name, arrived_at=datetime(2025, 10, 20, tzinfo=UTC),
     )  # fmt: skip
     async with ReaderPool(
-        1, time_limit_s=defaults.time_limit_s, memory_limit_mb=defaults.memory_limit_mb, measure_stars=True
+        1,
+        time_limit_s=defaults.time_limit_s,
+        memory_limit_mb=defaults.memory_limit_mb,
+        measure_stars=True,
+        knowledge=Knowledge(),
     ) as pool:
         with capture_logs() as logs:
             reply = await pool.scan(arrived, str(tmp_path))

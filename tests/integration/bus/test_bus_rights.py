@@ -22,28 +22,45 @@ from services.descriptions import CONSUMERS, SERVICES, described
 from services.settings import AllSettings
 from services.standalone.binaries import installed_binaries
 from services.stats import app as stats_app
+from services.stats.decided import decide
+from services.stats.mirror import Mirror
 from shared.bus import janitor as janitor_module
 from shared.bus.broker import connect
+from shared.bus.bucket import Bucket
 from shared.bus.janitor import janitor
-from shared.bus.names import CLI, DEAD_LETTERS, EVENTS, JANITOR, OLD_DEAD_LETTERS, PROVISION, inbox_of
+from shared.bus.names import (
+    CLI,
+    DEAD_LETTERS,
+    DECISIONS,
+    EVENTS,
+    JANITOR,
+    OLD_DEAD_LETTERS,
+    PROVISION,
+    inbox_of,
+    stream_of_bucket,
+)
 from shared.bus.provision import provision, verify
 from shared.bus.publish import Publisher
 from shared.bus.rights import users_of
 from shared.bus.rpc import ask
-from shared.db.pool import pool_of
+from shared.db.pool import pool_of, transaction
+from shared.decisions.lookup import Decided
+from shared.decisions.mirror import Follower
+from shared.decisions.model import TargetNamed
 from shared.errors import Permanent, UserError
 from shared.events.commands import DeadLettersChanged, FilesReread, ReplayDeadLetters, RereadFiles
 from shared.events.file import FileArrived, FileScanned
 from shared.events.registry import MODELS
 from shared.service import Service
 from shared.settings import NatsSettings, PostgresSettings, Settings
-from tests.integration.stats.world import arrived, light
+from tests.integration.stats.world import ARRIVED, arrived, light
 from tests.stack import NatsServer
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
 
 USERS_CONF = Path(__file__).resolve().parents[3] / "deploy" / "nats" / "users.conf"
-STREAMS = (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS)
+STREAMS = (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS, stream_of_bucket(DECISIONS))
+KEYS = ("whole", "target.x")
 ALL_COMMANDS = {subject for one in SERVICES for subject in (*one.commands, f"cmd.{one.name}.state")}
 USERS = ("ingest", "scanner", "stats", "api", CLI, JANITOR, PROVISION)
 
@@ -78,7 +95,9 @@ def allowed(user: str) -> set[str]:
     if user not in {CLI, JANITOR, PROVISION}:
         found |= {f"dead.{user}"}
     if user == "stats":
-        found |= {f"{api}.STREAM.MSG.GET.NIGHTBUS"}
+        found |= {f"{api}.STREAM.MSG.GET.NIGHTBUS", *(f"$KV.NIGHTBUS_DECISIONS.{key}" for key in KEYS)}
+    if user in {"stats", "scanner"}:
+        found |= {f"{api}.STREAM.{verb}.KV_NIGHTBUS_DECISIONS" for verb in ("INFO", "MSG.GET")}
     if user == CLI:
         found |= {f"{api}.CONSUMER.INFO.{row.stream}.{row.durable}" for row in CONSUMERS}
         told = {subject for one in SERVICES for subject in one.publishes}
@@ -89,6 +108,7 @@ def allowed(user: str) -> set[str]:
     if user == PROVISION:
         for stream in STREAMS:
             found |= {f"{api}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE", "DELETE")}
+        for stream in ("NIGHTBUS", "NIGHTBUS_LETTERS", "NIGHTBUS_DEAD"):
             verbs = ("CREATE", "DURABLE.CREATE", "DELETE")
             found |= {f"{api}.CONSUMER.{verb}.{stream}.x" for verb in verbs} | {f"{api}.CONSUMER.LIST.{stream}"}
         durables = [f"{row.stream}.{row.durable}" for row in CONSUMERS]
@@ -115,6 +135,9 @@ def verbs() -> Iterator[str]:
         yield from (f"{api}.CONSUMER.{verb}.{stream}.x" for verb in ("CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT"))
         yield from (f"{api}.CONSUMER.LIST.{stream}", f"{api}.CONSUMER.NAMES.{stream}", f"{api}.DIRECT.GET.{stream}")
         yield from (f"{api}.DIRECT.GET.{stream}.{model.subject}" for model in MODELS)
+    for bucket in ("NIGHTBUS_DECISIONS", "THEIRS"):
+        yield from (f"$KV.{bucket}.{key}" for key in KEYS)
+        yield from (f"{api}.DIRECT.GET.KV_NIGHTBUS_DECISIONS.$KV.{bucket}.{key}" for key in KEYS)
     yield from (f"{api}.INFO", f"{api}.STREAM.LIST", f"{api}.STREAM.NAMES", f"{api}.STREAM.CREATE.THEIRS")
     yield from ("$SYS.REQ.SERVER.PING", "anything", "cmd.stats.no-such", "file", "file.arrived.x")
     yield from (f"{inbox_of(user)}.x" for user in USERS)
@@ -123,6 +146,7 @@ def verbs() -> Iterator[str]:
 def subscriptions() -> Iterator[str]:
     """Every subject that somebody may subscribe to, and those that nobody may."""
     yield from (">", "*", "*.*", "file.>", "dead.>", "cmd.>", "cmd.*.state", "$JS.>", "$JS.API.>", "$JS.ACK.>")
+    yield from ("$KV.>", "$KV.NIGHTBUS_DECISIONS.>", "$KV.NIGHTBUS_DECISIONS.whole", "$KV.THEIRS.>")
     yield from ("$JS.EVENT.ADVISORY.>", "_INBOX.>", "_INBOX.x", "*.x", "$SYS.>")
     yield from (model.subject for model in MODELS)
     yield from sorted(ALL_COMMANDS)
@@ -189,6 +213,8 @@ async def test_a_user_may_subscribe_to_its_inbox_and_its_commands_alone(rights: 
             subject for subject in subscriptions() if f'subscription to "{subject}"'.lower() not in " ".join(denied)
         }
     own = {f"cmd.{user}.state", *described(user).commands} if user in {one.name for one in SERVICES} else set()
+    if user == "scanner":
+        own |= {"$KV.NIGHTBUS_DECISIONS.>", "$KV.NIGHTBUS_DECISIONS.whole"}
     assert granted == {f"{inbox_of(user)}.>", *own}
 
 
@@ -265,7 +291,7 @@ async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
 async def test_the_services_work_with_just_their_rights(
     rights: NatsSettings, database: PostgresSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events, batches, quarantine, letters, replay, commands between services, and the janitor: nothing is refused.
+    """Events, batches, quarantine, letters, replay, commands between services, decisions, the janitor: none is refused.
 
     The command line asks for the replay, and stats for a rereading.
     """
@@ -325,6 +351,23 @@ async def test_the_services_work_with_just_their_rights(
                 return int(await register.fetchval("SELECT count(*) FROM dead_letter")) == 2
 
             await until(buried_again)
+            heard: list[Decided] = []
+
+            async def know(decided: Decided) -> None:
+                heard.append(decided)
+
+            follower = Follower(Bucket(scanner.js, DECISIONS), scanner.waits, know)
+            async with running(stats.put_relay.run()), running(follower.run()):
+                await Mirror(stats.pool, Bucket(stats.js, DECISIONS)).turn()
+                gnome = TargetNamed(name="Gnome", catalog_id="M31")
+                async with transaction(stats.pool) as connection:
+                    await decide(connection, [gnome], person=None, decided_at=ARRIVED)
+                stats.put_relay.wake()
+
+                async def is_known() -> bool:
+                    return heard[-1:] == [Decided(1, (gnome,))]
+
+                await until(is_known)
             monkeypatch.setattr(janitor_module, "PAUSE_AT", 0.0)
             await until(sweep)
             assert not denied

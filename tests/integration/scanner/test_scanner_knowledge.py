@@ -39,13 +39,13 @@ async def scanned(pool: ReaderPool, event: FileArrived, root: Path) -> FileScann
 
 def pool(knowledge: Knowledge | None = None) -> ReaderPool:
     """One reader process."""
-    return ReaderPool(1, time_limit_s=30, memory_limit_mb=1536, measure_stars=False, knowledge=knowledge)
+    return ReaderPool(1, time_limit_s=30, memory_limit_mb=1536, measure_stars=False, knowledge=knowledge or Knowledge())
 
 
 async def test_readers_know_what_the_user_told(tmp_path: Path) -> None:
     """Rig, filter, pixel size and target of the user's own are in the event; without them the header's words are.
 
-    The event's id is the same: a changed setting is applied to scanned files by a rereading, under a higher revision.
+    The event's id is another one: what is read under one id is the same for ever.
     """
     path = tmp_path / "a.fits"
     path.write_bytes(fits(cards=CARDS))
@@ -61,7 +61,7 @@ async def test_readers_know_what_the_user_told(tmp_path: Path) -> None:
     async with pool() as plain:
         bare = await scanned(plain, event, tmp_path)
         assert (bare.frame.rig, bare.frame.filter, bare.frame.pixel_size_um) == ("Eye", "Position 3", None)
-        assert bare.event_id == found.event_id
+        assert bare.event_id != found.event_id
         assert pid not in plain.pids
 
 

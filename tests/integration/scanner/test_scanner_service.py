@@ -20,7 +20,7 @@ LIGHT = ("IMAGETYP= 'LIGHT'", "OBJECT  = 'M 31'", "EXPTIME =                 60.
 async def test_what_arrived_is_scanned_or_quarantined(
     settings: Settings, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Captures become file.scanned under an id that follows from content and revision alone.
+    """Captures become file.scanned under an id that follows from what was read.
 
     Texts, Java objects and empty headers are quarantined with a sentence that names file and reason; a missing file is
     tried again; a very long header is cut and says so. No file is touched.

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from services.scanner import app
 from services.scanner.settings import ScannerSettings
-from shared.bus.names import EVENTS
+from shared.bus.bucket import Bucket
+from shared.bus.names import DECISIONS, EVENTS
 from shared.bus.publish import Publisher
+from shared.decisions.model import WHOLE, Decision, Entry, Whole
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
 from shared.settings import Settings
 from tests.integration.ingest.world import events, sha256, stop, until
@@ -109,9 +112,25 @@ class Scanner:
         return {str(event.path): event.reason for event in parsed}
 
 
+async def decided(js: JetStreamContext, revision: int, *decisions: Decision, whole: bool = True) -> None:
+    """Put decisions into the bucket as stats does, the last of them under this number; ``whole``: and say so."""
+    bucket = Bucket(js, DECISIONS)
+    for number, decision in enumerate(decisions, revision - len(decisions) + 1):
+        await bucket.put(decision.key, Entry(revision=number, decision=decision).model_dump_json().encode())
+    if whole:
+        await bucket.put(WHOLE, Whole(revision=revision).model_dump_json().encode())
+
+
 @asynccontextmanager
-async def scanner(settings: Settings, client: Client, root: Path, **options: object) -> AsyncIterator[Scanner]:
-    """The scanner running with these options; it must still run at the end."""
+async def scanner(
+    settings: Settings, client: Client, root: Path, *, told: bool = True, **options: object
+) -> AsyncIterator[Scanner]:
+    """The scanner running with these options; it must still run at the end.
+
+    ``told``: stats has said that nothing was decided, where it has said nothing yet.
+    """
+    if told:
+        await decided(client.jetstream(), 0)
     chosen = ScannerSettings(**{"workers": 1, "measure_stars": False, **options})
     task = asyncio.create_task(app.run(settings.model_copy(update={"scanner": chosen})))
     try:

@@ -1,6 +1,7 @@
 """The order of events, and how often each comes, never matters."""
 
 from datetime import date, timedelta
+from itertools import permutations
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +30,35 @@ PLACES = 4
 """Location revisions of one life of a file, which ends with its file.removed; its next scan revision begins another."""
 
 
+async def test_of_several_readings_the_same_one_counts(connection: Any) -> None:
+    """Of equal scan revisions the reading that knew more decisions, then the later, then by digest; in any order.
+
+    A reading of schema version 1 gives way to any later one, and stays before none of a lower scan revision.
+    """
+    hour = timedelta(hours=1)
+    first = scanned("a", target="M42", at=ARRIVED).model_copy(update={"digest": None, "schema_version": 1})
+    first = first.model_copy(update={"event_id": first.derive_id()})
+    readings = [
+        first,
+        scanned("a", target="M31", at=ARRIVED + 5 * hour),
+        scanned("a", target="M33", decisions_revision=1, at=ARRIVED + hour),
+        scanned("a", target="M45", decisions_revision=1, at=ARRIVED + 2 * hour),
+    ]
+    assert sorted(readings, key=lambda event: event.reading) == readings
+    assert all(event.has_its_own_id() for event in readings)
+    twins = sorted((scanned("b", target=name) for name in ("M31", "M33")), key=lambda event: event.digest or "")
+    for order in permutations(readings):
+        transaction = connection.transaction()
+        await transaction.start()
+        await apply(connection, *order, [*twins], twins[::-1])
+        found = await connection.fetch("SELECT catalog_id, decisions_revision FROM frame ORDER BY stem")
+        assert [tuple(row) for row in found] == [("M45", 1), (twins[1].target and twins[1].target.catalog_id, 0)]
+        assert await check(connection) == []
+        await apply(connection, scanned("a", target="M1", revision=2))
+        assert await connection.fetchval("SELECT catalog_id FROM frame ORDER BY stem LIMIT 1") == "M1"
+        await transaction.rollback()
+
+
 @st.composite
 def _scans(draw: st.DrawFn) -> Event:
     frame_type = draw(st.sampled_from(("LIGHT", "LIGHT", "LIGHT", "DARK", "FLAT", "PREVIEW", "PREVIEW", "STACK")))
@@ -38,6 +68,8 @@ def _scans(draw: st.DrawFn) -> Event:
         draw(st.sampled_from(NAMES)),
         revision=revision,
         location_revision=_known_to(revision, draw(st.integers(0, PLACES - 1))),
+        decisions_revision=draw(st.integers(0, 1)),
+        at=draw(MOMENTS),
         path=draw(st.sampled_from(STEMS)),
         target=draw(st.sampled_from((None, "M31", "M33"))),
         size_bytes=draw(st.integers(0, 2)),

@@ -66,6 +66,7 @@ def scanned(
     at: datetime | None = None,
     source: str = "rig",
     source_zone: str | None = None,
+    decisions_revision: int = 0,
     problems: tuple[str, ...] = (),
     location_revision: int = 0,
     **facts: Any,
@@ -76,6 +77,7 @@ def scanned(
     return FileScanned(
         file_id=file_id(name),
         scan_revision=revision,
+        decisions_revision=decisions_revision,
         root="library",
         path=path or f"night/{name}.fits",
         size_bytes=size_bytes,

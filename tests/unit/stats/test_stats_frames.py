@@ -20,7 +20,8 @@ QUALITY = {
 }  # fmt: skip
 EVENT = {
     "file_id": "ab" * 32, "scan_revision": 27, "size_bytes": 28, "source": "source", "format": "FITS",
-    "arrived_at": datetime(2024, 3, 2, 8, tzinfo=UTC), "problems": ("a problem",), "location_revision": 36,
+    "arrived_at": datetime(2024, 3, 2, 8, tzinfo=UTC), "problems": ("a problem",), "decisions_revision": 29,
+    "location_revision": 36,
 }  # fmt: skip
 PAYLOAD = b"{the event as it came}"
 
@@ -50,7 +51,8 @@ def test_every_fact_stands_in_the_column_of_its_name() -> None:
         "session_night": date(2024, 3, 1), "session_id": frame.entry.own.session_id,
         "own_session_id": frame.entry.own.session_id, "night_ends_at": frame.entry.night_ends_at,
         "exposure_key": "2024-03-01T22:00:00.000+00:00|camera|10000|Ha", "stem": "library:night/light",
-        "stem_key": frame.entry.stem_key, "counted": False, "event_no": 35,
+        "stem_key": frame.entry.stem_key, "counted": False, "event_no": 35, "read_at": event.occurred_at,
+        "digest": event.digest,
     }  # fmt: skip
     assert stored == expected
     assert frame.payload == PAYLOAD

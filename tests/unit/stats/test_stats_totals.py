@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.stats.placing import Change
 from services.stats.sessions import Session, session_of
 from services.stats.totals import Entry, SessionDelta, Totals
+from shared.events.file import Reading
 from tests.integration.stats.world import ARRIVED, DUSK
 
 SESSIONS = [session_of(date(2024, 3, day), rig) for day in (1, 2) for rig in ("R1", "R2")]
@@ -17,7 +18,7 @@ def entry(**facts: object) -> Entry:
     """A counted light frame."""
     defaults: dict[str, object] = {
         "file_id": "a",
-        "scan_revision": 1,
+        "reading": Reading(1, 0, ARRIVED, ""),
         "frame_type": "LIGHT",
         "own": SESSIONS[0],
         "night_ends_at": DUSK,
