@@ -32,6 +32,11 @@ class Counts:
     reasons: tuple[str, ...] = ()
     """Why files are quarantined: the latest, each with its file."""
     missing: int = 0
+    strangers: int = 0
+    """Captures in the library of which no place tells."""
+    forgotten: int = 0
+    offline: tuple[str, ...] = ()
+    """Roots that are away, each with the reason."""
     damaged: int = 0
     library_problem: str | None = None
     to_read_anew: int = 0
@@ -69,6 +74,9 @@ def counts_of(
         reasons=tuple(reasons),
         adds_up=stats["files"] == handled and on_the_way >= 0,
         missing=library["missing"],
+        strangers=library["strangers"],
+        forgotten=library["forgotten"],
+        offline=tuple(library["offline"]),
         damaged=library["damaged"],
         library_problem=library["problem"],
         to_read_anew=keeping["to_read"],
@@ -109,19 +117,33 @@ def counts_text(counts: Counts) -> str:
     if counts.kept_sources:
         kept = counted(counts.kept_sources, "moved file")
         lines.append(f"{kept} could not be deleted at the source; {_select('ingest.kept_source')} has the reasons")
-    if counts.missing:
-        gone = f"{counted(counts.missing, 'file')} {'has' if counts.missing == 1 else 'have'} gone from the library"
-        lines.append(f"{gone}; `nightbus ingest PATH` of the originals brings them back")
-    if counts.damaged:
-        was, is_ = ("copy in the library was", "is") if counts.damaged == 1 else ("copies in the library were", "are")
-        where = _select("ingest.damaged_copy")
-        lines.append(f"{counts.damaged} damaged {was} replaced and {is_} kept; {where} says where")
+    lines += _library_lines(counts)
     if counts.to_read_anew or counts.away:
         lines.append(_unkept_text(counts.to_read_anew, counts.away))
     if counts.library_problem:
         lines.append(inert.sentence(counts.library_problem))
     lines.append(_sessions_text(counts.open_sessions - counts.closing_sessions, counts.closing_sessions))
     return "\n".join(lines)
+
+
+def _library_lines(counts: Counts) -> list[str]:
+    """What is to be said of the library and of other roots."""
+    lines = []
+    if counts.missing:
+        gone = f"{counted(counts.missing, 'file')} {'has' if counts.missing == 1 else 'have'} gone from the library"
+        lines.append(
+            f"{gone}: `nightbus files --missing` names them, `nightbus ingest PATH` of the originals brings them back"
+        )
+    lines += [f"{inert.sentence(root)}; its files stay in all totals" for root in counts.offline]
+    if counts.strangers:
+        lines.append(f"{counted(counts.strangers, 'unknown capture')} in the library: left alone, and counted nowhere")
+    if counts.forgotten:
+        lines.append(f"forgotten: {counts.forgotten}; {_select('ingest.forgotten_file')} has the reasons")
+    if counts.damaged:
+        was, is_ = ("copy in the library was", "is") if counts.damaged == 1 else ("copies in the library were", "are")
+        where = _select("ingest.damaged_copy")
+        lines.append(f"{counts.damaged} damaged {was} replaced and {is_} kept; {where} says where")
+    return lines
 
 
 def _unkept_text(to_read: int, away: int) -> str:

@@ -41,6 +41,9 @@ TypeOption = Annotated[
 UncertainOption = Annotated[
     bool, typer.Option("--uncertain", help="Only targets that are a guess or in conflict, shown with a ?.")
 ]
+MissingOption = Annotated[
+    bool, typer.Option("--missing", help="Only files that can be read nowhere now: gone, removed, or on a root away.")
+]
 YearOption = Annotated[
     int | None, typer.Option("--year", metavar="YEAR", min=1900, max=9999, help="Nights of this year.")
 ]

@@ -14,6 +14,7 @@ from services.cli.filters import (
     Filters,
     JsonOption,
     LimitOption,
+    MissingOption,
     ObjectOption,
     RigOption,
     SinceOption,
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
 _PREFETCH = 1000
 
 _FILES = """
-SELECT f.*, m.missing_since FROM (SELECT * FROM stats.files WHERE {where}) f
-LEFT JOIN ingest.missing_file m USING (file_id, root, path)
+SELECT f.*, a.since AS missing_since, a.state AS absent, a.reason AS absent_reason
+FROM (SELECT * FROM stats.files WHERE {where}) f
+LEFT JOIN ingest.absent_file a USING (file_id)
 """
+_ABSENT = "file_id IN (SELECT file_id FROM ingest.absent_file)"
 _FILES_ORDER = "night DESC NULLS LAST, observed_at DESC NULLS LAST, path"
 
 _CAPTURES = """
@@ -146,6 +149,7 @@ def files(
     frame_type: TypeOption = None,
     year: YearOption = None,
     uncertain: UncertainOption = False,
+    missing: MissingOption = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -157,7 +161,7 @@ def files(
     """
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = make_filters(objects, filters, on, since, until, rig, camera, frame_type, year, uncertain=uncertain)
-    show_listing(find_stack(home), files_listing(chosen), output, limit)
+    show_listing(find_stack(home), files_listing(chosen, missing=missing), output, limit)
 
 
 def captures(
@@ -203,9 +207,11 @@ def sessions(
     show_listing(find_stack(home), sessions_listing(chosen), output, limit)
 
 
-def files_listing(filters: Filters) -> Listing:
-    """The listing of files."""
+def files_listing(filters: Filters, *, missing: bool = False) -> Listing:
+    """The listing of files; ``missing``: only those that can be read nowhere now."""
     where = filters.for_files()
+    if missing:
+        where.conditions.append(_ABSENT)
     return Listing(_FILES.format(where=where.sql), _FILES_ORDER, where.parameters, _FILE_COLUMNS, "file")
 
 
@@ -268,13 +274,22 @@ def _file(row: Row) -> str | Noted:
         return Noted(path, f"{row['state']}: {reason}" if reason else row["state"])
     if reason:  # it was read, and cannot be read any more
         return Noted(path, f"cannot be read anew: {reason}")
-    if row["missing_since"]:
-        return Noted(path, f"gone from the library since {row['missing_since']:%Y-%m-%d}")
+    if row["absent"] is not None:
+        return Noted(path, _absent(row))
     problems = row["problems"] or ()
     if not problems:
         return path
     first = said_of(row["path"], problems[0])
     return Noted(path, f"! {first}" if len(problems) == 1 else f"! {len(problems)} problems: {first}", brief=True)
+
+
+def _absent(row: Row) -> str:
+    """Since when a file can be read nowhere, and why."""
+    if row["absent"] == "offline":
+        return f"offline since {row['missing_since']:%Y-%m-%d}"
+    if row["absent_reason"]:
+        return f"removed on {row['missing_since']:%Y-%m-%d}: {said_of(row['path'], row['absent_reason'])}"
+    return f"gone from the library since {row['missing_since']:%Y-%m-%d}"
 
 
 _FILE_COLUMNS = (

@@ -56,6 +56,10 @@ COMMANDS = (
         "listings:captures",
     ),
     Listed("sessions", LOOK, "List sessions (one night of one rig), newest first.", "listings:sessions"),
+    Listed(
+        "locations", LOOK,
+        "List the roots in which files lie, and how they are; `walk` goes through the library now.", "locations:app",
+    ),
     Listed("sql", LOOK, "Open psql on the views, as the role that only reads.", "sql:sql"),
     Listed(
         "inspect", OFFLINE, "Show what Nightbus finds in capture files: header, star quality, target.",
@@ -68,6 +72,11 @@ COMMANDS = (
     Listed(
         "equipment", OFFLINE, "Cameras, telescopes, filters and rigs: the built-in tables, with yours in front.",
         "equipment:app",
+    ),
+    Listed(
+        "forget", CARE,
+        "Forget files for good: no total counts them, and only an import of a file by its own name brings it back.",
+        "forget:forget",
     ),
     Listed(
         "dismiss", CARE, "Take quarantined files out of the count: they need nothing more.", "dismiss:dismiss",

@@ -73,7 +73,7 @@ async def _reread(
 ) -> None:
     async with reader(stack) as connection:
         if ids:
-            where.add("file_id = ANY({})", await _resolve(connection, ids))
+            where.add("file_id = ANY({})", await resolve_ids(connection, ids))
         query = f"SELECT file_id FROM stats.files WHERE {where.sql}"
         if everything and not dry_run:
             found = []
@@ -100,7 +100,7 @@ async def _send(stack: Stack, found: list[str], *, everything: bool) -> int:
         return sum([(await ask(client, each, FilesReread, timeout_s=COMMAND_TIMEOUT_S)).files for each in commands])
 
 
-async def _resolve(connection: "asyncpg.Connection", ids: list[str]) -> list[str]:
+async def resolve_ids(connection: "asyncpg.Connection", ids: list[str]) -> list[str]:
     """Full file ids of full or shortened ones."""
     resolved = []
     for text in ids:

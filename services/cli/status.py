@@ -42,7 +42,10 @@ WHERE q.dismissed_at IS NULL AND f.state = 'quarantined' ORDER BY q.occurred_at 
 """The files that the count counts, as `dismiss` finds them: not what was read once and then could not be."""
 _SOURCES = "SELECT * FROM ingest.source_status ORDER BY source"
 _LIBRARY = """
-SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem
+SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem,
+       coalesce(sum(strangers), 0)::int AS strangers, (SELECT count(*)::int FROM ingest.forgotten_file) AS forgotten,
+       ARRAY(SELECT format('the root %s is offline: %s', root, offline_reason) FROM ingest.root_state
+             WHERE state = 'offline' AND kind IN ('library', 'indexed') ORDER BY root) AS offline
 FROM ingest.library_state
 """
 _KEEPING = "SELECT to_read, away FROM stats.keeping"

@@ -18,6 +18,9 @@ from services.ingest.gone import INTERVAL_S as GONE_INTERVAL_S
 from services.ingest.gone import look_for_gone
 from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.imports import Imports
+from services.ingest.keeper.keeper import Keeper
+from services.ingest.keeper.whereabouts import INTERVAL_S as ROOTS_INTERVAL_S
+from services.ingest.keeper.whereabouts import Whereabouts
 from services.ingest.library import Library
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
@@ -32,7 +35,16 @@ from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
 from shared.db.pool import connected
-from shared.events.commands import CancelImport, ImportPaths, RereadFiles
+from shared.events.commands import (
+    CancelImport,
+    ForgetFiles,
+    ImportPaths,
+    MoveFiles,
+    PlaceFile,
+    RemoveFiles,
+    RereadFiles,
+    WalkLibrary,
+)
 from shared.library.room import Room
 from shared.library.settings import LibrarySettings
 from shared.process import Process
@@ -40,6 +52,7 @@ from shared.retry import patiently
 from shared.service import Service
 from shared.settings import Settings
 
+DAY_S = 24 * 3600.0
 LIBRARY_THREADS = 32
 """For calls to the library and single looks elsewhere, more than processors: they wait for disks. Each source has
 threads of its own (``source.Source``)."""
@@ -71,11 +84,14 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.answers(RereadFiles, partial(reread_files, pool, service.relay))
         service.background(imports.run())
         await _watch_all(service, configured, own, walker, room)
+        sweep = None
         if library is not None and shelf is not None:
-            sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s)
+            percent = kept.most_gone_percent
+            sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s, most_gone_percent=percent)
             service.background(library.keep_open())
             service.background(library.then(SourceDeleter(pool, shelf, configured).run))
             service.background(library.then(sweep.run))
+        _keep(service, library, room, sweep)
         _look_after_events(service, configured, own)
         service.every(JANITOR_INTERVAL_S, sweep_stream, first_after_s=JANITOR_INTERVAL_S)
         try:
@@ -84,6 +100,21 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             collector.close()
             if library is not None:
                 library.close()
+
+
+def _keep(service: Service, library: Library | None, room: Room, sweep: Sweep | None) -> None:
+    """Register what the keeper of the library answers and does."""
+    root = library.root if library is not None else None
+    keeper = Keeper(service.pool, service.relay.wake, library=root, room=room, sweep=sweep)
+    service.answers(MoveFiles, keeper.move)
+    service.answers(PlaceFile, keeper.place)
+    service.answers(RemoveFiles, keeper.remove)
+    service.answers(ForgetFiles, keeper.forget)
+    service.answers(WalkLibrary, keeper.walk)
+    for runner in (keeper.changes, keeper.walks):
+        service.background(runner.run() if library is None else library.then(runner.run))
+    service.every(DAY_S, keeper.forget_old)
+    service.every(ROOTS_INTERVAL_S, Whereabouts(service.pool, root).look, first_after_s=ROOTS_INTERVAL_S)
 
 
 def _look_after_events(service: Service, configured: Sequence[SourceSettings], own: IngestSettings) -> None:

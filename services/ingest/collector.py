@@ -10,7 +10,7 @@ from typing import TypeVar
 import asyncpg
 
 from services.ingest.hand import Finished, Hand
-from services.ingest.ledger import observe
+from services.ingest.ledger import FORGOTTEN, observe
 from services.ingest.library import Library
 from services.ingest.mend import Mended, NotAtRestError, Seen
 from services.ingest.pages import chunks, pages
@@ -18,7 +18,7 @@ from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
-from services.ingest.store import looks
+from services.ingest.store import looks, tombstones
 from services.ingest.store.files import Arrival
 from services.ingest.take import (
     Failed,
@@ -33,7 +33,7 @@ from services.ingest.take import (
 )
 from services.ingest.tally import LARGE_BYTES, Tally
 from shared.bus.outbox import OutboxRelay
-from shared.db.pool import transaction
+from shared.db.pool import connected, transaction
 from shared.errors import Away, NightbusError, Unavailable
 from shared.jobs.job import Job
 from shared.jobs.outcome import Stopped
@@ -259,12 +259,12 @@ class Collector:
         verify: bool,
     ) -> dict[str, str]:
         """Place and record what was taken; by relative path what is to be looked at again, and why."""
-        taken = [item for item in outcomes if isinstance(item, Taken)]
         failed = [item for item in outcomes if isinstance(item, Failed)]
+        taken, forgotten = await self._without_forgotten(source, outcomes)
         looked: list[Mended | Seen] = []
         unsettled: dict[str, str] = {}
         crowd = [item.entry for item in outcomes if isinstance(item, WithoutRoom)]
-        if not taken and not failed:
+        if not taken and not failed and not forgotten:
             _add_to_crowd(crowd, tally)
             return unsettled
         if source.mode == "index":
@@ -289,6 +289,7 @@ class Collector:
         observations = [
             *(observe(item.entry, file_id=item.file_id) for item in taken),
             *(observe(item.entry, reason=item.sentence) for item in failed),
+            *(observe(item.entry, file_id=item.file_id, forgotten=True) for item in forgotten),
         ]
         mended = {item.content.file_id: item for item in looked if isinstance(item, Mended)}
         recorded = await self.recorder.record(
@@ -304,13 +305,30 @@ class Collector:
             tally.own.update(state for state in recorded.states if state != "failed")
         tally.read_bytes += sum(item.size_bytes for item in taken)
         for state in recorded.states:
-            if state not in {"arrived", "failed"}:
+            if state == "forgotten":
+                tally.ignored_by[FORGOTTEN] += 1
+            elif state not in {"arrived", "failed"}:
                 tally.count_known(state)
         _add_to_crowd(crowd, tally)
         if source.mode != "index":
             written = {item.file_id for item in recorded.observations}
             tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
         return unsettled
+
+    async def _without_forgotten(self, source: Source, outcomes: Sequence[Outcome]) -> tuple[list[Taken], list[Taken]]:
+        """What was taken, and what of it a person asked to forget, unless it was named since; nothing stays of that."""
+        taken = [item for item in outcomes if isinstance(item, Taken)]
+        if not taken:
+            return [], []
+        try:
+            async with connected(self._pool) as connection:
+                buried = await tombstones.forgotten(connection, {item.file_id for item in taken})
+        except BaseException:
+            await self._abandon(taken)
+            raise
+        left = [item for item in taken if item.file_id in buried and item.entry.relative_path not in source.named]
+        await self._abandon(left)
+        return [item for item in taken if item not in left], left
 
     async def _shelve(self, source: Source, taken: Sequence[Taken], care: Care) -> Shelved:
         assert self.shelf is not None

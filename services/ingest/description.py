@@ -6,9 +6,12 @@ DESCRIPTION = ServiceDescription(
     name="ingest",
     has_tables=True,
     has_outbox=True,
-    publishes=("file.arrived",),
-    commands=("cmd.ingest.import", "cmd.ingest.cancel-import", "cmd.ingest.reread"),
+    publishes=("file.arrived", "file.moved", "file.removed"),
+    commands=(
+        "cmd.ingest.import", "cmd.ingest.cancel-import", "cmd.ingest.reread", "cmd.ingest.move", "cmd.ingest.place",
+        "cmd.ingest.remove", "cmd.ingest.forget", "cmd.ingest.walk",
+    ),
     may_be_off=False,
     quiet=False,
     last_active="SELECT max(last_arrived_at) FROM stats.sessions",
-)
+)  # fmt: skip

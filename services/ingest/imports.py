@@ -241,7 +241,10 @@ class Imports:
                 port = Folder(root, self._walker.excluded(root))
                 source = await asyncio.to_thread(Source.make, name, port, mode, self._own, self._configured.get(name))
                 found[name] = source, []
-            found[name][1].append(_below(place, root))
+            source, places = found[name]
+            below = _below(place, root)
+            places.append(below)
+            source.named |= below.only or frozenset()
         return dict(found.values())
 
     async def _root_of(self, folder: Path, kind: str) -> tuple[str, Path]:

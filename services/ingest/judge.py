@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.ingest import refusals
-from services.ingest.ledger import Known, Observation, folders_of, key_of, unchanged
+from services.ingest.ledger import FORGOTTEN, Known, Observation, folders_of, key_of, unchanged
 from services.ingest.source import Source
 from shared.library.extensions import ignored_by
 from shared.library.walk import NOT_COUNTED, DirectoryListing, Entry
@@ -75,7 +75,9 @@ def judged(
                 continue
             elif (unfit := refusals.of_entry(source, entry)) is not None:
                 found.refused.append(unfit)
-            elif row is not None and row.state != "failed" and unchanged(row, entry):
+            elif row is not None and row.state == "forgotten" and path not in source.named and unchanged(row, entry):
+                found.ignored_by[FORGOTTEN] += 1
+            elif row is not None and row.state not in ("failed", "forgotten") and unchanged(row, entry):
                 found.same.append((entry, row))
             elif source.settler.settled(path, entry, now_ns, now_s):
                 found.candidates.append(entry)

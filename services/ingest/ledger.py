@@ -11,6 +11,8 @@ from uuid import UUID
 from shared.library.reading import as_utf8
 from shared.library.walk import Entry
 
+FORGOTTEN = "forgotten: `nightbus ingest` of the file itself, by its name, brings it back"
+"""The rule by which a file is ignored whose content a person asked to forget."""
 LONGEST_PATH_BYTES = 2000
 """Longest path below a source that is taken; the entries of an index of Postgres end at 2,704 bytes."""
 LARGEST_BYTES = 2**40
@@ -34,7 +36,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A file of a source as it was when it was taken; without ``file_id`` it failed, for ``reason``."""
+    """A file of a source as it was when it was taken; without ``file_id`` it failed, for ``reason``.
+
+    ``forgotten``: a person asked to forget this content, and nobody has named this file since.
+    """
 
     folder: str
     name: str
@@ -43,6 +48,7 @@ class Observation:
     fingerprint: bytes
     file_id: str | None = None
     reason: str | None = None
+    forgotten: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -51,15 +57,17 @@ class Observation:
 
     def failed(self, reason: str) -> "Observation":
         """The same as something that could not be taken."""
-        return replace(self, file_id=None, reason=reason)
+        return replace(self, file_id=None, reason=reason, forgotten=False)
 
 
-def observe(entry: Entry, *, file_id: str | None = None, reason: str | None = None) -> Observation:
+def observe(
+    entry: Entry, *, file_id: str | None = None, reason: str | None = None, forgotten: bool = False
+) -> Observation:
     """A file as the ledger keeps it."""
     folder, _, name = entry.relative_path.rpartition("/")
     folder, name = key_of(folder, name)
     numbers = bigint(entry.size_bytes), bigint(entry.mtime_ns)
-    return Observation(folder, name, *numbers, entry.fingerprint, file_id=file_id, reason=reason)
+    return Observation(folder, name, *numbers, entry.fingerprint, file_id=file_id, reason=reason, forgotten=forgotten)
 
 
 def refusal(folder: str, name: str, reason: str) -> Observation:

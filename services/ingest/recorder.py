@@ -78,7 +78,7 @@ class Recorder:
                     for file_id in dict.fromkeys(item.file_id for item in seen)
                     for place in places.get(file_id, ())
                 ],
-                moved=[item for item in seen if moved and item.file_id is not None],
+                moved=[item for item in seen if moved and item.file_id is not None and not item.forgotten],
                 mended=[mended[file_id] for file_id in {item.file_id or "" for item in seen} & mended.keys()],
             )
             async with transaction(self._pool) as connection:

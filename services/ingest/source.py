@@ -37,6 +37,8 @@ class Source:
     """What a person says in the settings of all its files."""
     reached: Hashable = None
     """What told the place from others when it was last found there; None of one that nobody watches."""
+    named: frozenset[str] = frozenset()
+    """Files that a person named, each by itself: they are taken even where their content was forgotten."""
     first_seen_incomplete: dict[str, float] = field(default_factory=dict)
     looking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LOOKING, "look"))
     """Threads that walk it and ask for its folders."""

@@ -1,17 +1,19 @@
-"""The sweep: a gentle daily look at whether the files of the library are there.
+"""The sweep: a gentle daily walk through the library, also on command.
 
-It touches no file. What is gone is marked as missing and counted; only an import that a person asks for brings it back.
-Where a large part has gone at once nothing is marked: that is a mount gone wrong or a slip of the hand rather than
-culling, and it is said instead.
+What was moved or renamed by hand is recognised by its content, and known under its new path from then on. What is gone
+is marked as missing and counted; only an import that a person asks for brings it back. Where a large part has gone at
+once nothing is marked: that is a mount gone wrong or a slip of the hand rather than culling, and it is said instead.
 """
 
 import asyncio
 import time
 from dataclasses import dataclass, field
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from services.ingest.aside import recover_kept
+from services.ingest.keeper.strangers import Recognition
 from services.ingest.shelf import Shelf
 from services.ingest.store import checks
 from shared.db.pool import connected, transaction
@@ -24,41 +26,38 @@ from shared.periodic import DueIn, every
 log = get_logger(__name__)
 
 PAGE_PLACES = 5000
-MOST_GONE_AT_ONCE = 0.1
+MOST_GONE_PERCENT = 10.0
 FEW = 10
 """So many may go at once from a library of any size."""
 REST = 4.0
-"""After each page the sweep rests this many times as long as the page took, so that the disk has time for others."""
+"""After each page a gentle sweep rests this many times as long as the page took, so that others have the disk."""
 LOOK_AGAIN_S = 900.0
 """After a look that changed nothing, since the library was away or too much had gone."""
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a sweep has found so far: places that were there at the last one, and places that are there again."""
+class Swept:
+    """What a sweep found, so far. ``problem``: why nothing was marked as missing, one sentence."""
 
-    most_gone: int
     files: int = 0
-    gone: list[str] = field(default_factory=list)
-    gone_count: int = 0
+    gone: int = 0
     back: list[str] = field(default_factory=list)
-
-    def add(self, page: list[tuple[str, bool]], absent: set[str]) -> None:
-        """Judge a page of places, of which some were known to be missing. More than can be marked is only counted."""
-        self.files += len(page)
-        gone = [path for path, was_missing in page if path in absent and not was_missing]
-        self.gone_count += len(gone)
-        self.gone += gone[: self.most_gone + 1 - len(self.gone)]
-        self.back += [path for path, was_missing in page if was_missing and path not in absent]
+    moved: int = 0
+    strangers: int = 0
+    problem: str | None = None
 
 
 class Sweep:
-    """Looks at the library when ingest starts, and then every ``interval_s`` seconds."""
+    """Walks through the library when ingest starts, and then every ``interval_s`` seconds."""
 
-    def __init__(self, pool: asyncpg.Pool, shelf: Shelf, *, interval_s: float) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, shelf: Shelf, *, interval_s: float, most_gone_percent: float = MOST_GONE_PERCENT
+    ) -> None:
         self._pool = pool
         self._shelf = shelf
         self._interval_s = interval_s
+        self._most_gone = most_gone_percent / 100
+        self._under_way = asyncio.Lock()
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -68,51 +67,75 @@ class Sweep:
 
         await every(self._interval_s, sweep)
 
-    async def sweep(self) -> str | None:
-        """Look at every place once, and write down what has gone and what is there again.
+    async def sweep(self, swept: Swept | None = None, *, gently: bool = True) -> str | None:
+        """Go through the library once, and write down what has gone, what is elsewhere, and what is there again.
+
+        Args:
+            swept: where to say how far it is.
+            gently: whether to rest after each page.
 
         Returns:
             Why nothing was marked, one sentence; None where the look counts.
         """
+        async with self._under_way:
+            return await self._sweep(Swept() if swept is None else swept, REST if gently else 0.0)
+
+    async def _sweep(self, swept: Swept, rest: float) -> str | None:
+        walk_id = uuid4()
         async with connected(self._pool) as connection:
             places, known_missing = await checks.count(connection)
-        found = _Found(most_gone=max(FEW, int(MOST_GONE_AT_ONCE * (places - known_missing))))
-        problem = None
+            await checks.begin(connection, walk_id)
+        gone: list[str] = []
         try:
             await recover_kept(self._pool, self._shelf)
-            await self._look_at_all(found)
-            # Hours may have passed since the first pages: what was brought back meanwhile has not gone.
-            found.gone = sorted(await asyncio.to_thread(missing, self._shelf.library, found.gone))
+            await self._look_at_places(walk_id, swept, rest)
+            recognition = Recognition(self._pool, self._shelf.library, walk_id, rest=rest)
+            await recognition.walk()
+            swept.moved, swept.strangers = recognition.moved, recognition.strangers
+            gone = await self._gone(walk_id, swept, places - known_missing)
         except Unavailable:
             raise
         except NightbusError as error:
-            found.gone.clear()
-            problem = f"the library could not be looked at: {error}"
-        else:
-            if found.gone_count > found.most_gone and found.gone:
-                example = shown(self._shelf.library.path / found.gone[0])
-                found.gone.clear()
-                problem = (
-                    f"{found.gone_count} of {found.files} files have gone from the library at once, such as {example}; "
-                    "none of them is counted as missing"
-                )
+            swept.problem = f"the library could not be looked at: {error}"
+        swept.gone = len(gone)
         async with transaction(self._pool) as connection:
-            await checks.save(connection, found.files, found.gone, found.back, problem)
-        if problem:
-            log.error("the library is not as it was", reason=problem)
-        elif found.gone or found.back:
-            log.warning("files have gone from the library, or are there again", gone=len(found.gone),
-                        again=len(found.back))  # fmt: skip
-        return problem
+            await checks.save(connection, walk_id, swept.files, gone, swept.back, swept.problem)
+        if swept.problem:
+            log.error("the library is not as it was", reason=swept.problem)
+        if gone or swept.back or swept.moved:
+            log.warning(
+                "files have gone from the library, were moved in it, or are there again",
+                gone=len(gone), moved=swept.moved, again=len(swept.back),
+            )  # fmt: skip
+        return swept.problem
 
-    async def _look_at_all(self, found: _Found) -> None:
+    async def _gone(self, walk_id: UUID, swept: Swept, present: int) -> list[str]:
+        """The places that are gone now; none where so many are that it is rather a mistake."""
+        async with connected(self._pool) as connection:
+            count, example = await checks.count_gone(connection, walk_id)
+        if count > max(FEW, int(self._most_gone * present)):
+            swept.problem = (
+                f"{count} of {swept.files} files have gone from the library at once, such as "
+                f"{shown(self._shelf.library.path / example)}; none of them is counted as missing"
+            )
+            return []
+        async with connected(self._pool) as connection:
+            gone = await checks.gone(connection, walk_id)
+        # Hours may have passed since the first pages: what was brought back meanwhile has not gone.
+        return sorted(await asyncio.to_thread(missing, self._shelf.library, gone))
+
+    async def _look_at_places(self, walk_id: UUID, swept: Swept, rest: float) -> None:
         after = ""
         while page := await self._page(after):
             began = time.monotonic()
             absent = await asyncio.to_thread(missing, self._shelf.library, [path for path, _missing in page])
-            found.add(page, absent)
+            swept.files += len(page)
+            swept.back += [path for path, was_missing in page if was_missing and path not in absent]
+            if absent:
+                async with connected(self._pool) as connection:
+                    await checks.add_absent(connection, walk_id, sorted(absent))
             after = page[-1][0]
-            await asyncio.sleep(REST * (time.monotonic() - began))
+            await asyncio.sleep(rest * (time.monotonic() - began))
 
     async def _page(self, after: str) -> list[tuple[str, bool]]:
         async with connected(self._pool) as connection:

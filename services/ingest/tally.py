@@ -95,6 +95,8 @@ class Tally:
         Sources of a move are deleted meanwhile: those of an attempt before are not there to be looked at.
         """
         for state, count in taken.items():
+            if state == "forgotten":
+                continue  # its sources stay, and were seen
             unseen = max(count - self.own[state], 0)
             self.own[state] += unseen
             if state == "arrived":

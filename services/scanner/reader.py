@@ -111,6 +111,7 @@ def scanned_event(
         target=found.target,
         header_cards=cards,
         problems=problems,
+        location_revision=arrived.location_revision,
     )
 
 

@@ -12,7 +12,7 @@ from services.stats.description import DESCRIPTION
 from services.stats.dismissal import Dismissals
 from services.stats.finish import LIMIT, finish_sessions, publish_targets, tell_forgotten
 from services.stats.frames import frame_of
-from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
 from services.stats.settings import StatsSettings
 from services.stats.unkept import Unkept
 from services.stats.upkeep import JOBS, Upkeep, add_due
@@ -29,7 +29,7 @@ from shared.events.commands import (
     StateTold,
     state_question,
 )
-from shared.events.file import FileArrived, FileQuarantined, ScannedFile
+from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, ScannedFile
 from shared.jobs.runner import Runner
 from shared.logging import get_logger
 from shared.periodic import DueIn
@@ -120,6 +120,8 @@ def read_events(service: Service) -> None:
     service.reads(FileArrived, record_arrivals)
     service.reads(ScannedFile, count_frames, partial(frame_of, zone=zone))
     service.reads(FileQuarantined, record_quarantine)
+    service.reads(FileMoved, record_moves)
+    service.reads(FileRemoved, forget_files)
 
 
 def _again(done: int) -> DueIn | None:

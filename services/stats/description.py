@@ -10,6 +10,8 @@ DESCRIPTION = ServiceDescription(
         Reads("file.arrived", batch_size=500, max_ack_pending=4000),
         Reads("file.scanned", batch_size=2000, loops=2, max_ack_pending=4000),
         Reads("file.quarantined"),
+        Reads("file.moved", batch_size=500, max_ack_pending=4000),
+        Reads("file.removed", batch_size=500, max_ack_pending=4000),
     ),
     publishes=("session.finished", "target.updated"),
     commands=("cmd.stats.dismiss-files", "cmd.stats.check", "cmd.stats.rebuild"),

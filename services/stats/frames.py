@@ -34,11 +34,9 @@ _ENTRY = {
     "own.session_id": "own_session_id",
     "night_ends_at": "night_ends_at",
     "exposure_key": "exposure_key",
-    "stem": "stem",
-    "stem_key": "stem_key",
 }
 _MADE = ("catalog_id", "filter", "camera", "rig", "exposure_ms", "total_exposure_ms")
-_PLACED = ("session_id", "counted", "event_no")
+_PLACED = ("session_id", "counted", "stem", "stem_key", "location_revision", "event_no")
 
 COLUMNS = (
     *_EVENT, *_FRAME, *_QUALITY, *_REPORTED.values(), *_TARGET.values(), *_ENTRY.values(), *_MADE, *_PLACED,
@@ -70,7 +68,7 @@ class NewFrame:
     entry: Entry
     """Placed and counted anew at each try to write it, from whatever the try before left."""
     unplaced: tuple[Any, ...]
-    """The row of ``stats.frame`` but for its place, which other frames have a say in."""
+    """The row of ``stats.frame`` but for its place, which moves and other frames have a say in."""
     payload: bytes
     """The event as it came, with all header cards."""
 
@@ -106,7 +104,8 @@ def frame_of(event: ScannedFile, payload: bytes, zone: ZoneInfo) -> NewFrame:
 def row_of(frame: NewFrame, event_no: int) -> tuple[Any, ...]:
     """The row of ``stats.frame``, in the order of ``COLUMNS``; ``event_no``: under which the event is kept."""
     entry = frame.entry
-    return (*frame.unplaced, entry.session.session_id, entry.counted, event_no)
+    place = (entry.session.session_id, entry.counted, entry.stem, entry.stem_key, entry.location_revision)
+    return (*frame.unplaced, *place, event_no)
 
 
 def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
@@ -133,6 +132,7 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
         frame.filter or "",
         own,
         False,
+        event.location_revision,
     )
 
 

@@ -1,15 +1,17 @@
 """What each event does to the schema. Every handler takes a batch and runs in the transaction of its inbox."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from services.stats import store
+from services.stats.fates import Fate, delete_rows, fates_of, write_moves, write_removed, write_stems
 from services.stats.frames import NewFrame
-from services.stats.placing import Change
+from services.stats.placing import Change, rename
 from services.stats.sessions import LIGHT
+from services.stats.totals import Entry, Totals
 from shared.bus.transaction import Connection
-from shared.events.file import FileArrived, FileQuarantined
+from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved
 from shared.kept import pack_all
 
 T = TypeVar("T")
@@ -22,8 +24,10 @@ async def record_arrivals(connection: Connection, events: list[FileArrived]) -> 
     """
     with store.data_errors():
         await store.lock(connection)
+        known = await fates_of(connection, {event.file_id for event in events})
+        wanted = [event for event in events if not _is_forgotten(known.get(event.file_id), event.scan_revision)]
         # Each statement takes a file once: later announcements of the same file follow in a further round.
-        for batch in _rounds(events, key=lambda event: event.file_id):
+        for batch in _rounds(wanted, key=lambda event: event.file_id):
             await store.write_files(connection, batch)
 
 
@@ -31,7 +35,12 @@ async def record_quarantine(connection: Connection, events: list[FileQuarantined
     """Remember files that a service gave up, unless they have been scanned by now."""
     with store.data_errors():
         await store.lock(connection)
-        keyed = [(event.file_id or f"{event.root or ''}:{event.path or ''}", event) for event in events]
+        known = await fates_of(connection, {event.file_id for event in events if event.file_id})
+        keyed = [
+            (event.file_id or f"{event.root or ''}:{event.path or ''}", event)
+            for event in events
+            if not _is_forgotten(known.get(event.file_id or ""), event.attempt)
+        ]
         for batch in _rounds(keyed, key=lambda item: item[0]):
             await store.write_quarantine(connection, batch)
 
@@ -47,7 +56,64 @@ async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
     packed = await asyncio.to_thread(pack_all, [frame.payload for frame in arriving.values()])
     with store.data_errors():
         await store.lock(connection)
-        await _count(connection, arriving, dict(zip(arriving, packed, strict=True)))
+        known = await fates_of(connection, arriving)
+        wanted = {
+            file_id: frame
+            for file_id, frame in arriving.items()
+            if not _is_forgotten(known.get(file_id), frame.scan_revision)
+        }
+        for file_id, frame in wanted.items():
+            if (fate := known.get(file_id)) is not None and fate.moved is not None:
+                rename(frame.entry, *fate.moved)
+        await _count(connection, wanted, dict(zip(arriving, packed, strict=True)))
+
+
+async def record_moves(connection: Connection, events: list[FileMoved]) -> None:
+    """Remember where files lie now; of several moves of a file the one with the highest location revision tells it."""
+    latest: dict[str, FileMoved] = {}
+    for event in events:
+        other = latest.get(event.file_id)
+        if other is None or other.location_revision < event.location_revision:
+            latest[event.file_id] = event
+    with store.data_errors():
+        await store.lock(connection)
+        moved = await write_moves(connection, [latest[file_id] for file_id in sorted(latest)])
+        change = Change()
+        change.load(await store.of_files(connection, list(moved)))
+        renamed = change.rename(moved)
+        if not renamed:
+            return
+        touched = [*renamed, *(change.before[entry.file_id] for entry in renamed)]
+        change.load(await store.related(connection, touched))
+        change.place_previews({entry.stem_key for entry in touched})
+        totals, placed = change.differences()
+        await write_stems(connection, renamed)
+        await store.write_frames(connection, (), (), (), placed)
+        await store.write_totals(connection, totals, {})
+
+
+async def forget_files(connection: Connection, events: list[FileRemoved]) -> None:
+    """Take files out of everything that is counted, for good: what comes of them later is too late."""
+    with store.data_errors():
+        await store.lock(connection)
+        for batch in _rounds(events, key=lambda event: event.file_id):
+            await _forget(connection, batch)
+
+
+async def _forget(connection: Connection, events: list[FileRemoved]) -> None:
+    await write_removed(connection, events)
+    revisions = {event.file_id: event.scan_revision for event in events}
+    change = Change()
+    change.load(await store.of_files(connection, list(revisions)))
+    gone = [entry for file_id, entry in change.before.items() if entry.scan_revision <= revisions[file_id]]
+    catalog_ids = sorted({entry.catalog_id for entry in gone if entry.catalog_id})
+    if gone:
+        change.load(await store.related(connection, gone))
+        change.take_away([entry.file_id for entry in gone])
+        totals, placed = await _place(connection, change, list(gone), ())
+        await store.write_frames(connection, (), (), gone, placed)
+        await store.write_totals(connection, totals, {})
+    await delete_rows(connection, list(revisions), catalog_ids)
 
 
 async def _count(connection: Connection, arriving: dict[str, NewFrame], packed: dict[str, bytes]) -> None:
@@ -60,8 +126,22 @@ async def _count(connection: Connection, arriving: dict[str, NewFrame], packed: 
     if replaced:
         change.load(await store.related(connection, replaced))
         looked_up += replaced
+    totals, moved = await _place(connection, change, looked_up, replaced)
+    fresh = [arriving[file_id] for file_id in change.fresh]
+    await store.write_frames(connection, fresh, [packed[frame.file_id] for frame in fresh], replaced, moved)
+    await store.write_totals(connection, totals, _names(fresh))
 
-    sky = await store.sky_sessions(connection, {entry.own.night for entry in (*change.fresh.values(), *replaced)})
+
+async def _place(
+    connection: Connection, change: Change, looked_up: list[Entry], replaced: Sequence[Entry]
+) -> tuple[Totals, list[Entry]]:
+    """Place all frames that a change touches, those it takes away left out.
+
+    Returns:
+        What it changes in the totals, and the known frames that only move or change their part.
+    """
+    touched = (*change.fresh.values(), *replaced, *change.gone.values())
+    sky = await store.sky_sessions(connection, {entry.own.night for entry in touched})
     nights = change.count_sky(sky)
     if nights:
         change.load(await store.calibration_frames(connection, nights))
@@ -71,11 +151,12 @@ async def _count(connection: Connection, arriving: dict[str, NewFrame], packed: 
         looked_up += gone
     change.place_previews({entry.stem_key for entry in looked_up})
     change.count_exposures({entry.exposure_key for entry in looked_up if entry.exposure_key is not None})
+    return change.differences()
 
-    totals, moved = change.differences()
-    fresh = [arriving[file_id] for file_id in change.fresh]
-    await store.write_frames(connection, fresh, [packed[frame.file_id] for frame in fresh], replaced, moved)
-    await store.write_totals(connection, totals, _names(fresh))
+
+def _is_forgotten(fate: Fate | None, scan_revision: int) -> bool:
+    """Whether a revision is of a file that was forgotten after it."""
+    return fate is not None and scan_revision <= fate.removed_scan
 
 
 def _names(fresh: Iterable[NewFrame]) -> dict[str, str | None]:

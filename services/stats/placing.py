@@ -5,12 +5,21 @@ frames that a step needs is the caller's; the steps are: ``bring``, ``place_cali
 ``count_exposures``, ``differences``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import date
 
-from services.stats.sessions import CALIBRATION, LIGHT, PREVIEW, SkySessions, is_sky
+from services.stats.sessions import CALIBRATION, LIGHT, PREVIEW, SkySessions, is_sky, stem_of
 from services.stats.totals import Entry, Totals
+
+
+def rename(entry: Entry, revision: int, root: str, path: str) -> bool:
+    """Give a frame the stem of the path that it was moved to, unless it knows a later one; whether it got it."""
+    if revision <= entry.location_revision:
+        return False
+    entry.location_revision = revision
+    entry.stem, entry.stem_key = stem_of(root, path)
+    return True
 
 
 class Change:
@@ -22,6 +31,8 @@ class Change:
         self.after: dict[str, Entry] = {}
         self.fresh: dict[str, Entry] = {}
         """Frames that the batch brings, a part of ``after``."""
+        self.gone: dict[str, Entry] = {}
+        """Frames that the batch takes away, a part of ``before``."""
 
     def load(self, known: Iterable[Entry]) -> None:
         """Take in known frames; those that are here already stay as they are."""
@@ -46,13 +57,35 @@ class Change:
             self.after[entry.file_id] = self.fresh[entry.file_id] = entry
         return replaced
 
+    def take_away(self, file_ids: Iterable[str]) -> None:
+        """Take known frames away for good."""
+        for file_id in file_ids:
+            self.gone[file_id] = self.before[file_id]
+            del self.after[file_id]
+
+    def rename(self, paths: Mapping[str, tuple[int, str, str]]) -> list[Entry]:
+        """Give frames the stems of the paths that they were moved to: location revision, root and path by file id.
+
+        Returns:
+            The frames as they are now, of which the known path was an older one.
+        """
+        renamed = []
+        for file_id, (revision, root, path) in paths.items():
+            entry = self.after.get(file_id)
+            if entry is not None and rename(entry, revision, root, path):
+                renamed.append(entry)
+        return renamed
+
     def count_sky(self, sky: SkySessions) -> set[date]:
         """Bring ``sky`` up to date; the nights whose calibration frames may have to move."""
         nights = set()
-        for file_id, entry in self.fresh.items():
-            known = self.before.get(file_id)
-            if known is not None and is_sky(known.frame_type) and sky.count(known.camera, known.own, -1):
+        for known in self.gone.values():
+            if is_sky(known.frame_type) and sky.count(known.camera, known.own, -1):
                 nights.add(known.own.night)
+        for file_id, entry in self.fresh.items():
+            before = self.before.get(file_id)
+            if before is not None and is_sky(before.frame_type) and sky.count(before.camera, before.own, -1):
+                nights.add(before.own.night)
             if is_sky(entry.frame_type) and sky.count(entry.camera, entry.own, 1):
                 nights.add(entry.own.night)
         return nights
@@ -118,15 +151,17 @@ class Change:
         """What the batch changes in the totals, and the known frames that only move or change their part."""
         totals = Totals()
         moved = []
+        for known in self.gone.values():
+            totals.subtract(known)
         for file_id, entry in self.after.items():
-            known = self.before.get(file_id)
-            if known is None:
+            before = self.before.get(file_id)
+            if before is None:
                 totals.add(entry)
             elif file_id in self.fresh:
-                totals.subtract(known)
+                totals.subtract(before)
                 totals.add(entry)
-            elif known.session != entry.session or known.counted != entry.counted:
-                totals.subtract(known)
+            elif before.session != entry.session or before.counted != entry.counted:
+                totals.subtract(before)
                 totals.add(entry)
                 moved.append(entry)
         return totals, moved

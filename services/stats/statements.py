@@ -10,7 +10,7 @@ SELECT f.file_id, f.scan_revision, f.frame_type, coalesce(f.rig, f.camera, 'unkn
        greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.arrived_at)) AS arrived_at,
        coalesce(f.camera, '') AS camera, f.stem, f.stem_key, f.exposure_key,
        coalesce(f.exposure_ms, 0) AS exposure_ms, f.size_bytes, coalesce(f.catalog_id, '') AS catalog_id,
-       coalesce(f.filter, '') AS filter, f.counted, f.session_id,
+       coalesce(f.filter, '') AS filter, f.counted, f.session_id, f.location_revision,
        greatest('0001-01-01', least('9999-12-31', coalesce(s.night, f.session_night))) AS night,
        coalesce(s.rig, f.rig, f.camera, 'unknown') AS rig
 FROM frame f LEFT JOIN session s USING (session_id)
@@ -33,20 +33,83 @@ SELECT camera, session_id, night, rig, sky_files FROM session_camera WHERE night
 
 FILES = """
 INSERT INTO file AS f (file_id, scan_revision, root, path, size_bytes, source, origin, replaces, hints, arrived_at,
-                       announced_at)
+                       announced_at, location_revision)
 SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
-                     $9::jsonb[], $10::timestamptz[], $11::timestamptz[])
+                     $9::jsonb[], $10::timestamptz[], $11::timestamptz[], $12::int[])
 ON CONFLICT (file_id) DO UPDATE SET
     arrived_at = least(f.arrived_at, excluded.arrived_at),
-    (scan_revision, root, path, source, origin, replaces, hints, announced_at) = (
-        SELECT scan_revision, root, path, source, origin, replaces, hints, announced_at FROM (VALUES
-            (f.scan_revision, f.announced_at, f.root, f.path, f.source, f.origin, f.replaces, f.hints),
+    (scan_revision, root, path, source, origin, replaces, hints, announced_at, location_revision) = (
+        SELECT scan_revision, root, path, source, origin, replaces, hints, announced_at, location_revision FROM (VALUES
+            (f.scan_revision, f.announced_at, f.root, f.path, f.source, f.origin, f.replaces, f.hints,
+             f.location_revision),
             (excluded.scan_revision, excluded.announced_at, excluded.root, excluded.path, excluded.source,
-             excluded.origin, excluded.replaces, excluded.hints)
-        ) AS one (scan_revision, announced_at, root, path, source, origin, replaces, hints)
+             excluded.origin, excluded.replaces, excluded.hints, excluded.location_revision)
+        ) AS one (scan_revision, announced_at, root, path, source, origin, replaces, hints, location_revision)
         ORDER BY one.scan_revision DESC, one.announced_at DESC, one.root, one.path LIMIT 1)
 """
 """The highest scan revision wins, then the latest announcement: in any order of arrival the row is the same."""
+
+MOVES = """
+INSERT INTO moved AS m (file_id, location_revision, root, path)
+SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[])
+ON CONFLICT (file_id) DO UPDATE SET
+    location_revision = excluded.location_revision, root = excluded.root, path = excluded.path
+WHERE excluded.location_revision > m.location_revision
+"""
+WHERE_MOVED = """
+UPDATE file f SET root = m.root, path = m.path FROM moved m
+WHERE f.file_id = ANY($1::text[]) AND m.file_id = f.file_id AND m.location_revision > f.location_revision
+  AND (f.root, f.path) <> (m.root, m.path)
+"""
+"""An announcement that knew of the latest move tells the place itself."""
+RENAMED = """
+UPDATE frame f SET stem = m.stem, stem_key = m.stem_key, location_revision = m.location_revision
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::int[]) AS m (file_id, stem, stem_key, location_revision)
+WHERE f.file_id = m.file_id
+"""
+FATES = """
+SELECT g.file_id, m.location_revision, m.root, m.path, r.scan_revision AS removed_scan,
+       r.location_revision AS removed_location
+FROM unnest($1::text[]) AS g (file_id) LEFT JOIN moved m USING (file_id) LEFT JOIN removed r USING (file_id)
+WHERE m.file_id IS NOT NULL OR r.file_id IS NOT NULL
+"""
+REMOVED = """
+INSERT INTO removed AS r (file_id, scan_revision, location_revision, removed_at)
+SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::timestamptz[])
+ON CONFLICT (file_id) DO UPDATE SET
+    scan_revision = greatest(r.scan_revision, excluded.scan_revision),
+    location_revision = greatest(r.location_revision, excluded.location_revision),
+    removed_at = greatest(r.removed_at, excluded.removed_at)
+"""
+FORGET = (
+    """
+    DELETE FROM file f USING removed r
+    WHERE r.file_id = ANY($1::text[]) AND f.file_id = r.file_id AND f.scan_revision <= r.scan_revision
+    """,
+    """
+    DELETE FROM pending p USING removed r
+    WHERE r.file_id = ANY($1::text[]) AND p.file_id = r.file_id AND p.scan_revision <= r.scan_revision
+    """,
+    """
+    DELETE FROM quarantine q USING removed r
+    WHERE r.file_id = ANY($1::text[]) AND q.quarantine_key = r.file_id AND q.attempt <= r.scan_revision
+    """,
+    """
+    DELETE FROM moved m USING removed r
+    WHERE r.file_id = ANY($1::text[]) AND m.file_id = r.file_id AND m.location_revision <= r.location_revision
+    """,
+    """
+    DELETE FROM unkept u
+    WHERE u.file_id = ANY($1::text[]) AND NOT EXISTS (SELECT FROM frame f WHERE f.file_id = u.file_id)
+    """,
+)
+TARGET_NAMES = """
+UPDATE target t SET name = n.first FROM (
+    SELECT catalog_id, min(target_name) AS first, array_agg(DISTINCT target_name) AS names FROM frame
+    WHERE catalog_id = ANY($1::text[]) AND frame_type = 'LIGHT' GROUP BY catalog_id) n
+WHERE t.catalog_id = n.catalog_id AND n.first IS NOT NULL AND t.name <> ALL(array_remove(n.names, NULL))
+"""
+"""A name that the frames do not bear any more makes way for the first that they do."""
 
 PENDING = """
 INSERT INTO pending AS p (file_id, scan_revision, source, waiting_since)

@@ -45,6 +45,11 @@ async def related(connection: Connection, entries: Collection[Entry]) -> list[En
     )
 
 
+async def of_files(connection: Connection, file_ids: Collection[str]) -> list[Entry]:
+    """Known frames by their file ids."""
+    return _entries(await connection.fetch(statements.RELATED, list(file_ids), [], []))
+
+
 async def calibration_frames(connection: Connection, nights: Collection[date]) -> list[Entry]:
     """Known calibration frames of some nights."""
     return _entries(await connection.fetch(statements.CALIBRATION, list(nights)))
@@ -164,11 +169,13 @@ async def write_files(connection: Connection, events: Sequence[FileArrived]) -> 
             event.hints.model_dump_json(exclude_none=True) if any(event.hints.model_dump().values()) else None,
             event.arrived_at,
             event.occurred_at,
+            event.location_revision,
         )
         for event in events
     ]
     await _many(connection, statements.FILES, rows)
-    file_ids, revisions, *_, arrived, announced = _columns(rows, len(rows[0]))
+    file_ids, revisions, *_, arrived, announced, _known = _columns(rows, len(rows[0]))
+    await connection.execute(statements.WHERE_MOVED, file_ids)
     await connection.execute(statements.PENDING, file_ids, revisions, announced)
     await connection.execute(statements.SOURCES, [row[5] for row in rows], arrived)
 
@@ -204,6 +211,7 @@ def _entries(rows: Iterable[asyncpg.Record]) -> list[Entry]:
             row["filter"],
             Session(row["session_id"], row["night"], row["rig"]),
             row["counted"],
+            row["location_revision"],
         )
         for row in rows
     ]

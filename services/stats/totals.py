@@ -13,7 +13,7 @@ NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Entry:
-    """A frame as the totals see it: its facts, and (last two) where and whether they are counted."""
+    """A frame as the totals see it: its facts, and where and whether they are counted."""
 
     file_id: str
     scan_revision: int
@@ -31,6 +31,8 @@ class Entry:
     filter: str
     session: Session
     counted: bool
+    location_revision: int = 0
+    """Of the path that the stem is of."""
 
 
 @dataclass(slots=True)

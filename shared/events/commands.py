@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, create_model
 
 from shared import inert
 from shared.events.base import FileId, Model
-from shared.events.values import Label, Moment, PathText, RowNumber, Sentence, Sum
+from shared.events.file import Hints, Location
+from shared.events.values import FileSize, Label, Moment, PathText, RowNumber, Sentence, Sum, Word
 from shared.given import wrong_reason, wrong_stored_path
 
 
@@ -32,6 +33,8 @@ def _reason_of_a_person(text: str) -> str:
 
 MOST_IDS = 5000
 """File ids in one command, which must stay below NATS' limit of 1 MiB; an id takes 67 bytes."""
+MOST_PLACES = 1000
+"""Places of files in one command, for the same reason."""
 
 HostPath = Annotated[PathText, AfterValidator(_path_of_a_host)]
 PersonsReason = Annotated[str, AfterValidator(_reason_of_a_person)]
@@ -136,6 +139,86 @@ class RereadFiles(Command):
     everything: bool = Field(default=False, description="all files, whatever file_ids says")
 
 
+class FileMove(Model):
+    """A file that is to lie elsewhere."""
+
+    file_id: FileId = Field(description="content that must be there")
+    from_location: Location
+    to_location: Location = Field(description="where nothing may lie")
+
+
+class StoredFile(Model):
+    """A file at a place."""
+
+    file_id: FileId = Field(description="content that must be there")
+    location: Location = Field(description="where it lies")
+
+
+class KeeperAccepted(Reply):
+    """The job of the library's keeper that was committed."""
+
+    job_id: UUID | None = None
+
+
+class KeeperCommand(Command):
+    """A request to the keeper of the library."""
+
+    reply: ClassVar[type[Reply]] = KeeperAccepted
+    where_to_look: ClassVar[str] = (
+        "`nightbus sql -- -c \"SELECT * FROM ingest.keeper_job_progress WHERE job_id = '{id}'\"` shows it then"
+    )
+
+
+class MoveFiles(KeeperCommand):
+    """Move or rename files of the library: all of them, or none."""
+
+    subject: ClassVar[str] = "cmd.ingest.move"
+
+    moves: tuple[FileMove, ...] = Field(min_length=1, max_length=MOST_PLACES, description="the files, a name each")
+    reason: PersonsReason | None = Field(default=None, description="why; kept with the job")
+
+
+class PlaceFile(KeeperCommand):
+    """Place a file that a service made; under a name that is taken it gets a suffix."""
+
+    subject: ClassVar[str] = "cmd.ingest.place"
+
+    file_id: FileId = Field(description="what it holds")
+    size_bytes: FileSize
+    from_location: Location = Field(description="where it lies; taken away below .nightbus/handover of the library")
+    to_location: Location
+    kind: Literal["library", "derived"] = Field(
+        description="library: announced and counted like any other; derived: only placed"
+    )
+    made_by: Word = Field(description="the service; the source of what is counted")
+    hints: Hints = Hints()
+
+
+class RemoveFiles(KeeperCommand):
+    """Remove files from the library, each where it is; what is an original stays known, as missing."""
+
+    subject: ClassVar[str] = "cmd.ingest.remove"
+
+    files: tuple[StoredFile, ...] = Field(min_length=1, max_length=MOST_PLACES, description="what is to go, and whence")
+    reason: Annotated[PersonsReason, Field(min_length=1, description="why; kept with the place")]
+
+
+class ForgetFiles(KeeperCommand):
+    """Forget files for good, as a person wishes: they are counted no more, and come back only by name."""
+
+    subject: ClassVar[str] = "cmd.ingest.forget"
+
+    file_ids: tuple[FileId, ...] = Field(min_length=1, max_length=MOST_IDS, description="others are passed over")
+    reason: Annotated[PersonsReason, Field(min_length=1, description="why; kept with the content")]
+    delete_files: bool = Field(default=False, description="delete them from the library too")
+
+
+class WalkLibrary(KeeperCommand):
+    """Walk through the library now: what moved by hand, what has gone, what is unknown."""
+
+    subject: ClassVar[str] = "cmd.ingest.walk"
+
+
 class ReplayDeadLetters(Command):
     """Publish dead letters again under new message ids."""
 
@@ -213,6 +296,11 @@ COMMANDS: tuple[type[Command], ...] = (
     ImportPaths,
     CancelImport,
     RereadFiles,
+    MoveFiles,
+    PlaceFile,
+    RemoveFiles,
+    ForgetFiles,
+    WalkLibrary,
     ReplayDeadLetters,
     DropDeadLetters,
     DismissFiles,

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field
 
 from shared.events.base import CatalogId, Event, FileId, Model
 from shared.events.frame import FrameMetadata, FrameQuality, ReportedQuality, TargetMatch
-from shared.events.values import FileSize, Label, Moment, Natural, PathText, Sentence, Text, Word
+from shared.events.values import Count, FileSize, Label, Moment, Natural, PathText, Sentence, Text, Word
 
 HEADER_CARDS_LIMIT_BYTES = 256 * 1024
 """Header cards beyond this many bytes are cut from the event, with a note in ``problems``."""
@@ -49,6 +49,7 @@ class FileArrived(Event):
     arrived_at: Moment = Field(description="when the file's first copy was recorded, UTC")
     replaces: FileId | None = Field(default=None, description="content that this path held before")
     hints: Hints = Hints()
+    location_revision: Count = Field(default=0, description="moves up to this revision are known to it")
 
 
 class ScannedFile(Event):
@@ -71,6 +72,7 @@ class ScannedFile(Event):
     reported: ReportedQuality = ReportedQuality()
     target: TargetMatch | None = Field(default=None, description="None for calibration frames")
     problems: tuple[Sentence, ...] = Field(default=(), description="what is wrong with the file, one sentence each")
+    location_revision: Count = Field(default=0, description="moves up to this revision are known to it")
 
 
 class FileScanned(ScannedFile):
@@ -112,7 +114,7 @@ class FileMoved(Event):
     identity: ClassVar[tuple[str, ...]] = ("file_id", "location_revision")
 
     file_id: FileId
-    location_revision: Natural
+    location_revision: Natural = Field(description="only a higher one tells where the file is")
     from_location: Location
     to_location: Location
 
@@ -128,3 +130,6 @@ class FileRemoved(Event):
     root: Word
     path: PathText
     reason: Sentence
+    scan_revision: Natural = Field(
+        default=1, description="highest that was announced: whatever comes of it, or of a lower one, is too late"
+    )

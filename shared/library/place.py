@@ -33,7 +33,7 @@ from shared.library.roots import Root, resolve
 from shared.library.stage import Staged, discard, stage_file, temporaries
 from shared.library.template import PATH_CHARACTERS, numbered
 
-_NO_LINKS = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL))
+NO_LINKS = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL))
 _NOT_A_FILE = frozenset((errno.ELOOP, errno.ENXIO))
 _MOST_SAME_NAMES = 10_000
 _SHORTEST_NAME = 40
@@ -120,7 +120,7 @@ def claim(unfinished: int, temporary: str, folder: int, name: str) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         return _claim_by_reservation(unfinished, temporary, folder, name)
     return True

@@ -39,6 +39,12 @@ class LibrarySettings(HoldsCaptures):
         description='permissions of placed files, such as "0664"; folders may be entered too; unset: the umask decides',
     )
     group: str | None = Field(default=None, description="group that placed files and folders belong to; name or id")
+    most_gone_percent: float = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="share of its files that may have gone at once, percent; of more none is counted as missing",
+    )
     reserve_mb: int | None = Field(
         default=None,
         ge=1,

@@ -67,6 +67,7 @@ def render() -> str:
         *(line for model in _parts(MODELS) for line in _model(model)),
     ]
     parts += ["# Commands\n", *(line for command in ALL_COMMANDS for line in _command(command))]
+    parts += ["# Parts of commands\n", *(line for model in _parts_of_commands() for line in _model(model))]
     parts += ["# Parts of answers\n", *(line for model in _parts_of_answers() for line in _model(model))]
     parts += ["# Streams\n", *_streams(), "", "# Consumers\n", *_consumers()]
     return "\n".join(parts).rstrip() + "\n"
@@ -145,6 +146,11 @@ def _type(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return f"[{annotation.__name__}](#{_anchor(annotation.__name__)})"
     return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _parts_of_commands() -> list[type[Model]]:
+    of_events = _parts(MODELS)
+    return [model for model in _parts(ALL_COMMANDS) if model not in (*ALL_COMMANDS, *of_events)]
 
 
 def _parts_of_answers() -> list[type[Model]]:

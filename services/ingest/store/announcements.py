@@ -6,17 +6,17 @@ from datetime import datetime
 import asyncpg
 
 from services.ingest.description import DESCRIPTION
-from services.ingest.store.files import Arrival
+from services.ingest.store.files import Arrival, New
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
 from shared.events.file import FileArrived, Hints
 
 _COLUMNS = """
 f.file_id, f.size_bytes, f.source, f.source_zone, f.origin, f.replaces, f.hints, f.scan_revision, f.attempts,
-f.arrived_at, l.root, l.path, r.path AS root_path
+f.location_revision, f.arrived_at, l.root, l.path, r.path AS root_path
 """
 _PLACE = """
-JOIN LATERAL (SELECT root, path FROM location WHERE file_id = f.file_id
+JOIN LATERAL (SELECT root, path FROM location WHERE file_id = f.file_id AND kind = 'library'
               ORDER BY missing_since IS NOT NULL, created_at, path LIMIT 1) l ON true
 JOIN root r ON r.name = l.root
 """
@@ -46,7 +46,7 @@ async def arrivals_of(connection: Connection, file_ids: Sequence[str]) -> list[F
     return [_event(row) for row in await connection.fetch(_OF_FILES, file_ids)]
 
 
-def of_new(item: Arrival, source: str, zone: str | None, arrived_at: datetime) -> FileArrived:
+def of_new(item: Arrival, source: str, zone: str | None, new: New) -> FileArrived:
     """The event of a new content of a source."""
     return FileArrived(
         file_id=item.file_id,
@@ -57,9 +57,11 @@ def of_new(item: Arrival, source: str, zone: str | None, arrived_at: datetime) -
         source=source,
         source_zone=zone,
         origin=item.origin,
-        arrived_at=arrived_at,
+        arrived_at=new.arrived_at,
         replaces=item.replaces,
         hints=item.hints,
+        scan_revision=new.scan_revision,
+        location_revision=new.location_revision,
     )
 
 
@@ -99,6 +101,7 @@ def _event(row: asyncpg.Record) -> FileArrived:
         path=row["path"],
         root_path=row["root_path"],
         scan_revision=row["scan_revision"],
+        location_revision=row["location_revision"],
         size_bytes=row["size_bytes"],
         source=row["source"],
         source_zone=row["source_zone"],

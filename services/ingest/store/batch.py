@@ -1,8 +1,7 @@
 """A batch: what came of some files of a source, written to all tables that it concerns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from services.ingest.description import DESCRIPTION
@@ -37,7 +36,7 @@ async def save(connection: Connection, batch: Batch, import_id: UUID | None) -> 
     ``import_id``: the import that asked, if any.
 
     Returns:
-        For each observation what it was recorded as: arrived, already_here, failed, or how it was mended.
+        For each observation what it was recorded as: arrived, already_here, forgotten, failed, or how it was mended.
     """
     new = await files.add(connection, batch.source, batch.zone, batch.arrivals)
     await locations.save(
@@ -48,21 +47,20 @@ async def save(connection: Connection, batch: Batch, import_id: UUID | None) -> 
     await ledger.save(connection, batch.source, batch.observations, states, import_id)
     await deletions.add(connection, batch.source, batch.moved)
     first = {item.file_id: item for item in reversed(batch.arrivals)}
-    events = [
-        announcements.of_new(first[file_id], batch.source, batch.zone, arrived_at)
-        for file_id, arrived_at in sorted(new.items())
-    ]
+    events = [announcements.of_new(first[file_id], batch.source, batch.zone, new[file_id]) for file_id in sorted(new)]
     await enqueue(connection, DESCRIPTION.name, events)
     return states
 
 
-def _states(observations: Sequence[Observation], new: Mapping[str, datetime], mended: Mapping[str, How]) -> list[str]:
+def _states(observations: Sequence[Observation], new: Collection[str], mended: Mapping[str, How]) -> list[str]:
     """The first file of a new content arrived, that of a mended one mended it; every other one was already here."""
     states: list[str] = []
     told: set[str] = set()
     for item in observations:
         if item.file_id is None:
             states.append("failed")
+        elif item.forgotten:
+            states.append("forgotten")
         elif item.file_id in told or (item.file_id not in new and item.file_id not in mended):
             states.append("already_here")
         else:

@@ -9,15 +9,20 @@ from shared.events.file import Hints
 from shared.library.hashing import Digest
 
 _ADD = """
-INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces, hints)
-SELECT file_id, size_bytes, $1, $2, origin, replaces, hints::jsonb
+INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces, hints, scan_revision, location_revision)
+SELECT file_id, size_bytes, $1, $2, origin, replaces, hints::jsonb, coalesce(b.scan_revision, 0) + 1,
+       coalesce(b.location_revision, 0)
 FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[])
     AS t(file_id, size_bytes, origin, replaces, hints)
-ON CONFLICT DO NOTHING RETURNING file_id, arrived_at
+LEFT JOIN tombstone b USING (file_id)
+ON CONFLICT DO NOTHING RETURNING file_id, arrived_at, scan_revision, location_revision
 """
+_RISE = "DELETE FROM tombstone WHERE file_id = ANY($1::text[])"
 _ADD_CHANGED = """
-INSERT INTO file (file_id, size_bytes, source, source_zone, origin, hints, replaces)
-SELECT $1, $2, source, source_zone, origin, hints, file_id FROM file WHERE file_id = $3
+INSERT INTO file (file_id, size_bytes, source, source_zone, origin, hints, replaces, scan_revision, location_revision)
+SELECT $1, $2, f.source, f.source_zone, f.origin, f.hints, f.file_id, coalesce(b.scan_revision, 0) + 1,
+       coalesce(b.location_revision, 0)
+FROM file f LEFT JOIN tombstone b ON b.file_id = $1 WHERE f.file_id = $3
 ON CONFLICT DO NOTHING RETURNING file_id
 """
 _RAISE = (
@@ -41,10 +46,17 @@ class Arrival:
     hints: Hints = _NONE
 
 
-async def add(
-    connection: Connection, source: str, zone: str | None, arrivals: Sequence[Arrival]
-) -> dict[str, datetime]:
-    """Add contents of a source; of those that are new, the time at which they arrived, by file_id."""
+@dataclass(frozen=True, slots=True)
+class New:
+    """A content that is new, or that came back by name: when it arrived, and the revisions that it begins with."""
+
+    arrived_at: datetime
+    scan_revision: int
+    location_revision: int
+
+
+async def add(connection: Connection, source: str, zone: str | None, arrivals: Sequence[Arrival]) -> dict[str, New]:
+    """Add contents of a source, those that were forgotten among them; those that are new by this, by file_id."""
     unique = sorted({item.file_id: item for item in reversed(arrivals)}.values(), key=lambda item: item.file_id)
     rows = await connection.fetch(
         _ADD,
@@ -56,12 +68,17 @@ async def add(
         [item.replaces for item in unique],
         [_written(item.hints) for item in unique],
     )
-    return {row["file_id"]: row["arrived_at"] for row in rows}
+    new = {row["file_id"]: New(row["arrived_at"], row["scan_revision"], row["location_revision"]) for row in rows}
+    if back := [file_id for file_id, one in new.items() if one.scan_revision > 1]:
+        await connection.execute(_RISE, back)
+    return new
 
 
 async def add_changed(connection: Connection, changed: Digest, original_id: str) -> bool:
     """Add what somebody made of a file: it came from where the original came from. Whether it is new."""
     rows = await connection.fetch(_ADD_CHANGED, changed.file_id, changed.size_bytes, original_id)
+    if rows:
+        await connection.execute(_RISE, [changed.file_id])
     return bool(rows)
 
 

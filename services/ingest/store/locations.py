@@ -11,22 +11,26 @@ from shared.library.hashing import Digest
 _BIGINT = range(-(2**63), 2**63)
 
 _PLACES = """
-SELECT file_id, path, mtime_ns FROM location WHERE root = $1 AND file_id = ANY($2::text[])
+SELECT file_id, path, mtime_ns FROM location WHERE root = $1 AND file_id = ANY($2::text[]) AND kind = 'library'
 ORDER BY missing_since IS NOT NULL, created_at, path
 """
 _CONTENT = """
-SELECT file_id, size_bytes, mtime_ns FROM location JOIN file USING (file_id) WHERE root = $1 AND path = $2
+SELECT l.file_id, coalesce(l.size_bytes, f.size_bytes) AS size_bytes, l.mtime_ns
+FROM location l LEFT JOIN file f USING (file_id) WHERE l.root = $1 AND l.path = $2
 """
 _SAVE = """
 INSERT INTO location AS l (root, path, file_id, mtime_ns)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
 ON CONFLICT (root, path) DO UPDATE SET file_id = excluded.file_id, mtime_ns = excluded.mtime_ns,
-    missing_since = NULL, revision = l.revision + (l.file_id <> excluded.file_id)::int
-WHERE (l.file_id, l.mtime_ns, l.missing_since) IS DISTINCT FROM (excluded.file_id, excluded.mtime_ns, NULL)
+    kind = 'library', missing_since = NULL, removed_reason = NULL,
+    revision = l.revision + (l.file_id <> excluded.file_id)::int
+WHERE (l.file_id, l.mtime_ns, l.missing_since, l.kind)
+    IS DISTINCT FROM (excluded.file_id, excluded.mtime_ns, NULL, 'library')
 """
 _SEEN = """
 UPDATE location l SET mtime_ns = coalesce(s.mtime_ns, l.mtime_ns),
-    missing_since = CASE WHEN s.gone THEN coalesce(l.missing_since, clock_timestamp()) END
+    missing_since = CASE WHEN s.gone THEN coalesce(l.missing_since, clock_timestamp()) END,
+    removed_reason = CASE WHEN s.gone THEN l.removed_reason END
 FROM unnest($2::text[], $3::bigint[], $4::boolean[]) AS s(path, mtime_ns, gone)
 WHERE l.root = $1 AND l.path = s.path
 """
@@ -35,10 +39,11 @@ _NOT_FOUND = """
 SELECT g.file_id, l.root, l.path, r.path AS root_path FROM (
     SELECT q.file_id FROM stats.quarantined q JOIN file f ON f.file_id = q.file_id AND f.scan_revision = q.attempt
     WHERE q.error = $1 AND q.dismissed_at IS NULL ORDER BY random() LIMIT $2) g
-JOIN location l USING (file_id) JOIN root r ON r.name = l.root
+JOIN location l USING (file_id) JOIN root r ON r.name = l.root WHERE l.kind = 'library'
 """
 _THERE = """
-UPDATE location l SET missing_since = CASE WHEN there THEN NULL ELSE coalesce(l.missing_since, clock_timestamp()) END
+UPDATE location l SET missing_since = CASE WHEN there THEN NULL ELSE coalesce(l.missing_since, clock_timestamp()) END,
+    removed_reason = CASE WHEN NOT there THEN l.removed_reason END
 FROM unnest($1::text[], $2::text[], $3::boolean[]) AS seen(root, path, there)
 WHERE l.root = seen.root AND l.path = seen.path AND (l.missing_since IS NULL) <> there
 """

@@ -16,6 +16,14 @@ ON CONFLICT (name) DO UPDATE SET path = excluded.path, kind = excluded.kind
 """
 _ADD = "INSERT INTO root (name, path, kind) VALUES ($1, $2, $3)"
 _PATH = "SELECT path FROM root WHERE name = $1"
+_HOLDING_FILES = """
+SELECT name, path, offline_since IS NOT NULL FROM root r WHERE kind IN ('library', 'indexed') ORDER BY name
+"""
+_OFFLINE = """
+UPDATE root SET offline_reason = $2,
+    offline_since = CASE WHEN $2::text IS NOT NULL THEN coalesce(offline_since, clock_timestamp()) END
+WHERE name = $1
+"""
 _STACK = """
 SELECT format('%s.%s', system_identifier, d.oid) FROM pg_control_system(), pg_database d
 WHERE d.datname = current_database()
@@ -44,6 +52,22 @@ async def save(connection: Connection, name: str, path: Path, kind: str) -> None
 async def path_of(connection: Connection, name: str) -> Path:
     """The folder of a root that is registered."""
     return Path(await connection.fetchval(_PATH, name))
+
+
+async def find(connection: Connection, name: str) -> Path | None:
+    """The folder of a root; None where there is no such root."""
+    path: str | None = await connection.fetchval(_PATH, name)
+    return None if path is None else Path(path)
+
+
+async def holding_files(connection: Connection) -> list[tuple[str, Path, bool]]:
+    """The roots in which files lie: name, folder, and whether it was offline when it was last looked at."""
+    return [(row[0], Path(row[1]), row[2]) for row in await connection.fetch(_HOLDING_FILES)]
+
+
+async def save_offline(connection: Connection, name: str, reason: str | None) -> None:
+    """Write that a root is away, and why; None: it is there."""
+    await connection.execute(_OFFLINE, name, reason)
 
 
 async def holding(connection: Connection, path: Path, kind: str) -> tuple[str, Path]:

@@ -48,14 +48,21 @@ ALL_COMMANDS = {subject for one in SERVICES for subject in (*one.commands, f"cmd
 USERS = ("ingest", "scanner", "stats", "api", CLI, JANITOR, PROVISION)
 
 EVENTS_OF = {
-    "ingest": {"file.arrived"},
+    "ingest": {"file.arrived", "file.moved", "file.removed"},
     "scanner": {"file.scanned", "file.quarantined"},
     "stats": {"session.finished", "target.updated"},
-    "api": {"file.arrived", "file.scanned", "file.quarantined"},  # it replays what others gave up
+    # It replays what others gave up.
+    "api": {"file.arrived", "file.scanned", "file.quarantined", "file.moved", "file.removed"},
 }
 DURABLES_OF = {
     "scanner": {"NIGHTBUS.scanner-file-arrived"},
-    "stats": {"NIGHTBUS.stats-file-arrived", "NIGHTBUS.stats-file-scanned", "NIGHTBUS.stats-file-quarantined"},
+    "stats": {
+        "NIGHTBUS.stats-file-arrived",
+        "NIGHTBUS.stats-file-scanned",
+        "NIGHTBUS.stats-file-quarantined",
+        "NIGHTBUS.stats-file-moved",
+        "NIGHTBUS.stats-file-removed",
+    },
     "api": {"NIGHTBUS_LETTERS.api-dead-all"},
 }
 COMMANDS_OF = {"stats": {"cmd.ingest.reread", "cmd.scanner.state"}, CLI: ALL_COMMANDS}

@@ -81,7 +81,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
         "kept_sources": 0, "failures": [], "dismissed": 0,
         "reasons": ["library/broken\x1b[31m.fits: the header is cut off"], "closing_sessions": 3,
         "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None, "given_up": [],
-        "to_read_anew": 0, "away": 0,
+        "to_read_anew": 0, "away": 0, "strangers": 0, "forgotten": 0, "offline": [],
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
     assert [service["running"] for service in services.values()] == [False] * 4

@@ -10,7 +10,7 @@ from nats.aio.client import Client
 
 from services.ingest import follow, watch
 from services.ingest.forgetting import forget_failures
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings, SourceSettings
 from services.ingest.walker import Walker
 from shared.settings import Settings
 from tests.integration.ingest.world import Ingest, Row, configured, fits, ingest, until, write
@@ -29,7 +29,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rig(path: Path, **more: object) -> SourceSettings:
     """A watched source."""
-    return SourceSettings.model_validate(
+    return FolderSettings.model_validate(
         {"name": "rig", "path": path, "walk_interval_s": NEVER_S, "settle_s": 0.0, **more}
     )
 

@@ -8,20 +8,36 @@ from hypothesis import strategies as st
 
 from services.stats.rebuild import rebuild
 from shared.events.base import Event
-from tests.integration.stats.world import ARRIVED, DUSK, NIGHT, apply, arrived, check, quarantined, scanned, snapshot
+from tests.integration.stats.world import (
+    ARRIVED,
+    DUSK,
+    NIGHT,
+    apply,
+    arrived,
+    check,
+    moved,
+    quarantined,
+    removed,
+    scanned,
+    snapshot,
+)
 
 NAMES = tuple("abcdefgh")
 STEMS = ("one.fits", "one.jpg", "one_thn.jpg", "two.fit.gz", "two.xisf", "two.jpg", "x/one.fits")
 MOMENTS = st.integers(0, 2).map(lambda hours: ARRIVED + timedelta(hours=hours))
+PLACES = 4
+"""Location revisions of one life of a file, which ends with its file.removed; its next scan revision begins another."""
 
 
 @st.composite
 def _scans(draw: st.DrawFn) -> Event:
     frame_type = draw(st.sampled_from(("LIGHT", "LIGHT", "LIGHT", "DARK", "FLAT", "PREVIEW", "PREVIEW", "STACK")))
     site = draw(st.sampled_from((None, 10.0)))
+    revision = draw(st.integers(1, 3))
     return scanned(
         draw(st.sampled_from(NAMES)),
-        revision=draw(st.integers(1, 3)),
+        revision=revision,
+        location_revision=_known_to(revision, draw(st.integers(0, PLACES - 1))),
         path=draw(st.sampled_from(STEMS)),
         target=draw(st.sampled_from((None, "M31", "M33"))),
         size_bytes=draw(st.integers(0, 2)),
@@ -38,13 +54,35 @@ def _scans(draw: st.DrawFn) -> Event:
     )
 
 
-_ARRIVALS = st.builds(
-    arrived,
+def _known_to(scan_revision: int, moves: int) -> int:
+    """The location revision that an event of a life of a file knows of."""
+    return (scan_revision - 1) * PLACES + moves
+
+
+@st.composite
+def _arrivals(draw: st.DrawFn) -> Event:
+    revision, stem = draw(st.integers(1, 3)), draw(st.integers(0, len(STEMS) - 1))
+    return arrived(
+        draw(st.sampled_from(NAMES)),
+        path=STEMS[stem],
+        revision=revision,
+        at=draw(MOMENTS) + timedelta(seconds=stem),  # one service tells of two places one after the other
+        source=draw(st.sampled_from(("rig", "nas"))),
+        location_revision=_known_to(revision, draw(st.integers(0, PLACES - 1))),
+    )
+
+
+_MOVES = st.builds(
+    lambda name, path, revision, moves: moved(name, path, revision=_known_to(revision, moves)),
     st.sampled_from(NAMES),
-    path=st.sampled_from(STEMS),
-    revision=st.integers(1, 3),
-    at=MOMENTS,
-    source=st.sampled_from(("rig", "nas")),
+    st.sampled_from(STEMS),
+    st.integers(1, 3),
+    st.integers(1, PLACES - 1),
+)
+_REMOVALS = st.builds(
+    lambda name, revision: removed(name, revision=revision, location_revision=revision * PLACES),
+    st.sampled_from(NAMES),
+    st.integers(1, 2),
 )
 _REFUSALS = st.builds(
     quarantined,
@@ -63,7 +101,13 @@ def _once(events: list[Event]) -> list[Event]:
 @st.composite
 def _histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     events = _once(
-        draw(st.lists(st.one_of(_scans(), _scans(), _scans(), _ARRIVALS, _REFUSALS), min_size=1, max_size=24))
+        draw(
+            st.lists(
+                st.one_of(_scans(), _scans(), _scans(), _arrivals(), _REFUSALS, _MOVES, _REMOVALS),
+                min_size=1,
+                max_size=24,
+            )
+        )
     )
     again = draw(st.lists(st.sampled_from(events), max_size=6))
     shuffled = draw(st.permutations([*events, *again]))

@@ -11,10 +11,10 @@ import asyncpg
 from services.stats.check import differences, misplaced
 from services.stats.derived import TABLES
 from services.stats.frames import COLUMNS, frame_of
-from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
 from shared.bus.transaction import Connection
 from shared.events.base import Event
-from shared.events.file import FileArrived, FileQuarantined, FileScanned
+from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, FileScanned, Location
 from shared.events.frame import FrameMetadata, FrameType, TargetMatch
 
 NIGHT = date(2024, 3, 1)
@@ -39,6 +39,8 @@ _TABLES = {
     "target_filter": "*",
     "scanned_event": "file_id, scan_revision, packed",
     "unkept": "*",
+    "moved": "*",
+    "removed": "*",
 }
 
 
@@ -65,6 +67,7 @@ def scanned(
     source: str = "rig",
     source_zone: str | None = None,
     problems: tuple[str, ...] = (),
+    location_revision: int = 0,
     **facts: Any,
 ) -> FileScanned:
     """A file.scanned of the file ``name``; ``facts`` are fields of FrameMetadata."""
@@ -86,6 +89,7 @@ def scanned(
         if matched
         else None,
         problems=problems,
+        location_revision=location_revision,
     )
 
 
@@ -97,6 +101,7 @@ def arrived(
     at: datetime = ARRIVED,
     source: str = "rig",
     arrived_at: datetime | None = None,
+    location_revision: int = 0,
 ) -> FileArrived:
     """A file.arrived of the file ``name``, announced ``at`` that time."""
     return FileArrived(
@@ -110,6 +115,7 @@ def arrived(
         origin=f"{name}.fits",
         arrived_at=arrived_at or ARRIVED,
         occurred_at=at,
+        location_revision=location_revision,
     )
 
 
@@ -118,6 +124,23 @@ def quarantined(name: str, *, attempt: int = 1, service: str = "scanner", at: da
     return FileQuarantined(
         file_id=file_id(name), root="library", path=f"night/{name}.fits", service=service, attempt=attempt,
         reason=f"the header of {name} ends early", occurred_at=at,
+    )  # fmt: skip
+
+
+def moved(name: str, to_path: str, *, revision: int = 1) -> FileMoved:
+    """A file.moved of the file ``name``; where it lay before is of no interest."""
+    before = Location(root="library", path=f"night/{name}.fits")
+    return FileMoved(
+        file_id=file_id(name), location_revision=revision, from_location=before,
+        to_location=Location(root="library", path=to_path), occurred_at=ARRIVED,
+    )  # fmt: skip
+
+
+def removed(name: str, *, revision: int = 1, location_revision: int = 9) -> FileRemoved:
+    """A file.removed of the file ``name``, up to a scan revision."""
+    return FileRemoved(
+        file_id=file_id(name), location_revision=location_revision, root="library", path=f"night/{name}.fits",
+        reason="the cap was on", scan_revision=revision, occurred_at=ARRIVED,
     )  # fmt: skip
 
 
@@ -149,6 +172,10 @@ async def apply(connection: Any, *batches: Event | Sequence[Event], bisected: bo
                     for part in (frames[:middle], frames[middle:]):
                         if part:
                             await count_frames(connection, part)
+                case FileMoved():
+                    await record_moves(connection, events)
+                case FileRemoved():
+                    await forget_files(connection, events)
                 case _:
                     await record_quarantine(connection, events)
 

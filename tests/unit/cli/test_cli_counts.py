@@ -101,7 +101,8 @@ def test_what_became_of_the_library_is_told() -> None:
     assert "gone" not in text
     assert "damaged" not in text
     lines = counts_text(replace(QUIET, missing=1, damaged=2, library_problem="a\nproblem")).splitlines()
-    assert "1 file has gone from the library; `nightbus ingest PATH` of the originals brings them back" in lines
+    what = "`nightbus files --missing` names them, `nightbus ingest PATH` of the originals brings them back"
+    assert f"1 file has gone from the library: {what}" in lines
     assert "1 damaged copy in the library was replaced and is kept" in counts_text(replace(QUIET, damaged=1))
     assert (
         "2 damaged copies in the library were replaced and are kept; "
@@ -109,3 +110,13 @@ def test_what_became_of_the_library_is_told() -> None:
     ) in lines
     assert "a\\nproblem" in lines
     assert "a\\nproblem" in lines
+
+
+def test_what_is_unknown_forgotten_or_offline_is_told() -> None:
+    """Captures that no place tells of, contents that were forgotten and roots that are away: a line each."""
+    assert "unknown" not in counts_text(QUIET)
+    reason = "the root nas is offline: /mnt/nas does not answer"
+    lines = counts_text(replace(QUIET, strangers=1, forgotten=3, offline=(reason,))).splitlines()
+    assert "1 unknown capture in the library: left alone, and counted nowhere" in lines
+    assert "forgotten: 3; `nightbus sql -- -c 'SELECT * FROM ingest.forgotten_file'` has the reasons" in lines
+    assert f"{reason}; its files stay in all totals" in lines

@@ -14,6 +14,7 @@ from services.cli.layout import Column, layout
 from services.cli.output import cell
 from shared.words import clipped, pieces, wrapped
 
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 SESSION = {
     "night": "2025-10-20",
     "rig": "Esprit100ED@f5.5+ZWO ASI2600MM Pro",
@@ -86,6 +87,8 @@ FILE = {
     "state": "scanned",
     "reason": None,
     "missing_since": None,
+    "absent": None,
+    "absent_reason": None,
     "problems": [],
 }
 
@@ -126,7 +129,12 @@ def test_what_keeps_a_file_from_being_scanned_stands_below_it() -> None:
         ),
         ({"problems": [f"{FILE['path']}: truncated", "b"]}, "! 2 problems: truncated"),
         ({"reason": f"{FILE['path']} is not in /astro any more"}, "cannot be read anew: it is not in /astro any more"),
-        ({"missing_since": datetime(2026, 3, 1, tzinfo=UTC)}, "gone from the library since 2026-03-01"),
+        ({"missing_since": MARCH, "absent": "missing"}, "gone from the library since 2026-03-01"),
+        (
+            {"missing_since": MARCH, "absent": "missing", "absent_reason": "clouds"},
+            "removed on 2026-03-01: clouds",
+        ),
+        ({"missing_since": MARCH, "absent": "offline"}, "offline since 2026-03-01"),
     ],
 )
 def test_a_file_that_is_damaged_or_gone_looks_unlike_others(changed: dict[str, object], note: str) -> None:

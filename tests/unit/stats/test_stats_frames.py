@@ -20,7 +20,7 @@ QUALITY = {
 }  # fmt: skip
 EVENT = {
     "file_id": "ab" * 32, "scan_revision": 27, "size_bytes": 28, "source": "source", "format": "FITS",
-    "arrived_at": datetime(2024, 3, 2, 8, tzinfo=UTC), "problems": ("a problem",),
+    "arrived_at": datetime(2024, 3, 2, 8, tzinfo=UTC), "problems": ("a problem",), "location_revision": 36,
 }  # fmt: skip
 PAYLOAD = b"{the event as it came}"
 

@@ -1,0 +1,133 @@
+"""Placing a file that another service made.
+
+1. What was handed over is copied, hashed on the way in, and must hold what the command says.
+2. It gets its name, or that with a suffix where another content has it. A crash after that finds it there again.
+3. One transaction writes the place: of an original with file.arrived where it is new, of a derived file no more.
+4. committed: below the library's folder for handing over the given file is removed, after both copies were hashed.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+
+from services.ingest.keeper.progress import Progress
+from services.ingest.mend import Place, look
+from services.ingest.store import keeper, locations, placements, roots, tombstones
+from services.ingest.store.files import Arrival
+from services.ingest.store.keeper import Step
+from services.ingest.store.roots import LIBRARY
+from shared.db.pool import connected, transaction
+from shared.errors import UserError
+from shared.events.commands import PlaceFile
+from shared.jobs.job import Job
+from shared.library.extensions import OWN_PREFIX
+from shared.library.hashing import Digest
+from shared.library.place import Placed, place, place_of
+from shared.library.reading import shown
+from shared.library.remove import remove_verified
+from shared.library.room import Room
+from shared.library.roots import Root, resolve
+from shared.library.stage import discard, stage_file
+from shared.library.stored import Condition
+from shared.library.template import safe_path
+from shared.retry import patiently
+
+HANDOVER = f"{OWN_PREFIX}/handover/"
+"""Where services put what is to be placed, below the library."""
+
+
+class Placer:
+    """Works on jobs whose task is ``place``."""
+
+    def __init__(self, pool: asyncpg.Pool, library: Root, room: Room | None = None) -> None:
+        self._pool = pool
+        self._library = library
+        self._room = room
+
+    async def work(self, job: Job) -> None:
+        """Do a job, or go on with one; raises as the keeper's other tasks do."""
+        progress = Progress(job)
+        command = PlaceFile.model_validate_json(job["command"])
+        source = await patiently(partial(self._source_of, command))
+        if job["phase"] == "planned":
+            job.check()
+            places = await patiently(partial(self._places_of, command))
+            placed = await asyncio.to_thread(self._place, command, source, places)
+            progress.say(f"placed as {placed.relative_path}")
+            await patiently(partial(self._commit, job, command, placed))
+        await self._clear(job, command, source, progress)
+        progress.done = progress.files
+        await job.save(**progress.columns())
+
+    async def _source_of(self, command: PlaceFile) -> Root:
+        async with connected(self._pool) as connection:
+            known = await roots.find(connection, command.from_location.root)
+        if known is None:
+            raise UserError(f"there is no root {shown(command.from_location.root)}")
+        return Root(command.from_location.root, known)
+
+    async def _places_of(self, command: PlaceFile) -> Sequence[Place]:
+        """Where an original lies already, which must not have been forgotten."""
+        if command.kind == "derived":
+            return ()
+        async with connected(self._pool) as connection:
+            if await tombstones.forgotten(connection, [command.file_id]):
+                raise UserError(f"{command.file_id} was forgotten on request: only an import by name brings it back")
+            return (await locations.places_in(connection, LIBRARY, [command.file_id])).get(command.file_id, ())
+
+    def _place(self, command: PlaceFile, source: Root, places: Sequence[Place]) -> Placed:
+        looked = look(self._library, Digest(command.file_id, command.size_bytes), places, hashing=True)
+        if looked.condition is Condition.SOUND:
+            where, found = looked.best
+            return Placed(where.path, command.file_id, command.size_bytes, found.mtime_ns, already_here=True)
+        to_path = command.to_location.path
+        if (safe := safe_path(to_path)) != to_path:
+            raise UserError(f"'{shown(to_path)}' is no name that every system can hold: '{shown(safe)}' is")
+        place_of(self._library, to_path)
+        staged = stage_file(resolve(source, command.from_location.path), self._library, self._room)
+        try:
+            if Digest(staged.file_id, staged.size_bytes) != Digest(command.file_id, command.size_bytes):
+                raise UserError(f"{shown(command.from_location.path)} does not hold what was handed over")
+            return place(staged, self._library, to_path)
+        finally:
+            discard(staged, self._library)
+
+    async def _commit(self, job: Job, command: PlaceFile, placed: Placed) -> None:
+        made = Arrival(
+            placed.file_id, placed.size_bytes, LIBRARY, placed.relative_path, str(self._library.path),
+            command.from_location.path, None, placed.mtime_ns, command.hints,
+        )  # fmt: skip
+        content = Digest(placed.file_id, placed.size_bytes)
+        step = Step(0, content, command.from_location.root, command.from_location.path, LIBRARY, placed.relative_path)
+        async with transaction(self._pool) as connection:
+            await job.hold(connection)
+            if await keeper.phase_of(connection, job.id) == "committed":
+                return  # by the try before, whose answer was lost
+            if command.kind == "library":
+                await placements.add_original(connection, made, command.made_by)
+            elif not await placements.add_derived(connection, made, command.made_by):
+                raise UserError(f"{shown(placed.relative_path)} is an original, and no derived file")
+            await keeper.add_steps(connection, job.id, [step])
+            await keeper.set_phase(connection, job.id, "committed")
+
+    async def _clear(self, job: Job, command: PlaceFile, source: Root, progress: Progress) -> None:
+        """Remove what was handed over, where that is our own folder for it."""
+        given = command.from_location
+        if given.root != LIBRARY or not given.path.startswith(HANDOVER):
+            return
+        async with connected(self._pool) as connection:
+            steps = await keeper.steps_left(connection, job.id)
+        for step in steps:
+            path = resolve(source, given.path)
+            stored_at: Path = self._library.path / step.to_path
+            remove = partial(remove_verified, stored_at=stored_at, library=self._library, rested_s=math.inf)
+            try:
+                await asyncio.to_thread(remove, path, Digest(command.file_id, command.size_bytes))
+            except UserError as error:
+                progress.keep(str(error))
+            async with connected(self._pool) as connection:
+                await keeper.steps_done(connection, job.id, [step.number])

@@ -1,0 +1,80 @@
+"""Removing files of the library, with a reason; and erasing those that are to go with what was forgotten.
+
+1. planned: every file is read and hashed, and must hold what was named. What is wrong ends the job; nothing is changed.
+2. One transaction writes that the files are gone: an original stays known, as missing, with the reason; where another
+   of its places is there, file.moved tells of that; of a derived file the place is forgotten.
+3. committed: each file is hashed once more, and removed.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import asyncpg
+
+from services.ingest.keeper.progress import Progress
+from services.ingest.store import keeper, removals
+from services.ingest.store.keeper import Step
+from shared.db.pool import connected, transaction
+from shared.errors import Permanent, UserError
+from shared.jobs.job import Job
+from shared.library.erase import erase
+from shared.library.reading import shown
+from shared.library.roots import Root
+from shared.library.stored import Condition, examine
+from shared.retry import patiently
+
+
+class Remover:
+    """Works on jobs whose task is ``remove``, and on what a forgetting leaves to be erased."""
+
+    def __init__(self, pool: asyncpg.Pool, library: Root) -> None:
+        self._pool = pool
+        self._library = library
+
+    async def work(self, job: Job) -> None:
+        """Do a job, or go on with one; raises as the keeper's other tasks do."""
+        progress = Progress(job)
+        if job["phase"] == "planned":
+            steps = await patiently(partial(self._steps, job))
+            for step in steps:
+                job.check()
+                await asyncio.to_thread(self._require, step)
+                progress.done += 1
+            await patiently(partial(self._commit, job, steps))
+        await self.erase(job, progress)
+        await job.save(**progress.columns())
+
+    async def erase(self, job: Job, progress: Progress) -> None:
+        """Remove the files of all steps that are left; one that holds other bytes by now stays, and is told."""
+        steps = await patiently(partial(self._steps, job))
+        progress.done = max(progress.files - len(steps), 0)
+        for step in steps:
+            try:
+                await asyncio.to_thread(erase, self._library, step.path, step.content)
+            except (UserError, Permanent) as error:
+                progress.keep(str(error))
+            await patiently(partial(self._done, job, step))
+            progress.done += 1
+
+    def _require(self, step: Step) -> None:
+        found = examine(self._library, step.path, step.content, whole_at_ns=None, hashing=True)
+        if found.condition is not Condition.SOUND:
+            raise UserError(f"{shown(step.path)} is {found.condition.value}: it is not what was to be removed")
+
+    async def _commit(self, job: Job, steps: Sequence[Step]) -> None:
+        async with transaction(self._pool) as connection:
+            await job.hold(connection)
+            if await keeper.phase_of(connection, job.id) == "committed":
+                return  # by the try before, whose answer was lost
+            if not await removals.remove(connection, steps, job["why"]):
+                raise UserError("one of the files was moved, removed or forgotten meanwhile")
+            await keeper.set_phase(connection, job.id, "committed")
+
+    async def _steps(self, job: Job) -> list[Step]:
+        async with connected(self._pool) as connection:
+            return await keeper.steps_left(connection, job.id)
+
+    async def _done(self, job: Job, step: Step) -> None:
+        async with connected(self._pool) as connection:
+            await keeper.steps_done(connection, job.id, [step.number])

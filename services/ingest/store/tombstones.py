@@ -1,0 +1,75 @@
+"""Tombstones: contents that a person asked to forget."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from services.ingest.description import DESCRIPTION
+from services.ingest.store.roots import LIBRARY
+from shared.bus.outbox import enqueue
+from shared.bus.transaction import Connection
+from shared.events.file import FileRemoved
+
+AT_ONCE = 1000
+"""Events that are held in memory and written together."""
+
+_FORGOTTEN = "SELECT file_id FROM tombstone WHERE file_id = ANY($1::text[])"
+_DESCRIBE = """
+SELECT f.file_id, f.scan_revision, f.location_revision + 1 AS location_revision,
+       coalesce(l.root, f.source) AS root, coalesce(l.path, f.origin) AS path
+FROM file f
+LEFT JOIN LATERAL (SELECT root, path FROM location WHERE file_id = f.file_id AND kind = 'library'
+                   ORDER BY missing_since IS NOT NULL, created_at, path LIMIT 1) l ON true
+WHERE f.file_id = ANY($1::text[]) ORDER BY f.file_id
+"""
+_BURY = """
+INSERT INTO tombstone (file_id, reason, scan_revision, location_revision)
+SELECT file_id, $2, scan_revision, location_revision + 1 FROM file WHERE file_id = ANY($1::text[])
+ON CONFLICT (file_id) DO UPDATE SET reason = excluded.reason, scan_revision = excluded.scan_revision,
+    location_revision = excluded.location_revision, forgotten_at = excluded.forgotten_at
+"""
+_ERASE_LATER = """
+INSERT INTO keeper_step (job_id, number, file_id, size_bytes, root, path)
+SELECT $1, row_number() OVER (ORDER BY l.path) - 1, l.file_id, f.size_bytes, l.root, l.path
+FROM location l JOIN file f USING (file_id)
+WHERE l.file_id = ANY($2::text[]) AND l.root = $3 AND l.kind = 'library' AND l.missing_since IS NULL
+"""
+_STAY = """
+SELECT count(*) FROM location WHERE file_id = ANY($1::text[]) AND kind = 'library' AND missing_since IS NULL
+  AND (root <> $2 OR NOT $3)
+"""
+_FORGET = (
+    "DELETE FROM deletion WHERE file_id = ANY($1::text[])",
+    "DELETE FROM location WHERE file_id = ANY($1::text[]) AND kind = 'library'",
+    "UPDATE source_file SET state = 'forgotten', reason = NULL WHERE file_id = ANY($1::text[]) AND state <> 'failed'",
+    "DELETE FROM file WHERE file_id = ANY($1::text[])",
+)
+
+
+async def forgotten(connection: Connection, file_ids: Iterable[str]) -> set[str]:
+    """Those of some contents that were forgotten."""
+    return {row["file_id"] for row in await connection.fetch(_FORGOTTEN, list(file_ids))}
+
+
+async def forget(
+    connection: Connection, job_id: UUID, file_ids: Sequence[str], reason: str, *, delete_files: bool
+) -> tuple[int, int, int]:
+    """Forget contents: their rows go, tombstones stay, file.removed tells of it. In a transaction.
+
+    What is to be erased of them becomes steps of the job.
+
+    Returns:
+        How many contents were known, how many of their files stay where they are, and how many are to be erased.
+    """
+    rows = await connection.fetch(_DESCRIBE, file_ids)
+    for start in range(0, len(rows), AT_ONCE):
+        events = [FileRemoved(**dict(row), reason=reason) for row in rows[start : start + AT_ONCE]]
+        await enqueue(connection, DESCRIPTION.name, events)
+    await connection.execute(_BURY, file_ids, reason)
+    stay: int = await connection.fetchval(_STAY, file_ids, LIBRARY, delete_files)
+    erased = 0
+    if delete_files:
+        done: str = await connection.execute(_ERASE_LATER, job_id, file_ids, LIBRARY)
+        erased = int(done.rpartition(" ")[2])
+    for statement in _FORGET:
+        await connection.execute(statement, file_ids)
+    return len(rows), stay, erased
