@@ -95,8 +95,8 @@ def test_nothing_is_a_match_without_confidence(matcher: Matcher) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_answered(text: str) -> None:
     """Whatever a header holds, the answer is a valid match and is the same the second time."""
-    first = MATCHER.match(text, folder=text[::-1], file_name=text[1:])
-    assert first == MATCHER.match(text, folder=text[::-1], file_name=text[1:])
+    first = MATCHER.match(text, folder=text[::-1], file_name=text[1:], hint=text[2:])
+    assert first == MATCHER.match(text, folder=text[::-1], file_name=text[1:], hint=text[2:])
     assert (first.catalog_id is None) is (first.method == "none")
 
 
@@ -110,6 +110,31 @@ def test_numbers_are_never_forgiven(prefix: str, number: int) -> None:
     elif found.catalog_id is not None:
         assert found.method == "designation"
         assert found == MATCHER.match(f"{prefix}{number:05d}".lower())
+
+
+def test_what_a_source_is_said_to_show_counts_where_nothing_else_does(matcher: Matcher) -> None:
+    """Alone it is a match of its own method and less sure than a header; names, folders and positions go before it."""
+    alone = matcher.match(None, hint="M 31")
+    assert (alone.catalog_id, alone.method, alone.uncertain) == ("M31", "hint", False)
+    assert alone.confidence < matcher.match(None, folder="M 31").confidence
+    assert matcher.match("M 33", hint="M 31") == matcher.match("M 33")
+    assert matcher.match(None, folder="M 33", hint="M 31") == matcher.match(None, folder="M 33")
+    assert matcher.match(None, hint="the garden") == matcher.match(None)
+    elsewhere = matcher.match(None, hint="M 31", ra_deg=210.0, dec_deg=-60.0, width_deg=0.5, height_deg=0.5)
+    assert (elsewhere.method, elsewhere.uncertain) == ("conflict", True)
+
+
+def test_what_a_source_is_said_to_show_settles_a_doubt(matcher: Matcher) -> None:
+    """Of the objects that a doubtful match leaves open it chooses; what is none of them is one more candidate."""
+    doubtful = matcher.match("M 31 Triangulum Galaxy")
+    named = {doubtful.catalog_id, *(one.catalog_id for one in doubtful.candidates)}
+    assert (doubtful.uncertain, named) == (True, {"M31", "M33"})
+    for said in ("M 31", "M 33"):
+        settled = matcher.match("M 31 Triangulum Galaxy", hint=said)
+        assert (settled.catalog_id, settled.method, settled.uncertain) == (said.replace(" ", ""), "hint", False)
+    other = matcher.match("M 31 Triangulum Galaxy", hint="M 42")
+    assert (other.catalog_id, other.method, other.uncertain) == (doubtful.catalog_id, doubtful.method, True)
+    assert "M42" in {one.catalog_id for one in other.candidates}
 
 
 def test_matches_below_the_settings_threshold_are_marked_uncertain(matcher: Matcher) -> None:
