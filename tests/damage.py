@@ -14,7 +14,7 @@ from shared.library.mend import Replaced, replace_damaged
 from shared.library.place import copy_verified
 from shared.library.remove import remove_verified
 from shared.library.roots import Root, open_library
-from shared.library.stage import stage
+from shared.library.stage import stage_file
 from shared.library.stored import Condition, examine
 
 GOOD = bytes(range(256)) * 400
@@ -43,7 +43,7 @@ def repair(folder: Path) -> Replaced:
     library, source = library_in(folder), folder / "card" / "a.fit"
     examined = examine(library, PATH, sha256_file(source), whole_at_ns=PLACED_NS, hashing=True)
     assert examined.condition is Condition.DAMAGED, examined
-    return replace_damaged(stage(source, library), library, PATH, examined)
+    return replace_damaged(stage_file(source, library), library, PATH, examined)
 
 
 def repair_and_remove(folder: Path) -> None:

@@ -53,8 +53,9 @@ def check(home: HomeOption = None) -> None:
     if scanner.previews and scanner.previews_dir is None:
         print("note: `nightbus up` keeps previews in its home; `nightbus run scanner` needs scanner.previews_dir")
     for source in settings.sections(SourceSettings):
-        if not os.path.isdir(source.path):  # noqa: PTH112 - a Path raises for a name that is too long
-            print(f"note: the folder {inert.name(source.path)} of source {source.name} is not there now")
+        for _words, folder in source.capture_folders():
+            if not os.path.isdir(folder):  # noqa: PTH112 - a Path raises for a name that is too long
+                print(f"note: the folder {inert.name(folder)} of source {source.name} is not there now")
     for refused in _refused_by_up(settings, home):
         print(f"note: `nightbus up` refuses this: {inert.sentence(refused)}")
     for note in (*knowledge.notes, *uncounted(knowledge, home)):
@@ -102,18 +103,19 @@ def explained() -> Iterator[dict[str, Any]]:
     """
     from services.settings import AllSettings, load_settings
     from shared.settings import config_file, in_file_order
+    from shared.settings.section import section_of
 
     settings = load_settings()
     file = config_file()
     written: dict[str, Any] = tomllib.loads(file.read_text()) if file else {}
     for name, field in in_file_order(AllSettings).items():
-        section = section_of(field)
+        section = section_of(field.annotation)
         value = getattr(settings, name)
         if section is None:
             yield _row(name, value, field, _origin((name,), written, file))
         elif isinstance(value, tuple):
             for number, item in enumerate(value):
-                for key, inner in section.model_fields.items():
+                for key, inner in type(item).model_fields.items():
                     origin = _origin((name,), written, file) if key in item.model_fields_set else "default"
                     yield _row(f"{name}[{number}].{key}", getattr(item, key), inner, origin)
         else:
@@ -153,33 +155,23 @@ def _origin(keys: tuple[str, ...], written: dict[str, Any], file: Path | None) -
     return f"file ({file})"
 
 
-def section_of(field: "FieldInfo") -> "type[Section] | None":
-    """The section that a field of Settings holds, once or as a list; None for plain values."""
-    from shared.settings.section import Section
-
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return None
-
-
 def example_toml(settings: "type[Settings] | None" = None) -> str:
     """The annotated example. ``# text`` explains; ``#key = value`` is a default, to be changed without the ``#``."""
     from services.settings import AllSettings
     from shared.settings import in_file_order
+    from shared.settings.section import sections_of
 
     fields = in_file_order(settings or AllSettings)
     parts = [_EXAMPLE_HEAD]
-    plain = {name: field for name, field in fields.items() if section_of(field) is None}
+    plain = {name: field for name, field in fields.items() if not sections_of(field.annotation)}
     parts.extend(_plain_key(name, field) for name, field in plain.items())
     for name, field in fields.items():
-        if (section := section_of(field)) is None:
-            continue
         many = isinstance(field.default, tuple)
-        purpose = (section.__doc__ or "").strip().splitlines()[0]
         header = f"#[[{name}]]  # once per {name.removesuffix('s')}" if many else f"[{name}]"
-        lines = [f"# {purpose}", header, *_example_keys(section)]
-        parts.append("\n".join(lines) + "\n")
+        for section in sections_of(field.annotation):
+            purpose = (section.__doc__ or "").strip().splitlines()[0]
+            lines = [f"# {purpose}", header, *_example_keys(section)]
+            parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
@@ -192,7 +184,7 @@ def _plain_key(name: str, field: "FieldInfo") -> str:
 
 
 def _example_keys(section: "type[Section]") -> Iterator[str]:
-    for key, field in section.model_fields.items():
+    for key, field in sorted(section.model_fields.items(), key=lambda item: not item[1].is_required()):
         choices = f" ({' | '.join(map(str, get_args(field.annotation)))})" if _is_literal(field.annotation) else ""
         needed = " (needed)" if field.is_required() else ""
         yield f"# {field.description or key}{choices}{needed}"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 
@@ -26,6 +27,7 @@ from services.ingest.roomwait import RoomWait
 from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
+from services.ingest.sources.kinds import port_of
 from services.ingest.store import roots, sources
 from services.ingest.sweep import Sweep
 from services.ingest.walker import Walker
@@ -145,14 +147,14 @@ async def _watch(
     configured: SourceSettings, settings: IngestSettings, pool: asyncpg.Pool, walker: Walker, crowd: RoomWait
 ) -> None:
     """Watch a source for ever. Each begins by itself: a share that hangs keeps no other from its start."""
-    name, path, mode = configured.name, configured.path, configured.mode
-    source = await asyncio.to_thread(Source.make, name, path, mode, settings, configured)
+    name = configured.name
+    port = port_of(configured, walker.excluded)
+    source = await asyncio.to_thread(Source.make, name, port, configured.mode, settings, configured)
 
-    async def register() -> None:
+    async def register(folder: Path) -> None:
         async with connected(pool) as connection:
-            await roots.save(connection, name, path, source.kind)
+            await roots.save(connection, name, folder, source.kind)
 
-    await patiently(register)
-    exclude = walker.excluded(source)
-    watcher = Watcher(source, pool, walker, crowd, walk_interval_s=configured.walk_interval_s, exclude=exclude)
-    await watcher.run()
+    if port.folder is not None:
+        await patiently(partial(register, port.folder))
+    await Watcher(source, pool, walker, crowd, walk_interval_s=configured.walk_interval_s).run()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent import futures
 from functools import partial
 from typing import TypeVar
@@ -13,22 +13,33 @@ from services.ingest.hand import Finished, Hand
 from services.ingest.ledger import FORGOTTEN, observe
 from services.ingest.library import Library
 from services.ingest.mend import Mended, NotAtRestError, Seen
+from services.ingest.pages import chunks, pages
 from services.ingest.placement import Placement
 from services.ingest.recorder import Recorder
 from services.ingest.shelf import Care, Shelf, Shelved
 from services.ingest.source import Source
 from services.ingest.store import looks, tombstones
 from services.ingest.store.files import Arrival
-from services.ingest.take import Failed, NotCopied, Outcome, Taken, Unfinished, WithoutRoom, fits, take_many
+from services.ingest.take import (
+    Failed,
+    NotCopied,
+    NotReached,
+    Outcome,
+    Taken,
+    Unfinished,
+    WithoutRoom,
+    fits,
+    take_many,
+)
 from services.ingest.tally import LARGE_BYTES, Tally
 from shared.bus.outbox import OutboxRelay
 from shared.db.pool import connected, transaction
-from shared.errors import NightbusError, Unavailable
+from shared.errors import Away, NightbusError, Unavailable
 from shared.jobs.job import Job
 from shared.jobs.outcome import Stopped
 from shared.library.room import NoRoom, Room
 from shared.library.roots import LibraryAway, Root
-from shared.library.stage import NotWritten
+from shared.library.stage import NotWritten, staged_path
 from shared.library.walk import Entry
 from shared.logging import get_logger
 from shared.tasks import start_task
@@ -37,12 +48,8 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-PAGE_FILES, PAGE_BYTES = 256, 64 * 1024**2
-"""Files that are committed together; small enough that the scanner has work while the next ones are copied."""
 CLOSE_S = 10.0
 """How long the end waits for files in hand; whoever ended us kills us later than that."""
-CHUNK_FILES, CHUNK_BYTES = 16, 8 * 1024**2
-"""Files that one thread takes in a row: many small ones or one large one."""
 
 
 class Collector:
@@ -133,6 +140,7 @@ class Collector:
         Raises:
             Stopped: the import was cancelled or taken over; the files in hand were recorded, or left for another try.
             Unavailable: the library went away; files in hand are left for another try.
+            Away: the source went away; what was taken until then was recorded.
         """
         if entries:
             await self.opened_for(source, job, len(entries))
@@ -142,8 +150,9 @@ class Collector:
         }
         others = [entry for entry in entries if entry.relative_path not in unfinished]
         commit: asyncio.Task[dict[str, str]] | None = None
+        lost: str | None = None
         try:
-            for page in _pages(others):
+            for page in pages(others):
                 if job is not None:
                     job.check()
                 outcomes = await self._take_page(source, page, job)
@@ -158,9 +167,13 @@ class Collector:
                         raise
                 recording = self._commit(source, outcomes, replaced, tally, job, verify=verify)
                 commit = start_task(recording, name=f"commit of {source.name}", expected=(NightbusError, Stopped))
+                if (lost := _lost(outcomes)) is not None:
+                    break
         finally:
             if commit is not None:
                 unfinished |= await commit
+        if lost is not None:
+            raise Away(lost)
         return unfinished
 
     async def _is_beside(self, source: Source, entry: Entry) -> bool:
@@ -170,7 +183,7 @@ class Collector:
         if source.mode == "index" or self.room is None:
             return True
         try:
-            return await source.look(fits, source.path / entry.relative_path, entry, self.room)
+            return await source.look(fits, source.port, entry, self.room)
         except NightbusError:
             return True  # whoever takes it says why it cannot be read
 
@@ -190,6 +203,8 @@ class Collector:
         tally = Tally()
         outcomes = await self._take_page(source, [entry], job, hand)
         unsettled = await self._commit(source, outcomes, replaced, tally, job, verify=verify)
+        if (lost := _lost(outcomes)) is not None:
+            raise Away(lost)
         lacks = [item.reason for item in outcomes if isinstance(item, Unfinished)] + list(unsettled.values())
         return Finished(tally, lacks[0] if lacks else None)
 
@@ -200,7 +215,7 @@ class Collector:
         waited = frozenset(entry.relative_path for entry in page if self._waited_enough(source, entry))
         take = partial(take_many, source, library=library, room=self.room, even_unfinished=waited)
         if hand is None:
-            parts = [source.taking.submit(take, chunk) for chunk in _chunks(page)]
+            parts = [source.taking.submit(take, chunk) for chunk in chunks(page)]
         else:
             parts = [source.taking_large.submit(take, page, progress=hand.progress)]
         self._in_hand.update(parts)
@@ -211,7 +226,7 @@ class Collector:
         for item in outcomes:
             if isinstance(item, Unfinished):
                 source.first_seen_incomplete.setdefault(item.entry.relative_path, time.monotonic())
-            else:
+            elif not isinstance(item, NotReached):
                 source.first_seen_incomplete.pop(item.entry.relative_path, None)
         return outcomes
 
@@ -227,7 +242,8 @@ class Collector:
 
     def _waited_enough(self, source: Source, entry: Entry) -> bool:
         """Whether an unfinished file has rested so long that it will not grow any more: it is taken as it is."""
-        if not source.network and time.time() - max(entry.mtime_ns, entry.ctime_ns) / 1e9 >= self._incomplete_wait_s:
+        rested_s = time.time() - max(entry.mtime_ns, entry.changed_ns) / 1e9
+        if source.own_clock and rested_s >= self._incomplete_wait_s:
             return True
         first_seen = source.first_seen_incomplete.get(entry.relative_path)
         return first_seen is not None and time.monotonic() - first_seen >= self._incomplete_wait_s
@@ -316,13 +332,21 @@ class Collector:
 
     async def _shelve(self, source: Source, taken: Sequence[Taken], care: Care) -> Shelved:
         assert self.shelf is not None
-        shelved = await self.shelf.shelve(taken, lambda item: self._placement.path_of(source, item.entry), care)
+        shelved = await self.shelf.shelve(taken, partial(self._wanted, source), care)
         if any(isinstance(reason, LibraryAway | NotWritten) for reason in shelved.failed.values()):
             await self.require_library(len(taken))
         gone = sum(isinstance(item, Seen) and item.whole_at_ns is None for item in shelved.looks)
         if gone and not care.bring_back:
             log.warning("known files have gone from the library; a watched source brings nothing back", files=gone)
         return shelved
+
+    def _wanted(self, source: Source, item: Taken) -> str:
+        """Where a file belongs; what its header says is read at the source, or in the copy where that cannot be."""
+        assert self.library is not None
+        assert item.staged is not None
+        folder = source.port.folder
+        readable = staged_path(item.staged, self.library) if folder is None else folder / item.entry.relative_path
+        return self._placement.path_of(source, item.entry, readable)
 
     def _arrivals(self, taken: Sequence[Taken], shelved: Shelved, replaced: dict[str, str]) -> list[Arrival]:
         assert self.library is not None
@@ -356,36 +380,21 @@ def _arrival(root: Root, path: str, item: Taken, mtime_ns: int, replaced: dict[s
         origin=item.entry.relative_path,
         replaces=before if before != item.file_id else None,
         mtime_ns=mtime_ns,
+        hints=item.facts,
     )
 
 
 def _indexed(source: Source, item: Taken, replaced: dict[str, str]) -> Arrival:
-    root = Root(source.name, source.path, writable=False)
+    assert source.port.folder is not None
+    root = Root(source.name, source.port.folder, writable=False)
     return _arrival(root, item.entry.relative_path, item, item.entry.mtime_ns, replaced)
+
+
+def _lost(outcomes: Sequence[Outcome]) -> str | None:
+    """Why the source is not there any more, if it is not."""
+    return next((item.sentence for item in outcomes if isinstance(item, NotReached)), None)
 
 
 def _add_to_crowd(entries: Sequence[Entry], tally: Tally) -> None:
     for entry in entries:
         tally.crowd_out(entry.relative_path.rpartition("/")[0], entry.size_bytes)
-
-
-def _pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    return _parts(entries, PAGE_FILES, PAGE_BYTES)
-
-
-def _chunks(page: Sequence[Entry]) -> Iterator[list[Entry]]:
-    return _parts(page, CHUNK_FILES, CHUNK_BYTES)
-
-
-def _parts(entries: Sequence[Entry], most_files: int, enough_bytes: int) -> Iterator[list[Entry]]:
-    """Runs of files, each ended by its last allowed file or by the file that fills it."""
-    part: list[Entry] = []
-    size_bytes = 0
-    for entry in entries:
-        part.append(entry)
-        size_bytes += entry.size_bytes
-        if len(part) >= most_files or size_bytes >= enough_bytes:
-            yield part
-            part, size_bytes = [], 0
-    if part:
-        yield part

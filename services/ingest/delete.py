@@ -13,6 +13,8 @@ import asyncpg
 
 from services.ingest.settings import SourceSettings
 from services.ingest.shelf import Shelf
+from services.ingest.sources.folder import Folder
+from services.ingest.sources.kinds import port_of
 from services.ingest.store import deletions, roots
 from shared.db.pool import connected
 from shared.jobs.job import Job
@@ -37,6 +39,7 @@ class SourceDeleter:
     def __init__(self, pool: asyncpg.Pool, shelf: Shelf, sources: Sequence[SourceSettings]) -> None:
         """``sources`` as the settings name them."""
         self._moved = [source.name for source in sources if source.mode == "move"]
+        self._ports = {source.name: port_of(source) for source in sources}
         self._pool = pool
         self._shelf = shelf
         self._runners = (
@@ -64,8 +67,8 @@ class SourceDeleter:
         async with connected(self._pool) as connection:
             if not await deletions.is_wanted(connection, self._moved, job.id):
                 return
-            root = await roots.path_of(connection, job["source"])
-        source = root / job["folder"] / job["name"]
+            port = self._ports.get(job["source"]) or Folder(await roots.path_of(connection, job["source"]))
         rested_s = (job["started_at"] - job["created_at"]).total_seconds()
         content = Digest(job["file_id"], job["size_bytes"])
-        await self._shelf.remove_source(source, content, root=root, rested_s=rested_s)
+        path = f"{job['folder']}/{job['name']}".lstrip("/")
+        await self._shelf.remove_source(port, path, content, rested_s=rested_s)

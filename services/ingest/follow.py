@@ -1,9 +1,8 @@
 """Following the hints of one source: which folders are worth a look, from now on until the source goes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from services.ingest.source import Source
 from shared.logging import get_logger
@@ -20,19 +19,17 @@ GONE_S = 5.0
 
 
 class HintFollower:
-    """Collects the folders in which something happened. Network shares send no hints; their walks find all."""
+    """Collects the folders in which something happened. Of some sources nothing is told; their walks find all."""
 
-    def __init__(self, source: Source, exclude: Sequence[Path]) -> None:
-        """``exclude``: folders in the source that are no part of it."""
+    def __init__(self, source: Source) -> None:
         self._source = source
-        self._exclude = exclude
         self._folders: set[str] = set()
         self._missed = False
         self._on = asyncio.Event()
         self.came = asyncio.Event()
         """Set when there is something to take."""
         self.watching = False
-        """Whether the file system tells of new files now."""
+        """Whether the source tells of new files now."""
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -60,53 +57,45 @@ class HintFollower:
         self._missed = False
 
     async def _follow(self) -> None:
-        while not self._source.network:
+        told = True
+        while told:
             pause_s = GONE_S
             try:
-                await self._follow_watches()
+                told = await self._follow_changes()
             except OSError as error:
                 pause_s = AGAIN_S
                 log.warning("no hints from the file system, walks go on", source=self._source.name, reason=str(error))
             finally:
                 self.watching = False
                 self._on.set()
-            await asyncio.sleep(pause_s)
-        self._on.set()
+            if told:
+                await asyncio.sleep(pause_s)
 
-    async def _follow_watches(self) -> None:
-        """Follow hints until the source's own folder has gone. Raises OSError where it cannot be watched."""
-        from services.ingest.hints import Hints  # inotify is there on Linux alone
-
-        with await self._source.look(Hints, self._source.path, self._exclude) as hints:
-            await self._source.look(hints.cover)
+    async def _follow_changes(self) -> bool:
+        """Follow hints until the source has gone; whether there are any. Raises OSError where it cannot be watched."""
+        changes = await self._source.look(self._source.port.changes)
+        if changes is None:
+            return False
+        with changes:
+            await self._source.look(changes.cover)
             if self._on.is_set():  # not the first time: what happened meanwhile made no hint
                 self._missed = True
                 self.came.set()
             self.watching = True
             self._on.set()
             unwatched = 0
-            while not hints.over:
-                if hints.unwatched > unwatched:
-                    unwatched = hints.unwatched
+            while not changes.over:
+                if changes.unwatched > unwatched:
+                    unwatched = changes.unwatched
                     log.warning(
                         "too many folders for hints from all of them, walks look at the others: "
                         "fs.inotify.max_user_watches may be raised",
-                        source=self._source.name, watched=len(hints), unwatched=unwatched,
+                        source=self._source.name, watched=len(changes), unwatched=unwatched,
                     )  # fmt: skip
-                await _readable(hints.fileno())
+                await changes.wait()
                 await asyncio.sleep(DEBOUNCE_S)
-                self._folders |= await self._source.look(hints.read)
-                self._missed |= hints.missed
-                hints.missed = False
+                self._folders |= await self._source.look(changes.read)
+                self._missed |= changes.missed
+                changes.missed = False
                 self.came.set()
-
-
-async def _readable(descriptor: int) -> None:
-    """Wait until there is something to read."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    loop.add_reader(descriptor, readable.set)
-    try:
-        await readable.wait()
-    finally:
-        loop.remove_reader(descriptor)
+        return True

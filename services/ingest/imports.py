@@ -23,8 +23,9 @@ from services.ingest.rate import Meter
 from services.ingest.roomwait import RoomWait
 from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.source import Mode, Source
+from services.ingest.sources.folder import Folder
 from services.ingest.store import ledger, roots
-from services.ingest.survey import Totals, count
+from services.ingest.survey import Below, Totals, count
 from services.ingest.tally import Crowd, Tally
 from services.ingest.walker import Walk, Walker
 from shared.db.pool import connected, transaction
@@ -173,11 +174,9 @@ class Imports:
             brought_back=total.brought_back, repaired=total.repaired, set_beside=total.set_beside,
         )  # fmt: skip
 
-    async def _take(self, source: Source, place: Place, running: _Running) -> None:
+    async def _take(self, source: Source, place: Below, running: _Running) -> None:
         """Look at one place until nothing in it is still growing."""
-        below = place.folder.relative_to(source.path).as_posix()
-        folders, recursive = ["" if below == "." else below], place.only is None
-        waiting = _paths_of(place, source)
+        folders, recursive, waiting = [place.folder], place.only is None, place.only
 
         async def look() -> None:
             running.step = Walk()  # after an outage anew: what was committed is counted from the ledger
@@ -186,7 +185,7 @@ class Imports:
                 progress=running.step,
             )  # fmt: skip
 
-        who = f"the import {str(running.job.id)[:SHORT_ID]} of {shown(place.folder)}"
+        who = f"the import {str(running.job.id)[:SHORT_ID]} of {shown(source.port.named(place.folder))}"
         room = running.room = RoomWait(self._room, self._waits, who)
         while True:
             try:
@@ -215,19 +214,16 @@ class Imports:
             if unsettled:
                 await running.job.pause(min(pause_s, HAND_POLL_S if source.in_hand else pause_s))
 
-    async def _count(self, errands: Mapping[Source, Sequence[Place]], running: _Running) -> None:
+    async def _count(self, errands: Mapping[Source, Sequence[Below]], running: _Running) -> None:
         """Count what lies below the paths, while the import has begun."""
         stop = Event()
-        excluded = self._walker.excluded(*errands)
-        below = [place for places in errands.values() for place in places]
+        below = [(source.port, place) for source, places in errands.items() for place in places]
         try:
-            running.below = await asyncio.get_running_loop().run_in_executor(
-                self._counting, count, below, excluded, stop
-            )
+            running.below = await asyncio.get_running_loop().run_in_executor(self._counting, count, below, stop)
         finally:
             stop.set()
 
-    async def _errands_of(self, job: Job) -> dict[Source, list[Place]]:
+    async def _errands_of(self, job: Job) -> dict[Source, list[Below]]:
         """The places to look at, by their source: one for each root, with one set of threads.
 
         Raises:
@@ -237,16 +233,18 @@ class Imports:
         if mode != "index" and not self._has_library:
             raise UserError(f"cannot {mode} without a library: set library.path, or use --mode index")
         kind = "indexed" if mode == "index" else "source"
-        found: dict[str, tuple[Source, list[Place]]] = {}
+        found: dict[str, tuple[Source, list[Below]]] = {}
         for place in await asyncio.to_thread(places_of, map(Path, job["paths"])):
             job.check()
             name, root = await patiently(partial(self._root_of, place.folder, kind))
             if name not in found:
-                source = await asyncio.to_thread(Source.make, name, root, mode, self._own, self._configured.get(name))
+                port = Folder(root, self._walker.excluded(root))
+                source = await asyncio.to_thread(Source.make, name, port, mode, self._own, self._configured.get(name))
                 found[name] = source, []
             source, places = found[name]
-            places.append(place)
-            source.named |= _paths_of(place, source) or frozenset()
+            below = _below(place, root)
+            places.append(below)
+            source.named |= below.only or frozenset()
         return dict(found.values())
 
     async def _root_of(self, folder: Path, kind: str) -> tuple[str, Path]:
@@ -258,11 +256,13 @@ class Imports:
             return await ledger.taken_by(connection, import_id)
 
 
-def _paths_of(place: Place, source: Source) -> frozenset[str] | None:
-    """The only files to take of a place, by their paths below the source."""
+def _below(place: Place, root: Path) -> Below:
+    """A place by its path below the root that holds it."""
+    below = place.folder.relative_to(root).as_posix()
+    folder = "" if below == "." else below
     if place.only is None:
-        return None
-    return frozenset((place.folder / name).relative_to(source.path).as_posix() for name in place.only)
+        return Below(folder)
+    return Below(folder, frozenset(f"{folder}/{name}".lstrip("/") for name in place.only))
 
 
 def _named(files: Mapping[str, str]) -> list[str]:

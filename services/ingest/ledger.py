@@ -28,8 +28,7 @@ class Known:
 
     size_bytes: int
     mtime_ns: int
-    ctime_ns: int
-    inode: int
+    fingerprint: bytes
     state: str
     file_id: str | None
     import_id: UUID | None
@@ -46,8 +45,7 @@ class Observation:
     name: str
     size_bytes: int
     mtime_ns: int
-    ctime_ns: int
-    inode: int
+    fingerprint: bytes
     file_id: str | None = None
     reason: str | None = None
     forgotten: bool = False
@@ -68,26 +66,22 @@ def observe(
     """A file as the ledger keeps it."""
     folder, _, name = entry.relative_path.rpartition("/")
     folder, name = key_of(folder, name)
-    numbers = (bigint(entry.size_bytes), bigint(entry.mtime_ns), bigint(entry.ctime_ns), inode_key(entry.inode))
-    return Observation(folder, name, *numbers, file_id=file_id, reason=reason, forgotten=forgotten)
+    numbers = bigint(entry.size_bytes), bigint(entry.mtime_ns)
+    return Observation(folder, name, *numbers, entry.fingerprint, file_id=file_id, reason=reason, forgotten=forgotten)
 
 
 def refusal(folder: str, name: str, reason: str) -> Observation:
     """Something of which no more is known than that it cannot be taken; without a name it is the folder itself."""
     folder, name = key_of(folder, name)
-    return Observation(folder, name, 0, 0, 0, 0, reason=reason)
+    return Observation(folder, name, 0, 0, b"", reason=reason)
 
 
 def unchanged(row: Known, entry: Entry) -> bool:
-    """Whether a file still is what the ledger knows.
-
-    The device number is left out: it changes when a share is mounted anew, and inode, size and times say enough.
-    """
-    return (row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode) == (
-        bigint(entry.size_bytes),
-        bigint(entry.mtime_ns),
-        bigint(entry.ctime_ns),
-        inode_key(entry.inode),
+    """Whether a file still is what the ledger knows."""
+    return (
+        row.fingerprint == entry.fingerprint
+        and row.size_bytes == bigint(entry.size_bytes)
+        and row.mtime_ns == bigint(entry.mtime_ns)
     )
 
 
@@ -109,8 +103,3 @@ def folders_of(folder: str) -> set[str]:
 def bigint(number: int) -> int:
     """The nearest number that a signed 64-bit column holds."""
     return min(max(number, _LEAST), _MOST)
-
-
-def inode_key(inode: int) -> int:
-    """An inode number as a signed 64-bit value."""
-    return inode & _MOST

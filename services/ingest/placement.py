@@ -28,8 +28,8 @@ class Placement:
         self._template = PathTemplate(template, LIBRARY_FIELDS)
         self._reads_header = any("{" + name in template for name in HEADER_FIELDS)
 
-    def path_of(self, source: Source, entry: Entry) -> str:
-        """The file's path below the library."""
+    def path_of(self, source: Source, entry: Entry, readable: Path) -> str:
+        """The file's path below the library; its bytes are in the file ``readable``."""
         folder = str(PurePosixPath(entry.relative_path).parent)
         fields: dict[str, Field] = {
             "source": source.name,
@@ -38,7 +38,7 @@ class Placement:
             **_date_fields(entry.mtime_ns, source.zone),
         }
         if self._reads_header:
-            fields |= _header_fields(source.path / entry.relative_path, entry.relative_path, source.zone)
+            fields |= _header_fields(readable, entry.relative_path, source.zone)
         return self._template.render(fields)
 
 

@@ -70,7 +70,8 @@ async def _stored(pool: asyncpg.Pool, shelf: Shelf, page: Sequence[tuple[Entry, 
 
 
 def _in_place(source: Source, entry: Entry, known: Known) -> Rechecked:
-    path = source.path / entry.relative_path
+    assert source.port.folder is not None
+    path = source.port.folder / entry.relative_path
     try:
         digest, _status = read_back(path)
     except NightbusError as error:

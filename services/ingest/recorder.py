@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 import asyncpg
@@ -10,6 +9,7 @@ import asyncpg
 from services.ingest.ledger import Observation
 from services.ingest.mend import Mended
 from services.ingest.source import Source
+from services.ingest.sources.port import SourcePort
 from services.ingest.store import batch, ledger
 from services.ingest.store.batch import Batch
 from services.ingest.store.files import Arrival
@@ -89,7 +89,7 @@ class Recorder:
         refused: list[list[Observation]] = []
         async for part in bisected(contents, write):
             if isinstance(part, Refused):
-                refused.append([_unrecorded(source.path, item, part.error) for item in part.item])
+                refused.append([_unrecorded(source.port, item, part.error) for item in part.item])
             else:
                 recorded.observations += part.result[0]
                 recorded.states += part.result[1]
@@ -130,6 +130,6 @@ def _by_content(observations: Iterable[Observation]) -> list[list[Observation]]:
     return list(contents.values())
 
 
-def _unrecorded(root: Path, item: Observation, error: Exception) -> Observation:
-    where = shown(root / item.folder / item.name)
+def _unrecorded(port: SourcePort, item: Observation, error: Exception) -> Observation:
+    where = shown(port.named(f"{item.folder}/{item.name}".lstrip("/")))
     return item.failed(f"{where} cannot be recorded: {shown(str(error).partition(chr(10))[0])}")

@@ -17,7 +17,7 @@ def of_listing(source: Source, listing: DirectoryListing, *, asked_for: bool) ->
     if listing.error is not None and (asked_for or not listing.gone):
         yield refusal(folder, "", listing.error)
     for skipped in (one for one in listing.skipped if one.is_refused):
-        where = shown(f"{source.path}/{skipped.relative_path}")
+        where = shown(source.port.named(skipped.relative_path))
         what = "the name is not UTF-8; rename it" if skipped.rule == NOT_UTF8 else skipped.rule
         yield refusal(folder, skipped.relative_path.rpartition("/")[2], f"{where}: {what}")
 
@@ -27,7 +27,7 @@ def of_entry(source: Source, entry: Entry) -> Observation | None:
     length, size_bytes = len(entry.relative_path.encode()), entry.size_bytes
     if length < LONGEST_PATH_BYTES and 0 <= size_bytes <= LARGEST_BYTES:
         return None
-    where = shown(source.path / entry.relative_path)
+    where = shown(source.port.named(entry.relative_path))
     if length >= LONGEST_PATH_BYTES:
         reason = f"{where}: the path has {length} bytes, and {LONGEST_PATH_BYTES} is too long; move it up"
     elif size_bytes < 0:

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
-from pathlib import Path
 
 import asyncpg
 
 from services.ingest.mend import Looked, Mended, Place, Seen, look, mend
+from services.ingest.sources.port import SourcePort
 from services.ingest.store import locations, looks
 from services.ingest.store.roots import LIBRARY
 from services.ingest.take import Taken
@@ -18,7 +17,7 @@ from shared.errors import NightbusError, Permanent
 from shared.library.hashing import Digest
 from shared.library.place import Placed, place
 from shared.library.reading import shown
-from shared.library.remove import NotStoredError, remove_verified
+from shared.library.remove import NotStoredError, StoredCopy
 from shared.library.room import Room
 from shared.library.roots import Root, read_marker, resolve
 from shared.library.stage import Staged, discard, stage
@@ -113,47 +112,45 @@ class Shelf:
         found = await asyncio.gather(*(asyncio.to_thread(self._look_at_many, part, care) for part in parts))
         return dict(zip(contents, chain.from_iterable(found), strict=True))
 
-    async def remove_source(self, source: Path, content: Digest, *, root: Path, rested_s: float) -> None:
-        """Delete a source whose content the library holds whole; what rotted or was changed there is mended first.
+    async def remove_source(self, port: SourcePort, path: str, content: Digest, *, rested_s: float) -> None:
+        """Delete a file of a source whose content the library holds whole; what rotted or was changed is mended first.
 
-        ``root`` is the folder of the source; ``rested_s``: for how long it is known to have held that content, seconds.
+        ``rested_s``: for how long the file is known to have held that content, seconds.
 
         Raises:
             TooEarly: somebody has it open for writing.
-            UserError: the source is another content now, or the stored file itself.
+            UserError: the file is another content now, or the stored file itself.
             Transient: no copy is whole, or the source cannot be read or removed now.
             Permanent: the source is no file.
         """
         try:
-            await self._remove(source, content, root, rested_s)
+            await self._remove(port, path, content, rested_s)
         except NotStoredError:
-            if not await self._mend_from(source, content):
+            if not await self._mend_from(port, path, content):
                 raise
-            await self._remove(source, content, root, rested_s)
+            await self._remove(port, path, content, rested_s)
 
-    async def _remove(self, source: Path, content: Digest, root: Path, rested_s: float) -> None:
+    async def _remove(self, port: SourcePort, path: str, content: Digest, rested_s: float) -> None:
+        source = port.named(path)
         places = (await self._places_of([content.file_id])).get(content.file_id, [])
         failure = NotStoredError(f"{shown(source)} is kept: its content is not recorded in the library")
         for one in places:
             try:
-                stored_at = await asyncio.to_thread(_stored_at, source, self.library, one.path)
-                remove = partial(
-                    remove_verified, stored_at=stored_at, library=self.library, root=root, rested_s=rested_s
-                )
-                await asyncio.to_thread(remove, source, content)
+                copy = await asyncio.to_thread(_copy_at, source, content, self.library, one.path)
+                await asyncio.to_thread(port.remove, path, copy, rested_s=rested_s)
             except NotStoredError as error:
                 failure = error
             else:
                 return
         raise failure
 
-    async def _mend_from(self, source: Path, content: Digest) -> bool:
+    async def _mend_from(self, port: SourcePort, path: str, content: Digest) -> bool:
         """Mend the copies of a content from a source; whether there is now something that may be whole."""
         looked = await self.look({content.file_id: content.size_bytes}, Care(hashing=True, bring_back=False))
         found = looked[content.file_id]
         if isinstance(found, NightbusError) or found.condition is Condition.GONE:
             return False
-        staged = await asyncio.to_thread(stage, source, self.library, self._room)
+        staged = await asyncio.to_thread(self._stage, port, path)
         try:
             if staged.file_id != content.file_id:
                 return False  # the next try says in which way the source differs
@@ -164,6 +161,10 @@ class Shelf:
         finally:
             await self.discard(staged)
         return True
+
+    def _stage(self, port: SourcePort, path: str) -> Staged:
+        with port.open(path) as stream:
+            return stage(stream, self.library, self._room)
 
     async def _places_of(self, file_ids: Iterable[str]) -> Mapping[str, list[Place]]:
         async with connected(self._pool) as connection:
@@ -227,9 +228,9 @@ def _nowhere() -> str:
     raise AssertionError("a copy that has gone is placed anew for imports only")
 
 
-def _stored_at(source: Path, library: Root, path: str) -> Path:
+def _copy_at(source: str, content: Digest, library: Root, path: str) -> StoredCopy:
     try:
-        return resolve(library, path)
+        return StoredCopy(resolve(library, path), content, library)
     except Permanent as error:
         raise NotStoredError(f"{shown(source)} is kept: {error}") from error
 

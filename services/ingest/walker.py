@@ -1,7 +1,6 @@
 """Walking a source: leave what the ledger knows unchanged, and hand what has settled to the collector."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from services.ingest.store import ledger
 from services.ingest.tally import Tally
 from shared.db.pool import connected
 from shared.jobs.job import Job
-from shared.library.walk import DirectoryListing, Entry, Skipped, walk
+from shared.library.walk import DirectoryListing, Entry
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -79,21 +78,22 @@ class Walker:
 
         Raises:
             Stopped: the import was cancelled or taken over.
+            Away: the source went away.
         """
         done = progress or Walk()
         if job is None:  # an import collects them itself
             done.counted = collect_finished(source, done.tally, done.unsettled)
         for folder in folders:
-            async for group in _groups(source, folder, self.excluded(source), recursive=recursive):
+            async for group in _groups(source, folder, recursive=recursive):
                 if job is not None:
                     job.check()
                 await self._judge(source, group, only, job, done, verify=verify)
         return done
 
-    def excluded(self, *sources: Source) -> list[Path]:
-        """The library is never a source of itself, unless it is indexed where it is."""
+    def excluded(self, folder: Path | None) -> tuple[Path, ...]:
+        """What is no part of a source: the library is never one of itself, unless its folder is indexed as it is."""
         library = self._collector.library
-        return [library.path] if library is not None and all(library.path != item.path for item in sources) else []
+        return (library.path,) if library is not None and library.path != folder else ()
 
     async def _judge(
         self,
@@ -166,8 +166,8 @@ class Walker:
         """Forget what could not be taken in folders that are no more."""
         async with connected(self._pool) as connection:
             folders = await ledger.failed_folders(connection, source.name)
-        gone = await source.look(_not_there, source.path, folders)
-        if gone:
+        there = set(await source.look(source.port.walked, folders)) if folders else set()
+        if gone := [folder for folder in folders if folder not in there]:
             async with connected(self._pool) as connection:
                 await ledger.forget_failed_folders(connection, source.name, gone)
 
@@ -181,20 +181,11 @@ class Walker:
             return False
         async with connected(self._pool) as connection:
             sample = await ledger.sample(connection, source.name, 20)
-        if len(sample) < 3 or await source.look(_any_there, source.path, sample):
+        if len(sample) < 3 or await source.look(source.port.holds_any, sample):
             return False
         async with connected(self._pool) as connection:
             newest = await ledger.newest_of_folders(connection, source.name)
-        return not await source.look(_any_there, source.path, newest)
-
-
-def _any_there(root: Path, paths: Sequence[str]) -> bool:
-    # Path.exists raises what a share that went away answers (EIO, EHOSTDOWN); here such a file is not there.
-    return any(os.path.exists(root / path) for path in paths)  # noqa: PTH110
-
-
-def _not_there(root: Path, folders: Sequence[str]) -> list[str]:
-    return [folder for folder in folders if not os.path.isdir(root / folder)]  # noqa: PTH112 - as above
+        return not await source.look(source.port.holds_any, newest)
 
 
 def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
@@ -209,33 +200,11 @@ def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
         tally.count_known(row.state)
 
 
-async def _groups(
-    source: Source, folder: str, excluded: Sequence[Path], *, recursive: bool
-) -> AsyncIterator[list[DirectoryListing]]:
+async def _groups(source: Source, folder: str, *, recursive: bool) -> AsyncIterator[list[DirectoryListing]]:
     """Listings in groups, so that one query answers for many folders; the walking is done in a thread."""
-    listings = walk(source.path / folder, recursive=recursive, exclude=excluded)
-    if folder:
-        listings = _below(folder, listings)
+    listings = source.port.listings(folder, recursive=recursive)
     while group := await source.look(_next_group, listings):
         yield group
-
-
-def _below(folder: str, listings: Iterator[DirectoryListing]) -> Iterator[DirectoryListing]:
-    """The same listings with paths counted from the source instead of the folder."""
-    for listing in listings:
-        yield DirectoryListing(
-            f"{folder}/{listing.relative_path}".rstrip("/"),
-            [
-                Entry(
-                    entry.name, f"{folder}/{entry.relative_path}", entry.size_bytes, entry.mtime_ns, entry.ctime_ns,
-                    entry.inode, entry.device,
-                )
-                for entry in listing.entries
-            ],
-            [Skipped(f"{folder}/{skipped.relative_path}".rstrip("/"), skipped.rule) for skipped in listing.skipped],
-            listing.error,
-            listing.gone,
-        )  # fmt: skip
 
 
 def _next_group(listings: Iterator[DirectoryListing]) -> list[DirectoryListing]:

@@ -1,10 +1,7 @@
-"""Watching configured sources: hints from inotify, the truth from walks."""
+"""Watching configured sources: hints from the source itself, the truth from walks."""
 
 import asyncio
-import os
-import stat
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Hashable
 
 import asyncpg
 
@@ -15,9 +12,8 @@ from services.ingest.store import sources
 from services.ingest.store.sources import State
 from services.ingest.walker import Walk, Walker
 from shared.db.pool import connected
-from shared.errors import Unavailable
+from shared.errors import Away, Unavailable
 from shared.library.reading import shown
-from shared.library.walk import is_walked
 from shared.logging import get_logger
 from shared.retry import patiently
 from shared.tasks import beside
@@ -27,9 +23,9 @@ log = get_logger(__name__)
 MOST_HINTS = 500
 """Beyond this many folders at once a full walk is cheaper than following each hint."""
 MISSING_POLL_S = 5.0
-"""Between two looks for a source whose folder is not there."""
+"""Between two looks for a source that is not there."""
 REACH_EVERY_S = 60.0
-"""Between two reads of the folder of a source in which nothing happens, so that one that went away is known as such."""
+"""Between two looks for a source in which nothing happens, so that one that went away is known as such."""
 WALKED = "source walked"
 FOREIGN = "holds none of its known files: empty or foreign mount? Nothing is changed"
 
@@ -45,49 +41,51 @@ class Watcher:
         room: RoomWait,
         *,
         walk_interval_s: float,
-        exclude: Sequence[Path] = (),
     ) -> None:
-        """``exclude``: folders in the source that are no part of it."""
         self._source = source
         self._pool = pool
         self._walker = walker
         self._room = room
         self._walk_interval_s = walk_interval_s
-        self._hints = HintFollower(source, exclude)
+        self._hints = HintFollower(source)
         self._foreign: str | None = None
-        """Why the folder is taken for another one than the source's, if it is."""
-        self._mounted: tuple[int, int] | None = None
+        """Why the place is taken for another one than the source, if it is."""
         self._found: dict[str, int] = {}
         """How many files each folder held when it was last looked at."""
 
     async def run(self) -> None:
         """Walk it, then follow hints and look at growing files again until the next full walk is due.
 
-        Hints come from one mounted folder: where it goes away, or another one is mounted there, they are asked anew.
+        Hints come from one place: where it goes away, or another one is mounted there, they are asked anew.
         """
         while True:
-            self._mounted = await self._until_there()
+            self._source.reached = await self._until_there()
             # Hints come before the walk begins, so that nothing falls between them.
             async with self._hints.following(), beside(self._tell_often(), name=f"reads of {self._source.name}"):
-                while await self._is_mounted():
-                    unsettled = await self._full_walk()
-                    await self._between_walks(unsettled)
+                while await self._is_there():
+                    try:
+                        unsettled = await self._full_walk()
+                        await self._between_walks(unsettled)
+                    except Away as away:
+                        log.warning("source went away", source=self._source.name, reason=str(away))
+                        break
 
-    async def _until_there(self) -> tuple[int, int]:
-        """Wait for the source's folder; returns what tells it from another one in its place."""
+    async def _until_there(self) -> Hashable:
+        """Wait for the source; returns what tells it from another one in its place."""
         said = ""
-        while (reason := await self._source.look(_unreadable, self._source.path)) is not None:
-            if reason != said:
-                log.warning("source is not there", source=self._source.name, reason=reason)
-                await self._tell("away", reason)
-                said = reason
+        while True:
+            try:
+                return await self._source.look(self._source.port.reach)
+            except Away as away:
+                if str(away) != said:
+                    log.warning("source is not there", source=self._source.name, reason=str(away))
+                    await self._tell("away", str(away))
+                    said = str(away)
             await asyncio.sleep(MISSING_POLL_S)
-        found = await self._source.look(_identity, self._source.path)
-        return found if found is not None else await self._until_there()
 
-    async def _is_mounted(self) -> bool:
-        """Whether the source's folder is still the one that it was; asked in a thread, since shares may hang."""
-        return await self._source.look(_identity, self._source.path) == self._mounted
+    async def _is_there(self) -> bool:
+        """Whether the source is there, and still the one that it was; asked in a thread, since shares may hang."""
+        return await self._source.look(self._source.lost) is None
 
     async def _tell(self, state: State, reason: str | None = None) -> None:
         """Write down how the source is now."""
@@ -103,10 +101,11 @@ class Watcher:
         source = self._source
         self._hints.forget()
         if await patiently(lambda: self._walker.looks_unmounted(source)):
-            self._foreign = f"{shown(source.path)} {FOREIGN}"
+            where = shown(source.port.named(""))
+            self._foreign = f"{where} {FOREIGN}"
             log.error(
                 "source holds none of its known files: empty or foreign mount? Nothing is changed",
-                source=source.name, path=str(source.path),
+                source=source.name, path=where,
             )  # fmt: skip
             await self._tell_reached()
             return set()
@@ -142,7 +141,7 @@ class Watcher:
                     return
                 continue
             hinted = self._hints.take()
-            if hinted is None or not await self._is_mounted():
+            if hinted is None or not await self._is_there():
                 return
             folders = hinted | {_parent(path) for path in unsettled}
             if len(folders) > MOST_HINTS:
@@ -150,7 +149,7 @@ class Watcher:
             unsettled = await self._look_at(sorted(folders))
 
     async def _look_at(self, folders: list[str]) -> set[str]:
-        there = await self._source.look(_walked, self._source.path, folders)
+        there = await self._source.look(self._source.port.walked, folders)
         try:
             done = await self._walker.walk(self._source, there, recursive=False)
         except Unavailable as error:
@@ -191,15 +190,17 @@ class Watcher:
             await self._tell_reached()
 
     async def _tell_reached(self) -> bool:
-        """Read the source's folder and write down whether that worked; whether it is still the folder that it was."""
-        reason = await self._source.look(_unreadable, self._source.path)
-        if reason is not None:
-            await self._tell("away", reason)
-        elif self._foreign is not None:
+        """Look for the source and write down whether it is there; whether it is still the one that it was."""
+        try:
+            found = await self._source.look(self._source.port.reach)
+        except Away as away:
+            await self._tell("away", str(away))
+            return False
+        if self._foreign is not None:
             await self._tell("foreign", self._foreign)
         else:
             await self._tell("reachable")
-        return reason is None and await self._is_mounted()
+        return found == self._source.reached
 
     def _log(self, event: str, done: Walk) -> None:
         tally = done.tally
@@ -208,30 +209,6 @@ class Watcher:
                 event, source=self._source.name, found=done.seen, arrived=tally.arrived, failed=tally.failed,
                 already_here=tally.already_here, ignored=tally.ignored, unsettled=len(done.unsettled),
             )  # fmt: skip
-
-
-def _unreadable(path: Path) -> str | None:
-    """Why a source's folder cannot be read now, one sentence, or None where it can."""
-    try:
-        with os.scandir(path) as entries:
-            next(entries, None)
-    except OSError as error:
-        return f"{shown(path)} cannot be read: {error.strerror}"
-    return None
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of a folder, or None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
-
-
-def _walked(root: Path, folders: list[str]) -> list[str]:
-    """Those of the folders that a full walk would come to."""
-    return [folder for folder in folders if is_walked(root, folder)]
 
 
 def _parent(relative: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from shared import inert
 from shared.events.frame import TargetMatch
-from shared.targets.evidence import CONFLICT
+from shared.targets.evidence import CONFLICT, HINT
 
 _NEAREST = 2
 """How many of the other candidates are named."""
@@ -12,19 +12,21 @@ _SOURCES = {
     "position": "where the telescope pointed alone",
     "folder": "a folder's name",
     "file_name": "the file's own name",
+    HINT: "what its source is said to show",
 }
 
 
 def doubt_of(match: TargetMatch, words: str | None, names_an_object: Callable[[str], bool]) -> str | None:
     """Why a match is uncertain; None where it is not.
 
-    ``words`` are the header's OBJECT or what the sender calls the target; ``names_an_object`` says whether a text does.
+    ``words`` are the header's OBJECT; ``names_an_object`` says whether a text does.
     """
     if not match.uncertain or match.catalog_id is None:
         return None
     says = f'OBJECT "{inert.name(words)}"' if words else "OBJECT"
     if match.method == CONFLICT:
-        named = says if words and names_an_object(words) else "the name of a folder or of the file itself"
+        elsewhere = "the name of a folder, of the file itself or of its source"
+        named = says if words and names_an_object(words) else elsewhere
         return f"the target is in conflict: {named} is not where the telescope pointed; {_taken(match)}"
     return f"the target is a guess from {_SOURCES.get(match.method, says)}; {_taken(match)}"
 

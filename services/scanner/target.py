@@ -26,14 +26,14 @@ def target_of(
     """The match of a frame; None for calibration frames, which show nothing.
 
     ``guess`` is what the file's own name may call its object, where the header does not say it; ``folders`` are those
-    below the root. ``problems`` gets a sentence where a person should decide.
+    below the root. A catalogue id among the ``hints`` is the sender's word; a target there counts least of all.
+    ``problems`` gets a sentence where a person should decide.
     """
     if frame.frame_type.is_calibration:
         return None
     of_header = None if guess is not None and frame.object_name == guess.words else frame.object_name
-    words = hints.target or of_header
     match = known.matcher.match(
-        words,
+        of_header,
         ra_deg=frame.ra_deg,
         dec_deg=frame.dec_deg,
         width_deg=_side_deg(frame.width_px, frame.pixel_scale_arcsec),
@@ -42,8 +42,9 @@ def target_of(
         folder=_without_equipment(folders, known.equipment),
         file_name=guess.words if guess is not None else None,
         file_name_is_loose=guess is not None and guess.loose,
+        hint=hints.target,
     )
-    doubt = doubt_of(match, words, lambda text: known.matcher.match(text).catalog_id is not None)
+    doubt = doubt_of(match, of_header, lambda text: known.matcher.match(text).catalog_id is not None)
     if doubt is not None:
         problems.append(doubt)
     return match

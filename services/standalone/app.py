@@ -196,7 +196,7 @@ def _where_to_look(home: Home, settings: Settings) -> list[str]:
     closed = closed_above(home.path) if own is None else None
     alone = f" (other users cannot read it: {closed} is closed to them)" if closed is not None else ""
     watched = settings.sections(SourceSettings)
-    sources = ", ".join(f"{source.name} ({source.path})" for source in watched) or "none configured"
+    sources = ", ".join(f"{source.name} ({source.where})" for source in watched) or "none configured"
     return [
         f"library {library}{alone}; sources: {sources}",
         f"log {home.log / LOG_FILE}; try: {command('status', *Home.words(home.path))}",

@@ -140,7 +140,9 @@ class TargetMatch(Model):
     catalog_id: CatalogId | None = None
     name: Word | None = Field(default=None, description="display name")
     confidence: Share
-    method: Word = Field(description="given, designation, name, fuzzy, position, folder, file_name, conflict or none")
+    method: Word = Field(
+        description="given, designation, name, fuzzy, position, folder, file_name, hint, conflict or none"
+    )
     separation_deg: NotNegative | None = Field(default=None, description="between the object and the frame's centre")
     candidates: tuple[TargetCandidate, ...] = ()
     uncertain: bool = Field(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from shared.library.fits_length import fits_completeness
 from shared.library.gzip_length import gzip_completeness
-from shared.library.length import Completeness, LengthReader, complete, incomplete, too_short
+from shared.library.length import Completeness, FileLengthReader, LengthReader, complete, incomplete, tail, too_short
 from shared.library.reading import open_source
 
-__all__ = ["Completeness", "is_complete"]
+__all__ = ["Completeness", "completeness_of", "is_complete"]
 
 _TAIL_BYTES = 64 * 1024
 _XISF_HEADER_BYTES = 16 * 1024 * 1024
@@ -25,26 +25,31 @@ _SER_HEADER_BYTES = 178
 
 
 def is_complete(path: Path) -> Completeness:
-    """Compare a file's length with what its header declares.
-
-    FITS (and .fz), gzipped FITS, XISF, JPEG, PNG, SER and AVI are understood; TIFF is not judged. A FITS file that
-    lacks only the padding of its last block is complete.
+    """Compare a file's length with what its header declares, as ``completeness_of`` does.
 
     Raises:
         Transient: the file cannot be read now.
         Permanent: it is a symbolic link, a folder or a special file.
     """
     with open_source(path) as source:
-        file = LengthReader(source.fd, source.status.st_size)
-        head = file.at(0, 2880)
-        if not head:
-            return incomplete(file, None, "the file is empty")
-        if not head.strip(b"\0"):
-            return incomplete(file, None, "the file begins with zeros: room was made for it, but nothing written yet")
-        for magic, judge in _JUDGES:
-            if head.startswith(magic) or magic.startswith(head):
-                return judge(file)
-        return complete(file, None)
+        return completeness_of(FileLengthReader(source.fd, source.status.st_size))
+
+
+def completeness_of(file: LengthReader) -> Completeness:
+    """Compare a file's length with what its header declares. Raises what the reader does.
+
+    FITS (and .fz), gzipped FITS, XISF, JPEG, PNG, SER and AVI are understood; TIFF is not judged. A FITS file that
+    lacks only the padding of its last block is complete.
+    """
+    head = file.at(0, 2880)
+    if not head:
+        return incomplete(file, None, "the file is empty")
+    if not head.strip(b"\0"):
+        return incomplete(file, None, "the file begins with zeros: room was made for it, but nothing written yet")
+    for magic, judge in _JUDGES:
+        if head.startswith(magic) or magic.startswith(head):
+            return judge(file)
+    return complete(file, None)
 
 
 def _xisf(file: LengthReader) -> Completeness:
@@ -65,16 +70,16 @@ def _xisf(file: LengthReader) -> Completeness:
 
 def _jpeg(file: LengthReader) -> Completeness:
     """JPEG ends with the marker EOI; cameras append previews and padding after it."""
-    if b"\xff\xd9" in file.tail(_TAIL_BYTES):
+    if b"\xff\xd9" in tail(file, _TAIL_BYTES):
         return complete(file, None)
     return incomplete(file, None, "the JPEG has no end marker")
 
 
 def _png(file: LengthReader) -> Completeness:
     """PNG ends with the chunk IEND, its name followed by 4 bytes of checksum."""
-    tail = file.tail(_TAIL_BYTES)
-    end = tail.rfind(b"IEND")
-    if end >= 0 and end + 8 <= len(tail):
+    last = tail(file, _TAIL_BYTES)
+    end = last.rfind(b"IEND")
+    if end >= 0 and end + 8 <= len(last):
         return complete(file, None)
     return incomplete(file, None, "the PNG has no end chunk")
 

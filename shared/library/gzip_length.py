@@ -7,7 +7,7 @@ import struct
 import zlib
 
 from shared.library.fits_length import BLOCK_BYTES
-from shared.library.length import Completeness, LengthReader, complete, incomplete
+from shared.library.length import Completeness, LengthReader, complete, incomplete, tail
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_INFLATED_BYTES = 2 * 1024**3
@@ -24,7 +24,7 @@ def gzip_completeness(file: LengthReader) -> Completeness:
     """
     if file.size_bytes < _SMALLEST_BYTES:
         return incomplete(file, _SMALLEST_BYTES, "the file ends inside its gzip header")
-    (length,) = struct.unpack("<I", file.tail(4))
+    (length,) = struct.unpack("<I", tail(file, 4))
     if length and length % BLOCK_BYTES == 0 and file.size_bytes // 1100 <= length <= file.size_bytes * 1100:
         return complete(file, file.size_bytes)
     return _unpack(file)

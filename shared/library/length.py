@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +15,20 @@ class Completeness:
     reason: str
 
 
+class LengthReader(Protocol):
+    """Reads at given places of a file, and never past the size that it had when it was opened."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it was when it was opened, bytes."""
+
+    def at(self, offset: int, count: int) -> bytes:
+        """Up to ``count`` bytes at an offset; fewer only at the end. Raises OSError."""
+
+
 @dataclass(frozen=True, slots=True)
-class LengthReader:
-    """Reads at given places of an open file, and never past the size that it had when it was opened."""
+class FileLengthReader:
+    """Reads an open file of this system, wherever its position is."""
 
     fd: int
     size_bytes: int
@@ -34,9 +46,10 @@ class LengthReader:
             offset += len(chunk)
         return b"".join(chunks)
 
-    def tail(self, count: int) -> bytes:
-        """The last bytes of the file. Raises OSError."""
-        return self.at(max(self.size_bytes - count, 0), count)
+
+def tail(file: LengthReader, count: int) -> bytes:
+    """The last bytes of a file. Raises OSError."""
+    return file.at(max(file.size_bytes - count, 0), count)
 
 
 def complete(file: LengthReader, declared_bytes: int | None) -> Completeness:

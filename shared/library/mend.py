@@ -32,7 +32,7 @@ from shared.library.folders import open_folder, sync_folder, unlink_if_there
 from shared.library.place import claim, place_of
 from shared.library.reading import as_utf8, reading_error, shown, status_of
 from shared.library.roots import Root, read_marker
-from shared.library.stage import Staged, discard, stage, temporaries
+from shared.library.stage import Staged, discard, stage_file, temporaries
 from shared.library.stored import Examined
 
 DAMAGED = "damaged"
@@ -158,7 +158,7 @@ def _claim_aside(unfinished: int, temporary: str, library: Root, relative_path: 
 
 def _copy_aside(library: Root, relative_path: str, path: Path, damaged: Examined) -> str:
     """The way without an exchange: a second, durable copy of the damaged bytes."""
-    copy = stage(path, library)
+    copy = stage_file(path, library)
     if damaged.digest is None or copy.file_id != damaged.digest.file_id:
         discard(copy, library)
         raise _replaced_meanwhile(path)

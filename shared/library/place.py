@@ -30,7 +30,7 @@ from shared.library.folders import open_folder, sync_folder, unlink_if_there
 from shared.library.hashing import sha256_descriptor
 from shared.library.reading import NO_FOLLOW, shown
 from shared.library.roots import Root, resolve
-from shared.library.stage import Staged, discard, stage, temporaries
+from shared.library.stage import Staged, discard, stage_file, temporaries
 from shared.library.template import PATH_CHARACTERS, numbered
 
 NO_LINKS = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL))
@@ -67,7 +67,7 @@ def copy_verified(source: Path, library: Root, relative_target: str) -> Placed:
         UserError: the folder belongs to another library.
     """
     place_of(library, relative_target)  # before a gigabyte is copied in vain
-    staged = stage(source, library)
+    staged = stage_file(source, library)
     try:
         return place(staged, library, relative_target)
     except BaseException:

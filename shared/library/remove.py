@@ -5,7 +5,7 @@ The order, each step of which *must* precede the next:
 1. the folder of the source is entered one step at a time, and no link is followed: what lies behind one is not ours
 2. nobody has the source open for writing, nor gets it so until it is removed (``writers``)
 3. the source is read and hashed again, since devices rewrite their stacks under one name
-4. the stored copy is read from the disk and hashed, and both its bytes and its name are made durable
+4. the stored copy is read from the disk and hashed, and both its bytes and its name are made durable (``StoredCopy``)
 5. the stored copy is seen to be another file, also where two mounts show one folder as two devices (``onefile``)
 6. the source has not changed since it was opened, and is still where it was; its name is removed
 """
@@ -14,6 +14,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import NightbusError, Permanent, TooEarly, Transient, UserError
@@ -29,6 +30,61 @@ _LINKED = frozenset((errno.ELOOP, errno.ENOTDIR))
 
 class NotStoredError(Transient):
     """The stored copy that was named is missing, cannot be read, or does not hold the expected bytes."""
+
+
+def _unhurried() -> None:
+    """Nobody wants the source meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCopy:
+    """A copy in the library, for whose sake a source may be removed."""
+
+    path: Path
+    content: Digest
+    library: Root | None = None
+    """Where that is: it must be that very library before and after the copy is read."""
+
+    def require_whole(
+        self, source: Path | str, check: Check = _unhurried, *, opened: os.stat_result | None = None
+    ) -> None:
+        """Make sure that a whole and durable copy remains when the source has gone.
+
+        Args:
+            source: its name, for messages.
+            check: called while the copy is read; what it raises is raised.
+            opened: what the system says of the source, where that is a file of this system.
+
+        Raises:
+            UserError: the copy is the source itself.
+            LibraryAway: the library is not there, or another one is.
+            NotStoredError: the copy is missing, cannot be read or holds other bytes.
+        """
+        kept = f"{shown(source)} is kept"
+        try:
+            if self.library is not None:
+                read_marker(self.library)
+            with open_source(self.path) as stored:
+                if opened is not None and os.path.samestat(stored.status, opened):
+                    raise UserError(_is_stored(source, self.path))
+                drop_cache(stored.fd)
+                digest = sha256_descriptor(stored.fd, lambda _count: check())
+                stored.require_unchanged(digest.size_bytes)
+                if digest != self.content:
+                    raise NotStoredError(f"{kept}: {shown(self.path)} does not hold the bytes that were stored")
+                os.fsync(stored.fd)  # somebody may have put it back by hand a moment ago
+            with open_folder(self.path.parent) as folder:
+                sync_folder(folder)
+            if self.library is not None:
+                read_marker(self.library)
+        except (UserError, NotStoredError, TooEarly, LibraryAway):
+            raise
+        except NightbusError as failure:
+            raise NotStoredError(f"{kept}: {failure}") from failure
+        except OSError as failure:
+            raise NotStoredError(
+                f"{kept}: the folder of {shown(self.path)} cannot be read: {failure.strerror}"
+            ) from failure
 
 
 def remove_verified(
@@ -72,7 +128,7 @@ def remove_verified(
                 opened.require_unchanged(digest.size_bytes)
                 if digest != expected:
                     raise UserError(_differs(source, "its content is another"))
-                _require_stored(opened, stored_at, expected, library, check)
+                StoredCopy(stored_at, expected, library).require_whole(source, check, opened=opened.status)
                 opened.require_unchanged(digest.size_bytes)
                 if is_one_file(opened, stored_at):
                     raise UserError(_is_stored(source, stored_at))
@@ -128,36 +184,7 @@ def _is_there(source: Path, folder: int) -> bool:
     return True
 
 
-def _require_stored(source: Source, stored_at: Path, expected: Digest, library: Root | None, check: Check) -> None:
-    """Make sure that a whole and durable copy remains when the source has gone."""
-    kept = f"{shown(source.path)} is kept"
-    try:
-        if library is not None:
-            read_marker(library)
-        with open_source(stored_at) as stored:
-            if (stored.status.st_dev, stored.status.st_ino) == (source.status.st_dev, source.status.st_ino):
-                raise UserError(_is_stored(source.path, stored_at))
-            drop_cache(stored.fd)
-            digest = sha256_descriptor(stored.fd, lambda _count: check())
-            stored.require_unchanged(digest.size_bytes)
-            if digest != expected:
-                raise NotStoredError(f"{kept}: {shown(stored_at)} does not hold the bytes that were stored")
-            os.fsync(stored.fd)  # somebody may have put it back by hand a moment ago
-        with open_folder(stored_at.parent) as folder:
-            sync_folder(folder)
-        if library is not None:
-            read_marker(library)
-    except (UserError, NotStoredError, TooEarly, LibraryAway):
-        raise
-    except NightbusError as failure:
-        raise NotStoredError(f"{kept}: {failure}") from failure
-    except OSError as failure:
-        raise NotStoredError(
-            f"{kept}: the folder of {shown(stored_at)} cannot be read: {failure.strerror}"
-        ) from failure
-
-
-def _is_stored(source: Path, stored_at: Path) -> str:
+def _is_stored(source: Path | str, stored_at: Path) -> str:
     return f"{shown(source)} is kept: it is the stored file itself, {shown(stored_at)}"
 
 

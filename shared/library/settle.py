@@ -30,7 +30,7 @@ def already_quiet(entry: Entry, now_ns: int, quiet_s: float) -> bool:
     On a network share both stamps come from the server's clock and from a cache, so two looks are always needed.
     ``now_ns`` is ``time.time_ns()``.
     """
-    newest_ns = max(entry.ctime_ns, entry.mtime_ns)
+    newest_ns = max(entry.changed_ns, entry.mtime_ns)
     return now_ns - newest_ns > quiet_s * 1e9
 
 

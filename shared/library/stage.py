@@ -5,7 +5,6 @@ the C library writes to every block instead, which on a network share takes as l
 """
 
 import errno
-import io
 import os
 import re
 import secrets
@@ -19,10 +18,10 @@ from pathlib import Path
 from shared.errors import NightbusError, Permanent, Transient
 from shared.library.folders import open_folder, unlink_if_there
 from shared.library.hashing import Digest, Progress, StreamHash, sha256_descriptor, unwatched
-from shared.library.holes import data_bytes, data_parts
-from shared.library.reading import NO_FOLLOW, Source, drop_cache, open_source, shown
+from shared.library.reading import NO_FOLLOW, drop_cache, shown
 from shared.library.room import NO_SPACE, NoRoom, Room
 from shared.library.roots import LibraryAway, Root, read_marker
+from shared.library.stream import Stream, open_stream
 
 _NAME = re.compile(r"[0-9a-f]{32}\.tmp")
 _NO_SUCH_TIME = frozenset((errno.EINVAL, errno.ERANGE, errno.EOVERFLOW))
@@ -43,7 +42,7 @@ class Staged:
     size_bytes: int
 
 
-def stage(source: Path, library: Root, room: Room | None = None, progress: Progress = unwatched) -> Staged:
+def stage(source: Stream, library: Root, room: Room | None = None, progress: Progress = unwatched) -> Staged:
     """Make a verified copy of a source that has no final name; ``place.place`` or ``discard`` must follow.
 
     ``progress`` is told the bytes of the source as they are read; what it raises ends the copy, also while that is read
@@ -52,14 +51,14 @@ def stage(source: Path, library: Root, room: Room | None = None, progress: Progr
     Raises:
         NoRoom: the library's disk is full, or would be fuller than ``room`` allows.
         Transient: the source changed or cannot be read, the disk is full or fails, the library is not mounted.
-        Permanent: the source is not a regular file, or is larger than the library's file system allows.
+        Permanent: the source is larger than the library's file system allows.
         UserError: the folder belongs to another library.
     """
     name = secrets.token_hex(16) + ".tmp"
-    with open_source(source) as opened, temporaries(library, source) as folder:
+    with temporaries(library, source.name) as folder:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666, dir_fd=folder)
         try:
-            digest = _copy(opened, fd, library, room or Room(library.path, 0), progress)
+            digest = _copy(source, fd, library, room or Room(library.path, 0), progress)
         except BaseException:
             os.unlink(name, dir_fd=folder)
             raise
@@ -68,9 +67,24 @@ def stage(source: Path, library: Root, room: Room | None = None, progress: Progr
     return Staged(name, digest.file_id, digest.size_bytes)
 
 
+def stage_file(source: Path, library: Root, room: Room | None = None, progress: Progress = unwatched) -> Staged:
+    """The same of a file of this system.
+
+    Raises:
+        Permanent: it is not a regular file; else as ``stage``.
+    """
+    with open_stream(source) as stream:
+        return stage(stream, library, room, progress)
+
+
+def staged_path(staged: Staged, library: Root) -> Path:
+    """Where a staged copy lies until it is placed."""
+    return library.own_folder / "tmp" / staged.temporary_name
+
+
 def discard(staged: Staged, library: Root) -> None:
     """Throw a staged copy away, if it is still there. Raises Transient where the library cannot be written to."""
-    with temporaries(library, library.own_folder / "tmp" / staged.temporary_name) as folder:
+    with temporaries(library, staged_path(staged, library)) as folder:
         unlink_if_there(staged.temporary_name, folder)
 
 
@@ -119,7 +133,7 @@ def usable(library: Root) -> None:
 
 
 @contextmanager
-def temporaries(library: Root, about: Path) -> Iterator[int]:
+def temporaries(library: Root, about: Path | str) -> Iterator[int]:
     """The descriptor of ``<root>/.nightbus/tmp``, once the marker proved that the library is there.
 
     An ``OSError`` inside the block becomes a sentence about ``about`` and the library.
@@ -132,7 +146,7 @@ def temporaries(library: Root, about: Path) -> Iterator[int]:
         raise writing_error(about, library, error) from error
 
 
-def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
+def writing_error(path: Path | str, library: Root, error: OSError) -> NightbusError:
     """The sentence for a failed write into a library."""
     where = f"the library root {library.name} at {shown(library.path)}"
     if error.errno in NO_SPACE:
@@ -144,73 +158,59 @@ def writing_error(path: Path, library: Root, error: OSError) -> NightbusError:
     return NotWritten(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
 
 
-def _copy(source: Source, fd: int, library: Root, room: Room, progress: Progress) -> Digest:
+def _copy(source: Stream, fd: int, library: Root, room: Room, progress: Progress) -> Digest:
     """Copy an open source to an open empty file, make it durable, read it back."""
-    with room.claim(data_bytes(source.fd), fd):
+    with room.claim(source.data_bytes, fd):
         written = _transfer(source, fd, progress)
         source.require_unchanged(written.size_bytes)
-        _keep_times(source, fd)
+        if source.mtime_ns is not None:
+            _keep_time(source.mtime_ns, fd)
         library.access.give_file(fd)
         os.fsync(fd)  # not fdatasync: the mtime is to last as well
     drop_cache(fd)
     os.lseek(fd, 0, os.SEEK_SET)
     if sha256_descriptor(fd, lambda _count: progress(0)) != written:
         raise Transient(
-            f"the copy of {shown(source.path)} in the library root {library.name} was read back differently: "
+            f"the copy of {shown(source.name)} in the library root {library.name} was read back differently: "
             "the disk or the memory may be failing"
         )
     return written
 
 
-def _keep_times(source: Source, fd: int) -> None:
+def _keep_time(mtime_ns: int, fd: int) -> None:
     try:
-        os.utime(fd, ns=(source.status.st_atime_ns, source.status.st_mtime_ns))
+        os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
     except OSError as error:
         if error.errno not in _NO_SUCH_TIME:
             raise
         # The library's file system has no such time, as of the year 14645: the copy keeps the one of its making.
 
 
-def _transfer(source: Source, fd: int, progress: Progress) -> Digest:
+def _transfer(source: Stream, fd: int, progress: Progress) -> Digest:
     """One pass through this thread's buffers: read, hash, write, and have the kernel begin to write out early.
 
     Holes are hashed as the zeros that they read as, and stay holes.
     """
-    size = source.status.st_size
-    sha256 = StreamHash(size)
+    sha256 = StreamHash(source.size_bytes)
     buffers = sha256.buffers()
-    done = begun = 0
-    with io.FileIO(source.fd, "rb", closefd=False) as file:
-        for start, end in data_parts(source.fd):
-            sha256.update_zeros(start - done, progress)
-            file.seek(start)
-            os.lseek(fd, start, os.SEEK_SET)
-            done = start
-            # The last part is read to the file's end, so that whoever compares sees that it grows; one that grows
-            # without end fills no disk.
-            while done < end or end == size >= done:
-                view = next(buffers)
-                if not (count := _read(file, view if end == size else view[: end - done], source.path)):
-                    break
-                chunk = view[:count]
-                sha256.update(chunk)
-                while chunk:
-                    chunk = chunk[os.write(fd, chunk) :]
-                done += count
-                progress(count)
-                if done - begun >= _WRITE_OUT_BYTES:
-                    drop_cache(fd, begun, done - begun)  # on pages that are not yet written this begins their write-out
-                    begun = done
-    if done < size:
-        sha256.update_zeros(size - done, progress)
-        os.ftruncate(fd, size)
-        done = size
+    done = begun = written = 0
+    while True:
+        if hole := source.hole():
+            sha256.update_zeros(hole, progress)
+            done = os.lseek(fd, done + hole, os.SEEK_SET)
+            continue
+        view = next(buffers)
+        if not (count := source.read_into(view)):
+            break
+        chunk = view[:count]
+        sha256.update(chunk)
+        while chunk:
+            chunk = chunk[os.write(fd, chunk) :]
+        done = written = done + count
+        progress(count)
+        if done - begun >= _WRITE_OUT_BYTES:
+            drop_cache(fd, begun, done - begun)  # on pages that are not yet written this begins their write-out
+            begun = done
+    if written < done:  # it ends with a hole
+        os.ftruncate(fd, done)
     return Digest(sha256.hexdigest(), done)
-
-
-def _read(file: io.FileIO, view: memoryview, path: Path) -> int:
-    """Read into the buffer; a failure is the source's, not the library's."""
-    try:
-        return file.readinto(view) or 0
-    except OSError as error:
-        raise Transient(f"{shown(path)} cannot be read: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +18,25 @@ NOT_COUNTED = frozenset({"hidden folder", "system folder", "excluded"})
 """Rules by which whole folders are passed over; what is in them is not looked at and so not counted."""
 
 
+_INODE_AND_CHANGE = struct.Struct(">qq")
+_MOST = 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One regular file as the file system described it; ``relative_path`` is separated by ``/`` on every system."""
+    """One file as its listing described it; ``relative_path`` is separated by ``/`` on every system.
+
+    ``changed_ns`` is when anything about it last changed, by the clock of whoever keeps it, where that is known, else
+    ``mtime_ns``; nanoseconds since 1970. ``fingerprint`` is opaque: beside size and mtime it tells one content under a
+    name from the next.
+    """
 
     name: str
     relative_path: str
     size_bytes: int
     mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
+    changed_ns: int
+    fingerprint: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,19 @@ def is_walked(root: Path, folder: str) -> bool:
     return _is_reached(real_root, folder, frozenset()) and os.path.isdir(f"{real_root}/{folder}")  # noqa: PTH112
 
 
+def fingerprint_of(inode: int, ctime_ns: int) -> bytes:
+    """What tells one content of a file from the next, beside size and mtime.
+
+    Another file has another inode, and every write moves the ctime, which no tool can set back. These are the lowest
+    63 bits of the one and the nanoseconds since 1970 of the other, or the nearest that 64 bits hold, big-endian. The
+    number of the device is left out: it changes when a share is mounted anew, and inode, size and times say enough.
+    """
+    try:
+        return _INODE_AND_CHANGE.pack(inode & _MOST, ctime_ns)
+    except struct.error:  # a time before the year 1677 or after the year 2262
+        return _INODE_AND_CHANGE.pack(inode & _MOST, min(max(ctime_ns, -_MOST - 1), _MOST))
+
+
 def _is_reached(real_root: str, folder: str, excluded: frozenset[str]) -> bool:
     """Whether the way from a root to a folder below it is one that a walk takes."""
     place = real_root
@@ -164,8 +186,7 @@ def _list(root: str, relative: str, excluded: frozenset[str] | None) -> tuple[Di
                             status.st_size,
                             status.st_mtime_ns,
                             status.st_ctime_ns,
-                            status.st_ino,
-                            status.st_dev,
+                            fingerprint_of(status.st_ino, status.st_ctime_ns),
                         )
                     )
                 elif stat.S_ISDIR(mode):

@@ -17,7 +17,7 @@ from pydantic_settings.exceptions import SettingsError
 from shared.errors import UserError
 from shared.settings.mistakes import sentences, unparsed
 from shared.settings.own import CameraSettings, RigSettings, TargetSettings, TelescopeSettings
-from shared.settings.section import Section, section_of
+from shared.settings.section import Section, fields_in, sections_of
 from shared.settings.servers import HealthSettings, LogSettings, NatsSettings, PostgresSettings, ServicesSettings
 from shared.written import ENV_PREFIX, RESERVED_ENV, SECTIONS, config_file, written
 
@@ -136,12 +136,9 @@ def keys_of(model: type[Settings]) -> dict[str, Any]:
     """Every settable key as ``section.key`` with its pydantic field, in file order."""
     keys: dict[str, Any] = {}
     for name, field in in_file_order(model).items():
-        section = section_of(field.annotation)
-        if section is None:
-            keys[name] = field
-            continue
         prefix = f"{name}[]" if isinstance(field.default, tuple) else name
-        keys |= {f"{prefix}.{key}": value for key, value in section.model_fields.items()}
+        found = fields_in(sections_of(field.annotation))
+        keys |= {f"{prefix}.{key}": value for key, value in found.items()} or {name: field}
     return keys
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 
-from shared.settings.section import Section, section_of
+from shared.settings.section import Section, fields_in, section_of, sections_of
 
 Location = tuple[int | str, ...]
 _SAMPLE = "…"
@@ -20,8 +20,7 @@ def fields_of(model: type[Any], location: Location) -> Any:
     for part in location:
         if isinstance(part, str) and part in fields:
             found = fields[part].annotation
-            section = section_of(found)
-            fields = section.model_fields if section else {}
+            fields = fields_in(sections_of(found))
         elif found is not None:  # a member of a list, or a key of a table whose keys are a person's own
             found = section_of(found) or str
     return found

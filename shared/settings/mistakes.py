@@ -18,6 +18,7 @@ from shared.settings.holds import (
     scalar_words,
     toml_words,
 )
+from shared.settings.section import KIND, sections_of
 from shared.written import ENV_PREFIX
 
 _RENAMED = {"sources.rescan_interval_s": "sources.walk_interval_s"}
@@ -72,7 +73,7 @@ def unparsed(model: type[BaseModel], environment: Mapping[str, str]) -> Iterator
 def _sentence(
     item: ErrorDetails, model: type[BaseModel], known: list[str], written: Mapping[str, Any], environment: list[str]
 ) -> str:
-    location, kind = item["loc"], item["type"]
+    location, kind = _keyed(item, model), item["type"]
     key = ".".join(str(part) for part in location if not isinstance(part, int))
     variable = _variable(location, environment)
     where = _member(location, item["msg"], {} if variable else written)
@@ -94,6 +95,20 @@ def _sentence(
     return f"setting {key}{where}: {words}" if key else words
 
 
+def _keyed(item: ErrorDetails, model: type[BaseModel]) -> Location:
+    """Where a mistake is by the keys of the file: of a section of several kinds pydantic names the kind as well."""
+    location = item["loc"]
+    match location:
+        case (str(section), int(number), *rest) if section in model.model_fields:
+            sections = sections_of(model.model_fields[section].annotation)
+        case _:
+            return location
+    if item["type"] == "union_tag_invalid":
+        return section, number, KIND
+    named = {str(one.model_fields[KIND].default) for one in sections if KIND in one.model_fields}
+    return (section, number, *rest[1:]) if rest and rest[0] in named else location
+
+
 def _words(item: ErrorDetails, annotation: Any, section: str) -> str:
     """What is wrong with a value, and what to write in place of it."""
     kind, value, limits = item["type"], item["input"], item.get("ctx", {})
@@ -105,6 +120,9 @@ def _words(item: ErrorDetails, annotation: Any, section: str) -> str:
     if kind.startswith(_SCALARS):
         none = "" if kind.endswith("_type") or not shown else f"{value!r} is none: "
         return none + scalar_words(annotation)
+    if kind == "union_tag_invalid":
+        known = str(limits["expected_tags"]).replace("'", "")
+        return f"{limits['tag']!r} is no kind of {section.removesuffix('s')}; known: {known}"
     if kind == "literal_error":
         return f"{shown or 'it is '}none of {', '.join(choices(annotation))}"
     if kind in _LIMITS:

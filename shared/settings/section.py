@@ -1,11 +1,14 @@
 """What every table of nightbus.toml has in common."""
 
 import difflib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
 
 class Section(BaseModel):
@@ -14,12 +17,50 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+KIND = "kind"
+"""The key that tells which keys a table has, where sections of one name are of several kinds."""
+
+
+class OfKinds:
+    """Annotates a section with its kinds, each a subclass whose field ``kind`` has the kind's name as its default.
+
+    A table without the key is of the first kind.
+    """
+
+    def __init__(self, first: type[Section], *others: type[Section]) -> None:
+        self.sections = (first, *others)
+        self.names = tuple(str(section.model_fields[KIND].default) for section in self.sections)
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A union that the key decides; its error for another kind is ``union_tag_invalid``."""
+        choices = dict(zip(self.names, map(handler.generate_schema, self.sections), strict=True))
+        return core_schema.tagged_union_schema(choices, discriminator=self._kind_of)
+
+    def _kind_of(self, table: Any) -> Any:
+        return table.get(KIND, self.names[0]) if isinstance(table, Mapping) else getattr(table, KIND, self.names[0])
+
+
 def section_of(annotation: Any) -> type[Section] | None:
-    """The section that a type is made of, once or as a list; None for plain values."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-    return None
+    """The section that a type is made of, once or as a list, of several kinds the first; None for plain values."""
+    return next(iter(sections_of(annotation)), None)
+
+
+def sections_of(annotation: Any) -> tuple[type[Section], ...]:
+    """The section that a type is made of, or each of its kinds."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return (annotation,)
+    for part in getattr(annotation, "__metadata__", ()):
+        if isinstance(part, OfKinds):
+            return part.sections
+    return next((found for part in get_args(annotation) if (found := sections_of(part))), ())
+
+
+def fields_in(sections: Iterable[type[Section]]) -> dict[str, FieldInfo]:
+    """The fields of a section of several kinds by name; of a name that several have, that of the first."""
+    fields: dict[str, FieldInfo] = {}
+    for section in sections:
+        fields = section.model_fields | fields
+    return fields
 
 
 def _known_zone(zone: str) -> str:

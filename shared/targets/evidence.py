@@ -36,6 +36,10 @@ _FOLDER = 0.9
 """A folder's name counts a little less than a header's: sessions of several targets share one."""
 FILE_NAME, LOOSE_FILE_NAME = 0.85, 0.75
 """A file's own name counts less still: its words may be anything, the more so where nothing of a capture is in it."""
+HINT = "hint"
+"""The method of a match that what the source is said to show has decided."""
+_HINT = 0.85
+"""What a source is said to show holds for all of its files, and telescopes move on."""
 
 
 class Finding(NamedTuple):
@@ -91,6 +95,24 @@ def from_nameless(
     if best.probability >= _SURE_POSITION:
         return Finding((*placed, named.pairs[0]), "position")
     return Finding((*by_folder.pairs[:1], *placed), method)
+
+
+def with_hint(finding: Finding | None, hint: Reading, field: Field | None, look: Look) -> Finding | None:
+    """The finding on a frame of which nothing else says for sure what it shows, by what its source is said to show.
+
+    That decides between the objects of a doubtful finding, and stands alone where there is none. Where it is none of
+    them it is one more candidate.
+    """
+    if not hint.pairs:
+        return finding
+    if finding is None:
+        return from_nameless(hint, field, look, factor=_HINT, method=HINT)
+    meant, sure = hint.pairs[0]
+    others = tuple(pair for pair in finding.pairs if pair[0] != meant)
+    if len(others) == len(finding.pairs):
+        return finding._replace(pairs=(*finding.pairs, (meant, round(sure * _NAME_LOSES, 4))))
+    known = max(confidence for one, confidence in finding.pairs if one == meant)
+    return Finding(((meant, max(known, round(sure * _HINT, 4))), *others), HINT)
 
 
 def _contradiction(reading: Reading, seen: tuple[Seen, ...]) -> Finding:

@@ -8,6 +8,7 @@ Asked in this order; the first answer counts:
 3. ``position``: what the frame points at (``position.py``), where the name says nothing
 4. ``folder``: the name of the nearest folder that says something, read as the header's, where position and name do not
 5. ``file_name``: the file's own name, where the folders say nothing either
+6. ``hint``: what the source is said to show, where all of these say nothing, or leave a doubt that it settles
 
 A person's decision will stand between the first and the second; it is a ``given`` id to this module.
 """
@@ -20,7 +21,16 @@ from typing import Self
 from shared.events.frame import TargetCandidate, TargetMatch
 from shared.targets.catalogue import Catalogue, SkyObject, display
 from shared.targets.designation import parse
-from shared.targets.evidence import CONFLICT, FILE_NAME, LOOSE_FILE_NAME, Finding, from_name, from_nameless
+from shared.targets.evidence import (
+    CONFLICT,
+    FILE_NAME,
+    LOOSE_FILE_NAME,
+    Finding,
+    Look,
+    from_name,
+    from_nameless,
+    with_hint,
+)
 from shared.targets.own import OwnTarget
 from shared.targets.position import Field, Positions, Seen, separation_deg
 from shared.targets.reading import LONGEST_TEXT, UNCERTAIN_BELOW, Reader
@@ -62,6 +72,7 @@ class Matcher:
         folder: str | None = None,
         file_name: str | None = None,
         file_name_is_loose: bool = False,
+        hint: str | None = None,
     ) -> TargetMatch:
         """Name the object.
 
@@ -75,6 +86,7 @@ class Matcher:
             folder: the folders that hold the file, below its root, with slashes between them; the last one holds it.
             file_name: what the file's own name may call the object.
             file_name_is_loose: whether nothing of a capture (a type, an exposure, a filter) stands beside these words.
+            hint: what the file's source is said to show.
 
         Returns:
             The match; with ``catalog_id`` None, confidence 0 and method ``none`` where nothing fits.
@@ -94,29 +106,47 @@ class Matcher:
             tuple([name[:LONGEST_TEXT] for name in (folder or "").split("/")[-_FOLDERS_UP:]]) if folder else (),
             (file_name or "")[:LONGEST_TEXT],
             LOOSE_FILE_NAME if file_name_is_loose else FILE_NAME,
+            (hint or "")[:LONGEST_TEXT],
         )
 
     def _match(
-        self, query: str, field: Field | None, given: str, folders: tuple[str, ...], file_name: str, file_sure: float
+        self,
+        query: str,
+        field: Field | None,
+        given: str,
+        folders: tuple[str, ...],
+        file_name: str,
+        file_sure: float,
+        hint: str,
     ) -> TargetMatch:
         if given and (known := self._given(given)) is not None:
             return self._answer(Finding(((known, 1.0),), "given"), field)
         reading = self._reader.read(query)
-        if field is None and reading.pairs:
-            return self._answer(Finding(reading.pairs, reading.method), None)
 
         def look() -> tuple[Seen, ...]:
             named_otherwise = reading.means_something and not reading.pairs
             return self.positions.meant(field, named_otherwise=named_otherwise) if field is not None else ()
 
         if reading.pairs:
-            return self._answer(from_name(reading, field, look), field)
+            finding: Finding | None = from_name(reading, field, look)
+        else:
+            finding = self._nameless(field, folders, file_name, file_sure, look)
+        if hint and (finding is None or self._is_doubtful(finding)):
+            finding = with_hint(finding, self._reader.read(hint), field, look)
+        return self._answer(finding, field) if finding is not None else NO_MATCH
+
+    def _nameless(
+        self, field: Field | None, folders: tuple[str, ...], file_name: str, file_sure: float, look: Look
+    ) -> Finding | None:
+        """The finding on a frame whose header's name says nothing."""
         by_folder = self._reader.read_folders(folders)
         if file_name and not by_folder.pairs and (named := self._reader.read(file_name)).pairs:
-            finding = from_nameless(named, field, look, factor=file_sure, method="file_name")
-        else:
-            finding = from_nameless(by_folder, field, look)
-        return self._answer(finding, field) if finding is not None else NO_MATCH
+            return from_nameless(named, field, look, factor=file_sure, method="file_name")
+        return from_nameless(by_folder, field, look)
+
+    def _is_doubtful(self, finding: Finding) -> bool:
+        """Whether a person should decide."""
+        return finding.pairs[0][1] < self._uncertain_below or finding.method == CONFLICT
 
     def _given(self, given: str) -> SkyObject | None:
         plain = parse(given)
@@ -143,7 +173,7 @@ class Matcher:
                 )
                 for one, sure in ranked
             ),
-            uncertain=confidence < self._uncertain_below or finding.method == CONFLICT,
+            uncertain=self._is_doubtful(finding),
         )
 
 

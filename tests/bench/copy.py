@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.library.place import place
 from shared.library.roots import Root, open_library
-from shared.library.stage import stage
+from shared.library.stage import stage_file
 from tests.bench.table import Rows, Skipped, interleaved, rate_row
 from tests.bench.world import folder
 
@@ -33,7 +33,7 @@ def rows(*, quick: bool) -> Rows:
             nonlocal turn
             turn += 1
             for path in paths:
-                place(stage(path, library), library, f"{turn}/{path.name}")
+                place(stage_file(path, library), library, f"{turn}/{path.name}")
             shutil.rmtree(library.path / str(turn))
 
         def plain() -> None:

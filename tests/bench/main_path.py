@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from services.ingest.ledger import inode_key
 from services.scanner.knowledge import built_in
 from services.scanner.reader import scanned_event
 from services.standalone.simulation import DEFAULT_END_NIGHT, simulate_night, tiny_frames
@@ -95,11 +94,11 @@ async def _walk(world: World, place: Path, count: int) -> Row:
         (place / f"{number // 1000:04d}" / f"light_{number:07d}.fits").write_bytes(b"x")
     await world.admin.execute("INSERT INTO ingest.root VALUES ('known', $1, 'indexed')", str(place))
     records = [
-        ("known", listing.relative_path, entry.name, entry.size_bytes, entry.mtime_ns, entry.ctime_ns,
-         inode_key(entry.inode), "arrived", f"{index:032x}{entry.inode:032x}")
-        for index, listing in enumerate(walk(place)) for entry in listing.entries
+        ("known", listing.relative_path, entry.name, entry.size_bytes, entry.mtime_ns, entry.fingerprint,
+         "arrived", f"{index:032x}{number:032x}")
+        for index, listing in enumerate(walk(place)) for number, entry in enumerate(listing.entries)
     ]  # fmt: skip
-    columns = ("source", "folder", "name", "size_bytes", "mtime_ns", "ctime_ns", "inode", "state", "file_id")
+    columns = ("source", "folder", "name", "size_bytes", "mtime_ns", "fingerprint", "state", "file_id")
     await world.admin.copy_records_to_table("source_file", schema_name="ingest", records=records, columns=columns)
     await world.admin.execute("VACUUM (ANALYZE) ingest.source_file")
     runs = [await world.ingest(place, 0) for _ in range(3)]

@@ -22,8 +22,9 @@ _STATEMENTS = (
     """,
     f"INSERT INTO ingest.location (root, path, file_id) SELECT 'seed', {_PATH}, {_ID} {_ALL}",
     f"""
-    INSERT INTO ingest.source_file (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id)
-    SELECT 'seed', lpad((n / 1000)::text, 5, '0'), 'light_' || n || '.fits', 138240, n, n, n, 'arrived', {_ID} {_ALL}
+    INSERT INTO ingest.source_file (source, folder, name, size_bytes, mtime_ns, fingerprint, state, file_id)
+    SELECT 'seed', lpad((n / 1000)::text, 5, '0'), 'light_' || n || '.fits', 138240, n, int8send(n) || int8send(n),
+        'arrived', {_ID} {_ALL}
     """,
     f"""
     INSERT INTO stats.file (file_id, scan_revision, root, path, size_bytes, source, origin, arrived_at, announced_at)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from shared.jobs import runner
 from shared.settings import Settings
 from tests.faults.conftest import Say
@@ -148,7 +148,7 @@ async def test_random_damages_and_then_the_card_again(
     for number in range(FILES):
         content = fits(width=draw.randrange(8, 120), fill=number, cards=(f"NUMBER  = {draw.random():>20}",))
         (card / f"{number:03}.fit").write_bytes(content)
-    mover = SourceSettings(name="mover", path=watched, mode="move", settle_s=0.0, walk_interval_s=0.5)
+    mover = FolderSettings(name="mover", path=watched, mode="move", settle_s=0.0, walk_interval_s=0.5)
     async with ingest(configured(settings, tmp_path, mover), nats_client) as service:
         assert (await service.take(card))["arrived"] == FILES
         again = card.rename(tmp_path / "again")

@@ -17,7 +17,7 @@ from shared.library.mend import kept_aside, replace_damaged
 from shared.library.place import copy_verified
 from shared.library.remove import remove_verified
 from shared.library.roots import Root, open_library
-from shared.library.stage import stage
+from shared.library.stage import stage_file
 from shared.library.stored import Condition, examine
 from tests.disks import CannotMount, small_disk
 from tests.system.conftest import Program
@@ -127,7 +127,7 @@ def test_rot_is_known_and_mended_on_every_file_system(disk: Disk, source: Path) 
     disk.remount()
     damaged = examine(library, path, content, whole_at_ns=placed.mtime_ns, hashing=True)
     assert damaged.condition is Condition.DAMAGED
-    replaced = replace_damaged(stage(source, library), library, path, damaged)
+    replaced = replace_damaged(stage_file(source, library), library, path, damaged)
     disk.remount()
     assert remove_verified(source, content, stored_at=library.path / path)
     assert examine(library, path, content, whole_at_ns=replaced.mtime_ns, hashing=False).condition is Condition.SOUND

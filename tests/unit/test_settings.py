@@ -2,16 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 from typer.testing import CliRunner
 
+from services.cli.config import example_toml
 from services.cli.main import app
 from services.ingest.settings import SourceSettings
 from services.settings import known_keys, load_settings
 from shared.errors import UserError
 from shared.library.settings import LibrarySettings, capture_folders
-from shared.settings.section import Section
+from shared.settings import Settings, keys_of, load
+from shared.settings.section import OfKinds, Section
 
 SOURCES = """
 [[sources]]
@@ -47,6 +51,10 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             SOURCES + "rescan_interval_s = 60",
             "^setting sources.rescan_interval_s of 'rig' is called sources.walk_interval_s now: rename it$",
         ),
+        (SOURCES + 'kind = "smb"', "^setting sources.kind of 'rig': 'smb' is no kind of source; known: folder$"),
+        (SOURCES + "kind = 3", "^setting sources.kind of 'rig': '3' is no kind of source; known: folder$"),
+        (SOURCES + 'rig = ""', "^setting sources.rig of 'rig': it must not be empty$"),
+        (SOURCES + 'target = "a\\tb"', "^setting sources.target of 'rig': 'a.*b' cannot be printed"),
         (SOURCES.replace('name = "rig"\n', ""), "setting sources.name of number 2 is missing"),
         ('[[targets]]\nid = "M31"\nsize_arcmin = -1', "setting targets.size_arcmin of 'M31': "),
         ('[stats]\ntime_zone = "Europe/Berlim"', "setting stats.time_zone: .*did you mean 'Europe/Berlin'"),
@@ -148,6 +156,59 @@ def test_mistakes_are_told_in_the_order_of_the_example(file: Path) -> None:
     told = str(caught.value).splitlines()
     assert [line.split(":")[0] for line in told[:-1]] == [f"setting {key}" for key in keys]
     assert told[-1].startswith("unknown setting nope")
+
+
+class Disk(Section):
+    """One of two kinds: the first."""
+
+    name: str
+    kind: Literal["disk"] = "disk"
+    size_mb: int = Field(description="how large it is")
+
+
+class Tape(Section):
+    """One of two kinds: the second."""
+
+    name: str
+    kind: Literal["tape"] = "tape"
+    length_m: int = 1
+    label: str
+
+
+class WithKinds(Settings):
+    """Settings with a section of two kinds."""
+
+    stores: tuple[Annotated[Section, OfKinds(Disk, Tape)], ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('kind = "tape"', "^setting stores.label of 'x' is missing$"),
+        ('kind = "tape"\nlabel = 3', "^setting stores.label of 'x': write it in quotes: \"3\"$"),
+        ("size_mb = 1.5", "^setting stores.size_mb of 'x': 1.5 is none: write a whole number$"),
+        ("size_mb = 1\nlength_m = 2", "^unknown setting stores.length_m of 'x'; did you mean stores.length_m"),
+        ('kind = "drum"', "^setting stores.kind of 'x': 'drum' is no kind of store; known: disk, tape$"),
+    ],
+)
+def test_a_mistake_in_one_of_several_kinds_names_its_key(file: Path, text: str, sentence: str) -> None:
+    """Where sections of one name are of several kinds, each is checked by the keys of its own."""
+    file.write_text(f'[[stores]]\nname = "x"\n{text}\n')
+    with pytest.raises(UserError, match=sentence):
+        load(WithKinds)
+
+
+def test_a_section_is_of_the_kind_that_it_names(file: Path) -> None:
+    """Without a kind it is of the first; the keys of all kinds are known, and each is in the example."""
+    file.write_text('[[stores]]\nname = "a"\nsize_mb = 7\n[[stores]]\nname = "b"\nkind = "tape"\nlabel = "l"\n')
+    settings = load(WithKinds)
+    assert settings.sections(Disk) == (Disk(name="a", size_mb=7),)
+    assert settings.sections(Tape) == (Tape(name="b", label="l"),)
+    keys = [key for key in keys_of(WithKinds) if key.startswith("stores")]
+    assert sorted(keys) == [f"stores[].{key}" for key in ("kind", "label", "length_m", "name", "size_mb")]
+    example = example_toml(WithKinds)
+    assert example.count("#[[stores]]") == 2
+    assert "# how large it is (needed)" in example
 
 
 class Strange(Section):

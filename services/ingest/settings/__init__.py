@@ -5,12 +5,12 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.ingest.settings.folders import require_apart
-from services.ingest.settings.sources import Sources, SourceSettings
+from services.ingest.settings.sources import FolderSettings, Sources, SourceSettings
 from shared.library.settings import LibrarySettings
 from shared.settings import Settings
 from shared.settings.section import Section
 
-__all__ = ["KEYS", "LONGEST_S", "SECTION", "IngestSettings", "SourceSettings"]
+__all__ = ["KEYS", "LONGEST_S", "SECTION", "FolderSettings", "IngestSettings", "SourceSettings"]
 
 LONGEST_S = 366 * 24 * 3600.0
 """Longest time between two looks at anything, and the oldest age that is asked for."""
@@ -50,7 +50,8 @@ class IngestKeys(Settings):
 
     @model_validator(mode="after")
     def _folders_apart(self) -> Self:
-        require_apart({source.name: source.path for source in self.sources}, self.library.path)
+        folders = {source.name: source.path for source in self.sources if isinstance(source, FolderSettings)}
+        require_apart(folders, self.library.path)
         return self
 
 

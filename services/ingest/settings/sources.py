@@ -1,7 +1,7 @@
-"""Settings of sources: the sections [[sources]].
+"""Settings of sources: the sections [[sources]], each of the kind that its key ``kind`` names.
 
 Who reads them takes them by their kind (``settings.sections(SourceSettings)``), and folders of captures by
-``shared.library.settings.capture_folders``.
+``shared.library.settings.capture_folders``. docs/howto/add-a-source.md tells what a new kind needs.
 """
 
 import re
@@ -10,18 +10,34 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from shared.events.file import Hints
 from shared.library.settings import HoldsCaptures
-from shared.settings.section import WholePath, ZoneName
+from shared.settings.section import OfKinds, WholePath, ZoneName
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError(f"{name!r} cannot be printed: leave out line breaks and control characters")
+    return name
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
 class SourceSettings(HoldsCaptures):
-    """One place that captures land in."""
+    """What sources of all kinds have in common."""
 
     name: str = Field(description="short name: lower-case letters, digits, - and _, such as seestar-s50")
-    path: WholePath = Field(description="folder to watch")
+    kind: str
     mode: Literal["copy", "move", "index"] = Field(default="copy", description="index leaves the files where they are")
     time_zone: ZoneName | None = Field(
         default=None, description="IANA zone of the devices' local times, such as Europe/Berlin"
+    )
+    rig: _Name | None = Field(
+        default=None, description="rig that took all of its files, where this source is one telescope"
+    )
+    target: _Name | None = Field(
+        default=None, description="what its frames show where neither header, position nor path say it"
     )
     settle_s: float | None = Field(
         default=None, ge=0, description="quiet time of a complete file; default 10, network 60"
@@ -42,6 +58,27 @@ class SourceSettings(HoldsCaptures):
             )
         return name
 
+    def facts(self) -> Hints:
+        """What a person says here of all its files."""
+        return Hints(rig=self.rig, target=self.target)
+
+    @property
+    def where(self) -> str:
+        """The place, as a person calls it; of what has no better name its kind."""
+        return self.kind
+
+
+class FolderSettings(SourceSettings):
+    """One place that captures land in: a folder of this machine, or a share that is mounted here."""
+
+    kind: Literal["folder"] = Field(default="folder", description="what it is")
+    path: WholePath = Field(description="folder to watch")
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.path)
+
     def capture_folders(self) -> tuple[tuple[str, Path], ...]:
         """The folder that it watches."""
         return ((f"the source {self.name}", self.path),)
@@ -54,5 +91,5 @@ def _names_apart(sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, .
     return sources
 
 
-Sources = Annotated[tuple[SourceSettings, ...], AfterValidator(_names_apart)]
+Sources = Annotated[tuple[Annotated[SourceSettings, OfKinds(FolderSettings)], ...], AfterValidator(_names_apart)]
 """All sources; no two have one name."""

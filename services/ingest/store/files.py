@@ -10,9 +10,9 @@ from shared.library.hashing import Digest
 
 _ADD = """
 INSERT INTO file (file_id, size_bytes, source, source_zone, origin, replaces, hints, scan_revision, location_revision)
-SELECT file_id, size_bytes, $1, $2, origin, replaces, hints, coalesce(b.scan_revision, 0) + 1,
+SELECT file_id, size_bytes, $1, $2, origin, replaces, hints::jsonb, coalesce(b.scan_revision, 0) + 1,
        coalesce(b.location_revision, 0)
-FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::jsonb[])
+FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[])
     AS t(file_id, size_bytes, origin, replaces, hints)
 LEFT JOIN tombstone b USING (file_id)
 ON CONFLICT DO NOTHING RETURNING file_id, arrived_at, scan_revision, location_revision
@@ -28,7 +28,7 @@ ON CONFLICT DO NOTHING RETURNING file_id
 _RAISE = (
     "UPDATE file SET scan_revision = scan_revision + 1, settled = false, attempts = 0, announced_at = clock_timestamp()"
 )
-NO_HINTS = Hints()
+_NONE = Hints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Arrival:
     origin: str
     replaces: str | None
     mtime_ns: int
-    hints: Hints = NO_HINTS
+    hints: Hints = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def add(connection: Connection, source: str, zone: str | None, arrivals: S
         [item.size_bytes for item in unique],
         [item.origin for item in unique],
         [item.replaces for item in unique],
-        [item.hints.model_dump_json(exclude_none=True) if item.hints != NO_HINTS else None for item in unique],
+        [_written(item.hints) for item in unique],
     )
     new = {row["file_id"]: New(row["arrived_at"], row["scan_revision"], row["location_revision"]) for row in rows}
     if back := [file_id for file_id, one in new.items() if one.scan_revision > 1]:
@@ -80,6 +80,11 @@ async def add_changed(connection: Connection, changed: Digest, original_id: str)
     if rows:
         await connection.execute(_RISE, [changed.file_id])
     return bool(rows)
+
+
+def _written(hints: Hints) -> str | None:
+    """Facts as the database keeps them; nothing where nothing is known."""
+    return hints.model_dump_json(exclude_none=True) if hints != _NONE else None
 
 
 async def raise_revisions(connection: Connection, file_ids: Sequence[str] | None) -> list[str]:

@@ -10,7 +10,7 @@ from services.ingest.ledger import Known, Observation
 from shared.bus.transaction import Connection
 
 _KNOWN = """
-SELECT folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, import_id
+SELECT folder, name, size_bytes, mtime_ns, fingerprint, state, file_id, import_id
 FROM source_file WHERE source = $1 AND folder = ANY($2::text[])
 """
 _SAMPLE = "SELECT folder, name FROM source_file WHERE source = $1 AND state <> 'failed' LIMIT $2"
@@ -20,13 +20,12 @@ ORDER BY folder, observed_at DESC
 """
 _SAVE = """
 INSERT INTO source_file
-    (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, reason, import_id)
+    (source, folder, name, size_bytes, mtime_ns, fingerprint, state, file_id, reason, import_id)
 SELECT $1, t.*, $2 FROM unnest(
-    $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
-    $11::text[]) AS t
+    $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[], $8::text[], $9::text[], $10::text[]) AS t
 ON CONFLICT (source, folder, name) DO UPDATE SET
-    size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
-    inode = excluded.inode, state = excluded.state, reason = excluded.reason,
+    size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns,
+    fingerprint = excluded.fingerprint, state = excluded.state, reason = excluded.reason,
     file_id = coalesce(excluded.file_id, source_file.file_id),
     import_id = excluded.import_id, observed_at = excluded.observed_at
 """
@@ -84,8 +83,7 @@ async def save(
         [item.name for _key, (item, _state) in unique],
         [item.size_bytes for _key, (item, _state) in unique],
         [item.mtime_ns for _key, (item, _state) in unique],
-        [item.ctime_ns for _key, (item, _state) in unique],
-        [item.inode for _key, (item, _state) in unique],
+        [item.fingerprint for _key, (item, _state) in unique],
         [state for _key, (_item, state) in unique],
         [item.file_id for _key, (item, _state) in unique],
         [item.reason for _key, (item, _state) in unique],

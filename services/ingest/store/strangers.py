@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.ingest.ledger import bigint, inode_key
+from services.ingest.ledger import bigint
 from services.ingest.store.roots import LIBRARY
 from shared.bus.transaction import Connection
 from shared.library.walk import Entry
@@ -20,13 +20,13 @@ FROM walk_absent a JOIN location l ON l.root = $2 AND l.path = a.path LEFT JOIN 
 WHERE a.walk_id = $1
 """
 _SAVE = """
-INSERT INTO stranger AS s (root, path, size_bytes, mtime_ns, ctime_ns, inode, walk_id)
-SELECT $1, t.*, $2 FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]) AS t
+INSERT INTO stranger AS s (root, path, size_bytes, mtime_ns, fingerprint, walk_id)
+SELECT $1, t.*, $2 FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bytea[]) AS t
 ON CONFLICT (root, path) DO UPDATE SET
-    size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
-    inode = excluded.inode, walk_id = excluded.walk_id,
-    file_id = CASE WHEN (s.size_bytes, s.mtime_ns, s.ctime_ns, s.inode)
-        = (excluded.size_bytes, excluded.mtime_ns, excluded.ctime_ns, excluded.inode) THEN s.file_id END
+    size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, fingerprint = excluded.fingerprint,
+    walk_id = excluded.walk_id,
+    file_id = CASE WHEN (s.size_bytes, s.mtime_ns, s.fingerprint)
+        = (excluded.size_bytes, excluded.mtime_ns, excluded.fingerprint) THEN s.file_id END
 RETURNING path, file_id
 """
 _HASHED = """
@@ -70,8 +70,7 @@ async def save(connection: Connection, walk_id: UUID, entries: Sequence[Entry]) 
         [entry.relative_path for entry in entries],
         [bigint(entry.size_bytes) for entry in entries],
         [bigint(entry.mtime_ns) for entry in entries],
-        [bigint(entry.ctime_ns) for entry in entries],
-        [inode_key(entry.inode) for entry in entries],
+        [entry.fingerprint for entry in entries],
     )
     return {row["path"]: row["file_id"] for row in rows if row["file_id"] is not None}
 

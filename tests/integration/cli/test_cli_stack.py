@@ -321,8 +321,8 @@ async def test_ingest_waits_until_every_file_is_handled(
         reply = await import_answer(ingest, command, found=5, arrived=5)
         await ingest.execute(
             "INSERT INTO source_file"
-            " (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, import_id)"
-            " SELECT 's', '', origin, 1, 1, 1, 1, 'arrived', file_id, $1 FROM file WHERE file_id <> repeat('a', 64)",
+            " (source, folder, name, size_bytes, mtime_ns, fingerprint, state, file_id, import_id)"
+            " SELECT 's', '', origin, 1, 1, '', 'arrived', file_id, $1 FROM file WHERE file_id <> repeat('a', 64)",
             UUID(reply["import_id"]),
         )
         return reply
@@ -358,8 +358,8 @@ async def test_ingest_does_not_wait_for_what_was_given_up(
         reply = await import_answer(ingest, command, found=1, arrived=1)
         await ingest.execute(
             "INSERT INTO source_file"
-            " (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, file_id, import_id)"
-            " VALUES ('s', '', 'new.fits', 1, 1, 1, 1, 'arrived', repeat('f', 64), $1)",
+            " (source, folder, name, size_bytes, mtime_ns, fingerprint, state, file_id, import_id)"
+            " VALUES ('s', '', 'new.fits', 1, 1, '', 'arrived', repeat('f', 64), $1)",
             UUID(reply["import_id"]),
         )
         return reply

@@ -10,9 +10,9 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import collector
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from shared.library.settle import is_network_filesystem
-from shared.library.stage import stage
+from shared.library.stream import open_stream
 from shared.settings import Settings
 from tests.integration.ingest.world import configured, ingest, library_files, until, write
 
@@ -49,15 +49,15 @@ async def test_a_share_that_hangs_holds_back_no_other_source(
     write(rig, {"r.fit": b"rig"})
     write(card, {"c.fit": b"card"})
     if what == "its first question":
-        asked = "services.ingest.source.is_network_filesystem"
+        asked = "services.ingest.sources.folder.is_network_filesystem"
         monkeypatch.setattr(asked, hanging(is_network_filesystem, share, release))
     elif what == "its folders":
         monkeypatch.setattr(os, "scandir", hanging(os.scandir, share, release))
     else:
-        monkeypatch.setattr("services.ingest.take.stage", hanging(stage, share, release))
+        monkeypatch.setattr("services.ingest.sources.folder.open_stream", hanging(open_stream, share, release))
     monkeypatch.setattr(collector, "CLOSE_S", 0.1)
     sources = [
-        SourceSettings(name=path.name, path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)
+        FolderSettings(name=path.name, path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in (share, rig)
     ]
     async with ingest(configured(settings, tmp_path, *sources, workers=1), nats_client) as service:
         await service.until_ledger("r.fit")

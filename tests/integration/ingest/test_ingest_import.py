@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import survey, walker
+from services.ingest.sources import folder as folder_module
 from shared.bus.names import EVENTS
 from shared.errors import UserError
 from shared.events.commands import ImportPaths
@@ -88,8 +88,7 @@ async def test_files_named_one_by_one_cost_no_more_than_their_folder(
         walked.append(root)
         return walk(root, **words)
 
-    monkeypatch.setattr(walker, "walk", counted)
-    monkeypatch.setattr(survey, "walk", counted)
+    monkeypatch.setattr(folder_module, "walk", counted)
     folders = [source, tmp_path / "other"]
     write(tmp_path, {f"{folder.name}/{number}.fit": b"%d" % number for folder in folders for number in range(100)})
     write(source, {"unasked.fit": b"unasked", "deep/unasked.fit": b"deep"})

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import collector, imports
+from services.ingest import collector, imports, pages
 from services.ingest.imports import IMPORTS
 from services.ingest.ledger import Observation
 from services.ingest.store import batch
@@ -113,7 +113,7 @@ async def test_a_cancelled_import_stops_cleanly(
 
     To cancel what is done, or never was, is refused with a sentence.
     """
-    monkeypatch.setattr(collector, "PAGE_FILES", 4)
+    monkeypatch.setattr(pages, "PAGE_FILES", 4)
     monkeypatch.setattr(collector, "take_many", slow_take)
     write(source, {f"{number:03}.fit": b"%d" % number for number in range(200)})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
@@ -158,7 +158,7 @@ async def test_a_late_import_changes_nothing(
         with pytest.raises(Lost):
             await first.save(found=99, waiting=1)
         assert not await jobs.settle(first.id, first.attempt, Outcome("failed", "late"))
-        seen = Observation("", "late.fit", 4, 1, 1, 1, file_id=sha256(b"late"))
+        seen = Observation("", "late.fit", 4, 1, b"", file_id=sha256(b"late"))
         arrival = Arrival(sha256(b"late"), 4, "library", "captures/late.fit", "/", "late.fit", None, 1)
         late = Batch("captures", None, [seen], [arrival], moved=[seen])
         with pytest.raises(Lost):

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from nats.aio.client import Client
 
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from shared.bus.rpc import ask
 from shared.errors import UserError
 from shared.events.commands import (
@@ -268,7 +268,7 @@ async def test_a_watched_source_brings_nothing_forgotten_back(
     settings: Settings, nats_client: Client, tmp_path: Path, card: Path
 ) -> None:
     """A source that still holds a forgotten file, and gets a copy of it, stays as it is; other files arrive."""
-    watched = SourceSettings(name="rig", path=card, walk_interval_s=0.2)
+    watched = FolderSettings(name="rig", path=card, walk_interval_s=0.2)
     async with ingest(configured(settings, tmp_path, watched), nats_client) as service:
         await service.until_ledger(*FILES)
         await keep(service, ForgetFiles(file_ids=(sha256(b"1"),), reason="the cap was on", delete_files=True))

@@ -9,7 +9,7 @@ import pytest
 from nats.aio.client import Client
 
 from services.ingest import collector, delete, walker
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from services.ingest.store import deletions
 from services.ingest.take import take_many
 from shared.library.hashing import sha256_file
@@ -93,7 +93,7 @@ async def test_what_comes_later_to_a_watched_source_waits_for_no_huge_file(
     """Subs that land while a video is copied arrive before it; the video arrives once, when it is done."""
     slow = Slow(monkeypatch)
     write(source, {"video.fit": HUGE})
-    rig = SourceSettings(name="rig", path=source, mode="copy", settle_s=0.0, walk_interval_s=0.3)
+    rig = FolderSettings(name="rig", path=source, mode="copy", settle_s=0.0, walk_interval_s=0.3)
     async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
         await until(slow.is_begun)
         write(source, {"sub.fit": b"sub"})

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from services.ingest import delete
 from services.ingest import library as library_module
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from services.ingest.shelf import Shelf
+from services.ingest.sources.folder import Folder
 from services.ingest.sweep import Sweep
 from shared.library import roots
 from shared.library.hashing import Digest
@@ -85,8 +86,8 @@ async def test_a_library_that_is_away_at_the_start_is_waited_for(
     watched = tmp_path / "watched"
     write(watched, {"b.fit": b"b"})
     sources = [
-        SourceSettings(name="indexed", path=watched, mode="index"),
-        SourceSettings(name="copied", path=watched, mode="copy"),
+        FolderSettings(name="indexed", path=watched, mode="index"),
+        FolderSettings(name="copied", path=watched, mode="copy"),
     ]
     volume = tmp_path / "volume"
     async with ingest(configured(settings, tmp_path), nats_client) as service:
@@ -277,7 +278,7 @@ async def test_a_library_that_goes_away_in_the_middle_is_waited_for(
     No file fails, no line is made of any of them, and nothing is left behind.
     """
     rig = tmp_path / "rig"
-    watched = SourceSettings(name="rig", path=rig, mode="copy", walk_interval_s=3600.0)
+    watched = FolderSettings(name="rig", path=rig, mode="copy", walk_interval_s=3600.0)
     ready = at(configured(settings, tmp_path, watched), small / "library")
     rig.mkdir()
     with capture_logs() as logs:
@@ -322,7 +323,7 @@ async def test_another_library_mounted_in_the_middle_is_left_alone(
         for name in ("a.fit", "b.fit"):
             content = Digest(sha256(name[:1].encode()), 1)
             with pytest.raises(LibraryAway, match="is another library of that name"):
-                await shelf.remove_source(source / name, content, root=source, rested_s=0.0)
+                await shelf.remove_source(Folder(source), name, content, rested_s=0.0)
         assert "is another library of that name" in (await Sweep(service.pool, shelf, interval_s=1.0).sweep() or "")
         imports = [await service.start(source), await service.start(source, verify=True)]
         await until(lambda: lost(service, "is another library of that name", 4))

@@ -11,8 +11,9 @@ import pytest
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from services.ingest import delete, shelf
-from services.ingest.settings import SourceSettings
+from services.ingest import delete
+from services.ingest.settings import FolderSettings
+from services.ingest.sources import folder as folder_module
 from shared.jobs.outcome import Outcome
 from shared.jobs.store import JobStore
 from shared.library.hashing import Digest
@@ -137,7 +138,7 @@ async def test_nothing_is_locked_while_a_source_is_hashed(
             assert go_on.wait(30)
         return remove_verified(path, expected, **words)
 
-    monkeypatch.setattr(shelf, "remove_verified", remove)
+    monkeypatch.setattr(folder_module, "remove_verified", remove)
     write(source, {"stack.fit": b"10 subs"})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
         await service.take(source, mode="move")
@@ -198,13 +199,13 @@ async def test_a_moved_source_is_still_watched_when_it_is_empty(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watched source whose files were all moved away is no empty mount: walks go on taking what comes."""
-    quick = SourceSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
+    quick = FolderSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
     write(source, {f"{number}.fit": b"%d" % number for number in range(5)})
 
     async def no_hints(_watcher: object) -> None:
         """A file system that sends none."""
 
-    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", no_hints)
+    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_changes", no_hints)
     async with ingest(configured(settings, tmp_path, quick), nats_client) as service:
 
         async def empty() -> bool:
@@ -231,7 +232,7 @@ async def test_a_source_that_is_open_for_writing_is_not_deleted(
 
     It is said of the source that it is open, and no line of the log is made of it.
     """
-    rig = SourceSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
+    rig = FolderSettings(name="rig", path=source, mode="move", walk_interval_s=0.5)
     async with ingest(configured(settings, tmp_path, rig), nats_client) as service:
         with (source / name).open("wb", buffering=0) as recorder:
             recorder.write(first)
@@ -290,7 +291,7 @@ async def test_what_is_not_moved_any_more_is_not_deleted(
     by_hand = tmp_path / "card"
     write(source, {"a.fit": b"a", "b.fit": b"b"})
     write(by_hand, {"c.fit": b"c"})
-    rig = SourceSettings(name="rig", path=source, mode="move")
+    rig = FolderSettings(name="rig", path=source, mode="move")
     with monkeypatch.context() as patch:
         patch.setattr(delete, "AT_ONCE", 0)
         async with ingest(configured(settings, tmp_path, rig), nats_client) as service:

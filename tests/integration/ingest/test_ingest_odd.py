@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest.ledger import Observation, observe
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from services.ingest.store import batch, files, ledger
 from services.ingest.store.batch import Batch
 from services.ingest.store.files import Arrival
@@ -72,7 +72,7 @@ async def test_every_number_of_a_file_system_is_recorded(service: Ingest) -> Non
     """The ledger takes sizes, times and inodes that no column holds, and knows them again."""
     extremes = (2**64 - 1, -(2**64), 2**63, 0, 2**70)
     entries = [
-        Entry(f"{number}.fit", f"night/{number}.fit", extreme, extreme, -extreme, 2**64 - 1 - number, number)
+        Entry(f"{number}.fit", f"night/{number}.fit", extreme, extreme, -extreme, b"%d" % number)
         for number, extreme in enumerate(extremes)
     ]
     observations = [observe(entry, reason="odd") for entry in entries]
@@ -207,7 +207,7 @@ async def test_folders_that_come_and_go_leave_no_failures(
     write(source, {"night/deep/a.fit": b"a"})
     (source / bad).touch()
     (source / "night" / "deep" / bad).touch()
-    quick = SourceSettings(name="rig", path=source, walk_interval_s=0.3, settle_s=0.0)
+    quick = FolderSettings(name="rig", path=source, walk_interval_s=0.3, settle_s=0.0)
     async with ingest(configured(settings, tmp_path, quick), nats_client) as service:
         await service.until_ledger("bad\\xff.fit", "night/deep/bad\\xff.fit", "night/deep/a.fit")
         shutil.rmtree(source / "night")

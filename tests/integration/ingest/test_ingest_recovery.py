@@ -8,7 +8,7 @@ import pytest
 from nats.aio.client import Client
 
 from services.descriptions import SERVICES
-from services.ingest import collector
+from services.ingest import collector, pages
 from services.ingest.announce import announce_forgotten, announce_lost
 from services.ingest.app import run
 from services.ingest.store import batch, ledger
@@ -17,6 +17,7 @@ from shared.bus.outbox import OutboxRelay
 from shared.bus.provision import provision
 from shared.db.pool import pool_of
 from shared.errors import Unavailable, UserError
+from shared.library.stream import Stream
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -41,7 +42,7 @@ async def test_an_import_is_resumed_with_the_right_counts(
 
     The report counts what the first try took as arrived, and every file is announced once.
     """
-    monkeypatch.setattr(collector, "PAGE_FILES", 4)
+    monkeypatch.setattr(pages, "PAGE_FILES", 4)
     monkeypatch.setattr(collector, "take_many", slow_take)
     write(source, {f"{number:02}.fit": b"%d" % (number % 50) for number in range(60)})
     write(source, {"notes.txt": b"-"})
@@ -82,7 +83,7 @@ async def test_an_import_survives_a_database_that_goes_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Connections that break in the middle of an import cost a pause and no file; no copy is left half done."""
-    monkeypatch.setattr(collector, "PAGE_FILES", 4)
+    monkeypatch.setattr(pages, "PAGE_FILES", 4)
     monkeypatch.setattr(collector, "take_many", slow_take)
     write(source, {f"{number:02}.fit": b"%d" % number for number in range(40)})
     async with ingest(configured(settings, tmp_path), nats_client) as service:
@@ -114,7 +115,7 @@ async def test_a_page_that_cannot_be_recorded_leaves_no_copies(
     settings: Settings, nats_client: Client, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the database refuses a page, the copies of the next one are thrown away and everything is taken later."""
-    monkeypatch.setattr(collector, "PAGE_FILES", 2)
+    monkeypatch.setattr(pages, "PAGE_FILES", 2)
     write(source, {f"{number}.fit": b"%d" % number for number in range(8)})
     save, calls = batch.save, 0
 
@@ -281,5 +282,5 @@ async def test_what_replaces_what_survives_a_failure_between(
         assert [event.replaces for event in await service.arrivals()] == [None, sha256(b"10 subs")]
 
 
-def _changing(path: Path, *_others: object) -> None:
-    raise Unavailable(f"{path.name} changed while it was read")
+def _changing(stream: Stream, *_others: object) -> None:
+    raise Unavailable(f"{Path(stream.name).name} changed while it was read")

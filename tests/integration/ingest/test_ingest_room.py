@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import roomwait
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from shared.bus.rpc import ask
 from shared.events.commands import StateTold, state_question
 from shared.library import room, stage
@@ -47,7 +47,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def with_library(settings: Settings, tmp_path: Path, folder: Path, *sources: Path) -> Settings:
     """Settings with the library on another disk and a reserve on it."""
-    watched = [SourceSettings(name="rig", path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in sources]
+    watched = [FolderSettings(name="rig", path=path, walk_interval_s=NEVER_S, settle_s=0.0) for path in sources]
     library = LibrarySettings(path=folder / "library", reserve_mb=RESERVE_MB)
     return configured(settings, tmp_path, *watched, workers=2).model_copy(update={"library": library})
 

@@ -176,8 +176,8 @@ async def test_one_file_that_two_sources_saw_fails_once_and_is_over_when_one_too
         fail = "UPDATE source_file SET state = 'failed', file_id = NULL, reason = 'EIO' WHERE name = $1"
         await running.pool.execute(fail, "a.fits")
         await running.pool.execute(
-            "INSERT INTO source_file (source, folder, name, size_bytes, mtime_ns, ctime_ns, inode, state, reason)"
-            " SELECT 'rig', '', name, size_bytes, mtime_ns, ctime_ns, inode, 'failed', 'EIO' FROM source_file"
+            "INSERT INTO source_file (source, folder, name, size_bytes, mtime_ns, fingerprint, state, reason)"
+            " SELECT 'rig', '', name, size_bytes, mtime_ns, fingerprint, 'failed', 'EIO' FROM source_file"
         )
         rows = await running.rows("SELECT * FROM not_taken ORDER BY path")
         # Of a.fits both say that it failed: one failure. b.fits was taken by the import before the source failed.

@@ -12,10 +12,11 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import delete, mend
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings, SourceSettings
 from shared.errors import Transient
 from shared.jobs import runner
 from shared.library.stored import Examined
+from shared.library.walk import fingerprint_of
 from shared.settings import Settings
 from tests.integration.ingest.world import (
     Ingest,
@@ -77,7 +78,7 @@ async def revisions(service: Ingest) -> list[tuple[str, int, str]]:
 
 def watched(path: Path, mode: str) -> SourceSettings:
     """A watched source."""
-    return SourceSettings(name="rig", path=path, mode=mode, settle_s=0.0, walk_interval_s=0.3)
+    return FolderSettings(name="rig", path=path, mode=mode, settle_s=0.0, walk_interval_s=0.3)
 
 
 async def no_deletions(service: Ingest) -> bool:
@@ -359,7 +360,8 @@ async def test_an_indexed_file_that_rotted_is_told_by_verify(service: Ingest, tm
     (row,) = await service.rows("SELECT folder, name, mtime_ns FROM source_file WHERE name = 'x.fit'")
     spoil(tree / "x.fit", b"iNDexed")
     status = (tree / "x.fit").stat()
-    await service.pool.execute("UPDATE source_file SET ctime_ns = $1 WHERE name = 'x.fit'", status.st_ctime_ns)
+    fingerprint = fingerprint_of(status.st_ino, status.st_ctime_ns)
+    await service.pool.execute("UPDATE source_file SET fingerprint = $1 WHERE name = 'x.fit'", fingerprint)
     assert (await service.take(tree, mode="index"))["already_here"] == 2
     report = await service.take(tree, mode="index", verify=True)
     assert (report["already_here"], report["failed"]) == (1, 1)

@@ -21,7 +21,7 @@ from shared.library.mend import Kept, replace_damaged
 from shared.library.place import claim
 from shared.library.presence import missing
 from shared.library.roots import Root
-from shared.library.stage import stage, temporaries
+from shared.library.stage import stage_file, temporaries
 from shared.library.stored import examine
 from shared.settings import Settings
 from tests.integration.ingest.world import Ingest, configured, ingest, library_files, sha256, until, write
@@ -173,7 +173,7 @@ async def test_a_replacement_that_was_not_recorded_is_told_later(service: Ingest
     rot(service, name)
     content, path = Digest(sha256(FILES[name]), len(FILES[name])), f"captures/{name}"
     damaged = examine(root(service), path, content, whole_at_ns=mtime_ns, hashing=True)
-    replaced = replace_damaged(stage(card / name, root(service)), root(service), path, damaged)
+    replaced = replace_damaged(stage_file(card / name, root(service)), root(service), path, damaged)
     assert await state(service) == (0, 0, None)
     for _ in range(2):
         assert await sweep.sweep() is None
@@ -198,7 +198,7 @@ async def test_a_replacement_that_was_cut_short_is_finished(
     rot(service, name)
     waiting = service.library / ".nightbus/damaged/20260101T000000Z/captures" / name
     waiting.parent.mkdir(parents=True)
-    staged = stage(card / name, root(service))
+    staged = stage_file(card / name, root(service))
     with temporaries(root(service), waiting) as unfinished:
         folder = os.open(waiting.parent, os.O_RDONLY)
         assert claim(unfinished, staged.temporary_name, folder, waiting.name)

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 
 from services.ingest import follow, watch
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings, SourceSettings
 from shared.settings import Settings
 from tests.integration.ingest.world import configured, fits, ingest, library_files, sha256, until, write
 
@@ -35,12 +35,12 @@ def without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(_watcher: object) -> None:
         """Nothing ever comes."""
 
-    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_watches", none)
+    monkeypatch.setattr("services.ingest.follow.HintFollower._follow_changes", none)
 
 
 def rig(path: Path, *, walk_interval_s: float = NEVER_S, mode: str = "copy", settle_s: float = 0.0) -> SourceSettings:
     """The watched source."""
-    return SourceSettings(
+    return FolderSettings(
         name="rig", path=path, mode=mode, walk_interval_s=walk_interval_s, settle_s=settle_s
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from nats.aio.client import Client
 from numpy.typing import NDArray
 from PIL import Image
 
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from services.scanner import app, previews, reader
 from services.scanner.previews import PreviewPlace, keeper
 from services.scanner.settings import ScannerSettings
@@ -301,7 +301,7 @@ def test_the_folder_must_be_apart_from_all_captures(tmp_path: Path) -> None:
 async def test_the_scanner_refuses_a_wrong_folder(tmp_path: Path) -> None:
     """Previews in a source, the library or a mapped root end the start with a reason; without a folder settings do."""
     captures = tmp_path / "captures"
-    source = SourceSettings(name="seestar", path=captures)
+    source = FolderSettings(name="seestar", path=captures)
     for update, words in (
         ({"scanner": ScannerSettings(previews=True, previews_dir=captures / "p"), "sources": (source,)}, "seestar"),
         (

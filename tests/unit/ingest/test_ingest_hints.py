@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from inotify_simple import INotify
 
-from services.ingest.hints import Hints
+from services.ingest.sources.inotify import Watches
 
 
 @pytest.fixture
@@ -20,20 +20,20 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hints(source: Path) -> Iterator[Hints]:
+def hints(source: Path) -> Iterator[Watches]:
     """Hints of the source, which is watched as it is now."""
-    with Hints(source) as opened:
+    with Watches(source) as opened:
         opened.cover()
         yield opened
 
 
-def watches(hints: Hints) -> int:
+def watches(hints: Watches) -> int:
     """How many watches the kernel keeps for us."""
     info = Path(f"/proc/self/fdinfo/{hints.fileno()}").read_text()
     return sum(line.startswith("inotify ") for line in info.splitlines())
 
 
-def told(hints: Hints, enough: Callable[[set[str]], bool] = bool) -> set[str]:
+def told(hints: Watches, enough: Callable[[set[str]], bool] = bool) -> set[str]:
     """What is hinted at, once that is enough."""
     found: set[str] = set()
     deadline = time.monotonic() + 10
@@ -51,12 +51,12 @@ def test_one_watch_for_each_folder_of_a_scan_and_none_outside(tmp_path: Path, so
         (tmp_path / "outside" / f"{number}").mkdir(parents=True)
     (source / "link").symlink_to(tmp_path / "outside")
     (source / "everything").symlink_to("/")
-    with Hints(source, exclude=[source / "library"]) as hints:
+    with Watches(source, exclude=[source / "library"]) as hints:
         assert hints.cover() == ["", "a", "a/b", "c"]
         assert (len(hints), watches(hints), hints.unwatched) == (4, 4, 0)
 
 
-def test_a_link_that_comes_later_is_not_followed(tmp_path: Path, source: Path, hints: Hints) -> None:
+def test_a_link_that_comes_later_is_not_followed(tmp_path: Path, source: Path, hints: Watches) -> None:
     """A link to a folder, made or moved in while we watch, is hinted at where it lies, and nothing behind it is."""
     (tmp_path / "outside" / "deep").mkdir(parents=True)
     (source / "root").symlink_to("/")
@@ -73,7 +73,7 @@ def test_the_source_itself_may_be_a_link(tmp_path: Path, source: Path) -> None:
     """A source whose own path is a link is watched where it leads."""
     (source / "night").mkdir()
     (tmp_path / "link").symlink_to(source)
-    with Hints(tmp_path / "link") as hints:
+    with Watches(tmp_path / "link") as hints:
         assert hints.cover() == ["", "night"]
         (source / "night" / "a.fit").touch()
         assert told(hints) == {"night"}
@@ -85,7 +85,7 @@ def test_what_happens_to_files_is_told_by_folder(tmp_path: Path, source: Path) -
     file = source / "night" / "a.fit"
     file.touch()
     (tmp_path / "b.fit").touch()
-    with Hints(source) as hints:
+    with Watches(source) as hints:
         hints.cover()
         file.read_bytes()
         assert hints.read() == set()
@@ -99,7 +99,7 @@ def test_what_happens_to_files_is_told_by_folder(tmp_path: Path, source: Path) -
             assert told(hints) == {"night"}
 
 
-def test_new_folders_are_watched_and_told_with_what_is_in_them(tmp_path: Path, source: Path, hints: Hints) -> None:
+def test_new_folders_are_watched_and_told_with_what_is_in_them(tmp_path: Path, source: Path, hints: Watches) -> None:
     """Folders that are made or moved in are hinted at with all below them, and watched from then on."""
     (source / "new").mkdir()
     (tmp_path / "tree" / "deep" / "er").mkdir(parents=True)
@@ -110,7 +110,7 @@ def test_new_folders_are_watched_and_told_with_what_is_in_them(tmp_path: Path, s
     assert watches(hints) == 5
 
 
-def test_a_folder_that_is_moved_keeps_no_old_name(tmp_path: Path, source: Path, hints: Hints) -> None:
+def test_a_folder_that_is_moved_keeps_no_old_name(tmp_path: Path, source: Path, hints: Watches) -> None:
     """A folder moved within the source is told by its new name alone, and one that is moved out not at all."""
     (source / "a" / "b").mkdir(parents=True)
     told(hints, lambda found: "a/b" in found)
@@ -127,7 +127,7 @@ def test_a_folder_that_is_moved_keeps_no_old_name(tmp_path: Path, source: Path, 
     assert hints.read() == set()
 
 
-def test_removed_folders_give_their_watches_back(source: Path, hints: Hints) -> None:
+def test_removed_folders_give_their_watches_back(source: Path, hints: Watches) -> None:
     """A folder that is removed has no watch any more, and is told again when it comes back."""
     for _ in range(3):
         (source / "night").mkdir()
@@ -138,7 +138,7 @@ def test_removed_folders_give_their_watches_back(source: Path, hints: Hints) -> 
         assert (watches(hints), len(hints)) == (1, 1)
 
 
-def test_names_that_are_not_utf8_are_told_by_their_folder(source: Path, hints: Hints) -> None:
+def test_names_that_are_not_utf8_are_told_by_their_folder(source: Path, hints: Watches) -> None:
     """A file or folder with a name of bytes is a hint at the folder that it lies in, and ends nothing."""
     bad = os.fsdecode(b"bad\xff")
     (source / bad).mkdir()
@@ -151,19 +151,19 @@ def test_names_that_are_not_utf8_are_told_by_their_folder(source: Path, hints: H
     assert told(hints) == {""}
 
 
-def test_the_end_of_the_source_is_told(tmp_path: Path, source: Path, hints: Hints) -> None:
+def test_the_end_of_the_source_is_told(tmp_path: Path, source: Path, hints: Watches) -> None:
     """When the source's own folder is moved or removed, its hints are over."""
     source.rename(tmp_path / "away")
     hints.read()
     assert hints.over
-    with Hints(tmp_path / "away") as others:
+    with Watches(tmp_path / "away") as others:
         others.cover()
         (tmp_path / "away").rmdir()
         others.read()
         assert others.over
 
 
-def test_too_many_events_are_noticed(source: Path, hints: Hints) -> None:
+def test_too_many_events_are_noticed(source: Path, hints: Watches) -> None:
     """When the kernel drops events because too many wait, that is known: not all hints can be told."""
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     (source / "a").touch()
@@ -174,7 +174,7 @@ def test_too_many_events_are_noticed(source: Path, hints: Hints) -> None:
     assert hints.missed
 
 
-def test_the_limit_of_watches_ends_nothing(source: Path, hints: Hints, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_watches_ends_nothing(source: Path, hints: Watches, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system has no watch left, the other folders are still told of, and the number without is known."""
     real = INotify.add_watch
 
@@ -203,7 +203,7 @@ def test_a_folder_that_may_not_be_read_is_passed_over(source: Path, monkeypatch:
     monkeypatch.setattr(INotify, "add_watch", refuse)  # root may read everything, so a mode tells nothing
     (source / "locked").mkdir()
     (source / "open").mkdir()
-    with Hints(source) as hints:
+    with Watches(source) as hints:
         hints.cover()
         assert (len(hints), hints.unwatched) == (2, 0)
         locked = False

@@ -13,6 +13,7 @@ from services.ingest import judge
 from services.ingest.ledger import Known
 from services.ingest.settings import IngestSettings
 from services.ingest.source import Source
+from services.ingest.sources.folder import Folder
 from services.ingest.store import ledger
 from services.ingest.walker import Walker
 from shared.library.extensions import ignored_by
@@ -54,7 +55,7 @@ async def test_a_huge_folder_is_judged_beside_the_loop(tmp_path: Path, monkeypat
     monkeypatch.setattr(ledger, "known", nothing_known)
     for number in range(50):
         (tmp_path / f"{number}.txt").touch()
-    source = Source.make("rig", tmp_path, "index", IngestSettings(settle_s=0.0))
+    source = Source.make("rig", Folder(tmp_path), "index", IngestSettings(settle_s=0.0))
     pool: Any = NoDatabase()
     collector: Any = TakesAll()
     walk = asyncio.create_task(Walker(pool, collector).walk(source))

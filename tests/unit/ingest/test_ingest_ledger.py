@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from services.ingest import refusals
 from services.ingest.ledger import LARGEST_BYTES, Known, folders_of, key_of, observe, refusal, unchanged
 from services.ingest.placement import Placement
 from services.ingest.source import Source
+from services.ingest.sources.folder import Folder
 from services.ingest.take import Failed, take
 from shared.library.settle import Settler
 from shared.library.walk import DirectoryListing, Entry, walk
@@ -23,23 +25,24 @@ names = st.binary(min_size=1, max_size=255).filter(lambda name: not {0, ord("/")
 folders = st.lists(names, max_size=20).map("/".join)
 entries = st.builds(
     Entry, name=st.just("a.fit"), relative_path=st.just("night/a.fit"), size_bytes=numbers, mtime_ns=times_ns,
-    ctime_ns=times_ns, inode=st.integers(min_value=0, max_value=2**64 - 1), device=numbers,
+    changed_ns=times_ns, fingerprint=st.binary(max_size=64),
 )  # fmt: skip
 
 
 def source_of(path: Path, zone: str | None = None) -> Source:
     """A source named rig."""
-    return Source("rig", path, "copy", 0.0, Settler(0.0, network=False), zone=zone)
+    return Source("rig", Folder(path), "copy", 0.0, Settler(0.0, network=False), zone=zone)
 
 
 @given(entry=entries)
 def test_every_file_has_a_row(entry: Entry) -> None:
-    """Sizes, times and inodes of any size are numbers that a column holds, and the file is known by them again."""
+    """Sizes and times of any size are numbers that a column holds, and the file is known by them again."""
     row = observe(entry)
-    for number in (row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode):
+    for number in (row.size_bytes, row.mtime_ns):
         assert -(2**63) <= number < 2**63
-    known = Known(row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode, "arrived", None, None)
+    known = Known(row.size_bytes, row.mtime_ns, row.fingerprint, "arrived", None, None)
     assert unchanged(known, entry)
+    assert not unchanged(replace(known, fingerprint=known.fingerprint + b"x"), entry)
 
 
 @given(folder=folders, name=names)
@@ -63,8 +66,10 @@ def test_keys_of_long_paths_differ() -> None:
 @example(mtime_ns=-62_135_596_800 * NS, zone="Pacific/Pago_Pago")
 def test_every_mtime_has_a_place(mtime_ns: int, zone: str | None) -> None:
     """A template of days gives every file a place; a day that no calendar has is unknown."""
-    entry = Entry("a.fit", "a.fit", 1, mtime_ns, 0, 1, 1)
-    path = Placement("{year}/{month}/{day}/{date}/{name}").path_of(source_of(Path("/nowhere"), zone), entry)
+    entry = Entry("a.fit", "a.fit", 1, mtime_ns, 0, b"")
+    path = Placement("{year}/{month}/{day}/{date}/{name}").path_of(
+        source_of(Path("/nowhere"), zone), entry, Path("/nowhere")
+    )
     *parts, name = path.split("/")
     assert name == "a.fit"
     if parts != ["Unknown"] * 4:
@@ -74,8 +79,8 @@ def test_every_mtime_has_a_place(mtime_ns: int, zone: str | None) -> None:
 
 def test_days_before_the_year_1000_have_four_digits() -> None:
     """A path sorts by year."""
-    entry = Entry("a.fit", "a.fit", 1, -61_000_000_000 * NS, 0, 1, 1)
-    assert Placement("{year}/{name}").path_of(source_of(Path("/nowhere")), entry) == "0036/a.fit"
+    entry = Entry("a.fit", "a.fit", 1, -61_000_000_000 * NS, 0, b"")
+    assert Placement("{year}/{name}").path_of(source_of(Path("/nowhere")), entry, Path("/nowhere")) == "0036/a.fit"
 
 
 @given(first=entries, second=entries)
@@ -92,17 +97,17 @@ def test_every_file_comes_to_rest(first: Entry, second: Entry) -> None:
 def test_odd_sizes_fail_with_a_sentence() -> None:
     """A size below nothing, and one that no capture has, are told and not read."""
     for size_bytes, word in ((-1, "gives a size of -1 bytes"), (LARGEST_BYTES + 1, "is no capture: it claims to hold")):
-        refused = refusals.of_entry(source_of(Path("/captures")), Entry("a.fit", "n/a.fit", size_bytes, 0, 0, 1, 1))
+        refused = refusals.of_entry(source_of(Path("/captures")), Entry("a.fit", "n/a.fit", size_bytes, 0, 0, b""))
         assert refused is not None
         assert word in (refused.reason or "")
         assert (refused.reason or "").startswith("/captures/n/a.fit")
-    assert refusals.of_entry(source_of(Path("/captures")), Entry("a.fit", "n/a.fit", 1, 0, 0, 1, 1)) is None
+    assert refusals.of_entry(source_of(Path("/captures")), Entry("a.fit", "n/a.fit", 1, 0, 0, b"")) is None
 
 
 def test_a_path_that_no_index_holds_fails_with_a_sentence() -> None:
     """A path of more than 2,000 bytes is told, under a key that can be stored."""
     path = "/".join(["x" * 200] * 11) + "/a.fit"
-    refused = refusals.of_entry(source_of(Path("/captures")), Entry("a.fit", path, 1, 0, 0, 1, 1))
+    refused = refusals.of_entry(source_of(Path("/captures")), Entry("a.fit", path, 1, 0, 0, b""))
     assert refused is not None
     assert "the path has 2216 bytes" in (refused.reason or "")
     assert refused.name == "a.fit"
@@ -123,10 +128,11 @@ def test_what_vanished_is_no_failure_unless_it_was_asked_for(tmp_path: Path) -> 
 def test_a_file_that_makes_us_fail_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a file's bytes make our own code do, it is a failure of that file, with a sentence."""
 
-    def breaks(_path: Path) -> None:
+    def breaks(_file: object) -> None:
         raise OverflowError("too large for a C long")
 
-    monkeypatch.setattr("services.ingest.take.is_complete", breaks)
-    taken = take(source_of(tmp_path), Entry("a.fit", "a.fit", 1, 0, 0, 1, 1), None, even_unfinished=False)
+    (tmp_path / "a.fit").touch()
+    monkeypatch.setattr("services.ingest.take.completeness_of", breaks)
+    taken = take(source_of(tmp_path), Entry("a.fit", "a.fit", 1, 0, 0, b""), None, even_unfinished=False)
     assert isinstance(taken, Failed)
     assert taken.sentence == f"{tmp_path}/a.fit cannot be taken: too large for a C long"

@@ -9,7 +9,7 @@ import pytest
 from services.ingest.mend import NotAtRestError, Place, Seen, look, mend
 from shared.library.hashing import Digest, sha256_file
 from shared.library.roots import Root, open_library
-from shared.library.stage import Staged, stage
+from shared.library.stage import Staged, stage_file
 from shared.library.stored import Condition
 
 GOOD, OTHER = b"good bytes", b"GOOD BYTES"
@@ -40,7 +40,7 @@ def put(library: Root, name: str, content: bytes, mtime_ns: int = PLACED_NS) -> 
 
 def staged(library: Root) -> Staged:
     """The source, staged."""
-    return stage(library.path.parent / "source.fit", library)
+    return stage_file(library.path.parent / "source.fit", library)
 
 
 def nowhere() -> str:

@@ -9,20 +9,23 @@ from hypothesis import strategies as st
 
 from services.ingest.placement import Placement
 from services.ingest.source import Source
+from services.ingest.sources.folder import Folder
 from shared.errors import UserError
 from shared.library.settle import Settler
 from shared.library.walk import Entry
 
+NOWHERE = Path("/nowhere")
+
 
 def source_of(path: Path, zone: str | None = None) -> Source:
     """A source named rig."""
-    return Source("rig", path, "copy", 0.0, Settler(0.0, network=False), zone=zone)
+    return Source("rig", Folder(path), "copy", 0.0, Settler(0.0, network=False), zone=zone)
 
 
 def entry_of(relative_path: str, modified: datetime = datetime(2025, 10, 20, 23, 30, tzinfo=UTC)) -> Entry:
     """A file that was last written in the evening of 20 October, UTC."""
     name = relative_path.rpartition("/")[2]
-    return Entry(name, relative_path, 1, int(modified.timestamp() * 1e9), 0, 1, 1)
+    return Entry(name, relative_path, 1, int(modified.timestamp() * 1e9), 0, b"")
 
 
 def fits(*cards: str) -> bytes:
@@ -42,14 +45,14 @@ def fits(*cards: str) -> bytes:
 )
 def test_fields_of_path_and_time(template: str, expected: str) -> None:
     """Source, folder, name and the day of the last change fill the template; nothing is opened."""
-    path = Placement(template).path_of(source_of(Path("/nowhere")), entry_of("M 31/lights/a.fits.gz"))
+    path = Placement(template).path_of(source_of(NOWHERE), entry_of("M 31/lights/a.fits.gz"), NOWHERE)
     assert path == expected
 
 
 def test_the_day_is_that_of_the_sources_zone() -> None:
     """23:30 UTC is the next day in Berlin and the same day in Denver."""
     days = [
-        Placement("{date}/{name}").path_of(source_of(Path("/nowhere"), zone), entry_of("a.fit"))
+        Placement("{date}/{name}").path_of(source_of(NOWHERE, zone), entry_of("a.fit"), NOWHERE)
         for zone in (None, "Europe/Berlin", "America/Denver")
     ]
     assert days == ["2025-10-20/a.fit", "2025-10-21/a.fit", "2025-10-20/a.fit"]
@@ -72,8 +75,14 @@ def test_fields_of_the_header(tmp_path: Path) -> None:
     (tmp_path / "text.fit").write_text("dear diary")
     placement = Placement("{object}/{night}/{camera}/{frame_type}/{filter}/{name}")
     source = source_of(tmp_path, "Europe/Berlin")
-    assert placement.path_of(source, entry_of("a.fit")) == "M 31/2025-10-20/ASI2600MM/LIGHT/Unknown/a.fit"
-    assert placement.path_of(source, entry_of("text.fit")) == "/".join(["Unknown"] * 5) + "/text.fit"
+    assert (
+        placement.path_of(source, entry_of("a.fit"), tmp_path / "a.fit")
+        == "M 31/2025-10-20/ASI2600MM/LIGHT/Unknown/a.fit"
+    )
+    assert (
+        placement.path_of(source, entry_of("text.fit"), tmp_path / "text.fit")
+        == "/".join(["Unknown"] * 5) + "/text.fit"
+    )
 
 
 @pytest.mark.parametrize("template", ["{objekt}/{name}", "{name}/{source}", "{source", ""])
@@ -88,7 +97,7 @@ def test_wrong_templates_are_refused_at_once(template: str) -> None:
 @given(st.lists(st.text(min_size=1).filter(lambda part: "/" not in part and "\0" not in part), min_size=1, max_size=6))
 def test_no_name_leads_out_of_the_library(parts: list[str]) -> None:
     """Whatever a source calls its folders and files, the place is relative, has no dots and fits every limit."""
-    path = Placement("{source}/{folder}/{name}").path_of(source_of(Path("/nowhere")), entry_of("/".join(parts)))
+    path = Placement("{source}/{folder}/{name}").path_of(source_of(NOWHERE), entry_of("/".join(parts)), NOWHERE)
     assert path.startswith("rig/")
     assert all(part not in ("", ".", "..") and len(part.encode()) <= 255 for part in path.split("/"))
     assert len(path) <= 240

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest import source
-from services.ingest.settings import IngestSettings, SourceSettings
+from services.ingest.settings import FolderSettings, IngestSettings
 from services.ingest.source import Source
-from services.ingest.watch import _identity
+from services.ingest.sources import folder
+from services.ingest.sources.folder import Folder
+from shared.errors import Away
 from shared.library.walk import is_walked
 
 SETTINGS = IngestSettings(settle_s=3.0, network_settle_s=30.0)
@@ -18,19 +19,17 @@ def test_the_settle_time_follows_the_file_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: bool, own_s: float | None, expected_s: float
 ) -> None:
     """A network share rests longer than a local disk, and a source's own setting wins."""
-    monkeypatch.setattr(source, "is_network_filesystem", lambda _path: network)
-    configured = SourceSettings(name="rig", path=tmp_path, settle_s=own_s, time_zone="Europe/Berlin")
-    made = Source.make("rig", tmp_path, "copy", SETTINGS, configured)
-    assert (made.settle_s, made.settler.quiet_s, made.network, made.settler.network) == (
-        expected_s, expected_s, network, network
-    )  # fmt: skip
+    monkeypatch.setattr(folder, "is_network_filesystem", lambda _path: network)
+    configured = FolderSettings(name="rig", path=tmp_path, settle_s=own_s, time_zone="Europe/Berlin")
+    made = Source.make("rig", Folder(tmp_path), "copy", SETTINGS, configured)
+    assert (made.settle_s, made.settler.quiet_s, made.settler.network) == (expected_s, expected_s, network)
     assert made.zone == "Europe/Berlin"
-    assert Source.make("x", tmp_path, "copy", SETTINGS).zone is None
+    assert Source.make("x", Folder(tmp_path), "copy", SETTINGS).zone is None
 
 
 def test_only_indexed_files_stay_where_they_are(tmp_path: Path) -> None:
     """The root of an indexed source holds its files; those of copied and moved ones are passed through."""
-    kinds = [Source.make("rig", tmp_path, mode, SETTINGS).kind for mode in ("index", "copy", "move")]
+    kinds = [Source.make("rig", Folder(tmp_path), mode, SETTINGS).kind for mode in ("index", "copy", "move")]
     assert kinds == ["indexed", "source", "source"]
 
 
@@ -54,13 +53,17 @@ def test_hints_go_where_a_walk_would(tmp_path: Path) -> None:
 def test_a_folder_is_told_from_another_in_its_place(tmp_path: Path) -> None:
     """Nothing, and a file, are no folder; a folder that replaces another under its name is another."""
     place = tmp_path / "volume"
-    assert _identity(place) is None
+    source = Source.make("rig", Folder(place), "copy", SETTINGS)
+    with pytest.raises(Away, match="volume cannot be read: No such file or directory"):
+        source.port.reach()
     place.mkdir()
-    first = _identity(place)
-    assert first is not None
+    assert source.lost() is None  # nobody watches it
+    source.reached = source.port.reach()
+    assert source.lost() is None
     place.rename(tmp_path / "away")
+    assert source.lost() == f"{place} cannot be read: No such file or directory"
     place.mkdir()
-    assert _identity(place) not in (None, first)
+    assert source.lost() == f"{place} is another one than it was"
     place.rmdir()
     place.touch()
-    assert _identity(place) is None
+    assert source.lost() == f"{place} cannot be read: Not a directory"

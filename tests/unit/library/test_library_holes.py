@@ -12,7 +12,7 @@ from shared.library.hashing import sha256_file
 from shared.library.holes import data_bytes, data_parts, may_be_sparse, room_for
 from shared.library.room import NoRoom, Room
 from shared.library.roots import Root
-from shared.library.stage import stage
+from shared.library.stage import stage_file
 
 MIB = 1024**2
 LAYOUTS = {
@@ -48,7 +48,7 @@ def knows_holes(folder: Path) -> bool:
 def test_a_sparse_file_is_copied_sparse(tmp_path: Path, library: Root, layout: str) -> None:
     """The copy has the same bytes and takes no more room than the data; its hash is that of all of its bytes."""
     content = sparse(tmp_path / "a.fits", LAYOUTS[layout])
-    staged = stage(tmp_path / "a.fits", library)
+    staged = stage_file(tmp_path / "a.fits", library)
     copy = library.own_folder / "tmp" / staged.temporary_name
     assert copy.read_bytes() == content
     assert staged.file_id == hashlib.sha256(content).hexdigest() == sha256_file(copy).file_id
@@ -74,7 +74,7 @@ def test_a_file_system_that_knows_no_holes_gives_the_whole_file(
     monkeypatch.setattr("shared.library.holes.os.lseek", refuse)
     with (tmp_path / "a.fits").open("rb") as file:
         assert list(data_parts(file.fileno())) == [(0, len(content))]
-    staged = stage(tmp_path / "a.fits", library)
+    staged = stage_file(tmp_path / "a.fits", library)
     assert staged.file_id == hashlib.sha256(content).hexdigest()
     assert (library.own_folder / "tmp" / staged.temporary_name).read_bytes() == content
 
@@ -108,11 +108,11 @@ def test_room_is_asked_for_the_data_alone(tmp_path: Path, library: Root) -> None
     assert may_be_sparse(path)
     assert tight.fits(room_for(path))
     assert not tight.fits(path.stat().st_size)
-    assert stage(path, library, tight).size_bytes == 64 * MIB + 3
+    assert stage_file(path, library, tight).size_bytes == 64 * MIB + 3
     path.write_bytes(b"x" * 64 * MIB)
     assert not may_be_sparse(path)
     with pytest.raises(NoRoom):
-        stage(path, library, tight)
+        stage_file(path, library, tight)
     assert len(list((library.own_folder / "tmp").iterdir())) == 1
 
 
@@ -120,7 +120,7 @@ def test_a_copy_tells_how_far_it_is_and_can_be_ended(tmp_path: Path, library: Ro
     """Bytes are told once, holes included; what the teller raises ends the copy at once and leaves nothing behind."""
     content = sparse(tmp_path / "a.fits", LAYOUTS["many holes"])
     told: list[int] = []
-    stage(tmp_path / "a.fits", library, progress=told.append)
+    stage_file(tmp_path / "a.fits", library, progress=told.append)
     assert sum(told) == len(content)
 
     def enough(_count: int) -> None:
@@ -128,5 +128,5 @@ def test_a_copy_tells_how_far_it_is_and_can_be_ended(tmp_path: Path, library: Ro
 
     before = sorted((library.own_folder / "tmp").iterdir())
     with pytest.raises(Stopped):
-        stage(tmp_path / "a.fits", library, progress=enough)
+        stage_file(tmp_path / "a.fits", library, progress=enough)
     assert sorted((library.own_folder / "tmp").iterdir()) == before

@@ -16,7 +16,7 @@ from shared.library.exchange import CannotExchangeError, exchange
 from shared.library.hashing import sha256_file
 from shared.library.mend import finish_replacement, kept_aside, replace_damaged
 from shared.library.roots import Root
-from shared.library.stage import stage
+from shared.library.stage import stage_file
 from shared.library.stored import Condition, Examined, examine
 from tests.damage import GOOD, PATH, PLACED_NS, ROTTEN, library_in, prepare, repair
 from tests.killing import killed_before
@@ -112,7 +112,7 @@ def test_a_file_that_another_program_saves_meanwhile_stays(
 ) -> None:
     """What takes the damaged file's place in the last moment is put back under its name, and nothing is left over."""
     examined = damaged(folder)
-    staged = stage(folder / "card" / "a.fit", library)
+    staged = stage_file(folder / "card" / "a.fit", library)
     first = swapped_in(folder, exchange)
     calls: list[int] = []
 
@@ -132,9 +132,9 @@ def test_a_file_saved_meanwhile_stays_where_names_cannot_change_places(
     folder: Path, library: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also there: neither before nor after the damaged bytes were copied aside is a newer file replaced."""
-    for moment in ("stage", "claim"):
+    for moment in ("stage_file", "claim"):
         examined = damaged(folder)
-        staged = stage(folder / "card" / "a.fit", library)
+        staged = stage_file(folder / "card" / "a.fit", library)
         with monkeypatch.context() as patch:
             patch.setattr(mend, "exchange", cannot)
             real = getattr(mend, moment)
@@ -142,7 +142,7 @@ def test_a_file_saved_meanwhile_stays_where_names_cannot_change_places(
 
             def once(*args: Any, real: Any = real, calls: list[int] = calls, moment: str = moment) -> Any:
                 calls.append(1)
-                late = len(calls) == (1 if moment == "stage" else 2)
+                late = len(calls) == (1 if moment == "stage_file" else 2)
                 return (swapped_in(folder, real) if late else real)(*args)
 
             patch.setattr(mend, moment, once)
@@ -159,7 +159,7 @@ def test_a_file_saved_meanwhile_stays_where_names_cannot_change_places(
 def test_a_damaged_file_that_vanished_is_not_made_again(folder: Path, library: Root) -> None:
     """Where the name has gone since the look, nothing gets it: people take things away, too."""
     examined = damaged(folder)
-    staged = stage(folder / "card" / "a.fit", library)
+    staged = stage_file(folder / "card" / "a.fit", library)
     (library.path / PATH).unlink()
     with pytest.raises(Transient):
         replace_damaged(staged, library, PATH, examined)
@@ -189,7 +189,7 @@ def test_a_path_that_leaves_the_library_is_refused(folder: Path, library: Root) 
     (outside / "a.fit").write_bytes(ROTTEN)
     (library.path / "link").symlink_to(outside)
     for path in ("../outside/a.fit", ".nightbus/root.json", "link/a.fit"):
-        staged = stage(folder / "card" / "a.fit", library)
+        staged = stage_file(folder / "card" / "a.fit", library)
         with pytest.raises(Permanent):
             replace_damaged(staged, library, path, Examined(Condition.DAMAGED))
     assert (outside / "a.fit").read_bytes() == ROTTEN

@@ -17,7 +17,7 @@ from shared.library.contents import Contents
 from shared.library.hashing import Digest, sha256_descriptor
 from shared.library.place import Placed, copy_verified, place
 from shared.library.roots import Root, resolve
-from shared.library.stage import clean_temporaries, stage
+from shared.library.stage import clean_temporaries, stage_file
 from shared.library.template import safe_name
 from tests.unit.library.conftest import OLD_NS
 
@@ -156,7 +156,7 @@ def test_a_link_swapped_in_after_the_check_is_not_followed(
     """Replacing a checked folder by a link out of the root, before the file is placed, gains nothing."""
     (tmp_path / "outside").mkdir()
     (library.path / "d").mkdir()
-    staged = stage(source, library)
+    staged = stage_file(source, library)
     true_resolve = resolve
 
     def swap(root: Root, relative_path: str) -> Path:
@@ -187,7 +187,7 @@ def test_many_contents_race_for_one_name(
         path = tmp_path / f"{number}.fit"
         path.write_bytes(bytes([number]) * 100_000)
         sources.append(path)
-    staged = [stage(path, library) for path in sources]
+    staged = [stage_file(path, library) for path in sources]
     barrier = threading.Barrier(len(sources))
     placed: dict[str, str] = {}
 
@@ -267,7 +267,7 @@ def test_a_crash_leaves_nothing_that_harms(
     library: Root, source: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """After a crash on either side of the link the next try ends with one complete file, and leftovers go by age."""
-    staged = stage(source, library)
+    staged = stage_file(source, library)
     name = "sync_folder" if step == "after the link" else "claim"
 
     def crash(*_args: object) -> None:

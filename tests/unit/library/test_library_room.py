@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.library.room import MIB, NO_SPACE, NoRoom, Room
 from shared.library.roots import Root, open_library
-from shared.library.stage import stage
+from shared.library.stage import stage_file
 from tests.disks import disk_of
 
 GIB = 1024 * MIB
@@ -178,9 +178,9 @@ def test_a_copy_asks_for_room_and_leaves_nothing_where_there_is_none(disk: Disk,
     (tmp_path / "a.fit").write_bytes(b"x" * 5000)
     disk.answer = disk_of(100 * GIB, GIB)
     with pytest.raises(NoRoom, match=r"library has no space left for .*a\.fit|has no room for 5.0 kB"):
-        stage(tmp_path / "a.fit", library, Room(library.path, clock=disk.clock))
+        stage_file(tmp_path / "a.fit", library, Room(library.path, clock=disk.clock))
     assert list((library.own_folder / "tmp").iterdir()) == []
     disk.now_s += 1
     disk.answer = disk_of(100 * GIB, 2 * GIB)
-    staged = stage(tmp_path / "a.fit", library, Room(library.path, clock=disk.clock))
+    staged = stage_file(tmp_path / "a.fit", library, Room(library.path, clock=disk.clock))
     assert staged.size_bytes == 5000

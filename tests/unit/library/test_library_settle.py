@@ -12,7 +12,7 @@ S = 1_000_000_000
 
 
 def _entry(mtime_s: float, ctime_s: float, size_bytes: int = 10) -> Entry:
-    return Entry("a.fit", "a.fit", size_bytes, int(mtime_s * S), int(ctime_s * S), 1, 1)
+    return Entry("a.fit", "a.fit", size_bytes, int(mtime_s * S), int(ctime_s * S), b"")
 
 
 def test_two_equal_looks_far_enough_apart() -> None:

@@ -9,17 +9,16 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from shared.errors import Permanent, Transient
-from shared.library import stage as stage_module
 from shared.library.hashing import StreamHash, sha256_file
 from shared.library.place import copy_verified
 from shared.library.reading import BUFFER_BYTES
 from shared.library.roots import Root, open_library
-from shared.library.stage import clean_temporaries, discard, stage
+from shared.library.stage import clean_temporaries, discard, stage_file
+from shared.library.stream import FileStream
 from tests.unit.library.conftest import OLD_NS
 
 
@@ -76,17 +75,17 @@ def test_a_source_that_changes_while_it_is_copied(
     library: Root, source: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
 ) -> None:
     """Growing, rewriting with the old mtime, truncating, replacing or removing the source ends in Transient."""
-    true_read = stage_module._read
+    true_read = FileStream.read_into
     calls: list[int] = []
 
-    def read(file: Any, view: memoryview, path: Path) -> int:
-        count = true_read(file, view, path)
+    def read(stream: FileStream, view: memoryview) -> int:
+        count = true_read(stream, view)
         calls.append(count)
         if len(calls) == 2:
             change(source)
         return count
 
-    monkeypatch.setattr(stage_module, "_read", read)
+    monkeypatch.setattr(FileStream, "read_into", read)
     with pytest.raises(Transient, match="while it was read"):
         copy_verified(source, library, "a.fit")
     assert _files(library) == []
@@ -154,7 +153,7 @@ def test_a_full_disk(tmp_path: Path, source: Path) -> None:
 
 def test_only_our_temporaries_are_cleaned(library: Root, source: Path) -> None:
     """Cleaning removes files with the name of a temporary copy, no others, and a copy's old mtime does not age it."""
-    staged = stage(source, library)
+    staged = stage_file(source, library)
     (library.own_folder / "tmp" / "notes.txt").touch()
     assert clean_temporaries(library) == 0
     discard(staged, library)
@@ -178,7 +177,7 @@ def test_large_files_are_hashed_beside_their_copy(tmp_path: Path, library: Root,
     content = random.Random(extra_bytes).randbytes(16 * 1024 * 1024 + extra_bytes)
     path = tmp_path / "large.fits"
     path.write_bytes(content)
-    staged = stage(path, library)
+    staged = stage_file(path, library)
     assert (staged.file_id, staged.size_bytes) == (hashlib.sha256(content).hexdigest(), len(content))
     assert (library.own_folder / "tmp" / staged.temporary_name).read_bytes() == content
     assert sha256_file(path).file_id == staged.file_id

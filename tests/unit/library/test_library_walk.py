@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.library.walk import DirectoryListing, Skipped, walk
+from shared.library.walk import DirectoryListing, Skipped, fingerprint_of, walk
 
 
 def _flat(listings: list[DirectoryListing]) -> tuple[list[str], list[Skipped]]:
@@ -17,7 +17,7 @@ def _flat(listings: list[DirectoryListing]) -> tuple[list[str], list[Skipped]]:
 
 
 def test_a_tree_is_listed_in_order_with_its_facts(tmp_path: Path) -> None:
-    """Files come folder by folder, sorted, with size, times and inode as the file system says."""
+    """Files come folder by folder, sorted, with size, times and a fingerprint as the file system says."""
     for name in ("b/2.fit", "b/1.fit", "a/x y'\"\n🌌.fit", "z.fit"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"12345")
@@ -25,9 +25,18 @@ def test_a_tree_is_listed_in_order_with_its_facts(tmp_path: Path) -> None:
     assert [listing.relative_path for listing in listings] == ["", "a", "b"]
     assert _flat(listings) == (["z.fit", "a/x y'\"\n🌌.fit", "b/1.fit", "b/2.fit"], [])
     entry, status = listings[0].entries[0], (tmp_path / "z.fit").stat()
-    assert (entry.name, entry.size_bytes, entry.mtime_ns, entry.ctime_ns, entry.inode, entry.device) == (
-        "z.fit", 5, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+    assert (entry.name, entry.size_bytes, entry.mtime_ns, entry.changed_ns, entry.fingerprint) == (
+        "z.fit", 5, status.st_mtime_ns, status.st_ctime_ns, fingerprint_of(status.st_ino, status.st_ctime_ns)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("ctime_ns", [0, 1, -(10**9), 2**63 - 1, 2**70, -(2**70)])
+@pytest.mark.parametrize("inode", [0, 7, 2**63, 2**64 - 1])
+def test_every_inode_and_time_has_a_fingerprint(inode: int, ctime_ns: int) -> None:
+    """Sixteen bytes, whatever a file system says, as a ledger of version 0.1 is converted to them."""
+    nearest_ns = min(max(ctime_ns, -(2**63)), 2**63 - 1)
+    lowest = inode & (2**63 - 1)
+    assert fingerprint_of(inode, ctime_ns) == lowest.to_bytes(8, "big") + nearest_ns.to_bytes(8, "big", signed=True)
 
 
 def test_links_and_special_files_are_never_followed(tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def test_an_object_that_the_position_contradicts_is_said(known: Loaded, tmp_path
     ("path", "cards", "hints", "words"),
     [
         ("a/x.fits", ("OBJECT  = 'Spindle Galaxy'",), None, 'a guess from OBJECT "Spindle Galaxy"; taken for '),
-        ("a/x.fits", ("OBJECT  = 'M 101'",), "Spindle Galaxy", 'a guess from OBJECT "Spindle Galaxy"; taken for '),
+        ("a/x.fits", (), "Spindle Galaxy", "a guess from what its source is said to show; taken for "),
         ("Spindle Galaxy/x.fits", (), None, "a guess from a folder's name; taken for "),
         ("a/M31.fits", (), None, "a guess from the file's own name; taken for M31 (74%)"),
-        ("M 33/x.fits", ("RA      = 20.0", "DEC     = 60.0"), None, "in conflict: the name of a folder or of the file"),
+        ("M 33/x.fits", ("RA      = 20.0", "DEC     = 60.0"), None, "in conflict: the name of a folder, of the file"),
         ("a/x.fits", ("OBJECT  = 'M 33'", "RA = 210.0", "DEC = 10.0"), None, 'in conflict: OBJECT "M 33" is not where'),
     ],
 )
@@ -103,8 +103,20 @@ def test_a_certain_target_and_none_at_all_are_not_marked(
 
 
 def test_a_sentence_cannot_harm_a_terminal(known: Loaded, tmp_path: Path) -> None:
-    """A sender's name with escapes is quoted printable."""
-    hints = Hints(target="M 33 \x1b[31m")
-    _, uncertain, said = scanned(known, tmp_path / "x.fits", *AT_M42, *OF_A_CAMERA, hints=hints)
+    """A name with escapes is quoted printable."""
+    _, uncertain, said = scanned(known, tmp_path / "x.fits", "OBJECT  = 'M 33 \x1b[31m'", *AT_M42, *OF_A_CAMERA)
     assert uncertain
     assert said[0].isprintable()
+
+
+def test_a_source_that_is_said_to_show_something_counts_least(known: Loaded, tmp_path: Path) -> None:
+    """What a source is said to show stands where nothing else says anything, and decides what the others leave open."""
+    hints = Hints(target="M 42")
+    for path, cards, target in (
+        ("a/x.fits", (), "M42"),
+        ("a/x.fits", ("OBJECT  = 'M 33'",), "M33"),
+        ("M 33/x.fits", (), "M33"),
+        ("a/x.fits", ("OBJECT  = 'M 33'", *AT_M42, *OF_A_CAMERA), "M42"),
+    ):
+        assert scanned(known, tmp_path / path, *cards, hints=hints) == (target, False, [])
+    assert scanned(known, tmp_path / "a" / "x.fits", *AT_M42, *OF_A_CAMERA, hints=Hints(target="M 33"))[0] == "M42"

@@ -1,4 +1,4 @@
-"""Hints: in which folders of a source something happened, as the kernel tells it (inotify).
+"""Watches: in which folders of a source something happened, as the kernel tells it (inotify).
 
 Every folder that a full walk enters has one watch, which is set before the folder is looked into, and no link is
 followed: what lies outside the source is neither looked at nor watched. Folders that come later get their watches when
@@ -6,6 +6,7 @@ their coming is read, and are hinted at with all that is below them, since what 
 take as long as a walk does: threads make them.
 """
 
+import asyncio
 import errno
 import os
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ _CANNOT_BE_WATCHED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno
 """The folder has gone or became a link, or may not be read: a walk says what is to be said of it."""
 
 
-class Hints:
-    """The watches of one source. Use as a context manager; ``fileno`` is readable when something happened."""
+class Watches:
+    """The watches of one source (``port.Changes``). ``fileno`` is readable when something happened."""
 
     def __init__(self, root: Path, exclude: Sequence[Path] = ()) -> None:
         """Raises OSError where the system has no room for another user of inotify."""
@@ -57,6 +58,16 @@ class Hints:
     def fileno(self) -> int:
         """The descriptor to wait for."""
         return int(self._inotify.fileno())
+
+    async def wait(self) -> None:
+        """Wait until there is something to read."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(self.fileno(), readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self.fileno())
 
     def cover(self, start: str = "") -> list[str]:
         """Watch a folder and all below it that a full walk enters; their paths below the source.

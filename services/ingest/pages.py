@@ -1,0 +1,34 @@
+"""Pages of files that are committed together, and chunks that one thread takes in a row."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.library.walk import Entry
+
+PAGE_FILES, PAGE_BYTES = 256, 64 * 1024**2
+"""Files that are committed together; small enough that the scanner has work while the next ones are copied."""
+CHUNK_FILES, CHUNK_BYTES = 16, 8 * 1024**2
+"""Files that one thread takes in a row: many small ones or one large one."""
+
+
+def pages(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The files in order."""
+    return _parts(entries, PAGE_FILES, PAGE_BYTES)
+
+
+def chunks(page: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The files of a page in order."""
+    return _parts(page, CHUNK_FILES, CHUNK_BYTES)
+
+
+def _parts(entries: Sequence[Entry], most_files: int, enough_bytes: int) -> Iterator[list[Entry]]:
+    """Runs of files, each ended by its last allowed file or by the file that fills it."""
+    part: list[Entry] = []
+    size_bytes = 0
+    for entry in entries:
+        part.append(entry)
+        size_bytes += entry.size_bytes
+        if len(part) >= most_files or size_bytes >= enough_bytes:
+            yield part
+            part, size_bytes = [], 0
+    if part:
+        yield part
