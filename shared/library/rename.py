@@ -30,7 +30,7 @@ from shared.library.reading import NOT_THERE, reading_error, shown
 from shared.library.remove import remove_verified
 from shared.library.room import Room
 from shared.library.roots import Root, read_marker
-from shared.library.stage import discard, stage, temporaries, writing_error
+from shared.library.stage import discard, stage_file, temporaries, writing_error
 from shared.library.stored import read_back
 from shared.library.template import safe_path
 
@@ -146,7 +146,7 @@ def _drop(library: Root, content: Digest, *, name: str, other: str) -> bool:
 
 def _copy(library: Root, path: Path, target: Path, to_folder: int, content: Digest, room: Room | None) -> None:
     """The way without a second name."""
-    staged = stage(path, library, room)
+    staged = stage_file(path, library, room)
     try:
         if staged.file_id != content.file_id:
             raise UserError(f"{shown(path)} holds other bytes than it should")

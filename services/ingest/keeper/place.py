@@ -31,7 +31,7 @@ from shared.library.reading import shown
 from shared.library.remove import remove_verified
 from shared.library.room import Room
 from shared.library.roots import Root, resolve
-from shared.library.stage import discard, stage
+from shared.library.stage import discard, stage_file
 from shared.library.stored import Condition
 from shared.library.template import safe_path
 from shared.retry import patiently
@@ -88,7 +88,7 @@ class Placer:
         if (safe := safe_path(to_path)) != to_path:
             raise UserError(f"'{shown(to_path)}' is no name that every system can hold: '{shown(safe)}' is")
         place_of(self._library, to_path)
-        staged = stage(resolve(source, command.from_location.path), self._library, self._room)
+        staged = stage_file(resolve(source, command.from_location.path), self._library, self._room)
         try:
             if Digest(staged.file_id, staged.size_bytes) != Digest(command.file_id, command.size_bytes):
                 raise UserError(f"{shown(command.from_location.path)} does not hold what was handed over")
