@@ -1,8 +1,8 @@
 """Which object a scanned frame shows: its header's name, where it points, its folders and its own name are asked.
 
 What people decided goes before all but the id that the sender gives: the name of the header means what they said, and
-where neither header nor sender names anything, the names of the folders and of the file do. Whatever shows a target
-that was merged counts for the one that stayed.
+where that names nothing, the names of the folders and of the file do; where these leave it open, so does what the
+source is said to show. Whatever shows a target that was merged counts for the one that stayed.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,15 @@ from shared.events.file import Hints
 from shared.events.frame import FrameMetadata, TargetMatch
 from shared.frames.read import ObjectGuess
 from shared.targets.designation import parse
-from shared.targets.evidence import CONFLICT
+from shared.targets.evidence import CONFLICT, HINT
 
 _FOLDERS_WITHOUT_ROOT = 4
 PERSON = "person"
 """``method`` of a match that somebody decided."""
 _BY_HEADER = frozenset({"designation", "name", "fuzzy", CONFLICT})
 """Methods that rest on the header's name, where there is one."""
+_LEFT_OPEN = frozenset({HINT, "none"})
+"""Methods of a match that nothing about the frame itself told."""
 
 
 def target_of(
@@ -61,8 +63,8 @@ def target_of(
         )
 
     match = matched(hints.catalog_id)
-    elsewhere = (*reversed(folders), file_name or "", hints.target or "")
-    if (decided := _decided(known.decisions, match, of_header, elsewhere)) is not None:
+    places = (*reversed(folders), file_name, hints.target if match.method in _LEFT_OPEN else None)
+    if (decided := _decided(known.decisions, match, of_header, places)) is not None:
         match = matched(decided).model_copy(update={"method": PERSON})
     match = _merged(known.decisions, match, matched)
     doubt = doubt_of(match, of_header, lambda text: known.matcher.match(text).catalog_id is not None)
@@ -71,7 +73,7 @@ def target_of(
     return match
 
 
-def _decided(decisions: Decisions, match: TargetMatch, words: str | None, places: tuple[str, ...]) -> str | None:
+def _decided(decisions: Decisions, match: TargetMatch, words: str | None, places: tuple[str | None, ...]) -> str | None:
     """What somebody decided the frame's name to mean; of several ``places`` that name it the first."""
     if match.method == "given":
         return None

@@ -60,10 +60,10 @@ class _Decided(Model):
 
 
 class TargetNamed(_Decided):
-    """Frames whose header or sender calls their target so show this object; else those whose folder or file does."""
+    """Frames whose header calls their target so show this object; else those whose folder, file or source does."""
 
     kind: Literal["target"] = "target"
-    name: TargetWord = Field(description="as the header or the sender writes it")
+    name: TargetWord = Field(description="as the header, a folder, a file or a source has it")
     catalog_id: CatalogId
 
     @property

@@ -142,7 +142,7 @@ class TargetMatch(Model):
     confidence: Share
     method: Word = Field(
         description="given, person (somebody decided), designation, name, fuzzy, position, folder, file_name, hint, "
-        "conflict or none",
+        "conflict or none"
     )
     separation_deg: NotNegative | None = Field(default=None, description="between the object and the frame's centre")
     candidates: tuple[TargetCandidate, ...] = ()

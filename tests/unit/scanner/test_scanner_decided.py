@@ -66,11 +66,14 @@ def test_a_decision_goes_before_header_position_and_catalogue(tmp_path: Path) ->
 
 
 def test_the_id_that_the_sender_gives_goes_before_a_decision(tmp_path: Path) -> None:
-    """A planner's id is about this very frame; the name that it sends is one that people may have decided about."""
+    """A planner's id is about this very frame; what a source is said to show counts where all else is silent."""
     known = knowing(TargetNamed(name="Gnome", catalog_id="M31"))
     given_id = Hints(catalog_id="M42", target="Gnome")
-    assert target(read(tmp_path, known, hints=given_id))[:2] == ("M42", "given")
-    assert target(read(tmp_path, known, hints=Hints(target="Gnome")))[:2] == ("M31", "person")
+    assert target(read(tmp_path, known, "OBJECT  = 'Gnome'", hints=given_id))[:2] == ("M42", "given")
+    hint = Hints(target="Gnome")
+    assert target(read(tmp_path, known, hints=hint))[:2] == ("M31", "person")
+    assert target(read(tmp_path, known, "OBJECT  = 'M 42'", hints=hint))[:2] == ("M42", "designation")
+    assert target(read(tmp_path, known, *AT_M33, hints=hint))[:2] == ("M33", "position")
 
 
 def test_names_of_folders_and_files_are_asked_where_the_header_says_nothing(tmp_path: Path) -> None:
