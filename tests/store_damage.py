@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from shared.bus.names import DEAD_LETTERS, EVENTS
+from shared.bus.names import DEAD_LETTERS, DECISIONS, EVENTS, stream_of_bucket
 
 STREAMS = Path("jetstream/$G/streams")
 EVENT_STREAM, LETTER_STREAM = STREAMS / EVENTS, STREAMS / DEAD_LETTERS
+BUCKET_STREAM = STREAMS / stream_of_bucket(DECISIONS)
 Damage = Callable[[Path], None]
 """Damages the store in a folder."""
 
@@ -96,6 +97,7 @@ DAMAGES: dict[str, Damage] = {
     ),
     "the dead letters' description": each(f"{LETTER_STREAM}/meta.inf", emptied),
     "the dead letters' consumer": each(f"{LETTER_STREAM}/obs/*/o.dat", noise),
+    "the bucket's description": each(f"{BUCKET_STREAM}/meta.inf", emptied),
     "a stream of somebody else": a_strange_folder,
     "every file": each("**/*.*", noise),
     "a block that is read again and again": each(f"{EVENT_STREAM}/msgs/1.blk", one_byte),

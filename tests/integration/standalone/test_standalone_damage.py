@@ -36,7 +36,7 @@ MAX_BYTES = 64 * 1024**2
 
 @pytest.fixture(scope="module")
 def sound_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with both streams, events of which some were read, and dead letters."""
+    """A store with all streams, events of which some were read, and dead letters."""
     return asyncio.run(_filled(tmp_path_factory.mktemp("sound")))
 
 
@@ -91,7 +91,8 @@ OTHERWISE = {
     "the dead letters' description": (NO_LETTERS, "the stream NIGHTBUS_LETTERS"),
     "the dead letters' consumer": (ALL, "the consumer api-dead-all of the stream NIGHTBUS_LETTERS"),
     "a stream of somebody else": (ALL, "the stream THEIRS"),
-    "every file": (NOTHING, "the stream NIGHTBUS, the stream NIGHTBUS_LETTERS"),
+    "the bucket's description": (ALL, "the stream KV_NIGHTBUS_DECISIONS"),
+    "every file": (NOTHING, "the stream KV_NIGHTBUS_DECISIONS, the stream NIGHTBUS, the stream NIGHTBUS_LETTERS"),
     "a block that is read again and again": (NOTHING, "the whole store"),
     "no store at all": (NOTHING, "the whole store"),
 }
@@ -220,7 +221,7 @@ def test_what_was_done_is_one_sentence() -> None:
 
 
 async def _messages(client: Client) -> tuple[int, int]:
-    """Messages in both streams, which are made where they are missing."""
+    """Messages in the streams of events and letters; all streams are made where they are missing."""
     js = client.jetstream()
     await provision(js, NatsSettings(max_bytes=MAX_BYTES), SERVICES)
     return tuple([(await js.stream_info(name)).state.messages for name in (EVENTS, DEAD_LETTERS)])  # type: ignore[return-value]
