@@ -18,12 +18,13 @@ from pydantic import ValidationError
 from services.api.handlers import drop, register, replay
 from services.descriptions import CONSUMERS
 from services.ingest.handlers import cancel_import, import_paths, reread_files
+from services.ingest.keeper.keeper import Keeper
 from services.scanner.reader import scanned_event
 from services.stats.commands import Commands as UpkeepCommands
 from services.stats.dismissal import Dismissals
 from services.stats.finish import finish_sessions, publish_targets
 from services.stats.frames import frame_of
-from services.stats.handlers import count_frames, record_arrivals, record_quarantine
+from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
 from services.stats.settings import StatsSettings
 from shared.db.pool import pool_of
 from shared.errors import NightbusError
@@ -35,13 +36,19 @@ from shared.events.commands import (
     Command,
     DismissFiles,
     DropDeadLetters,
+    ForgetFiles,
     ImportPaths,
+    MoveFiles,
+    PlaceFile,
     RebuildStats,
+    RemoveFiles,
     ReplayDeadLetters,
     RereadFiles,
+    WalkLibrary,
 )
-from shared.events.file import FileArrived, FileQuarantined, FileScanned, ScannedFile
+from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, FileScanned, ScannedFile
 from shared.events.registry import BY_SUBJECT
+from shared.library.roots import Root
 from shared.settings import PostgresSettings
 from tests.contract.examples import all_examples
 from tests.contract.hostile import NUMBERS, TEXTS, damaged, exchanged, places
@@ -53,15 +60,21 @@ MANY = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-EVENT_HANDLERS = {("stats", model.subject) for model in (FileArrived, FileScanned, FileQuarantined)} | {
+OF_FILES = (FileArrived, FileScanned, FileQuarantined, FileMoved, FileRemoved)
+EVENT_HANDLERS = {("stats", model.subject) for model in OF_FILES} | {
     ("scanner", FileArrived.subject), ("api", "dead.>"),
 }  # fmt: skip
 """What the tests below call, by service and subject."""
-OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined)
+OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined, FileMoved, FileRemoved)
 COMMAND_HANDLERS: tuple[type[Command], ...] = (
     ImportPaths,
     CancelImport,
     RereadFiles,
+    MoveFiles,
+    PlaceFile,
+    RemoveFiles,
+    ForgetFiles,
+    WalkLibrary,
     ReplayDeadLetters,
     DropDeadLetters,
     DismissFiles,
@@ -110,6 +123,10 @@ async def _count(connection: Any, event: Event) -> None:
             await count_frames(connection, [frame_of(event, payload, ZoneInfo("UTC"))])
         case FileQuarantined():
             await record_quarantine(connection, [event])
+        case FileMoved():
+            await record_moves(connection, [event])
+        case FileRemoved():
+            await forget_files(connection, [event])
 
 
 async def _restart(connection: Any) -> None:
@@ -198,16 +215,22 @@ async def test_the_register_enters_whatever_is_buried(
 
 @pytest.fixture
 async def commands(
-    database: PostgresSettings, api: Any, stats: Any
+    database: PostgresSettings, api: Any, stats: Any, tmp_path: Path
 ) -> AsyncIterator[dict[type[Command], Callable[[Any], Awaitable[Any]]]]:
     """The handler of each command, on real tables."""
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
         of_stats = UpkeepCommands(stats, quiet)
+        keeper = Keeper(ingest, quiet.wake, library=Root("library", tmp_path, writable=True))
         yield {
             ImportPaths: partial(import_paths, ingest, quiet),
             CancelImport: partial(cancel_import, quiet),
             RereadFiles: partial(reread_files, ingest, quiet),
+            MoveFiles: keeper.move,
+            PlaceFile: keeper.place,
+            RemoveFiles: keeper.remove,
+            ForgetFiles: keeper.forget,
+            WalkLibrary: keeper.walk,
             ReplayDeadLetters: partial(replay, api, None, quiet),
             DropDeadLetters: partial(drop, api),
             DismissFiles: Dismissals(stats).dismiss,
