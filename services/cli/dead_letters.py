@@ -10,7 +10,7 @@ from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, 
 from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.lazy import group
-from services.cli.listings import Listing, show_listing
+from services.cli.listing import Listing, Query, show_listing
 from services.cli.match import LinesOption
 from services.cli.output import Row, cell_text, chosen_format, counted, plain, to_json
 from services.cli.usage import WrongUsage, help_alone, letter_number, named_thing, spoken_reason
@@ -58,6 +58,11 @@ _FIELDS = (
     "dead_letter_id, service, subject, sequence, attempt, event_id, reason, error, payload_file, size_bytes, state, "
     "replays, drop_reason, buried_at, changed_at"
 )
+_LETTER = """
+SELECT dead_letter_id, service, subject, sequence, attempt, event_id, reason, error, payload, payload_file, size_bytes,
+       state, replays, drop_reason, buried_at, changed_at, file_id
+FROM api.dead_letters WHERE dead_letter_id = $1
+"""
 
 
 @app.command("list")
@@ -79,8 +84,8 @@ def list_letters(
         where.add("state = {}", state.value)
     if service is not None:
         where.add("service = {}", service)
-    query = f"SELECT {_FIELDS} FROM api.dead_letters WHERE {where.sql}"
-    listing = Listing(query, "dead_letter_id DESC", where.parameters, _COLUMNS, "dead letter")
+    query = Query(f"SELECT {_FIELDS} FROM api.dead_letters WHERE {where.sql}", where.parameters)
+    listing = Listing(query, "dead_letter_id DESC", _COLUMNS, "dead letter", total=query.count)
     show_listing(find_stack(home), listing, output, limit)
 
 
@@ -183,7 +188,7 @@ async def _count(stack: Stack, ids: tuple[int, ...], *, everything: bool) -> int
 
 async def _read(stack: Stack, dead_letter_id: int) -> Row:
     async with reader(stack) as connection:
-        row = await connection.fetchrow("SELECT * FROM api.dead_letters WHERE dead_letter_id = $1", dead_letter_id)
+        row = await connection.fetchrow(_LETTER, dead_letter_id)
     if row is None:
         raise UserError(f"there is no dead letter {dead_letter_id}")
     return dict(row)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
-from services.cli.lookups import FILE_ID_START
+from services.cli.lookups import FILE_ID_START, GIVEN_UP
 from services.cli.output import counted
 from services.cli.reasons import said_of
 from services.cli.usage import named_thing, spoken_reason
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import asyncpg
     from nats.aio.client import Client
 
-_CHOICE = """
+_CHOICE = f"""
 SELECT f.file_id, f.root, f.path, f.reason, l.root_path
 FROM stats.files f LEFT JOIN ingest.file_location l ON (l.file_id, l.root, l.path) = (f.file_id, f.root, f.path)
-WHERE f.state = $1 ORDER BY f.root, f.path
+WHERE f.state = $1 AND f.file_id IN ({GIVEN_UP}) ORDER BY f.root, f.path
 """
 _LETTERS = "SELECT dead_letter_id FROM api.dead_letters WHERE state = 'waiting' AND file_id = ANY($1::text[])"
 

@@ -61,6 +61,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array wit
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with every field.")]
 
 TABLE_LIMIT = 100
+LIGHT = "LIGHT"
+"""The type of the frames that are exposures."""
 
 
 @dataclass(slots=True)
@@ -106,25 +108,32 @@ class Filters:
         return not (self.objects or self.any_of_frames)
 
     def for_files(self, *, frames_only: bool = False) -> Where:
-        """Conditions on the view stats.files; ``frames_only`` leaves the objects out."""
+        """Conditions on the view stats.files, called f; ``frames_only`` leaves the objects out."""
         where = Where()
         if self.objects and not frames_only:
-            either = [f"{_compacted(column)} LIKE ANY({{}})" for column in ("catalog_id", "object_name")]
-            where.add(" OR ".join((*either, f"catalog_id IN ({_NAMED})")), _compact(self.objects))
-        self._add_nights(where, "night")
-        self._add_names(where, "filter", self.filters)
-        self._add_names(where, "rig", self.rigs)
-        self._add_names(where, "camera", self.cameras)
-        if self.types:
-            where.add("frame_type = ANY({})", list(self.types))
+            where.add(_object("f"), _compact(self.objects))
+        self.add_kinds(where, "f")
         if self.uncertain:
-            where.conditions.append("target_uncertain")
+            where.conditions.append("f.target_uncertain")
         return where
+
+    def add_kinds(self, where: Where, view: str) -> None:
+        """Add the conditions on night, filter, rig, camera and type, on a view that has these columns."""
+        self._add_nights(where, f"{view}.night")
+        self._add_names(where, f"{view}.filter", self.filters)
+        self._add_names(where, f"{view}.rig", self.rigs)
+        self._add_names(where, f"{view}.camera", self.cameras)
+        if self.types:
+            where.add(f"{view}.frame_type = ANY({{}})", list(self.types))
+
+    def add_objects(self, where: Where) -> None:
+        """Add the condition for the objects on the view stats.object_counts, called o."""
+        where.add(_object("o"), _compact(self.objects))
 
     @property
     def target_condition(self) -> str:
         """The condition for the objects on stats.captures, called c."""
-        return f"{_compacted('c.catalog_id')} LIKE ANY({{}}) OR {_compacted('c.name')} LIKE ANY({{}})"
+        return _TARGET
 
     @property
     def target_patterns(self) -> list[str]:
@@ -138,22 +147,47 @@ class Filters:
             where.add(self.target_condition, self.target_patterns)
         return where
 
+    def for_exposures(self) -> Where:
+        """Conditions on the views stats.sessions, called s, and stats.session_targets, called t; without the objects.
+
+        Rigs and cameras are those of whole sessions. Only LIGHT frames are exposures.
+        """
+        where = self.of_sessions
+        if self.since:
+            where.add("t.session_id >= {}", f"{self.since:%Y%m%d}")  # a session's id begins with its night
+        if self.until:
+            where.add("t.session_id <= {}", f"{self.until:%Y%m%d}~")
+        if self.filters:
+            where.add(f"t.filter = {_FILTERS}", _like(self.filters))
+        if self.types:
+            where.add(f"'{LIGHT}' = ANY({{}}::text[])", list(self.types))
+        return where
+
     def for_sessions(self) -> Where:
         """Conditions on the view stats.sessions, called s."""
+        where = self.of_sessions
+        if self.filters:
+            targets = "SELECT FROM stats.session_targets t WHERE t.session_id = s.session_id"
+            where.add(f"EXISTS ({targets} AND t.filter = {_FILTERS})", _like(self.filters))
+        if self.objects:
+            named = f"SELECT c.catalog_id FROM stats.captures c WHERE {_TARGET}"
+            sessions = "SELECT x.session_id FROM stats.target_sessions x WHERE x.catalog_id"
+            where.add(f"s.session_id IN ({sessions} = ANY(ARRAY({named})))", _compact(self.objects))
+        if self.types:
+            types = "SELECT FROM stats.session_types y WHERE y.session_id = s.session_id"
+            where.add(f"EXISTS ({types} AND y.frame_type = ANY({{}}))", list(self.types))
+        return where
+
+    @property
+    def of_sessions(self) -> Where:
+        """Conditions on the view stats.sessions, called s, by night, rig and camera alone."""
         where = Where()
         self._add_nights(where, "s.night")
-        self._add_names(where, "s.rig", self.rigs)
-        self._add_names(where, "s.camera", self.cameras)
-        targets = "SELECT 1 FROM stats.session_targets t WHERE t.session_id = s.session_id"
-        if self.filters:
-            where.add(f"EXISTS ({targets} AND lower(t.filter) LIKE ANY({{}}))", _like(self.filters))
-        if self.objects:
-            where.add(
-                f"EXISTS ({targets} AND ({_compacted('t.catalog_id')} LIKE ANY({{}}) OR t.catalog_id IN ({_NAMED})))",
-                _compact(self.objects),
-            )
-        if self.types:
-            where.add("s.files_by_type ?| {}::text[]", list(self.types))
+        if self.rigs:
+            where.add(f"s.rig = {_RIGS}", _like(self.rigs))
+        if self.cameras:
+            cameras = "SELECT FROM stats.session_cameras k WHERE (k.night, k.session_id) = (s.night, s.session_id)"
+            where.add(f"EXISTS ({cameras} AND k.camera = {_CAMERAS})", _like(self.cameras))
         return where
 
     def _add_nights(self, where: Where, column: str) -> None:
@@ -255,6 +289,13 @@ def _compacted(column: str) -> str:
     return rf"lower(regexp_replace({column}, '\s', '', 'g'))"
 
 
+def _object(view: str) -> str:
+    """A target by id or display name, or what headers call it, in a view with ``catalog_id`` and ``object_name``."""
+    either = [f"{_compacted(f'{view}.{column}')} LIKE ANY({{}})" for column in ("catalog_id", "object_name")]
+    named = f"SELECT c.catalog_id FROM stats.captures c WHERE {_compacted('c.name')} LIKE ANY({{}})"
+    return " OR ".join((*either, f"{view}.catalog_id IN ({named})"))
+
+
 def _compact(names: Sequence[str]) -> list[str]:
     return [re.sub(r"\s", "", pattern) for pattern in _like(names)]
 
@@ -264,5 +305,17 @@ def _like(names: Sequence[str]) -> list[str]:
     return [re.sub(r"([\\%_])", r"\\\1", name.strip().lower()).replace("*", "%") for name in names]
 
 
-_NAMED = f"SELECT c.catalog_id FROM stats.captures c WHERE {_compacted('c.name')} LIKE ANY({{}})"
-"""Targets by display name."""
+_TARGET = f"{_compacted('c.catalog_id')} LIKE ANY({{}}) OR {_compacted('c.name')} LIKE ANY({{}})"
+"""A target of stats.captures by id or display name."""
+
+
+def _spelt(column: str, view: str) -> str:
+    """Any spelling of a name in a view, as a value to compare with; each is compared with the patterns once."""
+    names = f"SELECT DISTINCT {column} FROM {view}"
+    return f"ANY(ARRAY(SELECT k.{column} FROM ({names}) k WHERE lower(k.{column}) LIKE ANY({{}})))"
+
+
+_FILTERS = _spelt("filter", f"stats.night_counts WHERE frame_type = '{LIGHT}'")
+"""Filters of exposures."""
+_RIGS = _spelt("rig", "stats.sessions")
+_CAMERAS = _spelt("camera", "stats.session_cameras")

@@ -27,7 +27,7 @@ from shared.errors import UserError
 from shared.given import wrong_reason
 from shared.quantities import size
 
-_CHOSEN = "SELECT file_id, size_bytes FROM stats.files WHERE {where} ORDER BY file_id"
+_CHOSEN = "SELECT f.file_id, f.size_bytes FROM stats.files f WHERE {where} ORDER BY f.file_id"
 _ERASED = """
 SELECT count(*) FROM ingest.file_location l JOIN ingest.root_state r USING (root)
 WHERE r.kind = 'library' AND l.file_id = ANY($1::text[])
@@ -79,7 +79,7 @@ async def _choose(stack: Stack, ids: list[str], where: Where, *, delete_files: b
     """The files that are meant, and a sentence about them."""
     async with reader(stack) as connection:
         if ids:
-            where.add("file_id = ANY({})", await resolve_ids(connection, ids))
+            where.add("f.file_id = ANY({})", await resolve_ids(connection, ids))
         rows = await connection.fetch(_CHOSEN.format(where=where.sql), *where.parameters)
         if not rows:
             raise UserError("no file is like that")

@@ -11,7 +11,7 @@ from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, 
 from services.cli.filters import CsvOption, JsonOption, LimitOption, Where
 from services.cli.layout import Column
 from services.cli.lazy import group
-from services.cli.listings import Listing, show_listing
+from services.cli.listing import Listing, Query, show_listing
 from services.cli.lookups import full_id
 from services.cli.output import Row, chosen_format
 from services.cli.usage import WrongUsage
@@ -29,7 +29,14 @@ MOST_SHOWN = 3
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 _OPEN = "state IN ('waiting', 'running')"
 _IDS = "SELECT import_id FROM ingest.import_progress WHERE import_id::text ^@ $1"
-_QUERY = "SELECT * FROM ingest.import_progress WHERE {where}"
+PROGRESS = """
+SELECT import_id, kind, state, attempt, postponed, unexpected, reason, next_try_at, cancel_requested_at, created_at,
+       started_at, finished_at, paths, mode, found, arrived, already_here, ignored, failed, ignored_by, failures, error,
+       waiting, waiting_for, brought_home, verify, brought_back, repaired, set_beside, size_bytes, read_bytes,
+       total_files, total_bytes, files_per_s, bytes_per_s, left_s, held_up_by, in_hand
+FROM ingest.import_progress
+"""
+_QUERY = PROGRESS + "WHERE {where}"
 _ORDER = "created_at DESC, import_id"
 
 
@@ -70,7 +77,8 @@ def imports(
         where.conditions.append(_OPEN)
     elif state is not ImportState.ALL:
         where.add("state = {}", state.value)
-    listing = Listing(_QUERY.format(where=where.sql), _ORDER, where.parameters, IMPORT_COLUMNS, "import")
+    query = Query(_QUERY.format(where=where.sql), where.parameters)
+    listing = Listing(query, _ORDER, IMPORT_COLUMNS, "import", total=query.count)
     show_listing(find_stack(home), listing, output, limit)
 
 

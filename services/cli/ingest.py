@@ -16,7 +16,7 @@ import typer
 
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED, INTERRUPTED
-from services.cli.imports import SHORT_ID
+from services.cli.imports import PROGRESS, SHORT_ID
 from services.cli.lookups import ENDED, committed
 from services.cli.output import Row, counted, to_json
 from services.cli.plan import make_plan, measure, plan_text, require_consent
@@ -49,7 +49,7 @@ _MENDED = (
 )
 """What an import did with known content, and how its summary says so."""
 
-_PROGRESS = "SELECT * FROM ingest.import_progress WHERE import_id = $1"
+_PROGRESS = PROGRESS + "WHERE import_id = $1"
 _HANDLED = """
 SELECT count(*) FILTER (WHERE f.state = 'scanned') AS scanned,
        count(*) FILTER (WHERE f.state = 'quarantined') AS quarantined,

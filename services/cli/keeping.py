@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import asyncpg
 
 POLL_S, LONGEST_POLL_S = 0.1, 2.0
-_ROW = "SELECT * FROM ingest.keeper_job_progress WHERE job_id = $1"
+_ROW = """
+SELECT job_id, state, reason, task, phase, files, files_done, kept, lines FROM ingest.keeper_job_progress
+WHERE job_id = $1
+"""
 
 
 async def until_ended(connection: "asyncpg.Connection", job_id: UUID) -> "asyncpg.Record":

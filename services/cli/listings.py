@@ -1,12 +1,8 @@
 """The listings: `files`, `captures`, `sessions`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from services.cli.connection import HomeOption, find_stack, reader, wait_for
+from services.cli import queries
+from services.cli.connection import HomeOption, find_stack
 from services.cli.filters import (
-    TABLE_LIMIT,
     CameraOption,
     CsvOption,
     DateOption,
@@ -21,121 +17,15 @@ from services.cli.filters import (
     TypeOption,
     UncertainOption,
     UntilOption,
-    Where,
     YearOption,
     make_filters,
 )
 from services.cli.layout import Column, Noted
-from services.cli.output import Format, Row, chosen_format, counted, fixed, print_table, write_csv, write_json
+from services.cli.listing import Listing, show_listing
+from services.cli.output import Row, chosen_format, fixed
 from services.cli.reasons import said_of
 from shared.proper_name import proper_name
 from shared.quantities import duration
-
-if TYPE_CHECKING:
-    import asyncpg
-
-    from services.cli.connection import Stack
-
-_PREFETCH = 1000
-
-_FILES = """
-SELECT f.*, a.since AS missing_since, a.state AS absent, a.reason AS absent_reason
-FROM (SELECT * FROM stats.files WHERE {where}) f
-LEFT JOIN ingest.absent_file a USING (file_id)
-"""
-_ABSENT = "file_id IN (SELECT file_id FROM ingest.absent_file)"
-_FILES_ORDER = "night DESC NULLS LAST, observed_at DESC NULLS LAST, path"
-
-_CAPTURES = """
-SELECT c.*, (SELECT jsonb_object_agg(f.filter, f.integration_s) FROM stats.capture_filters f
-             WHERE f.catalog_id = c.catalog_id) AS exposure_s_by_filter, n.first_night, n.last_night
-FROM stats.captures c
-LEFT JOIN (SELECT t.catalog_id, min(s.night) AS first_night, max(s.night) AS last_night
-           FROM stats.session_targets t JOIN stats.sessions s USING (session_id) GROUP BY 1) AS n USING (catalog_id)
-WHERE {where}
-"""
-_CAPTURES_OF_FRAMES = """
-WITH frame AS (
-    SELECT catalog_id, coalesce(filter, '') AS filter, coalesce(total_exposure_s, exposure_s, 0) AS seconds,
-           session_id, night, observed_at, fwhm_arcsec, star_count, target_uncertain
-    FROM stats.files WHERE counted AND catalog_id IS NOT NULL AND {frames}
-), by_filter AS (
-    SELECT catalog_id, jsonb_object_agg(filter, seconds) AS exposure_s_by_filter
-    FROM (SELECT catalog_id, filter, sum(seconds) AS seconds FROM frame GROUP BY 1, 2) AS sums GROUP BY 1
-), found AS (
-    SELECT catalog_id, count(*) AS total_frames, sum(seconds) AS total_exposure_s,
-           count(DISTINCT session_id) AS total_sessions, min(observed_at) AS first_captured_at,
-           max(observed_at) AS last_captured_at, min(night) AS first_night, max(night) AS last_night,
-           min(fwhm_arcsec) AS best_fwhm_arcsec,
-           max(star_count) AS best_star_count,
-           count(*) FILTER (WHERE target_uncertain) AS uncertain_frames
-    FROM frame GROUP BY 1
-)
-SELECT catalog_id, c.name, f.total_frames, f.total_exposure_s, f.total_sessions, f.first_captured_at,
-       f.last_captured_at, f.best_fwhm_arcsec, f.best_star_count, c.status, c.updated_at,
-       f.uncertain_frames, b.exposure_s_by_filter,
-       f.first_night, f.last_night
-FROM found f JOIN by_filter b USING (catalog_id) JOIN stats.captures c USING (catalog_id) WHERE {where}
-"""
-_FILTERS = {"exposure_s_by_filter": "SELECT DISTINCT filter FROM stats.capture_filters ORDER BY 1"}
-_CAPTURES_ORDER = "total_exposure_s DESC, catalog_id"
-
-_SESSIONS = "SELECT s.* FROM stats.sessions s WHERE {where}"
-_TYPES = {"files_by_type": "SELECT DISTINCT jsonb_object_keys(files_by_type) FROM stats.sessions ORDER BY 1"}
-_SESSIONS_ORDER = "night DESC, rig, session_id"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A query, its order and its columns."""
-
-    query: str
-    order: str
-    parameters: Sequence[Any]
-    columns: Sequence[Column]
-    noun: str
-    """What one row is."""
-    spread: Mapping[str, str] = field(default_factory=dict)
-    """Fields that are mappings, with the query of their keys: CSV has a column for each."""
-
-    async def show(self, connection: "asyncpg.Connection", output: Format, limit: int | None) -> None:
-        """Print the rows; a table says how many it left out."""
-        statement = f"{self.query} ORDER BY {self.order}"
-        if output is Format.TABLE:
-            limit = limit or TABLE_LIMIT
-            rows: list[Any] = await connection.fetch(f"{statement} LIMIT {limit}", *self.parameters)
-            note = f"no {self.noun}s" if not rows else ""
-            if len(rows) == limit:
-                total = await connection.fetchval(f"SELECT count(*) FROM ({self.query}) AS x", *self.parameters)
-                note = f"{counted(total - limit, f'more {self.noun}')} left out; --limit shows more"
-                note = note if total > limit else ""
-            print_table(rows, self.columns, note=note) if rows else print(note)
-            return
-        if limit is not None:
-            statement += f" LIMIT {limit}"
-        async with connection.transaction(readonly=True):
-            prepared = await connection.prepare(statement)
-            found = _rows(prepared, self.parameters)
-            if output is Format.JSON:
-                await write_json(found)
-            else:
-                keys = {name: [row[0] for row in await connection.fetch(query)] for name, query in self.spread.items()}
-                await write_csv(found, [attribute.name for attribute in prepared.get_attributes()], keys)
-
-
-async def _rows(prepared: Any, parameters: Sequence[Any]) -> AsyncIterator[Row]:
-    async for row in prepared.cursor(*parameters, prefetch=_PREFETCH):
-        yield dict(row)
-
-
-def show_listing(stack: "Stack", listing: Listing, output: Format, limit: int | None) -> None:
-    """Print a listing of the database."""
-
-    async def work() -> None:
-        async with reader(stack) as connection:
-            await listing.show(connection, output, limit)
-
-    wait_for(work())
 
 
 def files(
@@ -209,31 +99,24 @@ def sessions(
 
 def files_listing(filters: Filters, *, missing: bool = False) -> Listing:
     """The listing of files; ``missing``: only those that can be read nowhere now."""
-    where = filters.for_files()
-    if missing:
-        where.conditions.append(_ABSENT)
-    return Listing(_FILES.format(where=where.sql), _FILES_ORDER, where.parameters, _FILE_COLUMNS, "file")
+    query = queries.files(filters, missing=missing)
+    total = query.count if missing else queries.count_of_files(filters)
+    first = None if missing else queries.first_files(filters)
+    return Listing(query, queries.FILES_ORDER, _FILE_COLUMNS, "file", total=total, first=first)
 
 
 def captures_listing(filters: Filters) -> Listing:
-    """The listing of targets: the kept totals, or sums over the frames that were asked for."""
-    if not filters.any_of_frames:
-        where = filters.for_captures()
-        query = _CAPTURES.format(where=where.sql)
-        return Listing(query, _CAPTURES_ORDER, where.parameters, _CAPTURE_COLUMNS, "target", _FILTERS)
-    frames = filters.for_files(frames_only=True)
-    targets = Where(parameters=frames.parameters)  # numbered on, since both are of one statement
-    if filters.objects:
-        targets.add(filters.target_condition, filters.target_patterns)
-    query = _CAPTURES_OF_FRAMES.format(frames=frames.sql, where=targets.sql)
-    return Listing(query, _CAPTURES_ORDER, targets.parameters, _CAPTURE_COLUMNS, "target", _FILTERS)
+    """The listing of targets: the kept totals, or sums over what was asked for."""
+    query = queries.captures(filters)
+    spread = {"exposure_s_by_filter": queries.FILTERS_OF_CAPTURES}
+    return Listing(query, queries.CAPTURES_ORDER, _CAPTURE_COLUMNS, "target", total=query.count, spread=spread)
 
 
 def sessions_listing(filters: Filters) -> Listing:
     """The listing of sessions."""
-    where = filters.for_sessions()
-    query = _SESSIONS.format(where=where.sql)
-    return Listing(query, _SESSIONS_ORDER, where.parameters, _SESSION_COLUMNS, "session", _TYPES)
+    query = queries.sessions(filters)
+    spread = {"files_by_type": queries.TYPES_OF_SESSIONS}
+    return Listing(query, queries.SESSIONS_ORDER, _SESSION_COLUMNS, "session", total=query.count, spread=spread)
 
 
 def _by_filter(row: Row) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from services.cli.filters import CsvOption, JsonOption
 from services.cli.keeping import until_ended
 from services.cli.layout import Column, Noted
 from services.cli.lazy import group
-from services.cli.listings import Listing, show_listing
+from services.cli.listing import Listing, Query, show_listing
 from services.cli.output import Row, chosen_format
 from shared import inert
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 app = group(help="List the roots in which files lie, and how they are; `walk` goes through the library now.")
 
-_QUERY = "SELECT * FROM ingest.root_state WHERE kind IN ('library', 'indexed')"
+_QUERY = """
+SELECT root, kind, path, state, offline_since, offline_reason, files, missing, derived, strangers, checked_at, problem
+FROM ingest.root_state WHERE kind IN ('library', 'indexed')
+"""
 _ORDER = "kind DESC, root"
 _PROBLEM = "SELECT problem FROM ingest.library_state WHERE problem IS NOT NULL"
 
@@ -34,7 +37,7 @@ def locations(
     """List the roots in which files lie, and how they are; `walk` goes through the library now."""
     if ctx.invoked_subcommand is None:
         output = chosen_format(as_json=as_json, as_csv=as_csv)
-        show_listing(find_stack(home), Listing(_QUERY, _ORDER, (), COLUMNS, "root"), output, None)
+        show_listing(find_stack(home), Listing(Query(_QUERY), _ORDER, COLUMNS, "root"), output, None)
 
 
 @app.command("walk")

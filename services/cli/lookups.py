@@ -13,6 +13,9 @@ FILE_ID_START = re.compile(r"[0-9a-f]{6,64}")
 ENDED = frozenset({"done", "failed", "cancelled", "dead"})
 """States in which a job stays."""
 
+GIVEN_UP = "SELECT q.file_id FROM stats.quarantined q"
+"""Among these are the files that are quarantined or dismissed: few, so that not every file need be looked at."""
+
 
 async def full_id(connection: "asyncpg.Connection", query: str, start: str, thing: str) -> Any:
     """The one id that begins with these digits; ``query`` selects ids that begin with ``$1``.

@@ -19,7 +19,7 @@ from services.cli.filters import (
     YearOption,
     make_filters,
 )
-from services.cli.lookups import FILE_ID_START, full_id
+from services.cli.lookups import FILE_ID_START, GIVEN_UP, full_id
 from services.cli.output import counted
 from services.cli.usage import WrongUsage, named_thing
 from shared.errors import UserError
@@ -62,7 +62,7 @@ def reread(
         raise WrongUsage("say which files: ids, filters or --quarantined; or --all for every file")
     where = chosen.for_files()
     if quarantined:
-        where.conditions.append("state = 'quarantined'")
+        where.conditions.append(f"f.state = 'quarantined' AND f.file_id IN ({GIVEN_UP})")
     stack = find_stack(home)
     alone = quarantined and not ids and chosen.empty
     wait_for(_reread(stack, ids or [], where, everything=everything, dry_run=dry_run, quarantined_alone=alone))
@@ -73,8 +73,8 @@ async def _reread(
 ) -> None:
     async with reader(stack) as connection:
         if ids:
-            where.add("file_id = ANY({})", await resolve_ids(connection, ids))
-        query = f"SELECT file_id FROM stats.files WHERE {where.sql}"
+            where.add("f.file_id = ANY({})", await resolve_ids(connection, ids))
+        query = f"SELECT f.file_id FROM stats.files f WHERE {where.sql}"
         if everything and not dry_run:
             found = []
         else:

@@ -27,7 +27,12 @@ _FILE_ID = re.compile(r"\b[0-9a-f]{64}\b")
 _PATHS = (
     "SELECT file_id, root, path FROM ingest.file_location WHERE file_id = ANY($1::text[]) ORDER BY root DESC, path DESC"
 )
-_ROW = "SELECT * FROM stats.upkeep_progress WHERE job_id = $1"
+_ROW = """
+SELECT job_id, kind, state, attempt, postponed, unexpected, reason, next_try_at, cancel_requested_at, created_at,
+       started_at, finished_at, task, dry_run, asked, step, steps_done, steps, frames, differences, mended, read_anew,
+       left_alone, lines, compared_until, not_compared, again_at
+FROM stats.upkeep_progress WHERE job_id = $1
+"""
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only look, and change nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]

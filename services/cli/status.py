@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from services.cli.compared import not_compared_text
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.counts import Counts, counts_of, counts_text
-from services.cli.imports import IMPORT_COLUMNS, open_imports
+from services.cli.imports import IMPORT_COLUMNS
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
 from services.cli.reasons import said_of
+from services.cli.state import database_state
 from services.descriptions import SERVICES
 from shared import inert
 
@@ -28,37 +29,7 @@ if TYPE_CHECKING:
 
 ANSWER_TIMEOUT_S = 3.0
 
-_LAST_ACTIVE = "SELECT " + ", ".join(f"({one.last_active}) AS {one.name}" for one in SERVICES if one.last_active)
-"""When services were last at work, as far as the database knows it; NATS forgets that of consumers at a restart."""
-_OUTBOXES = "SELECT " + ", ".join(
-    f"(SELECT outbox_waiting FROM {one.name}.counts) AS {one.name}" for one in SERVICES if one.has_outbox
-)
-MOST_REASONS = 3
-_NOT_TAKEN = "SELECT reason FROM ingest.not_taken ORDER BY observed_at DESC, path LIMIT $1"
-_QUARANTINED = """
-SELECT f.root, f.path, f.reason FROM stats.quarantined q JOIN stats.files f ON f.file_id = q.file_id
-WHERE q.dismissed_at IS NULL AND f.state = 'quarantined' ORDER BY q.occurred_at DESC, f.path LIMIT $1
-"""
-"""The files that the count counts, as `dismiss` finds them: not what was read once and then could not be."""
-_SOURCES = "SELECT * FROM ingest.source_status ORDER BY source"
-_LIBRARY = """
-SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int AS damaged, max(problem) AS problem,
-       coalesce(sum(strangers), 0)::int AS strangers, (SELECT count(*)::int FROM ingest.forgotten_file) AS forgotten,
-       ARRAY(SELECT format('the root %s is offline: %s', root, offline_reason) FROM ingest.root_state
-             WHERE state = 'offline' AND kind IN ('library', 'indexed') ORDER BY root) AS offline
-FROM ingest.library_state
-"""
-_KEEPING = "SELECT to_read, away FROM stats.keeping"
-_CHECKED = "SELECT * FROM stats.last_check"
-_GIVEN_UP = """
-SELECT d.service, count(DISTINCT d.file_id)::int AS files FROM api.dead_letters d
-WHERE d.state = 'waiting' AND d.file_id IS NOT NULL
-  AND NOT EXISTS (SELECT FROM stats.handled h WHERE h.file_id = d.file_id)
-GROUP BY d.service ORDER BY d.service
-"""
-"""Files that wait because a service gave up on an event about them."""
 _LOOK = "`nightbus dead-letters` says why, and `nightbus dead-letters replay` tells it again"
-_LETTERS = "SELECT service, count(*) AS letters FROM api.dead_letters WHERE state = 'waiting' GROUP BY service"
 
 
 @dataclass(slots=True)
@@ -164,35 +135,20 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], li
     async with reader(stack) as connection, bus(stack) as client:
         on = await _services_on(client)
         services = await asyncio.gather(*(_service(client, service, on) for service in SERVICES))
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            (ingest,) = await connection.fetch("SELECT * FROM ingest.counts")
-            (stats,) = await connection.fetch("SELECT * FROM stats.counts")
-            kept_sources = await connection.fetchval("SELECT count(*) FROM ingest.kept_source")
-            quarantined = await connection.fetch(_QUARANTINED, MOST_REASONS)
-            not_taken = await connection.fetch(_NOT_TAKEN, MOST_REASONS)
-            sources: list[Row] = [dict(row) for row in await connection.fetch(_SOURCES)]
-            running = await open_imports(connection)
-            (library,) = await connection.fetch(_LIBRARY)
-            (keeping,) = await connection.fetch(_KEEPING)
-            found = await connection.fetchrow(_CHECKED)
-            checked: Row | None = None if found is None else dict(found)
-            letters = {row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)}
-            given_up = await connection.fetch(_GIVEN_UP)
-            (outboxes,) = await connection.fetch(_OUTBOXES)
-            (kept,) = await connection.fetch(_LAST_ACTIVE)
+        known = await database_state(connection)
     for service in services:
-        service.dead_letters = letters.get(service.service, 0)
-        service.outbox = outboxes.get(service.service)
+        service.dead_letters = known.letters.get(service.service, 0)
+        service.outbox = known.outboxes.get(service.service)
         if service.service == "ingest":  # it reads no events: what it has done is bringing files in
-            service.handled = ingest["files"]
-        known = [at for at in (service.last_active_at, kept.get(service.service)) if at is not None]
-        service.last_active_at = max(known, default=None)
-    failures = tuple(row["reason"] for row in not_taken)
-    reasons = tuple(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'])}" for row in quarantined)
-    told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in given_up]
-    counts = counts_of(ingest, stats, kept_sources, library, keeping, failures, reasons)
+            service.handled = known.ingest["files"]
+        active = [at for at in (service.last_active_at, known.last_active.get(service.service)) if at is not None]
+        service.last_active_at = max(active, default=None)
+    failures = tuple(row["reason"] for row in known.not_taken)
+    reasons = tuple(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'])}" for row in known.quarantined)
+    told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in known.given_up]
+    counts = counts_of(known.ingest, known.stats, known.kept_sources, known.library, known.keeping, failures, reasons)
     counts = replace(counts, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
-    return list(services), counts, sources, running, checked
+    return list(services), counts, known.sources, known.imports, known.checked
 
 
 async def _services_on(client: "Client") -> "Sequence[str]":

@@ -34,6 +34,7 @@ from services.ingest.walker import Walker
 from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
+from shared.db import total
 from shared.db.pool import connected
 from shared.events.commands import (
     CancelImport,
@@ -122,10 +123,16 @@ def _look_after_events(service: Service, configured: Sequence[SourceSettings], o
     pool, relay, interval_s = service.pool, service.relay, own.reconcile_interval_s
     watched = [source.name for source in configured]
     lost = partial(announce_lost, pool, relay, age_s=own.reconcile_age_s)
+
+    async def recount() -> None:
+        async with connected(pool) as connection:
+            await total.mend(connection, "file")
+
     service.every(interval_s, partial(announce_forgotten, pool, relay))
     service.every(interval_s, lost, first_after_s=interval_s)
     service.every(GONE_INTERVAL_S, partial(look_for_gone, pool, relay), first_after_s=GONE_INTERVAL_S)
     service.every(FORGETTING_INTERVAL_S, partial(forget_failures, pool, watched))
+    service.every(DAY_S, recount)
 
 
 async def _watch_all(

@@ -173,7 +173,9 @@ async def _until_handled(console: Console, connection: asyncpg.Connection, manif
     deadline = time.monotonic() + FINISH_TIMEOUT_S
     said = ""
     while time.monotonic() < deadline:
-        counts = await connection.fetchrow("SELECT * FROM stats.counts")
+        counts = await connection.fetchrow(
+            "SELECT files, scanned, quarantined, waiting, open_sessions FROM stats.counts"
+        )
         assert counts is not None
         line = f"  {counts['files']} of {expected} arrived, {counts['scanned']} scanned"
         line += f", {counts['quarantined']} quarantined"
@@ -202,7 +204,7 @@ async def _print_sum(console: Console, connection: asyncpg.Connection, manifests
 async def _print_summary(console: Console, connection: asyncpg.Connection) -> None:
     console.print()
     console.print(_captures_table(await connection.fetch(_CAPTURES)))
-    console.print(_sessions_table(await connection.fetch("SELECT * FROM stats.sessions ORDER BY night, rig")))
+    console.print(_sessions_table(await connection.fetch(_SESSIONS)))
     remarks = Table(title_justify="left")
     remarks.add_column("file", overflow="fold")
     remarks.add_column("why", overflow="fold")
@@ -244,10 +246,14 @@ def _sessions_table(rows: list[asyncpg.Record]) -> Table:
 
 
 _CAPTURES = """
-SELECT c.*, (SELECT jsonb_agg(jsonb_build_object('filter', coalesce(nullif(filter, ''), 'none'), 's', integration_s)
-                              ORDER BY integration_s DESC, filter)
-             FROM stats.capture_filters f WHERE f.catalog_id = c.catalog_id) AS filters
+SELECT c.catalog_id, c.name, c.total_exposure_s, c.total_frames, c.total_sessions, c.best_fwhm_arcsec,
+       (SELECT jsonb_agg(jsonb_build_object('filter', coalesce(nullif(filter, ''), 'none'), 's', integration_s)
+                         ORDER BY integration_s DESC, filter)
+        FROM stats.capture_filters f WHERE f.catalog_id = c.catalog_id) AS filters
 FROM stats.captures c ORDER BY total_exposure_s DESC, catalog_id
+"""
+_SESSIONS = """
+SELECT session_id, rig, files_by_type, integration_s, state FROM stats.sessions ORDER BY night, rig
 """
 _QUARANTINED = "SELECT path, reason AS why FROM stats.quarantined ORDER BY path"
 _PROBLEMS = """

@@ -46,6 +46,19 @@ FROM (SELECT own_session_id AS session_id, session_night AS night, coalesce(rig,
 ORDER BY session_id, frames DESC, night, rig
 """
 """Night and rig of each session; where a spoilt frame says otherwise, what most of its frames say."""
+OF_EXPOSURES = """
+count(*) FILTER (WHERE target_uncertain) AS uncertain_frames,
+min(observed_at) FILTER (WHERE observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z')
+    AS first_captured_at,
+max(observed_at) FILTER (WHERE observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z')
+    AS last_captured_at,
+min(fwhm_arcsec) AS best_fwhm_arcsec, max(star_count) AS best_star_count
+"""
+"""What is kept of some exposures beside their sums. Times that no event may carry are passed over."""
+_KEPT_OF_EXPOSURES = (
+    "exposures", "integration_ms", "uncertain_frames", "first_captured_at", "last_captured_at", "best_fwhm_arcsec",
+    "best_star_count",
+)  # fmt: skip
 _LIGHT = "WHERE f.counted AND f.frame_type = 'LIGHT'"
 
 
@@ -57,6 +70,8 @@ class Derived:
     key: tuple[str, ...]
     values: tuple[str, ...]
     query: str
+    unique: tuple[str, ...] = ()
+    """Columns of the table's primary key, where that is made of the key."""
 
     @property
     def columns(self) -> str:
@@ -118,10 +133,10 @@ COUNTERS = (
     Derived(
         "session_target",
         ("session_id", "catalog_id", "filter"),
-        ("exposures", "integration_ms"),
+        _KEPT_OF_EXPOSURES,
         f"""
         SELECT session_id, coalesce(catalog_id, '') AS catalog_id, coalesce(filter, '') AS filter,
-               count(*) AS exposures, coalesce(sum(exposure_ms), 0)::bigint AS integration_ms
+               count(*) AS exposures, coalesce(sum(exposure_ms), 0)::bigint AS integration_ms, {OF_EXPOSURES}
         FROM frame f {_LIGHT} GROUP BY session_id, coalesce(catalog_id, ''), coalesce(filter, '')
         """,
     ),
@@ -137,11 +152,32 @@ COUNTERS = (
     Derived(
         "target_filter",
         ("catalog_id", "filter"),
-        ("exposures", "integration_ms"),
+        _KEPT_OF_EXPOSURES,
         f"""
         SELECT catalog_id, coalesce(filter, '') AS filter, count(*) AS exposures,
-               coalesce(sum(exposure_ms), 0)::bigint AS integration_ms
+               coalesce(sum(exposure_ms), 0)::bigint AS integration_ms, {OF_EXPOSURES}
         FROM frame f {_LIGHT} AND catalog_id IS NOT NULL GROUP BY catalog_id, coalesce(filter, '')
+        """,
+    ),
+    Derived(
+        "night_count",
+        ("night", "rig", "camera", "filter", "frame_type"),
+        ("files",),
+        """
+        SELECT CASE WHEN night BETWEEN '1000-01-01' AND '8999-12-31' THEN night ELSE '-infinity' END AS night,
+               coalesce(rig, '') AS rig, coalesce(camera, '') AS camera, coalesce(filter, '') AS filter, frame_type,
+               count(*) AS files
+        FROM frame GROUP BY 1, 2, 3, 4, 5
+        """,
+        unique=("night", "names"),
+    ),
+    Derived(
+        "object_count",
+        ("catalog_id", "object_name"),
+        ("files",),
+        """
+        SELECT coalesce(catalog_id, '') AS catalog_id, coalesce(object_name, '') AS object_name, count(*) AS files
+        FROM frame GROUP BY 1, 2
         """,
     ),
 )

@@ -116,13 +116,10 @@ WITH published AS (
     ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, told_at = excluded.told_at
 )
 SELECT catalog_id, revision, name, exposures, sessions, integration_ms,
-    (SELECT min(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id
-        AND observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z') AS first_captured_at,
-    (SELECT max(observed_at) FROM frame f WHERE f.counted AND f.catalog_id = t.catalog_id
-        AND observed_at >= '1000-01-01 00:00Z' AND observed_at < '9000-01-01 00:00Z') AS last_captured_at
+    (SELECT min(first_captured_at) FROM target_filter f WHERE f.catalog_id = t.catalog_id) AS first_captured_at,
+    (SELECT max(last_captured_at) FROM target_filter f WHERE f.catalog_id = t.catalog_id) AS last_captured_at
 FROM published t ORDER BY catalog_id
 """
-"""Times that no event may carry are passed over: a version that took more may have stored some."""
 _PASSED_OVER = "UPDATE target SET published_revision = revision WHERE catalog_id = $1"
 _MOST_OFTEN = timedelta(seconds=0.9)
 """Least time between two target.updated of one target; a little less than the second between two turns of the job."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of, zone_of
-from services.stats.totals import Entry
+from services.stats.totals import UNDATED, Entry
 from shared.events.file import ScannedFile
 from shared.kept import check_length
 
@@ -118,6 +118,7 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
     own = session_of(night, label_of(frame.rig, frame.camera))
     stem, stem_key = stem_of(event.root, event.path)
     exposure_ms = milliseconds(frame.exposure_s)
+    quality, target = event.quality, event.target
     return Entry(
         event.file_id,
         event.reading,
@@ -131,8 +132,15 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
         exposure_key(frame_type, frame.observed_at, frame.camera, exposure_ms, frame.filter),
         exposure_ms or 0,
         event.size_bytes,
-        (event.target.catalog_id or "") if event.target is not None else "",
+        (target.catalog_id or "") if target is not None else "",
         frame.filter or "",
+        frame.night or UNDATED,
+        frame.rig or "",
+        frame.object_name or "",
+        frame.observed_at,
+        None if quality is None else quality.fwhm_arcsec,
+        None if quality is None else quality.star_count,
+        target is not None and target.uncertain,
         own,
         False,
         event.location_revision,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.bus.transaction import Connection
+from shared.db import total
 
 _CONTRADICTS = """
 (f.size_bytes, f.source, f.origin, f.arrived_at) <> (k.size_bytes, k.source, k.origin, k.arrived_at)
@@ -30,7 +31,7 @@ LEFT JOIN quarantine q ON q.quarantine_key = k.file_id
 LEFT JOIN pending p ON p.file_id = k.file_id
 """
 _JUDGED = f"""
-SELECT * FROM (
+SELECT file_id, what FROM (
     SELECT k.file_id, CASE
         WHEN f.file_id IS NULL THEN 'file: the row is missing'
         WHEN {_CONTRADICTS} THEN 'file: the row is not what ingest knows'
@@ -44,7 +45,7 @@ SELECT * FROM (
 """
 """What is wrong with the rows of each file that ingest announced before a time, as ``table: words``."""
 _NOT_COMPARED = f"SELECT count(*) {_ROWS_OF} WHERE {_RECENT}"
-_LOST = f"SELECT *, count(*) OVER () AS files FROM ({_JUDGED}) y ORDER BY file_id LIMIT $2"
+_LOST = f"SELECT file_id, what, count(*) OVER () AS files FROM ({_JUDGED}) y ORDER BY file_id LIMIT $2"
 _NEXT = f"SELECT file_id FROM ({_JUDGED}) y WHERE file_id > $3 ORDER BY file_id LIMIT $2"
 _UNKNOWN = """
 SELECT 'file' AS table, count(*) AS rows FROM file f
@@ -110,6 +111,11 @@ _WRONG_SOURCE = (
     "o.source IS NULL OR o.last_arrived_at IS NULL OR o.last_arrived_at > clock_timestamp() + interval '1 day'"
 )
 RULES = (
+    *(
+        Rule(f"{table}_total", f"'{table}'", f"FROM ({total.difference(table)}) d", "not the files and bytes it has",
+             total.mending(table))
+        for table in ("file", "frame")
+    ),
     Rule("pending", "p.file_id", f"FROM pending p WHERE {_NOT_WAITING}", "nothing is waited for",
          f"DELETE FROM pending p WHERE {_NOT_WAITING}"),
     Rule("pending", "p.file_id", f"FROM pending p JOIN file f ON {_WRONG_WAIT}", "not the file's source and time",

@@ -59,17 +59,17 @@ async def rebuild(connection: Connection) -> None:
     await prepare(connection)
     await connection.execute(_PLACES)
     for derived in COUNTERS:
-        await _replace(connection, derived)
-    await _replace(connection, SESSION, ", open = true, untold = NULL", "AND revision = 0")
+        await replace(connection, derived)
+    await replace(connection, SESSION, ", open = true, untold = NULL", "AND revision = 0")
     also = ", revision = t.revision + 1, updated_at = clock_timestamp()"
-    await _replace(connection, TARGET, also, "AND published_revision = 0 AND status IS NULL")
+    await replace(connection, TARGET, also, "AND published_revision = 0 AND status IS NULL")
     await connection.execute(_EMPTY_SESSIONS)
     await connection.execute(_EMPTY_TARGETS)
     for statement in _AS_TOLD:
         await connection.execute(statement)
 
 
-async def _replace(connection: Connection, derived: Derived, also: str = "", unless: str = "") -> None:
+async def replace(connection: Connection, derived: Derived, also: str = "", unless: str = "") -> None:
     """Write the rows that differ and delete those that nothing stands behind (``unless`` some have to stay)."""
     theirs = ", ".join(f"excluded.{name}" for name in derived.values)
     ours = ", ".join(f"t.{name}" for name in derived.values)
@@ -81,7 +81,8 @@ async def _replace(connection: Connection, derived: Derived, also: str = "", unl
             DELETE FROM {derived.table} t WHERE NOT EXISTS (SELECT FROM q WHERE {same}) {unless}
         )
         INSERT INTO {derived.table} AS t ({derived.columns}) SELECT {derived.columns} FROM q
-        ON CONFLICT ({", ".join(derived.key)}) DO UPDATE SET ({", ".join(derived.values)}) = ROW ({theirs}){also}
+        ON CONFLICT ({", ".join(derived.unique or derived.key)})
+        DO UPDATE SET ({", ".join(derived.values)}) = ROW ({theirs}){also}
         WHERE ROW ({ours}) IS DISTINCT FROM ROW ({theirs})
         """
     )

@@ -1,5 +1,7 @@
 """The SQL of ``store``. Every write runs under the service's advisory lock, so that none can deadlock."""
 
+from services.stats.derived import OF_EXPOSURES
+
 LOCK = "SELECT set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock($1)"
 """Statements are prepared while tables may be empty and used when they are large: only index scans stay right."""
 
@@ -13,6 +15,11 @@ SELECT f.file_id, f.scan_revision, f.decisions_revision, f.digest, f.frame_type,
        coalesce(f.camera, '') AS camera, f.stem, f.stem_key, f.exposure_key,
        coalesce(f.exposure_ms, 0) AS exposure_ms, f.size_bytes, coalesce(f.catalog_id, '') AS catalog_id,
        coalesce(f.filter, '') AS filter, f.counted, f.session_id, f.location_revision,
+       CASE WHEN f.night BETWEEN '1000-01-01' AND '8999-12-31' THEN f.night ELSE '-infinity' END AS frame_night,
+       coalesce(f.rig, '') AS frame_rig, coalesce(f.object_name, '') AS object_name,
+       CASE WHEN f.observed_at >= '1000-01-01 00:00Z' AND f.observed_at < '9000-01-01 00:00Z' THEN f.observed_at END
+           AS observed_at,
+       f.fwhm_arcsec, f.star_count, f.target_uncertain,
        greatest('0001-01-01', least('9999-12-31', coalesce(s.night, f.session_night))) AS night,
        coalesce(s.rig, f.rig, f.camera, 'unknown') AS rig
 FROM frame f LEFT JOIN session s USING (session_id)
@@ -154,8 +161,8 @@ WITH given (quarantine_key, file_id, root, path, service, attempt, reason, error
     DELETE FROM pending p USING given g WHERE p.file_id = g.file_id AND p.scan_revision <= g.attempt
     RETURNING p.source, p.waiting_since, g.occurred_at AS handled_at
 ), moved_on AS ({_MOVED_ON})
-INSERT INTO quarantine AS q
-SELECT * FROM given g
+INSERT INTO quarantine AS q (quarantine_key, file_id, root, path, service, attempt, reason, error, occurred_at)
+SELECT quarantine_key, file_id, root, path, service, attempt, reason, error, occurred_at FROM given g
 WHERE NOT EXISTS (SELECT FROM frame f WHERE f.file_id = g.file_id AND f.scan_revision >= g.attempt)
 ON CONFLICT (quarantine_key) DO UPDATE SET
     file_id = excluded.file_id, root = excluded.root, path = excluded.path, service = excluded.service,
@@ -189,9 +196,11 @@ FROM unnest($1::text[], $2::text[], $3::boolean[]) AS m (file_id, session_id, co
 SESSIONS = """
 INSERT INTO session AS s (session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at,
                           last_arrived_at, revision, finished_at, told_at)
-SELECT g.*, coalesce(t.revision, 0), t.told_at, t.told_at
+SELECT g.session_id, g.night, g.rig, g.sky_files, g.files, g.size_bytes, g.exposures, g.integration_ms, g.ends_at,
+       g.last_arrived_at, coalesce(t.revision, 0), t.told_at, t.told_at
 FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-            $9::timestamptz[], $10::timestamptz[]) AS g (session_id)
+            $9::timestamptz[], $10::timestamptz[])
+    AS g (session_id, night, rig, sky_files, files, size_bytes, exposures, integration_ms, ends_at, last_arrived_at)
 LEFT JOIN told t ON t.key = g.session_id
 ON CONFLICT (session_id) DO UPDATE SET
     sky_files = s.sky_files + excluded.sky_files,
@@ -216,22 +225,81 @@ INSERT INTO session_type AS y (session_id, frame_type, files)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
 ON CONFLICT (session_id, frame_type) DO UPDATE SET files = y.files + excluded.files
 """
-SESSION_TARGETS = """
-INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
-ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET
-    exposures = x.exposures + excluded.exposures, integration_ms = x.integration_ms + excluded.integration_ms
+NIGHT_COUNTS = """
+INSERT INTO night_count AS n (night, rig, camera, filter, frame_type, files)
+SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+ON CONFLICT (night, names) DO UPDATE SET files = n.files + excluded.files
 """
-TARGET_FILTERS = """
-INSERT INTO target_filter AS x (catalog_id, filter, exposures, integration_ms)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
-ON CONFLICT (catalog_id, filter) DO UPDATE SET
-    exposures = x.exposures + excluded.exposures, integration_ms = x.integration_ms + excluded.integration_ms
+OBJECT_COUNTS = """
+INSERT INTO object_count AS o (catalog_id, object_name, files)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+ON CONFLICT (catalog_id, object_name) DO UPDATE SET files = o.files + excluded.files
 """
+_BETTER = """
+    exposures = x.exposures + excluded.exposures,
+    integration_ms = x.integration_ms + excluded.integration_ms,
+    uncertain_frames = x.uncertain_frames + excluded.uncertain_frames,
+    first_captured_at = least(x.first_captured_at, excluded.first_captured_at),
+    last_captured_at = greatest(x.last_captured_at, excluded.last_captured_at),
+    best_fwhm_arcsec = least(x.best_fwhm_arcsec, excluded.best_fwhm_arcsec),
+    best_star_count = greatest(x.best_star_count, excluded.best_star_count)
+"""
+_BESTS = "first_captured_at, last_captured_at, best_fwhm_arcsec, best_star_count"
+_WERE_BEST = """
+g.first_captured_at <= x.first_captured_at OR g.last_captured_at >= x.last_captured_at
+OR g.best_fwhm_arcsec <= x.best_fwhm_arcsec OR g.best_star_count >= x.best_star_count
+"""
+"""What went away (g) is nowhere worse than what is best now (x), and may be that."""
+SESSION_TARGETS = f"""
+INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms, uncertain_frames, {_BESTS})
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                     $7::timestamptz[], $8::timestamptz[], $9::real[], $10::int[])
+ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET {_BETTER}
+"""
+SESSION_BESTS = f"""
+WITH given (session_id, catalog_id, filter, {_BESTS}) AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::real[],
+                         $7::int[])
+), doubted AS (
+    SELECT DISTINCT session_id FROM given g JOIN session_target x USING (session_id, catalog_id, filter)
+    WHERE {_WERE_BEST}
+)
+UPDATE session_target x SET ({_BESTS})
+    = ROW (m.first_captured_at, m.last_captured_at, m.best_fwhm_arcsec, m.best_star_count)
+FROM (
+    SELECT session_id, coalesce(catalog_id, '') AS catalog_id, coalesce(filter, '') AS filter, {OF_EXPOSURES}
+    FROM doubted JOIN frame USING (session_id) WHERE counted AND frame_type = 'LIGHT' GROUP BY 1, 2, 3) m
+WHERE (x.session_id, x.catalog_id, x.filter) = (m.session_id, m.catalog_id, m.filter)
+"""
+"""Looks for the bests of a session anew where one of them may have gone."""
+TARGET_FILTERS = f"""
+INSERT INTO target_filter AS x (catalog_id, filter, exposures, integration_ms, uncertain_frames, {_BESTS})
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+                     $6::timestamptz[], $7::timestamptz[], $8::real[], $9::int[])
+ON CONFLICT (catalog_id, filter) DO UPDATE SET {_BETTER}
+"""
+FILTER_BESTS = f"""
+WITH given (catalog_id, filter, {_BESTS}) AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::real[], $6::int[])
+), doubted AS (
+    SELECT catalog_id, filter FROM given g JOIN target_filter x USING (catalog_id, filter) WHERE {_WERE_BEST}
+)
+UPDATE target_filter x SET ({_BESTS})
+    = ROW (m.first_captured_at, m.last_captured_at, m.best_fwhm_arcsec, m.best_star_count)
+FROM (
+    SELECT d.catalog_id, d.filter, min(t.first_captured_at) AS first_captured_at,
+           max(t.last_captured_at) AS last_captured_at, min(t.best_fwhm_arcsec) AS best_fwhm_arcsec,
+           max(t.best_star_count) AS best_star_count
+    FROM doubted d JOIN target_session s ON s.catalog_id = d.catalog_id
+    JOIN session_target t ON (t.session_id, t.catalog_id, t.filter) = (s.session_id, d.catalog_id, d.filter)
+    WHERE t.exposures > 0 GROUP BY 1, 2) m
+WHERE (x.catalog_id, x.filter) = (m.catalog_id, m.filter)
+"""
+"""The same for a target, out of what is kept of its sessions."""
 TARGETS = """
 WITH given (catalog_id, session_id, delta) AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
 ), upserted AS (
-    INSERT INTO target_session AS t (catalog_id, session_id, exposures) SELECT * FROM given
+    INSERT INTO target_session AS t (catalog_id, session_id, exposures) SELECT catalog_id, session_id, delta FROM given
     ON CONFLICT (catalog_id, session_id) DO UPDATE SET exposures = t.exposures + excluded.exposures
     RETURNING catalog_id, session_id, exposures
 ), appeared AS (
@@ -272,6 +340,8 @@ EMPTY = (
     "DELETE FROM session WHERE session_id = ANY($1::text[]) AND $2::date[] IS NOT NULL AND files = 0 AND revision = 0",
 )
 """A row of zeros is the same as none, and stays none: which of the two must not depend on the order of events."""
+EMPTY_NIGHTS = "DELETE FROM night_count WHERE night = ANY($1::date[]) AND files = 0"
+EMPTY_OBJECTS = "DELETE FROM object_count WHERE catalog_id = ANY($1::text[]) AND files = 0"
 EMPTY_TARGETS = (
     "DELETE FROM target_session WHERE catalog_id = ANY($1::text[]) AND exposures = 0",
     "DELETE FROM target_filter WHERE catalog_id = ANY($1::text[]) AND exposures = 0",

@@ -1,19 +1,23 @@
 """Reading and writing the schema ``stats``, a batch at a time and never row by row."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from services.stats import statements
+from services.stats.bests import Bests
 from services.stats.frames import COLUMNS, NewFrame, row_of
 from services.stats.sessions import Session, SkySessions, session_of
-from services.stats.totals import Entry, Totals
+from services.stats.totals import Entry, TargetDelta, Totals
 from shared.bus.transaction import Connection
 from shared.errors import Permanent
 from shared.events.file import FileArrived, FileQuarantined, Reading
+
+Key = TypeVar("Key", bound=tuple[str, ...])
+_NO_BESTS = Bests()
 
 LOCK_KEY = 0x6E627374
 """Advisory lock of every transaction that writes to the schema: subjects and replicas never interleave."""
@@ -121,37 +125,49 @@ async def write_totals(connection: Connection, totals: Totals, names: dict[str, 
     )
     await _many(
         connection,
-        statements.SESSION_TARGETS,
-        ((*key, *sums) for key, sums in sorted(totals.targets.items()) if any(sums)),
+        statements.NIGHT_COUNTS,
+        ((*key, files) for key, files in sorted(totals.nights.items()) if files),
     )
+    await _many(
+        connection, statements.OBJECT_COUNTS, ((*key, files) for key, files in sorted(totals.objects.items()) if files)
+    )
+    await _many(connection, statements.SESSION_TARGETS, _of_targets(totals.targets))
+    await _many(connection, statements.SESSION_BESTS, _of_gone(totals.went))
     await _write_targets(connection, totals, names)
     if totals.left:
-        await connection.execute(statements.SESSIONS_AGAIN, sorted(totals.left))
-        touched = sorted(session.session_id for session in totals.sessions)
-        nights = sorted({session.night for session in totals.sessions})
-        for statement in statements.EMPTY:
-            await connection.execute(statement, touched, nights)
+        await _clear(connection, totals)
 
 
 async def _write_targets(connection: Connection, totals: Totals, names: dict[str, str | None]) -> None:
     filters, sessions = totals.target_filters(), totals.target_sessions()
-    if not filters and not sessions:
-        return
-    await _many(connection, statements.TARGET_FILTERS, ((*key, *sums) for key, sums in sorted(filters.items())))
+    await _many(connection, statements.TARGET_FILTERS, _of_targets(filters))
     changes: dict[str, list[int]] = {catalog_id: [0, 0] for catalog_id, _ in sessions}
-    for (catalog_id, _), (exposures, milliseconds) in filters.items():
-        change = changes.setdefault(catalog_id, [0, 0])
-        change[0] += exposures
-        change[1] += milliseconds
-    await connection.execute(
-        statements.TARGETS,
-        *_columns(((*key, delta) for key, delta in sorted(sessions.items())), 3),
-        *_columns(((key, names.get(key), *change) for key, change in sorted(changes.items())), 4),
-    )
-    if totals.left:
-        touched = sorted({catalog_id for _, catalog_id, _ in totals.targets})
-        for statement in statements.EMPTY_TARGETS:
-            await connection.execute(statement, touched)
+    for (catalog_id, _), delta in filters.items():
+        if delta.counts:
+            change = changes.setdefault(catalog_id, [0, 0])
+            change[0] += delta.exposures
+            change[1] += delta.integration_ms
+    if changes:
+        await connection.execute(
+            statements.TARGETS,
+            *_columns(((*key, delta) for key, delta in sorted(sessions.items())), 3),
+            *_columns(((key, names.get(key), *change) for key, change in sorted(changes.items())), 4),
+        )
+    await _many(connection, statements.FILTER_BESTS, _of_gone(totals.gone_of_filters()))
+
+
+async def _clear(connection: Connection, totals: Totals) -> None:
+    """Look for the latest times of sessions that files left, and delete rows that nothing stands behind any more."""
+    await connection.execute(statements.SESSIONS_AGAIN, sorted(totals.left))
+    touched = sorted(session.session_id for session in totals.sessions)
+    nights = sorted({session.night for session in totals.sessions})
+    for statement in statements.EMPTY:
+        await connection.execute(statement, touched, nights)
+    await connection.execute(statements.EMPTY_NIGHTS, sorted({night for night, *_ in totals.nights}))
+    await connection.execute(statements.EMPTY_OBJECTS, sorted({catalog_id for catalog_id, _ in totals.objects}))
+    targets = sorted({catalog_id for _, catalog_id, _ in totals.targets})
+    for statement in statements.EMPTY_TARGETS:
+        await connection.execute(statement, targets)
 
 
 async def write_files(connection: Connection, events: Sequence[FileArrived]) -> None:
@@ -209,12 +225,32 @@ def _entries(rows: Iterable[asyncpg.Record]) -> list[Entry]:
             row["size_bytes"],
             row["catalog_id"],
             row["filter"],
+            row["frame_night"],
+            row["frame_rig"],
+            row["object_name"],
+            row["observed_at"],
+            row["fwhm_arcsec"],
+            row["star_count"],
+            row["target_uncertain"],
             Session(row["session_id"], row["night"], row["rig"]),
             row["counted"],
             row["location_revision"],
         )
         for row in rows
     ]
+
+
+def _of_targets(deltas: Mapping[Key, TargetDelta]) -> Iterator[Sequence[Any]]:
+    """Rows of changes that change anything, sorted by key; what is only exchanged may still be better than before."""
+    for key in sorted(deltas):
+        delta = deltas[key]
+        if delta.counts or delta.uncertain or delta.came != _NO_BESTS:
+            yield (*key, delta.exposures, delta.integration_ms, delta.uncertain, *delta.came.values)
+
+
+def _of_gone(bests: Mapping[Key, Bests]) -> Iterator[Sequence[Any]]:
+    """Rows of the bests that were taken away, sorted by key."""
+    return ((*key, *bests[key].values) for key in sorted(bests))
 
 
 def _columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:

@@ -43,7 +43,7 @@ SELECT u.file_id, u.reason, k.scan_revision, k.scan_revision > fr.scan_revision 
     WHEN NOT k.readable THEN 'it has gone from where it lay'
     WHEN f.root = ANY($3::text[]) THEN 'the root ' || f.root || ' is away'
     END AS why
-FROM (SELECT * FROM unkept WHERE file_id > $1 ORDER BY file_id LIMIT $2) u
+FROM (SELECT file_id, reason FROM unkept WHERE file_id > $1 ORDER BY file_id LIMIT $2) u
 LEFT JOIN frame fr ON fr.file_id = u.file_id
 LEFT JOIN file f ON f.file_id = u.file_id
 LEFT JOIN quarantine q ON q.quarantine_key = u.file_id

@@ -1,4 +1,4 @@
-"""Tables that every service has alike, from one template each: inbox, outbox, jobs, past.
+"""Tables that every service has alike, from one template each: inbox, outbox, jobs, past, total.
 
 A schema file includes one by a line of its own, and the template stands there instead of it::
 
@@ -6,6 +6,7 @@ A schema file includes one by a line of its own, and the template stands there i
     -- template: inbox key="event_id"
     -- template: jobs table=archive key=archive_id
     -- template: past
+    -- template: total table=file
 
 The first line of a template says what it ``takes``: a word alone must be given, ``word=value`` may be left out. Its
 text names them in braces, beside ``{schema}``, which is always the schema of the file. A template may never change once

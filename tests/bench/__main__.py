@@ -8,7 +8,20 @@ from pathlib import Path
 
 from tests.bench.table import Row, Rows, Skipped, markdown, plain
 
-GROUPS = ("command", "header", "match", "stars", "preview", "copy", "publish", "consume", "stats", "main_path", "house")
+GROUPS = (
+    "command",
+    "listings",
+    "header",
+    "match",
+    "stars",
+    "preview",
+    "copy",
+    "publish",
+    "consume",
+    "stats",
+    "main_path",
+    "house",
+)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
 

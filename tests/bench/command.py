@@ -10,7 +10,7 @@ from statistics import median
 
 import asyncpg
 
-from services.cli.filters import Filters
+from services.cli.filters import TABLE_LIMIT, Filters
 from services.cli.listings import captures_listing, files_listing, sessions_listing
 from tests.bench.table import Rows, ceiling_row, interleaved
 from tests.bench.world import Servers, servers
@@ -69,12 +69,12 @@ async def _query_s(started: Servers, name: str, rounds: int) -> float:
     connection = await asyncpg.connect(
         host=where.host, port=where.port, database=where.database, user="reader", password=where.password_of("reader")
     )
-    listing = _LISTINGS[name](Filters())
+    query = _LISTINGS[name](Filters()).query(TABLE_LIMIT + 1)
     try:
         spent = []
         for _ in range(rounds):
             begin = time.perf_counter()
-            await connection.fetch(f"{listing.query} ORDER BY {listing.order} LIMIT 100", *listing.parameters)
+            await connection.fetch(query.sql, *query.parameters)
             spent.append(time.perf_counter() - begin)
     finally:
         await connection.close()

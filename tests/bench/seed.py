@@ -9,8 +9,12 @@ _ID = "md5(n::text) || md5('seed' || n)"
 _PATH = "lpad((n / 1000)::text, 5, '0') || '/light_' || n || '.fits'"
 _AT = f"({_NIGHT} + interval '20 hours' + (n % 240) * interval '1 minute')::timestamp AT TIME ZONE 'UTC'"
 _ENDS = f"({_NIGHT} + interval '33 hours')::timestamp AT TIME ZONE 'UTC'"
-_TARGET = "'NGC' || n % 100"
+_TARGET = "'NGC' || n / 80 % 100"
+"""Three targets a night, in five filters each."""
 _FILTER = "(ARRAY['L', 'R', 'G', 'B', 'Ha'])[n % 5 + 1]"
+_STARS, _FWHM = "400 + n % 100", "2.0 + n % 10"
+_BESTS = "first_captured_at, last_captured_at, best_fwhm_arcsec, best_star_count"
+_OF_EXPOSURES = f"min({_AT}), max({_AT}), min({_FWHM}), max({_STARS})"
 _PACKED = "substring(" + " || ".join(f"sha512(convert_to('{part}' || n, 'UTF8'))" for part in "abcdefgh") + ", 1, 432)"
 """As long as the packed event of a small frame, and as hard to pack again."""
 _ALL = "FROM generate_series($1::bigint, $2::bigint - 1) n"
@@ -36,7 +40,7 @@ _STATEMENTS = (
         arrived_at, source, stem, stem_key, rig, camera, star_count, fwhm_arcsec, event_no)
     SELECT {_ID}, 1, 'fits', 'LIGHT', {_SESSION}, {_TARGET}, {_FILTER}, true, 'seed|' || n, 60000, 138240, {_NIGHT},
         {_NIGHT}, {_SESSION}, {_ENDS}, {_AT}, {_AT}, 'seed', 'seed:' || {_PATH},
-        (n / 1000) * 4294967296 + hashint8(n)::bigint + 2147483648, 'seed', 'seed camera', 400 + n % 100, 2.0 + n % 10,
+        (n / 1000) * 4294967296 + hashint8(n)::bigint + 2147483648, 'seed', 'seed camera', {_STARS}, {_FWHM},
         nextval('stats.event_no')
     {_ALL}
     """,
@@ -57,8 +61,9 @@ _STATEMENTS = (
     SELECT {_SESSION}, 'LIGHT', count(*) {_ALL} GROUP BY (n / 240)::int ON CONFLICT DO NOTHING
     """,
     f"""
-    INSERT INTO stats.session_target (session_id, catalog_id, filter, exposures, integration_ms)
-    SELECT {_SESSION}, {_TARGET}, {_FILTER}, count(*), count(*) * 60000 {_ALL} GROUP BY 1, 2, 3 ON CONFLICT DO NOTHING
+    INSERT INTO stats.session_target (session_id, catalog_id, filter, exposures, integration_ms, {_BESTS})
+    SELECT {_SESSION}, {_TARGET}, {_FILTER}, count(*), count(*) * 60000, {_OF_EXPOSURES} {_ALL} GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
     """,
     f"""
     INSERT INTO stats.target (catalog_id, name, exposures, integration_ms, sessions, revision, published_revision)
@@ -70,8 +75,17 @@ _STATEMENTS = (
     SELECT {_TARGET}, {_SESSION}, count(*) {_ALL} GROUP BY 1, 2 ON CONFLICT DO NOTHING
     """,
     f"""
-    INSERT INTO stats.target_filter (catalog_id, filter, exposures, integration_ms)
-    SELECT {_TARGET}, {_FILTER}, count(*), count(*) * 60000 {_ALL} GROUP BY 1, 2 ON CONFLICT DO NOTHING
+    INSERT INTO stats.target_filter (catalog_id, filter, exposures, integration_ms, {_BESTS})
+    SELECT {_TARGET}, {_FILTER}, count(*), count(*) * 60000, {_OF_EXPOSURES} {_ALL} GROUP BY 1, 2
+    ON CONFLICT DO NOTHING
+    """,
+    f"""
+    INSERT INTO stats.night_count (night, rig, camera, filter, frame_type, files)
+    SELECT {_NIGHT}, 'seed', 'seed camera', {_FILTER}, 'LIGHT', count(*) {_ALL} GROUP BY 1, 4 ON CONFLICT DO NOTHING
+    """,
+    f"""
+    INSERT INTO stats.object_count (catalog_id, object_name, files)
+    SELECT {_TARGET}, '', count(*) {_ALL} GROUP BY 1 ON CONFLICT DO NOTHING
     """,
     f"INSERT INTO stats.inbox (consumer, event_id) SELECT 'stats-file-scanned', md5('scanned' || n)::uuid {_ALL}",
 )

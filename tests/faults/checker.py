@@ -50,6 +50,10 @@ _TABLES = {
     "stats.target": "catalog_id, name, exposures, integration_ms, sessions, status",
     "stats.target_session": "*",
     "stats.target_filter": "*",
+    "stats.night_count": "*",
+    "stats.object_count": "*",
+    "stats.counts": "files, scanned",
+    "ingest.counts": "files, size_bytes",
 }
 """Everything that is counted, without what only the clock decides."""
 

@@ -440,3 +440,38 @@ def test_every_guarantee_names_tests_that_exist() -> None:
         assert named, line
         for file, name in named:
             assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{name}"
+
+
+STARS = re.compile(r"\bSELECT\s+(?:[^;()]*?,\s*)?(?:\w+\.)?\*(?P<rest>[^;]*)", re.IGNORECASE)
+GIVEN = re.compile(r"(?:,[^;()]*?)?\s*FROM\s+unnest\s*\(", re.IGNORECASE)
+HINT = "nightbus sql"
+"""A person may type what a hint says into psql."""
+
+
+def _starred(text: str) -> list[str]:
+    """Selects of all columns in a text, but for those of arrays that the statement itself is given."""
+    return [match[0][:60] for match in STARS.finditer(text) if not GIVEN.match(match["rest"])]
+
+
+def test_a_select_of_all_columns_is_found() -> None:
+    """In any form; arrays that a statement unnests have the columns that it names."""
+    assert _starred("SELECT * FROM stats.files")
+    assert _starred("WITH x AS (SELECT 1) SELECT c.*, count(*) FROM stats.captures c")
+    assert _starred("SELECT a, f.* FROM stats.files f")
+    assert _starred("SELECT count(*), x.a * 2 FROM stats.files x") == []
+    assert _starred("INSERT INTO a (b) SELECT * FROM unnest($1::text[])") == []
+    assert _starred("SELECT $1, t.*, $2 FROM unnest($3::text[]) AS t") == []
+
+
+def test_columns_are_named_where_rows_are_read() -> None:
+    """No statement takes all columns of a table or view: a column that is added changes what nobody reads."""
+    found = []
+    for file in SOURCES:
+        if named(file) == "services/cli/sql.py":  # the command that runs psql: its help
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and HINT not in node.value:
+                found += [f"{named(file)}: {text}" for text in _starred(node.value)]
+    for file in sorted(ROOT.glob("services/*/schema/*.sql")):
+        found += [f"{named(file)}: {text}" for text in _starred(file.read_text())]
+    assert not found

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from typer.testing import Result
 
-from tests.integration.cli.conftest import ARRIVED_AT
+from tests.integration.cli.conftest import ARRIVED_AT, count_anew
 
 pytestmark = pytest.mark.usefixtures("rows")
 
@@ -91,6 +91,42 @@ def test_a_table_says_how_many_rows_it_left_out(quick: Quick) -> None:
     assert quick("files", "--limit", "5").stderr == "1 more file left out; --limit shows more\n"
 
 
+async def test_the_first_rows_are_those_of_the_whole_listing(quick: Quick, stats: asyncpg.Connection) -> None:
+    """With a limit, rows are found in other ways than without one, and are the same in the same order."""
+    await stats.execute("UPDATE frame SET target_uncertain = (filter = 'Ha') WHERE catalog_id = 'M31'")
+    await stats.execute("UPDATE frame SET catalog_id = NULL, object_name = 'auto focus' WHERE catalog_id = 'M42'")
+    await stats.execute("UPDATE frame SET night = NULL WHERE frame_type = 'DARK'")
+    await count_anew(stats)
+    found = set()
+    for options in (
+        [],
+        ["--object", "M31"],
+        ["--object", "autofocus"],
+        ["--object", "*"],
+        ["--object", "M31", "--filter", "Ha"],
+        ["--object", "*", "--type", "LIGHT", "--since", "2026-01-01"],
+        ["--uncertain"],
+        ["--uncertain", "--rig", "rig*"],
+        ["--object", "*", "--uncertain"],
+        ["--filter", "*"],
+        ["--camera", "cam"],
+        ["--rig", "*", "--until", "2026-02-27"],
+        ["--type", "DARK"],
+        ["--date", "2026-02-28"],
+        ["--year", "2001"],
+    ):
+        whole = await asyncio.to_thread(listed, quick, "files", *options)
+        for limit in range(1, len(whole) + 2):
+            rows = await asyncio.to_thread(listed, quick, "files", *options, "--limit", str(limit))
+            assert rows == whole[:limit], (options, limit)
+        found.add(first_digits(whole))
+        table = await asyncio.to_thread(quick, "files", *options, "--limit", "1")
+        kept = not {"--object", "--uncertain"} & set(options) or options[::2] == ["--object"]
+        left = f"{len(whole) - 1} more file{'s' if len(whole) > 2 else ''}" if kept else "more files"
+        assert table.stderr == (f"{left} left out; --limit shows more\n" if len(whole) > 1 else ""), options
+    assert found == {"", "ac", "b", "ba", "bac", "bacdef", "bad", "c", "d"}
+
+
 async def test_numbers_have_the_digits_that_were_kept(quick: Quick, stats: asyncpg.Connection) -> None:
     """--json and --csv show a real as the database has it, without the noise of a wider type."""
     await stats.execute(
@@ -118,6 +154,7 @@ async def test_an_uncertain_target_is_marked_and_listed(quick: Quick, stats: asy
     assert certain == await asyncio.to_thread(listed, quick, "captures", "--uncertain") == []
     assert "?" not in (await asyncio.to_thread(quick, "captures")).stdout
     await stats.execute("UPDATE frame SET target_uncertain = true WHERE catalog_id = 'M31' AND filter = 'Ha'")
+    await count_anew(stats)
     rows = await asyncio.to_thread(listed, quick, "files")
     assert {row["file_id"][0]: row["target_uncertain"] for row in rows} == {
         "a": False, "b": True, "c": False, "d": False, "e": None, "f": None,

@@ -61,7 +61,7 @@ class Library:
                 "UPDATE file SET scan_revision = scan_revision + 1, announced_at = $2 WHERE file_id = $1"
                 " RETURNING scan_revision",
                 file_id(name),
-                ARRIVED + timedelta(hours=len(self.asked)),
+                ARRIVED + timedelta(minutes=len(self.asked)),
             )
             async with self.stats.acquire() as connection:
                 await apply(connection, *events_of(name, revision))

@@ -13,8 +13,8 @@ from tests.integration.stats.world import file_id, light, scanned
 SITE: dict[str, Any] = {"site_latitude_deg": 48.0, "site_longitude_deg": 11.0}
 OTHER_NIGHT = date(2024, 3, 9)
 FRAMES: dict[str, FileScanned] = {
-    "l1": light("l1", **SITE),
-    "l2": light("l2", start_s=60, filter="Ha", **SITE),
+    "l1": light("l1", **SITE, object_name="M 31", fwhm_arcsec=2.3, star_count=90),
+    "l2": light("l2", start_s=60, filter="Ha", **SITE, fwhm_arcsec=2.1, uncertain=True),
     "twin": light("twin", start_s=60, filter="Ha"),
     "other": light("other", start_s=7200, target="M33", night=OTHER_NIGHT),
     "nothing": light("nothing", start_s=300, target=None),
@@ -36,6 +36,10 @@ MASKED = {
     "target": ("revision", "published_revision", "published_at", "updated_at"),
     "target_session": (),
     "target_filter": (),
+    "night_count": (),
+    "object_count": (),
+    "(SELECT sum(files) AS files, sum(size_bytes) AS size_bytes FROM file_total)": (),
+    "(SELECT sum(files) AS files, sum(size_bytes) AS size_bytes FROM frame_total)": (),
     "told": ("revision", "digest", "told_at"),
     "source": ("handled_up_to", "handled_at"),
 }
@@ -47,6 +51,13 @@ def of_file(name: str) -> str:
     return f"file_id = '{file_id(name)}'"
 
 
+BESTS = {
+    "uncertain_frames": "uncertain_frames + 1",
+    "first_captured_at": "first_captured_at - interval '1 s'",
+    "last_captured_at": "NULL",
+    "best_fwhm_arcsec": "0.1",
+    "best_star_count": "100000",
+}
 TOTALS: dict[str, dict[str, str]] = {
     "session": {
         "night": "night + 1",
@@ -78,6 +89,7 @@ TOTALS: dict[str, dict[str, str]] = {
         "filter": "'?' || filter",
         "exposures": "0",
         "integration_ms": "9223372036854775807",
+        **BESTS,
     },
     "target": {
         "name": "'Spoilt'",
@@ -93,7 +105,17 @@ TOTALS: dict[str, dict[str, str]] = {
         "filter": "filter || '?'",
         "exposures": "77",
         "integration_ms": "0",
+        **BESTS,
     },
+    "night_count": {
+        "night": "night + 1",
+        "rig": "rig || '?'",
+        "camera": "camera || '?'",
+        "filter": "filter || '?'",
+        "frame_type": "'O' || frame_type",
+        "files": "files + 1",
+    },
+    "object_count": {"catalog_id": "'X' || catalog_id", "object_name": "object_name || '?'", "files": "0"},
 }
 """Each column of each table of totals, and what it is spoilt with."""
 SPOILT = [
@@ -103,7 +125,19 @@ SPOILT = [
         for column, value in columns.items()
     ),
     *(f"DELETE FROM {table}" for table in TOTALS),
+    *(
+        statement
+        for total in ("file_total", "frame_total")
+        for statement in (
+            f"DELETE FROM {total}",
+            f"UPDATE {total} SET files = files + 1",
+            f"UPDATE {total} SET size_bytes = 0",
+            f"INSERT INTO {total} (files, size_bytes) VALUES (-7, 3)",
+        )
+    ),
     "INSERT INTO session_type VALUES ('20240301_00000000', 'LIGHT', 3)",
+    "INSERT INTO night_count VALUES ('2024-03-05', '', '', '', 'LIGHT', 3)",
+    "INSERT INTO object_count VALUES ('M99', '', 3)",
     "INSERT INTO target_filter VALUES ('M99', 'L', 1, 1)",
     "INSERT INTO target (catalog_id, exposures) VALUES ('M99', 5)",
     "INSERT INTO session VALUES ('20200101_00000000', '2020-01-01', 'nobody', 4, 4, 1, 0, 0, now(), now())",

@@ -1,6 +1,6 @@
 """Promises of the tables: what is counted where, on a real database."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -11,7 +11,9 @@ from shared.errors import Permanent
 from tests.integration.stats.world import (
     ARRIVED,
     CAMERA,
+    DUSK,
     NIGHT,
+    RIG,
     apply,
     arrived,
     check,
@@ -49,6 +51,60 @@ async def test_twins_count_once(connection: Any) -> None:
     assert await connection.fetchval("SELECT file_id FROM frame WHERE counted") == twins[0].file_id
     assert (await row(connection, "SELECT files, integration_s FROM sessions")) == {"files": 3, "integration_s": 60.0}
     assert await check(connection) == []
+
+
+async def test_bests_follow_the_frames_that_are_there(connection: Any) -> None:
+    """The best of a target gets worse again where the frame that was it is read anew and is not, or moves away."""
+    bests = "SELECT best_fwhm_arcsec, best_star_count, uncertain_frames, first_captured_at FROM captures"
+    start = DUSK - timedelta(hours=1)
+    await apply(
+        connection,
+        [
+            light("a", fwhm_arcsec=3.0, star_count=10),
+            light("b", observed_at=start, fwhm_arcsec=2.0, star_count=90, uncertain=True),
+        ],
+        [light("c", night=date(2024, 3, 5), start_s=86_400 * 4, fwhm_arcsec=2.5, star_count=50)],
+    )
+    assert tuple((await row(connection, bests)).values()) == (2.0, 90, 1, start)
+    await apply(connection, [light("b", revision=2, observed_at=start, fwhm_arcsec=2.75, star_count=20)])
+    assert tuple((await row(connection, bests)).values()) == (2.5, 50, 0, start)
+    await apply(connection, [light("b", revision=3, observed_at=start, target="M33", fwhm_arcsec=1.0, star_count=5)])
+    found = await connection.fetch(f"{bests} ORDER BY catalog_id")
+    assert [tuple(item) for item in found] == [(2.5, 50, 0, DUSK), (1.0, 5, 0, start)]
+    nights = await connection.fetch("SELECT first_night, last_night FROM captures ORDER BY catalog_id")
+    assert [tuple(item) for item in nights] == [(NIGHT, date(2024, 3, 5)), (NIGHT, NIGHT)]
+    assert await check(connection) == []
+
+
+async def test_files_are_counted_by_night_and_object(connection: Any) -> None:
+    """Each scanned file counts once by its night, rig, camera, filter and type, and once by what it is of."""
+    await apply(
+        connection,
+        [light("a", object_name="M 31"), light("b", start_s=60, object_name="M 31"), light("c", target=None)],
+        [scanned("thumb", frame_type="PREVIEW", night=None, rig=None, camera=None, filter=None)],
+    )
+    nights = "SELECT night, rig, camera, filter, frame_type, files FROM night_counts ORDER BY night NULLS LAST"
+    assert [tuple(item) for item in await connection.fetch(nights)] == [
+        (NIGHT, RIG, CAMERA, "L", "LIGHT", 3),
+        (None, None, None, None, "PREVIEW", 1),
+    ]
+    objects = "SELECT catalog_id, object_name, files FROM object_counts ORDER BY files DESC"
+    assert [tuple(item) for item in await connection.fetch(objects)] == [("M31", "M 31", 2), (None, None, 2)]
+    await apply(connection, [scanned("thumb", revision=2, frame_type="PREVIEW", night=NIGHT, rig=None, camera=None)])
+    assert [tuple(item)[:2] for item in await connection.fetch(nights)] == [(NIGHT, RIG), (NIGHT, None)]
+    assert await check(connection) == []
+
+
+async def test_totals_of_files_are_kept_by_whoever_writes(connection: Any) -> None:
+    """How many files arrived and were scanned is right after each change, also one that no code of ours makes."""
+    counts = "SELECT files, scanned FROM counts"
+    await apply(connection, [arrived("a"), arrived("b")], [light("a")], [arrived("a", revision=2)])
+    assert await row(connection, counts) == {"files": 2, "scanned": 1}
+    await apply(connection, [light("a", revision=2)], [arrived("b"), arrived("c"), arrived("c", revision=2)])
+    assert await row(connection, counts) == {"files": 3, "scanned": 1}
+    await connection.execute("DELETE FROM frame; DELETE FROM file WHERE file_id = $$none$$")
+    assert await row(connection, counts) == {"files": 3, "scanned": 0}
+    assert await connection.fetchval("SELECT sum(size_bytes) FROM file_total") == 3000
 
 
 async def test_only_lights_are_integration(connection: Any) -> None:

@@ -83,6 +83,10 @@ def _scans(draw: st.DrawFn) -> Event:
         filter=draw(st.sampled_from((None, "L", "Ha"))),
         site_latitude_deg=site,
         site_longitude_deg=site,
+        object_name=draw(st.sampled_from((None, "M 31"))),
+        fwhm_arcsec=draw(st.sampled_from((None, 2.1, 3.3))),
+        star_count=draw(st.sampled_from((None, 7, 90))),
+        uncertain=draw(st.booleans()),
     )
 
 

@@ -15,7 +15,7 @@ from services.stats.handlers import count_frames, forget_files, record_arrivals,
 from shared.bus.transaction import Connection
 from shared.events.base import Event
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, FileScanned, Location
-from shared.events.frame import FrameMetadata, FrameType, TargetMatch
+from shared.events.frame import FrameMetadata, FrameQuality, FrameType, TargetMatch
 
 NIGHT = date(2024, 3, 1)
 DUSK = datetime(2024, 3, 1, 20, tzinfo=UTC)
@@ -37,6 +37,10 @@ _TABLES = {
     "target": "catalog_id, name, exposures, integration_ms, sessions",
     "target_session": "*",
     "target_filter": "*",
+    "night_count": "*",
+    "object_count": "*",
+    "(SELECT sum(files), sum(size_bytes) FROM file_total)": "*",
+    "(SELECT sum(files), sum(size_bytes) FROM frame_total)": "*",
     "scanned_event": "file_id, scan_revision, packed",
     "unkept": "*",
     "moved": "*",
@@ -69,9 +73,12 @@ def scanned(
     decisions_revision: int = 0,
     problems: tuple[str, ...] = (),
     location_revision: int = 0,
+    fwhm_arcsec: float | None = None,
+    star_count: int | None = None,
+    uncertain: bool = False,
     **facts: Any,
 ) -> FileScanned:
-    """A file.scanned of the file ``name``; ``facts`` are fields of FrameMetadata."""
+    """A file.scanned of the file ``name``; ``facts`` are fields of FrameMetadata. Its stars may be measured."""
     frame = {"frame_type": "LIGHT", "rig": RIG, "camera": CAMERA, "night": NIGHT, "filter": "L", **facts}
     matched = FrameType(frame["frame_type"]).is_calibration is False
     return FileScanned(
@@ -87,7 +94,16 @@ def scanned(
         occurred_at=at or arrived_at,
         format="fits",
         frame=FrameMetadata(**frame),
-        target=TargetMatch(catalog_id=target, name=NAMES.get(target or ""), confidence=1.0, method="designation")
+        quality=None
+        if fwhm_arcsec is None and star_count is None
+        else FrameQuality(fwhm_arcsec=fwhm_arcsec, star_count=star_count),
+        target=TargetMatch(
+            catalog_id=target,
+            name=NAMES.get(target or ""),
+            confidence=1.0,
+            method="designation",
+            uncertain=uncertain,
+        )
         if matched
         else None,
         problems=problems,
@@ -185,7 +201,7 @@ async def apply(connection: Any, *batches: Event | Sequence[Event], bisected: bo
 async def snapshot(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables, without what the clock or the size of the batches decides."""
     return {
-        table: sorted((tuple(row) for row in await connection.fetch(f"SELECT {columns} FROM {table}")), key=repr)
+        table: sorted((tuple(row) for row in await connection.fetch(f"SELECT {columns} FROM {table} t")), key=repr)
         for table, columns in _TABLES.items()
     }
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.stats.placing import Change
 from services.stats.sessions import Session, session_of
-from services.stats.totals import Entry, SessionDelta, Totals
+from services.stats.totals import UNDATED, Entry, SessionDelta, Totals
 from shared.events.file import Reading
 from tests.integration.stats.world import ARRIVED, DUSK
 
@@ -31,6 +31,13 @@ def entry(**facts: object) -> Entry:
         "size_bytes": 10,
         "catalog_id": "M31",
         "filter": "L",
+        "night": date(2024, 3, 1),
+        "rig": "R1",
+        "object_name": "M 31",
+        "observed_at": DUSK,
+        "fwhm_arcsec": 2.5,
+        "star_count": 100,
+        "uncertain": False,
         "session": SESSIONS[0],
         "counted": True,
     }
@@ -48,6 +55,12 @@ ENTRIES = st.builds(
     size_bytes=st.integers(0, 2**50),
     catalog_id=st.sampled_from(("", "M31", "M33")),
     filter=st.sampled_from(("", "L")),
+    night=st.sampled_from((UNDATED, date(2024, 3, 1))),
+    object_name=st.sampled_from(("", "M 31")),
+    observed_at=st.none() | st.sampled_from((DUSK, ARRIVED)),
+    fwhm_arcsec=st.none() | st.floats(0.5, 9.0),
+    star_count=st.none() | st.integers(0, 500),
+    uncertain=st.booleans(),
     counted=st.booleans(),
 )
 
@@ -67,7 +80,10 @@ def test_what_is_taken_away_is_gone(entries: list[Entry], extra: list[Entry]) ->
     assert totals.changed_sessions() == set()
     assert not any(any(_figures(delta)) for delta in totals.sessions.values())
     assert totals.target_sessions() == {}
-    assert totals.target_filters() == {}
+    assert not any(delta.counts or delta.uncertain for delta in totals.target_filters().values())
+    assert not any(totals.nights.values())
+    assert not any(totals.objects.values())
+    assert {key: delta.came for key, delta in totals.targets.items()} == totals.went
     assert totals.left == {item.session.session_id for item in (*entries, *extra)}
 
 
@@ -89,9 +105,29 @@ def test_only_counted_lights_are_exposures() -> None:
         totals.add(item)
     delta = totals.sessions[SESSIONS[0]]
     assert _figures(delta) == (4, 4, 40, 2, 120_000)
-    assert totals.target_filters() == {("M31", "L"): (1, 60_000)}
+    (delta_of_filter,) = totals.target_filters().values()
+    assert (delta_of_filter.exposures, delta_of_filter.integration_ms) == (1, 60_000)
+    assert totals.nights == {
+        (date(2024, 3, 1), "R1", "cam", "L", "LIGHT"): 3,
+        (date(2024, 3, 1), "R1", "cam", "L", "STACK"): 1,
+    }
+    assert totals.objects == {("M31", "M 31"): 3, ("", "M 31"): 1}
     assert totals.target_sessions() == {("M31", SESSIONS[0].session_id): 1}
     assert totals.types == {(SESSIONS[0].session_id, "LIGHT"): 3, (SESSIONS[0].session_id, "STACK"): 1}
+
+
+def test_bests_are_those_of_counted_lights() -> None:
+    """First, last and best of what came and of what went, over the sessions of a target; what is not known is none."""
+    totals = Totals()
+    totals.add(entry(fwhm_arcsec=3.0, star_count=None))
+    totals.add(entry(session=SESSIONS[1], observed_at=ARRIVED, fwhm_arcsec=None, star_count=7))
+    totals.add(entry(counted=False, fwhm_arcsec=1.0))
+    totals.subtract(entry(observed_at=None, fwhm_arcsec=2.0, star_count=3, uncertain=True))
+    (delta,) = totals.target_filters().values()
+    assert delta.came.values == (DUSK, ARRIVED, 3.0, 7)
+    assert (delta.exposures, delta.uncertain) == (1, -1)
+    (gone,) = totals.gone_of_filters().values()
+    assert gone.values == (None, None, 2.0, 3)
 
 
 def test_a_file_that_joined_does_not_end_the_night() -> None:
