@@ -10,6 +10,7 @@ NAMES: tuple[str, ...] = (
     "ingest",
     "scanner",
     "stats",
+    "backup",
     "api",
 )
 SERVICES: tuple[ServiceDescription, ...] = tuple(

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 from pydantic import AfterValidator, Field, create_model
 
 from shared import inert
-from shared.events.base import FileId, Model
+from shared.events.base import FileId, Model, SessionId
 from shared.events.file import Hints, Location
-from shared.events.values import FileSize, Label, Moment, PathText, RowNumber, Sentence, Sum, Word
+from shared.events.values import FileSize, Label, Moment, Natural, PathText, RowNumber, Sentence, Sum, Word
 from shared.given import wrong_reason, wrong_stored_path
 
 
@@ -275,6 +275,63 @@ class RebuildStats(Command):
     dry_run: bool = Field(default=False, description="only look, and change nothing")
 
 
+class BackupAccepted(Reply):
+    """What was committed, or found to be under way already."""
+
+    jobs: Sum = Field(default=0, description="archives, checks or dumps that will be made")
+    job_id: UUID | None = Field(default=None, description="the job, where it is a single one")
+
+
+class BackupCommand(Command):
+    """A request to backup."""
+
+    reply: ClassVar[type[Reply]] = BackupAccepted
+    where_to_look: ClassVar[str] = "`nightbus backup status` shows it then"
+
+
+class RunBackup(BackupCommand):
+    """Archive now what no archive has, of some sessions, of a year, or of all files."""
+
+    subject: ClassVar[str] = "cmd.backup.run"
+
+    session_ids: tuple[SessionId, ...] = Field(default=(), max_length=MOST_IDS, description="these sessions")
+    year: int | None = Field(default=None, ge=1000, le=9000, description="the nights of this year")
+    everything: bool = Field(default=False, description="all files, whatever else is named")
+
+
+class RetryBackup(BackupCommand):
+    """Try again now what waits or has failed."""
+
+    subject: ClassVar[str] = "cmd.backup.retry"
+
+
+class VerifyBackup(BackupCommand):
+    """Check archives at their destinations against what was sent."""
+
+    subject: ClassVar[str] = "cmd.backup.verify"
+
+    session_ids: tuple[SessionId, ...] = Field(default=(), max_length=MOST_IDS, description="empty: all archives")
+    destination: Word | None = Field(default=None, description="None: all")
+    sample: Natural = Field(default=1, description="one in so many of all archives; as many runs check all of them")
+    deep: bool = Field(default=False, description="read and hash all bytes, not only sizes and ETags")
+
+
+class BackupDatabase(BackupCommand):
+    """Dump the database to the destinations now."""
+
+    subject: ClassVar[str] = "cmd.backup.database"
+
+    reason: Literal["asked", "nightly", "migration"] = "asked"
+
+
+class ReadBackFiles(BackupCommand):
+    """Read the very members that hold these files back from an archive, since their source waits to be freed."""
+
+    subject: ClassVar[str] = "cmd.backup.read-back"
+
+    file_ids: tuple[FileId, ...] = Field(min_length=1, max_length=MOST_IDS, description="others are passed over")
+
+
 class TellState(Command):
     """Tell how the service is and what it waits for; changes nothing."""
 
@@ -306,5 +363,10 @@ COMMANDS: tuple[type[Command], ...] = (
     DismissFiles,
     CheckStats,
     RebuildStats,
+    RunBackup,
+    RetryBackup,
+    VerifyBackup,
+    BackupDatabase,
+    ReadBackFiles,
 )
 """Every command but the questions for states."""

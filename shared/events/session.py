@@ -47,15 +47,17 @@ class SessionChanged(Event):
 
 
 class SessionArchived(Event):
-    """A session's archive lies at its destination and was read back and verified."""
+    """All readable files of a session lie in verified archives at a destination; the last one brought what was new."""
 
     subject: ClassVar[str] = "session.archived"
     identity: ClassVar[tuple[str, ...]] = ("session_id", "revision", "destination")
 
     session_id: SessionId
-    revision: Natural
+    revision: Natural = Field(description="of the session, as session.finished told it")
     destination: Word
-    key: PathText
-    sha256: FileId
-    size_bytes: Sum
-    file_count: Sum
+    key: PathText = Field(description="of the latest archive of the session at the destination")
+    manifest_key: PathText = Field(description="of its manifest, which lists all files of the session")
+    sha256: FileId = Field(description="SHA-256 of the manifest, which holds that of every part and every file")
+    size_bytes: Sum = Field(description="size of the session's files in all its archives, bytes")
+    file_count: Sum = Field(description="number of these files")
+    left_out: Sum = Field(default=0, description="files that could not be read, so that no archive has them")

@@ -285,10 +285,12 @@ EVENTS: tuple[Event, ...] = (
         session_id=SESSION,
         revision=1,
         destination="offsite",
-        key="nightbus/2026/20260110_4C1F9A3E.tar.zst",
+        key="nightbus-3f9c21ab/backups/raw/2026/20260110_4C1F9A3E.tar.zst",
+        manifest_key="nightbus-3f9c21ab/backups/raw/2026/20260110_4C1F9A3E.manifest.json",
         sha256=MASTER,
         size_bytes=2_105_540_608,
         file_count=68,
+        left_out=1,
     ),
     TargetUpdated(
         occurred_at=AT,

@@ -1,0 +1,1 @@
+"""Where archives go: one port, an adapter for each kind of place."""

@@ -1,0 +1,149 @@
+"""The one port of destinations: places that archives lie at. Keys are paths with forward slashes, of our own making.
+
+A destination is opened once and used by several tasks at a time. Objects are written once and never changed; an archive
+is written as parts of one size, of which any may be sent again with the same bytes, or with others until the upload is
+completed. All calls may take long; cancelling one leaves nothing under the key.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from shared.errors import Transient
+
+
+class Refused(Transient):
+    """The destination answers and says no; the work waits until somebody mends it.
+
+    Credentials, rights, a clock that is wrong, a bucket that is gone, a disk that is full or read-only: the sentence
+    says which, and what to do.
+    """
+
+
+class UploadGone(Transient):
+    """The destination does not know the upload any more: it begins anew."""
+
+
+class AlreadyThere(Transient):
+    """An object lies under a key that is to be new. Who wrote it decides: the same bytes are as good as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What an object says of itself, beside its bytes."""
+
+    content_type: str = "application/octet-stream"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Names of lower-case ASCII letters, digits and hyphens; values of printable ASCII."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Left away where the destination takes no tags."""
+    storage_class: str | None = None
+    """None: the destination's default, which is the one that is read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as the destination tells of it."""
+
+    key: str
+    size_bytes: int
+    etag: str | None = None
+    """Without quotes; None where there is none, as in a folder."""
+    modified_at: datetime | None = None
+    storage_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A part that the destination holds."""
+
+    number: int
+    """From 1 on, without gaps."""
+    size_bytes: int
+    md5: bytes
+    sha256: bytes
+    etag: str
+    """What ``put_part`` gave back; needed to complete the upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload that was begun and not completed."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime | None = None
+
+
+class Destination(Protocol):
+    """A place for archives.
+
+    Every call raises ``Transient`` where trying again may help, ``Away`` (shared/errors.py) where the destination is
+    not there: an unplugged disk, a network without route; ``Refused`` where it is there and says no.
+    """
+
+    @property
+    def name(self) -> str:
+        """As the settings call it."""
+
+    @property
+    def place(self) -> str:
+        """As a person knows it: a folder, or bucket and server; no secret is in it."""
+
+    async def check(self, installation_id: str, *, first_time: bool = False) -> None:
+        """Make sure that it is there and is ours: the marker below our prefix has the id of this installation.
+
+        With ``first_time`` a place that has no marker gets one; otherwise its absence is ``Away``, since an empty mount
+        point looks just like it.
+
+        Raises:
+            UserError: the marker is of another installation.
+        """
+
+    async def put(self, key: str, data: bytes, label: Label, *, replace: bool = False) -> Stored:
+        """Write a small object in one go, durably.
+
+        Raises:
+            AlreadyThere: not ``replace``, and something else lies there.
+        """
+
+    async def look(self, key: str) -> Stored | None:
+        """What lies under a key; None where nothing does."""
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` up to and without ``end``, in pieces of at most 1 MiB.
+
+        Raises:
+            Gone: nothing lies under the key.
+        """
+
+    def list(self, prefix: str) -> AsyncIterator[Stored]:
+        """All objects whose key begins with ``prefix``, in the order of their keys; unfinished uploads are none."""
+
+    async def delete(self, key: str) -> None:
+        """Delete an object; one that is gone is deleted already."""
+
+    async def begin(self, key: str, label: Label, part_bytes: int) -> Upload:
+        """Begin an upload of parts of ``part_bytes`` each, the last one excepted, which may be shorter."""
+
+    async def put_part(self, upload: Upload, number: int, data: bytes, md5: bytes, sha256: bytes) -> str:
+        """Write one part, durably, and prove that it arrived as it was sent; returns its ETag.
+
+        Raises:
+            UploadGone: the upload is not known any more.
+        """
+
+    async def complete(self, upload: Upload, parts: Sequence[SentPart], label: Label) -> Stored:
+        """Make one object of the parts. Said again after an answer was lost, it finds the object that it made.
+
+        Raises:
+            UploadGone: the upload is not known any more, and no such object lies there.
+            AlreadyThere: something else lies under the key.
+        """
+
+    async def abort(self, upload: Upload) -> None:
+        """Throw away an upload and its parts; one that is gone is aborted already."""
+
+    def uploads(self, prefix: str) -> AsyncIterator[Upload]:
+        """Uploads that were begun below a prefix and are neither completed nor aborted."""

@@ -1,0 +1,78 @@
+"""Settings of backup: the sections [backup] and [[destinations]]."""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from services.backup.settings.destinations import (
+    Destinations,
+    DestinationSettings,
+    FolderDestination,
+    S3Destination,
+    require_elsewhere,
+)
+from shared.library.settings import capture_folders
+from shared.settings import Settings
+from shared.settings.section import Section, ZoneName
+
+__all__ = ["KEYS", "SECTION", "BackupSettings", "DestinationSettings", "FolderDestination", "S3Destination"]
+
+DAY_S = 24 * 3600.0
+_HOURS = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+class BackupSettings(Section):
+    """The service that archives finished sessions."""
+
+    uploads_at_once: int = Field(default=2, ge=1, le=8, description="archives that are made side by side")
+    compression: Literal["zstd", "none"] = Field(
+        default="zstd", description="zstd: .tar.zst, a third to a half smaller; none: plain .tar"
+    )
+    compression_level: int = Field(default=3, ge=1, le=19, description="of zstd; more takes longer and saves little")
+    megabytes_per_s: float | None = Field(
+        default=None, gt=0, description="bandwidth of all uploads together, MB/s; unset: as fast as it goes"
+    )
+    quiet_hours: str | None = Field(
+        default=None,
+        description='hours in which nothing is uploaded, in time_zone, such as "20:00-06:00": the night that is '
+        "being recorded goes first",
+    )
+    time_zone: ZoneName = Field(default="UTC", description="IANA zone of quiet_hours and database_at")
+    look_interval_s: float = Field(
+        default=600.0, gt=0, le=30 * DAY_S, description="seconds between looks for files that no archive has"
+    )
+    arrival_wait_s: float = Field(
+        default=2 * DAY_S,
+        ge=0,
+        le=366 * DAY_S,
+        description="age at which a file that belongs to no finished session goes into the archive of its arrival day",
+    )
+    read_back_percent: float = Field(
+        default=2.0,
+        ge=0,
+        le=100,
+        description="share of new archives that is read back from S3 and hashed; folders: all",
+    )
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _are_hours(cls, hours: str | None) -> str | None:
+        if hours is not None and re.fullmatch(f"{_HOURS}-{_HOURS}", hours) is None:
+            raise ValueError(f'{hours!r} are no hours: write two times of day, such as "20:00-06:00"')
+        return hours
+
+
+class BackupKeys(Settings):
+    """What backup adds to the settings beside its own section."""
+
+    destinations: Destinations = ()
+
+    @model_validator(mode="after")
+    def _destinations_elsewhere(self) -> Self:
+        require_elsewhere(self.destinations, capture_folders(self))
+        return self
+
+
+SECTION = BackupSettings
+KEYS = BackupKeys

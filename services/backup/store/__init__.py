@@ -1,0 +1,1 @@
+"""All SQL of backup, as functions over a connection: a module for each table or noun."""
