@@ -12,8 +12,8 @@ from tests.s3_places import make_bucket, settings_of
 from tests.system.ceph_rgw import ceph_rgw, is_installed
 
 
-@pytest.fixture(scope="session")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Destination]:  # type: ignore[no-redef] # its place
+@pytest.fixture(scope="session")  # type: ignore[no-redef] # in place of that of the suite
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Destination]:
     """A bucket at Ceph's gateway."""
     if not is_installed():
         pytest.skip("Ceph's gateway is not installed: tests/system/install.sh does that")
@@ -23,7 +23,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Destination]:
         yield configured
 
 
-@pytest.fixture
-def place(bucket: S3Destination) -> suite.Place:  # type: ignore[no-redef] # its place
+@pytest.fixture  # type: ignore[no-redef] # in place of that of the suite
+def place(bucket: S3Destination) -> suite.Place:
     """A prefix of its own."""
     return suite.BucketPlace(bucket)
