@@ -142,7 +142,7 @@ COMMENT ON COLUMN backup.part.point_offset IS 'Where in that member it begins, s
 COMMENT ON COLUMN backup.part.size_bytes IS 'Its size, bytes.';
 COMMENT ON COLUMN backup.part.md5 IS 'MD5, hexadecimal.';
 COMMENT ON COLUMN backup.part.sha256 IS 'SHA-256, hexadecimal.';
-COMMENT ON COLUMN backup.part.etag IS 'ETag that the destination gave it.';
+COMMENT ON COLUMN backup.part.etag IS 'ETag that the destination gave it; empty: it is void, and its bytes are to be made anew from where it begins.';
 
 CREATE TABLE backup.coverage (
     destination      text COLLATE "C" PRIMARY KEY,
@@ -154,6 +154,7 @@ CREATE TABLE backup.coverage (
     unprotected_bytes bigint NOT NULL,
     unreadable       bigint NOT NULL,
     unreadable_bytes bigint NOT NULL,
+    nights           bigint NOT NULL,
     counted_at       timestamptz NOT NULL
 );
 COMMENT ON TABLE backup.coverage IS 'How many of all files each destination has; the empty name stands for any destination.';
@@ -166,6 +167,7 @@ COMMENT ON COLUMN backup.coverage.unprotected IS 'Files in none that can be read
 COMMENT ON COLUMN backup.coverage.unprotected_bytes IS 'Their size, bytes.';
 COMMENT ON COLUMN backup.coverage.unreadable IS 'Files in none that can be read nowhere: missing or offline.';
 COMMENT ON COLUMN backup.coverage.unreadable_bytes IS 'Their size, bytes.';
+COMMENT ON COLUMN backup.coverage.nights IS 'Nights with unprotected files.';
 COMMENT ON COLUMN backup.coverage.counted_at IS 'When this was counted.';
 
 CREATE VIEW backup.archives AS
@@ -197,7 +199,7 @@ COMMENT ON VIEW backup.destinations IS 'Contract: the destinations and how they 
 
 CREATE VIEW backup.coverages AS
 SELECT destination, files, size_bytes, archived, archived_bytes, unprotected, unprotected_bytes, unreadable,
-       unreadable_bytes, counted_at
+       unreadable_bytes, nights, counted_at
 FROM backup.coverage;
 COMMENT ON VIEW backup.coverages IS 'Contract: how many of all files each destination has; the empty name stands for any destination.';
 
