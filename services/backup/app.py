@@ -46,7 +46,8 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             places = Places(pool, service.waits, opened, installation)
             await patiently(partial(places.know, configured))
             quiet = QuietHours.of(own.quiet_hours, own.time_zone) if own.quiet_hours is not None else None
-            means = Means(pool, places, own, Pace(Bandwidth(own.megabytes_per_s), quiet), service.relay.wake)
+            pace = Pace(Bandwidth(own.megabytes_per_s), quiet)
+            means = Means(pool, places, own, pace, installation, service.relay.wake)
             runner = Runner(pool, JOBS, Archiver(means).work, at_once=own.uploads_at_once)
             look = Look(pool, names, timedelta(seconds=own.arrival_wait_s))
 

@@ -1,7 +1,7 @@
 """The job of an archive: wait for its turn, fix what goes into it, send that, prove it, tell it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 import asyncpg
 
 from services.backup import plan
-from services.backup.archive.keys import archive_key, manifest_key
+from services.backup.archive import keys
 from services.backup.archive.model import Member, Packing, Spoilt
 from services.backup.archive.packer import packing_here
 from services.backup.archive.sizes import part_bytes_for
@@ -42,6 +42,7 @@ class Means:
     places: Places
     settings: BackupSettings
     pace: Pace
+    installation_id: str
     published: Callable[[], None] = field(default=lambda: None)
     """Told when an event was left in the outbox."""
 
@@ -97,13 +98,14 @@ class Archiver:
         async with transaction(self._pool) as connection:
             await archives.lock_plans(connection, job["destination"])
             files = await self._new_files(connection, job)
-            await members.plan(connection, job.id, files)
+            names = await self._member_names(connection, job, files)
+            await members.plan(connection, job.id, files, names)
             if not files:
                 await job.hold(connection)
                 await archives.save(connection, job.id, {"phase": "nothing_new"})
                 return
             packing = packing_here(settings.compression, settings.compression_level)
-            sizes = [Member(n, f.file_id, f.path, f.size_bytes, 0) for n, f in enumerate(files)]
+            sizes = [Member(n, f.file_id, names[n], f.size_bytes, 0) for n, f in enumerate(files)]
             number = await archives.next_number(connection, job["destination"], job["collection_id"])
             await job.hold(connection)
             columns = {
@@ -114,6 +116,14 @@ class Archiver:
                 "size_bytes": sum(file.size_bytes for file in files),
             }
             await archives.save(connection, job.id, columns | _names(job, number, packing))
+
+    async def _member_names(self, connection: Connection, job: Job, files: Sequence[members.Planned]) -> list[str]:
+        taken = await members.names_of(connection, job["destination"], job["collection_id"])
+        names = []
+        for file in files:
+            names.append(keys.member_path(job["collection_id"], file.root, file.path, file.file_id, taken))
+            taken.add(names[-1])
+        return names
 
     async def _new_files(self, connection: Connection, job: Job) -> list[members.Planned]:
         day = plan.arrival_day(job["collection_id"])
@@ -203,7 +213,13 @@ class Archiver:
             await job.hold(connection)
             await parts.void_from(connection, job.id, -1)
             await members.unwrite(connection, job.id, -1)
-            columns = {"phase": "planned", "upload_id": None, "stored_bytes": None, "sent_bytes": 0, "etag": None}
+            columns: dict[str, object] = {
+                "phase": "planned",
+                "upload_id": None,
+                "stored_bytes": None,
+                "sent_bytes": 0,
+                "etag": None,
+            }
             columns["packing"] = json.dumps(asdict(packing))
             row = await archives.read(connection, job.id)
             if renumber or packing.kind != packing_of(row).kind:
@@ -230,6 +246,9 @@ def label_of(row: asyncpg.Record) -> Label:
 
 
 def _names(job: Job, number: int, packing: Packing) -> dict[str, object]:
-    collection = (job["night"], job["collection_id"], number)
-    key = archive_key(*collection, packing.kind)
-    return {"number": number, "key": key, "manifest_key": manifest_key(*collection)}
+    collection = (job["night"].year, job["collection_id"], number)
+    return {
+        "number": number,
+        "key": keys.archive_key(*collection, packing.kind),
+        "manifest_key": keys.manifest_key(*collection),
+    }

@@ -17,7 +17,7 @@ class Bucket:
         self._at = now_s
 
     def take(self, count: int, now_s: float) -> float:
-        """Take bytes, more than there are as well; seconds to wait before they may be sent. A clock that goes back waits."""
+        """Take bytes, more than there are as well; seconds to wait before they may be sent."""
         passed_s = max(now_s - self._at, 0.0)
         self._at = max(now_s, self._at)
         self._left = min(self._left + passed_s * self._speed, self._speed * BURST_S) - count

@@ -74,7 +74,7 @@ class Finish:
         job, name = self._job, self._destination.name
         columns: dict[str, object] = {}
         if row["phase"] == "stored":
-            digest = await put_manifest(self._pool, self._destination, row)
+            digest = await put_manifest(self._pool, self._destination, row, self._means.installation_id)
             columns = {"phase": "verified", "verified_at": utc_now(), "manifest_sha256": digest}
         waits = False
         async with transaction(self._pool) as connection:

@@ -1,4 +1,4 @@
-"""The periodic look: what do destinations lack, of all that is known? It asks for archives and counts what is covered."""
+"""The periodic look at all files: it asks for archives of what destinations lack, and counts what is covered."""
 
 from datetime import date, timedelta
 

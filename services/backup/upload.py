@@ -95,8 +95,7 @@ class Sending:
         members = [
             Member(
                 position=row["position"], file_id=row["file_id"],
-                path=f"{self._job['collection_id']}/{row['root']}/{row['path']}", size_bytes=row["size_bytes"],
-                mtime_s=int(row["arrived_at"].timestamp()),
+                path=row["name"], size_bytes=row["size_bytes"], mtime_s=int(row["arrived_at"].timestamp()),
             )
             for row in rows
             if row["state"] != "left_out"

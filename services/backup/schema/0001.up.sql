@@ -93,6 +93,7 @@ CREATE TABLE backup.member (
     file_id       text COLLATE "C" NOT NULL,
     root          text COLLATE "C" NOT NULL,
     path          text COLLATE "C" NOT NULL,
+    name          text COLLATE "C" NOT NULL,
     size_bytes    bigint NOT NULL,
     arrived_at    timestamptz NOT NULL,
     state         text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'written', 'left_out', 'damaged', 'forgotten')),
@@ -111,7 +112,8 @@ COMMENT ON COLUMN backup.member.archive_id IS 'Archive.';
 COMMENT ON COLUMN backup.member.position IS 'Place among its members, from 0 on.';
 COMMENT ON COLUMN backup.member.file_id IS 'SHA-256 of the content, hexadecimal.';
 COMMENT ON COLUMN backup.member.root IS 'Root that it was planned from.';
-COMMENT ON COLUMN backup.member.path IS 'Path below that root; in the archive behind collection and root.';
+COMMENT ON COLUMN backup.member.path IS 'Path below that root.';
+COMMENT ON COLUMN backup.member.name IS 'Name in the archive: collection, root and path, with the beginning of its id where another file of the collection has these.';
 COMMENT ON COLUMN backup.member.size_bytes IS 'Size of the file, bytes.';
 COMMENT ON COLUMN backup.member.arrived_at IS 'When the file arrived; its time in the tar.';
 COMMENT ON COLUMN backup.member.state IS 'planned; written; left_out: it could not be read, so the archive is without it; damaged: a check found it spoilt at the destination; forgotten: a person asked for that.';

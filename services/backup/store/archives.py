@@ -39,7 +39,8 @@ _UNTOLD = """
 SELECT d.name AS destination, s.session_id, s.night, s.revision
 FROM stats.sessions s CROSS JOIN unnest($1::text[]) AS d(name)
 WHERE s.state = 'finished' AND s.night IS NOT NULL AND NOT EXISTS (
-    SELECT FROM archive a WHERE (a.destination, a.collection_id, a.session_revision) = (d.name, s.session_id, s.revision))
+    SELECT FROM archive a
+    WHERE (a.destination, a.collection_id, a.session_revision) = (d.name, s.session_id, s.revision))
 ORDER BY s.session_id, d.name LIMIT $2
 """
 _OLDER = """
@@ -53,7 +54,8 @@ _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM archive WHERE destinati
 _COUNT_MEMBERS = """
 UPDATE archive SET (files, size_bytes, left_out) = (
     SELECT count(*) FILTER (WHERE m.state <> 'left_out'),
-           coalesce(sum(m.size_bytes) FILTER (WHERE m.state <> 'left_out'), 0), count(*) FILTER (WHERE m.state = 'left_out')
+           coalesce(sum(m.size_bytes) FILTER (WHERE m.state <> 'left_out'), 0),
+           count(*) FILTER (WHERE m.state = 'left_out')
     FROM member m WHERE m.archive_id = $1)
 WHERE archive_id = $1
 """
@@ -71,8 +73,8 @@ WHERE state IN ('waiting', 'failed', 'cancelled', 'dead') AND phase IN ('asked',
 RETURNING archive_id
 """
 _SESSIONS = """
-SELECT session_id, night, revision, state = 'finished' AS finished FROM stats.sessions WHERE session_id = ANY($1::text[])
-ORDER BY session_id
+SELECT session_id, night, revision, state = 'finished' AS finished FROM stats.sessions
+WHERE session_id = ANY($1::text[]) ORDER BY session_id
 """
 _OF_YEAR = """
 SELECT session_id, night, revision, true AS finished FROM stats.sessions

@@ -32,11 +32,29 @@ SELECT count(*) FROM stats.frames f JOIN member m USING (file_id) JOIN archive a
 WHERE f.session_id = $2 AND a.destination = $1 AND a.archive_id <> $3 AND m.state IN ('planned', 'written')
   AND a.phase IN ('planned', 'stored') AND a.state IN ('waiting', 'running')
 """
-_COLUMNS = ("archive_id", "position", "file_id", "root", "path", "size_bytes", "arrived_at")
+_COLUMNS = ("archive_id", "position", "file_id", "root", "path", "size_bytes", "arrived_at", "name")
 _ALL = """
-SELECT m.position, m.file_id, m.root, m.path, m.size_bytes, m.arrived_at, m.state, m.reason, m.tries, m.stored_offset,
-       m.stored_bytes, m.frame_sizes, m.header_sha256, r.path AS root_path
+SELECT m.position, m.file_id, m.root, m.path, m.name, m.size_bytes, m.arrived_at, m.state, m.reason, m.tries,
+       m.stored_offset, m.stored_bytes, m.frame_sizes, m.header_sha256, r.path AS root_path
 FROM member m LEFT JOIN ingest.root_state r USING (root) WHERE archive_id = $1 ORDER BY position
+"""
+_NAMES = """
+SELECT m.name FROM member m JOIN archive a USING (archive_id)
+WHERE a.destination = $1 AND a.collection_id = $2 AND m.state <> 'left_out'
+"""
+_WHOLE = """
+SELECT DISTINCT ON (m.file_id) m.name AS member, m.root, m.path, m.file_id, m.size_bytes, a.key AS archive,
+       m.stored_offset, m.stored_bytes, m.frame_sizes, m.header_sha256
+FROM member m JOIN archive a USING (archive_id)
+WHERE a.destination = $1 AND m.state = 'written' AND (a.phase = 'verified' OR a.archive_id = $3)
+  AND (a.collection_id = $2 OR m.file_id IN (SELECT f.file_id FROM stats.frames f WHERE f.session_id = $2))
+ORDER BY m.file_id, a.archive_id = $3 DESC, a.collection_id = $2 DESC, a.verified_at DESC
+"""
+_WHOLE_LEFT_OUT = """
+SELECT DISTINCT ON (m.file_id) m.name AS member, m.root, m.path, m.file_id, m.size_bytes, m.reason
+FROM member m JOIN archive a USING (archive_id)
+WHERE a.destination = $1 AND a.collection_id = $2 AND m.state = 'left_out'
+ORDER BY m.file_id, a.created_at DESC
 """
 _WRITTEN = """
 UPDATE member m SET state = 'written', reason = NULL, stored_offset = w.stored_offset, stored_bytes = w.stored_bytes,
@@ -101,7 +119,7 @@ async def new_of_session(connection: Connection, destination: str, session_id: s
 
 
 async def new_of_day(connection: Connection, destination: str, day: datetime, wait: timedelta) -> list[Planned]:
-    """As ``new_of_session``: files that arrived on a day (UTC), at least ``wait`` ago, and are of no finished session."""
+    """As before, of files that arrived on a day (UTC), at least ``wait`` ago, and are of no finished session."""
     end = min(day + timedelta(days=1), utc_now() - wait)
     return [Planned(*row) for row in await connection.fetch(_OF_DAY + _NEW, destination, day.astimezone(UTC), end)]
 
@@ -112,9 +130,14 @@ async def open_elsewhere(connection: Connection, destination: str, session_id: s
     return count
 
 
-async def plan(connection: Connection, archive_id: UUID, files: Sequence[Planned]) -> None:
-    """Fix the members of an archive, in their order."""
-    rows = [(archive_id, position, *file) for position, file in enumerate(files)]
+async def names_of(connection: Connection, destination: str, collection_id: str) -> set[str]:
+    """Names that members of a collection's archives at a destination have."""
+    return {row[0] for row in await connection.fetch(_NAMES, destination, collection_id)}
+
+
+async def plan(connection: Connection, archive_id: UUID, files: Sequence[Planned], names: Sequence[str]) -> None:
+    """Fix the members of an archive, in their order; ``names`` are theirs in it."""
+    rows = [(archive_id, n, *file, name) for n, (file, name) in enumerate(zip(files, names, strict=True))]
     await connection.copy_records_to_table("member", records=rows, columns=_COLUMNS)
 
 
@@ -167,3 +190,11 @@ async def of_session_there(connection: Connection, destination: str, session_id:
     (row,) = await connection.fetch(_OF_SESSION_THERE, destination, session_id)
     lacking: int = await connection.fetchval(_OF_SESSION_LACKING, destination, session_id)
     return row["files"], row["size_bytes"], lacking
+
+
+async def whole(
+    connection: Connection, destination: str, collection_id: str, archive_id: UUID
+) -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
+    """A collection as it lies at a destination with an archive that is being finished; and what was left out of it."""
+    files = await connection.fetch(_WHOLE, destination, collection_id, archive_id)
+    return files, await connection.fetch(_WHOLE_LEFT_OUT, destination, collection_id)

@@ -10,7 +10,8 @@ HELD = """
 SELECT FROM member m JOIN archive a USING (archive_id)
 WHERE m.file_id = {file} AND a.destination = {destination}
   AND ((a.phase = 'verified' AND m.state = 'written')
-       OR (a.phase IN ('planned', 'stored') AND m.state IN ('planned', 'written') AND a.state IN ('waiting', 'running')))
+       OR (a.phase IN ('planned', 'stored') AND a.state IN ('waiting', 'running')
+           AND m.state IN ('planned', 'written')))
 """
 """SQL for the archives at a destination that have a file or are about to have it."""
 LEFT_OUT_AGAIN = timedelta(days=7)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import asyncpg
 
 COVERED = """
-SELECT files, size_bytes, archived, archived_bytes, unprotected, unprotected_bytes, unreadable, unreadable_bytes, nights,
-       counted_at, (SELECT count(*)::int FROM backup.destinations WHERE state <> 'unused') AS destinations
+SELECT files, size_bytes, archived, archived_bytes, unprotected, unprotected_bytes, unreadable, unreadable_bytes,
+       nights, counted_at, (SELECT count(*)::int FROM backup.destinations WHERE state <> 'unused') AS destinations
 FROM backup.coverages WHERE destination = ''
 """
 

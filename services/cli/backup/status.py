@@ -31,7 +31,9 @@ _LEFT_OUT = """
 SELECT file_id, destination, collection_id, root, path, size_bytes, reason FROM backup.left_out_file
 ORDER BY root, path, destination LIMIT $1
 """
-_COUNTS = "SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out FROM backup.counts"
+_COUNTS = """
+SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out FROM backup.counts
+"""
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
