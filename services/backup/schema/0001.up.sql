@@ -1,12 +1,12 @@
 -- Archives of collections at destinations, what lies in each, and how it was proven.
 
 CREATE TABLE backup.installation (
-    only            boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one             boolean PRIMARY KEY DEFAULT true CHECK (one),
     installation_id text NOT NULL,
     made_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE backup.installation IS 'The id by which this installation keeps its objects apart from those of others.';
-COMMENT ON COLUMN backup.installation.only IS 'There is one row.';
+COMMENT ON COLUMN backup.installation.one IS 'There is one row.';
 COMMENT ON COLUMN backup.installation.installation_id IS 'Random, eight hexadecimal digits; part of the default prefix of every key.';
 COMMENT ON COLUMN backup.installation.made_at IS 'When it was drawn.';
 

@@ -15,8 +15,8 @@ from shared.events.base import utc_now
 _PLACE = """
 SELECT k.file_id, l.root, l.path, k.size_bytes, k.arrived_at FROM {files}
 JOIN LATERAL (
-    SELECT root, path FROM ingest.file_location l JOIN ingest.root_state r USING (root)
-    WHERE l.file_id = k.file_id ORDER BY r.state = 'offline', root, path LIMIT 1) l ON true
+    SELECT f.root, f.path FROM ingest.file_location f JOIN ingest.root_state r USING (root)
+    WHERE f.file_id = k.file_id ORDER BY r.state = 'offline', f.root, f.path LIMIT 1) l ON true
 WHERE k.readable AND {chosen}
 """
 _OF_SESSION = _PLACE.format(files="stats.frames f JOIN ingest.known_file k USING (file_id)", chosen="f.session_id = $2")
