@@ -16,6 +16,7 @@ GROUPS = (
     "stars",
     "preview",
     "copy",
+    "upload",
     "publish",
     "consume",
     "stats",
