@@ -25,8 +25,8 @@ from tests.s3_places import ACCESS_KEY, SECRET_KEY, make_bucket, settings_of, wi
 from tests.system.ceph_rgw import ceph_rgw, is_installed
 
 MIB = 1024 * 1024
-PART_BYTES = 32 * MIB
-_SMALL, _LARGE = 2, 14
+PART_BYTES = 16 * MIB
+_SMALL, _LARGE = 2, 10
 """Parts of the two files: what starting up costs is in both, and falls out of the difference."""
 _AWS = "NIGHTBUS_BENCH_AWS"
 
