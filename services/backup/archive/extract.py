@@ -80,9 +80,7 @@ def _unpacking(untar: Untar) -> zstandard.ZstdDecompressionWriter:
     return zstandard.ZstdDecompressor().stream_writer(cast("IO[bytes]", untar), closefd=False)
 
 
-async def read_member(
-    source: AsyncIterator[bytes], key: str, wanted: Wanted, target: BinaryIO | None = None
-) -> None:
+async def read_member(source: AsyncIterator[bytes], key: str, wanted: Wanted, target: BinaryIO | None = None) -> None:
     """Read one member from the range of stored bytes that it has in an archive, and prove that it is the file.
 
     Args:

@@ -182,7 +182,12 @@ def test_keys_of_archives_are_read_back(
 
 def test_other_keys_are_those_of_no_archive() -> None:
     """Whatever else lies at the destination."""
-    for key in (f"{PREFIX}/installation.json", f"{KEY}.part", f"{PREFIX}/backups/raw/24/x.tar", KEY.replace("r2", "r0")):
+    for key in (
+        f"{PREFIX}/installation.json",
+        f"{KEY}.part",
+        f"{PREFIX}/backups/raw/24/x.tar",
+        KEY.replace("r2", "r0"),
+    ):
         assert keys.parse_raw(key) is None
         with pytest.raises(ValueError, match="no key of an archive"):
             keys.packing_of(key)

@@ -153,9 +153,7 @@ def header_hash(content: bytes, pieces: int = 1000) -> str | None:
 
 def fits(cards: int) -> bytes:
     """A primary header of so many cards, END among them, without padding."""
-    text = b"SIMPLE  =                    T".ljust(80) + b"".join(
-        b"COMMENT END   ".ljust(80) for _ in range(cards - 2)
-    )
+    text = b"SIMPLE  =                    T".ljust(80) + b"".join(b"COMMENT END   ".ljust(80) for _ in range(cards - 2))
     return text + b"END".ljust(80)
 
 
