@@ -63,7 +63,7 @@ COMMANDS = (
     Listed("sql", LOOK, "Open psql on the views, as the role that only reads.", "sql:sql"),
     Listed(
         "inspect", OFFLINE,
-        "Show what Nightbus finds in capture files: header, star quality, target; people's decisions are not consulted.",
+        "Show what Nightbus finds in capture files: header, stars, target; people's decisions are not consulted.",
         "inspect:inspect",
     ),
     Listed(
