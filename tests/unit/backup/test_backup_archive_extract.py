@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.backup.archive.extract import ArchiveReader, Damaged, Listing, read_member, read_through
+from services.backup.archive.extract import ArchiveReader, Damaged, Entry, Listing, read_member, read_through
 from services.backup.archive.keys import archive_key
 from services.backup.archive.model import Member, Packing, Written
 from tests.archives import KIB, PLAIN, ZSTD, member, parts_of, whole, written_in
@@ -183,14 +183,20 @@ def test_whatever_the_bytes_are_they_are_read_or_damaged(
             block = data[at : at + 512]
             total = sum(block[:148]) + 8 * 32 + sum(block[156:])
             data[at + 148 : at + 156] = b"%06o\0 " % total
-    listing, untouched = Listing(), Listing()
-    for taker, archive in ((untouched, before), (listing, bytes(data))):
-        reader = ArchiveReader("a.tar", "none", taker, whole=True)
-        try:
-            reader.feed(archive)
-            reader.end()
-        except Damaged as damage:
-            assert str(damage).startswith("a.tar is damaged: ")
-            assert archive != before
-    assert [file_id for _entry, file_id in untouched.files] == [one.file_id for one in members]
-    assert all(entry.size_bytes >= 0 for entry, _file_id in listing.files)
+    untouched, damage = listed(before)
+    assert ([file_id for _entry, file_id in untouched], damage) == ([one.file_id for one in members], "")
+    files, damage = listed(bytes(data))
+    assert damage.startswith("a.tar is damaged: ") or damage == ""
+    assert all(entry.size_bytes >= 0 for entry, _file_id in files)
+
+
+def listed(data: bytes) -> tuple[list[tuple[Entry, str]], str]:
+    """The files of a plain tar up to where it is damaged, and what is said of that."""
+    listing = Listing()
+    reader = ArchiveReader("a.tar", "none", listing, whole=True)
+    try:
+        reader.feed(data)
+        reader.end()
+    except Damaged as damage:
+        return listing.files, str(damage)
+    return listing.files, ""
