@@ -39,11 +39,11 @@ def noise(seed: int, size_bytes: int) -> bytes:
 
 
 def configured(settings: Settings, *folders: Path, **backup: Any) -> Settings:
-    """Settings with a folder destination for each folder, called by its name; a look is due every second."""
+    """Settings with a folder destination for each folder, called by its name; after the first look no other is due."""
     return settings.model_copy(
         update={
             "destinations": tuple(FolderDestination(name=folder.name, path=folder) for folder in folders),
-            "backup": BackupSettings(**{"look_interval_s": 1.0, **backup}),
+            "backup": BackupSettings(**{"look_interval_s": 3600.0, **backup}),
         }
     )
 
@@ -159,7 +159,12 @@ class World:
         return await self.archives()
 
     async def told(self) -> list[dict[str, Any]]:
-        """What was told as archived: the messages of the stream, in their order."""
+        """What was told as archived: the messages of the stream, in their order, once nothing waits in the outbox."""
+
+        async def relayed() -> bool:
+            return await self.backup.fetchval("SELECT count(*) FROM outbox") == 0
+
+        await until(relayed)
         import json
 
         from shared.bus.broker import connect
