@@ -12,7 +12,7 @@ from shared.errors import UserError
 from shared.events.base import utc_now
 from shared.events.file import FileRemoved
 from shared.settings import Settings
-from tests.integration.backup.world import ARRIVED, OTHER, SESSION, World, noise, unpacked, until, world
+from tests.integration.backup.world import ARRIVED, DAY_S, OTHER, SESSION, World, noise, unpacked, until, world
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ async def test_a_destination_that_is_added_later_takes_the_past(settings: Settin
 
 async def test_files_of_no_session_go_by_their_day_of_arrival(settings: Settings, tmp_path: Path, disk: Path) -> None:
     """Quarantined, unscanned and side files are archived by arrival day once they waited; every file is covered."""
-    async with world(settings, tmp_path, disk) as one:
+    async with world(settings, tmp_path, disk, arrival_wait_s=2 * DAY_S) as one:
         await one.bring("night/note.txt", b"seeing was bad")
         await one.bring("night/broken.fits", noise(7, 1000), arrived_at=ARRIVED + timedelta(days=1))
         await one.bring("night/fresh.fits", noise(8, 1000), arrived_at=utc_now())
