@@ -201,10 +201,13 @@ def test_dumps_and_settings_are_in_the_order_of_their_times() -> None:
 
 
 def test_two_files_of_one_path_have_two_names() -> None:
-    """The second has the beginning of its id in its name; a name of bytes is text."""
+    """The second has the beginning of its id in its name, which stays as short as names must be."""
     path = f"{SESSION}/library/M 31/a.fit"
     assert keys.member_path(SESSION, "library", "M 31/a.fit", ID) == path
     assert (
         keys.member_path(SESSION, "library", "M 31/a.fit", ID, {path}) == f"{SESSION}/library/M 31/a.abababababab.fit"
     )
+    longest = f"{SESSION}/library/{'ö' * 125}a.fit"
+    second = keys.member_path(SESSION, "library", f"{'ö' * 125}a.fit", ID, {longest})
+    assert second == f"{SESSION}/library/{'ö' * 119}.abababababab.fit"
     assert keys.member_path(SESSION, "library", "\udcff.fit", ID) == f"{SESSION}/library/\\xff.fit"
