@@ -13,13 +13,15 @@ from services.backup.hours import QuietHours
 from services.backup.look import Look
 from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
+from services.backup.proof.checks import INTERVAL_S as CHECKS_INTERVAL_S
+from services.backup.proof.checks import Checks
 from services.backup.settings import KEYS, BackupSettings
 from services.backup.store.installation import installation_id
 from services.backup.strays import INTERVAL_S as STRAYS_INTERVAL_S
 from services.backup.strays import Strays
 from services.backup.upload import Pace
 from shared.db.pool import transaction
-from shared.events.commands import RetryBackup, RunBackup
+from shared.events.commands import ReadBackFiles, RetryBackup, RunBackup, VerifyBackup
 from shared.events.file import FileRemoved
 from shared.events.session import SessionFinished
 from shared.jobs.runner import Runner
@@ -64,4 +66,10 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.every(PLACES_INTERVAL_S, places.turn, first_after_s=PLACES_INTERVAL_S)
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
             service.background(runner.run())
+            checks = Checks(pool, places.ready, installation, own, configured)
+            service.answers(VerifyBackup, checks.verify)
+            service.answers(ReadBackFiles, checks.read_back)
+            for check_runner in checks.runners:
+                service.background(check_runner.run())
+            service.every(CHECKS_INTERVAL_S, checks.turn)
             return await service.run()

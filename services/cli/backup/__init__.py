@@ -2,9 +2,11 @@
 
 from services.cli.backup.archives import list_archives
 from services.cli.backup.lifecycle import app as lifecycle
+from services.cli.backup.restore import restore
 from services.cli.backup.run import retry, run
 from services.cli.backup.setup import setup
 from services.cli.backup.status import status
+from services.cli.backup.verify import verify
 from services.cli.lazy import group
 from services.cli.usage import help_alone
 
@@ -16,3 +18,5 @@ app.command("run")(run)
 app.command("retry")(retry)
 app.command("setup")(setup)
 app.add_typer(lifecycle, name="lifecycle")
+app.command("restore")(restore)
+app.command("verify")(verify)
