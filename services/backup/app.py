@@ -6,6 +6,9 @@ from functools import partial
 from services.backup.archiver import JOBS, Archiver, Means
 from services.backup.bandwidth import Bandwidth
 from services.backup.commands import Commands
+from services.backup.database.work import JOBS as DUMP_JOBS
+from services.backup.database.work import LOOK_S as DUMP_LOOK_S
+from services.backup.database.work import Dumps
 from services.backup.description import DESCRIPTION
 from services.backup.destinations.kinds import all_opened
 from services.backup.handlers import ask_archives, forget_files
@@ -19,7 +22,7 @@ from services.backup.strays import INTERVAL_S as STRAYS_INTERVAL_S
 from services.backup.strays import Strays
 from services.backup.upload import Pace
 from shared.db.pool import transaction
-from shared.events.commands import RetryBackup, RunBackup
+from shared.events.commands import BackupAccepted, BackupDatabase, RetryBackup, RunBackup
 from shared.events.file import FileRemoved
 from shared.events.session import SessionFinished
 from shared.jobs.runner import Runner
@@ -56,12 +59,23 @@ async def run(settings: Settings, process: Process | None = None) -> int:
                     runner.wake()
 
             commands = Commands(pool, names, look, runner)
+            dumps = Dumps(settings, pool, names, places.ready)
+            dump_runner = Runner(pool, DUMP_JOBS, dumps.work, at_once=1)
+
+            async def dump_now(command: BackupDatabase) -> BackupAccepted:
+                accepted = await dumps.ask(command)
+                dump_runner.wake()
+                return accepted
+
             service.answers(RunBackup, commands.run)
             service.answers(RetryBackup, commands.retry)
+            service.answers(BackupDatabase, dump_now)
             service.reads(SessionFinished, partial(ask_archives, destinations=names))
             service.reads(FileRemoved, forget_files)
             service.every(own.look_interval_s, look_again)
             service.every(PLACES_INTERVAL_S, places.turn, first_after_s=PLACES_INTERVAL_S)
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
+            service.every(DUMP_LOOK_S, dumps.ask_nightly)
             service.background(runner.run())
+            service.background(dump_runner.run())
             return await service.run()

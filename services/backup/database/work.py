@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.backup.commands import NO_DESTINATION
 from services.backup.database.layout import DATABASE, is_dump, note_key, read_note
 from services.backup.database.make import Wish, look_at_server, make_dump
 from services.backup.database.programs import find_programs
@@ -27,7 +28,8 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 JOBS = JobTable("dump", "dump_id")
-NO_DESTINATION = "no destination is set: `nightbus backup setup` adds one"
+LOOK_S = 60.0
+"""Between two looks whether a dump is due."""
 
 Opened = Callable[[str], Awaitable[Destination]]
 """Gives a destination of the settings, once it was looked at and found to be ours. Raises Transient, UserError."""

@@ -52,7 +52,7 @@ async def known_manifests(connection: Connection, destination: str) -> set[str]:
 
 
 async def adopt(connection: Connection, destination: str, key: str, manifest: Manifest, stored: Stored) -> None:
-    """Know of a verified archive by its manifest, in place of jobs that were to make it; in the caller's transaction."""
+    """Know of a verified archive by its manifest, in place of jobs that were to make it. In a transaction."""
     collection, revision = manifest.collection_id, manifest.session_revision
     await connection.execute(_UNFINISHED, destination, collection, manifest.number, revision)
     if revision is not None and await connection.fetchval(_REVISION_TAKEN, destination, collection, revision):
