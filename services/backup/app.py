@@ -6,7 +6,6 @@ from functools import partial
 from services.backup.archiver import JOBS, Archiver, Means
 from services.backup.bandwidth import Bandwidth
 from services.backup.commands import Commands
-from services.backup.database.work import JOBS as DUMP_JOBS
 from services.backup.database.work import LOOK_S as DUMP_LOOK_S
 from services.backup.database.work import Dumps
 from services.backup.description import DESCRIPTION
@@ -16,13 +15,15 @@ from services.backup.hours import QuietHours
 from services.backup.look import Look
 from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
+from services.backup.proof.checks import INTERVAL_S as CHECKS_INTERVAL_S
+from services.backup.proof.checks import Checks
 from services.backup.settings import KEYS, BackupSettings
 from services.backup.store.installation import installation_id
 from services.backup.strays import INTERVAL_S as STRAYS_INTERVAL_S
 from services.backup.strays import Strays
 from services.backup.upload import Pace
 from shared.db.pool import transaction
-from shared.events.commands import BackupAccepted, BackupDatabase, RetryBackup, RunBackup
+from shared.events.commands import BackupDatabase, ReadBackFiles, RetryBackup, RunBackup, VerifyBackup
 from shared.events.file import FileRemoved
 from shared.events.session import SessionFinished
 from shared.jobs.runner import Runner
@@ -60,16 +61,9 @@ async def run(settings: Settings, process: Process | None = None) -> int:
 
             commands = Commands(pool, names, look, runner)
             dumps = Dumps(settings, pool, names, places.ready)
-            dump_runner = Runner(pool, DUMP_JOBS, dumps.work, at_once=1)
-
-            async def dump_now(command: BackupDatabase) -> BackupAccepted:
-                accepted = await dumps.ask(command)
-                dump_runner.wake()
-                return accepted
-
             service.answers(RunBackup, commands.run)
             service.answers(RetryBackup, commands.retry)
-            service.answers(BackupDatabase, dump_now)
+            service.answers(BackupDatabase, dumps.ask)
             service.reads(SessionFinished, partial(ask_archives, destinations=names))
             service.reads(FileRemoved, forget_files)
             service.every(own.look_interval_s, look_again)
@@ -77,5 +71,11 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
             service.every(DUMP_LOOK_S, dumps.ask_nightly)
             service.background(runner.run())
-            service.background(dump_runner.run())
+            service.background(dumps.runner.run())
+            checks = Checks(pool, places.ready, installation, own, configured)
+            service.answers(VerifyBackup, checks.verify)
+            service.answers(ReadBackFiles, checks.read_back)
+            for check_runner in checks.runners:
+                service.background(check_runner.run())
+            service.every(CHECKS_INTERVAL_S, checks.turn)
             return await service.run()

@@ -21,6 +21,7 @@ from shared.errors import UserError
 from shared.events.base import EVENT_NAMESPACE, utc_now
 from shared.events.commands import BackupAccepted, BackupDatabase
 from shared.jobs.job import Job
+from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
 from shared.logging import get_logger
 from shared.settings import Settings
@@ -45,6 +46,7 @@ class Dumps:
         self._pool = pool
         self._names = tuple(names)
         self._opened = opened
+        self.runner = Runner(pool, JOBS, self.work, at_once=1)  # the role of dumps has connections for one
 
     async def ask(self, command: BackupDatabase) -> BackupAccepted:
         """Commit a dump to each destination.
@@ -59,6 +61,7 @@ class Dumps:
                 await dumps.ask(connection, _id(name, str(command.command_id)), name, command.reason)
                 for name in self._names
             ]
+        self.runner.wake()
         return BackupAccepted(jobs=len(jobs), job_id=jobs[0] if len(jobs) == 1 else None)
 
     async def ask_nightly(self) -> None:
