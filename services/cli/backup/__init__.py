@@ -3,7 +3,9 @@
 from services.cli.backup.archives import list_archives
 from services.cli.backup.database import database
 from services.cli.backup.restore_everything import restore_everything
+from services.cli.backup.lifecycle import app as lifecycle
 from services.cli.backup.run import retry, run
+from services.cli.backup.setup import setup
 from services.cli.backup.status import status
 from services.cli.lazy import group
 from services.cli.usage import help_alone
@@ -16,3 +18,5 @@ app.command("run")(run)
 app.command("retry")(retry)
 app.command("database")(database)
 app.command("restore-everything")(restore_everything)
+app.command("setup")(setup)
+app.add_typer(lifecycle, name="lifecycle")
