@@ -2,11 +2,13 @@
 
 from services.cli.backup.archives import list_archives
 from services.cli.backup.database import database
-from services.cli.backup.restore_everything import restore_everything
 from services.cli.backup.lifecycle import app as lifecycle
+from services.cli.backup.restore import restore
+from services.cli.backup.restore_everything import restore_everything
 from services.cli.backup.run import retry, run
 from services.cli.backup.setup import setup
 from services.cli.backup.status import status
+from services.cli.backup.verify import verify
 from services.cli.lazy import group
 from services.cli.usage import help_alone
 
@@ -20,3 +22,5 @@ app.command("database")(database)
 app.command("restore-everything")(restore_everything)
 app.command("setup")(setup)
 app.add_typer(lifecycle, name="lifecycle")
+app.command("restore")(restore)
+app.command("verify")(verify)

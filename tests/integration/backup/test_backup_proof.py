@@ -72,6 +72,12 @@ async def checked(one: World, command: VerifyBackup | ReadBackFiles) -> dict[str
     return found
 
 
+async def row_of(one: World, query: str) -> dict[str, Any]:
+    """The one row that a query finds."""
+    (row,) = await one.backup.fetch(query)
+    return dict(row)
+
+
 async def findings(one: World) -> list[dict[str, Any]]:
     """All findings."""
     return [dict(row) for row in await one.backup.fetch("SELECT * FROM findings ORDER BY finding_id")]
@@ -99,7 +105,7 @@ async def test_what_is_as_it_was_sent_is_said_so(archived: World) -> None:
     assert (
         await archived.backup.fetchval("SELECT count(*) FROM member WHERE read_back_at > $1", row["created_at"]) == 24
     )
-    last = await archived.backup.fetchrow("SELECT * FROM last_check WHERE kind = 'verify'")
+    last = await row_of(archived, "SELECT * FROM last_check WHERE kind = 'verify'")
     assert last["check_id"] == row["check_id"]
 
 
@@ -182,7 +188,7 @@ async def test_an_unplugged_disk_has_lost_nothing(archived: World) -> None:
     await told(archived, command)
 
     async def waits() -> bool:
-        row = await archived.backup.fetchrow("SELECT state, reason FROM check_progress")
+        row = await row_of(archived, "SELECT state, reason FROM check_progress")
         return bool(row["state"] == "waiting" and row["reason"])
 
     await until(waits)
@@ -251,7 +257,7 @@ async def test_a_verification_that_was_killed_goes_on(archived: World) -> None:
         return bool(await archived.backup.fetchval("SELECT state = 'done' AND attempt = 2 FROM check_progress"))
 
     await until(done)
-    again = dict(await archived.backup.fetchrow("SELECT * FROM check_progress"))
+    again = await row_of(archived, "SELECT * FROM check_progress")
     assert (again["checked"], again["read_bytes"], again["files"]) == (2, row["read_bytes"], 2 * FILES)
 
 
