@@ -67,7 +67,7 @@ def test_everything_comes_back_from_the_folder_alone() -> None:
         assert "is not over" in refused.stderr
         done = _restore(destination, new)
         assert done["failed"] == []
-        assert done["restored"] + done["already_here"] == done["places"] == len(before["files"])
+        assert done["restored"] + done["already_here"] == done["places"] >= len(before["files"])
         assert done["archived"] == len(contents)
         assert done["never_archived"] == 0
         captures = folder / "old" / "captures"
