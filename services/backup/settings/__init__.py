@@ -14,7 +14,7 @@ from services.backup.settings.destinations import (
 )
 from shared.library.settings import capture_folders
 from shared.settings import Settings
-from shared.settings.section import Section, ZoneName
+from shared.settings.section import Section, WholePath, ZoneName
 
 __all__ = ["KEYS", "SECTION", "BackupSettings", "DestinationSettings", "FolderDestination", "S3Destination"]
 
@@ -73,6 +73,23 @@ class BackupSettings(Section):
     drill_files: int = Field(
         default=5, ge=1, le=1000, description="files that a drill brings back from each destination, drawn at random"
     )
+
+    database_at: str = Field(
+        default="12:00",
+        description="time of day in time_zone at which the database is dumped to each destination, such as 12:00",
+    )
+    pg_dump: WholePath | None = Field(
+        default=None,
+        description="program that dumps the database, at least as new as the server; unset: the one that "
+        "`nightbus up` brings, else the one on the PATH",
+    )
+
+    @field_validator("database_at")
+    @classmethod
+    def _is_an_hour(cls, at: str) -> str:
+        if re.fullmatch(_HOURS, at) is None:
+            raise ValueError(f'{at!r} is no time of day: write it as "12:00"')
+        return at
 
     lifecycle_fast_days: int = Field(
         default=7, ge=0, le=3650, description="days until archives tagged archive_policy = fast move to a colder class"

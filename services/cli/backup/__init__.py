@@ -1,8 +1,10 @@
 """`backup`: what is archived where, what is not, and having it archived now. Each verb has a module of its own."""
 
 from services.cli.backup.archives import list_archives
+from services.cli.backup.database import database
 from services.cli.backup.lifecycle import app as lifecycle
 from services.cli.backup.restore import restore
+from services.cli.backup.restore_everything import restore_everything
 from services.cli.backup.run import retry, run
 from services.cli.backup.setup import setup
 from services.cli.backup.status import status
@@ -16,6 +18,8 @@ app.command("status")(status)
 app.command("list")(list_archives)
 app.command("run")(run)
 app.command("retry")(retry)
+app.command("database")(database)
+app.command("restore-everything")(restore_everything)
 app.command("setup")(setup)
 app.add_typer(lifecycle, name="lifecycle")
 app.command("restore")(restore)
