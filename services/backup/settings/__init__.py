@@ -14,7 +14,7 @@ from services.backup.settings.destinations import (
 )
 from shared.library.settings import capture_folders
 from shared.settings import Settings
-from shared.settings.section import Section, ZoneName
+from shared.settings.section import Section, WholePath, ZoneName
 
 __all__ = ["KEYS", "SECTION", "BackupSettings", "DestinationSettings", "FolderDestination", "S3Destination"]
 
@@ -53,6 +53,25 @@ class BackupSettings(Section):
         ge=0,
         le=100,
         description="share of new archives that is read back from S3 and hashed; folders: all",
+    )
+
+    keep_daily_dumps: int = Field(
+        default=7, ge=1, le=10_000, description="dumps of the database that stay: the newest of so many days"
+    )
+    keep_weekly_dumps: int = Field(default=4, ge=0, le=10_000, description="and of so many weeks")
+    keep_monthly_dumps: int = Field(default=12, ge=0, le=10_000, description="and of so many months")
+    keep_manifests: int = Field(
+        default=3, ge=1, le=10_000, description="manifests of a session that stay; the newest one lists all of it"
+    )
+    delete_forgotten: bool = Field(
+        default=False,
+        description="delete archives all of whose files are forgotten, or lie in another verified archive as well",
+    )
+    warn_above_gb: float | None = Field(
+        default=None, gt=0, description="of what a destination holds, GB: more is told, and nothing deleted for it"
+    )
+    prices_file: WholePath | None = Field(
+        default=None, description="your own prices for `backup estimate-costs`; unset: those that come with Nightbus"
     )
 
     @field_validator("quiet_hours")
