@@ -75,6 +75,8 @@ class Part:
     number: int
     """From 1 on."""
     begins: Point
+    ends: Point
+    """Where the next part begins. A member that fills this one to its last byte ends at the beginning of the next."""
     data: bytes
     md5: bytes
     sha256: bytes
