@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.cli.backup.covered import COVERED
 from services.cli.imports import open_imports
 from services.cli.output import Row
 from services.descriptions import SERVICES
@@ -83,6 +84,8 @@ class DatabaseState:
     given_up: "Sequence[asyncpg.Record]"
     outboxes: dict[str, int]
     last_active: "dict[str, datetime | None]"
+    covered: Row | None
+    """How many files archives have; None where that was not counted yet."""
 
 
 async def database_state(connection: "asyncpg.Connection") -> DatabaseState:
@@ -96,6 +99,7 @@ async def database_state(connection: "asyncpg.Connection") -> DatabaseState:
         (last_active,) = await connection.fetch(_LAST_ACTIVE)
         (awaited,) = await connection.fetch(_AWAITED)
         checked = await connection.fetchrow(_CHECKED)
+        covered = await connection.fetchrow(COVERED)
         return DatabaseState(
             ingest=ingest,
             stats=stats,
@@ -112,4 +116,5 @@ async def database_state(connection: "asyncpg.Connection") -> DatabaseState:
             given_up=await connection.fetch(_GIVEN_UP),
             outboxes=dict(outboxes),
             last_active=dict(last_active),
+            covered=None if covered is None else dict(covered),
         )

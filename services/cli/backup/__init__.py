@@ -1,0 +1,14 @@
+"""`backup`: what is archived where, what is not, and having it archived now. Each verb has a module of its own."""
+
+from services.cli.backup.archives import list_archives
+from services.cli.backup.run import retry, run
+from services.cli.backup.status import status
+from services.cli.lazy import group
+from services.cli.usage import help_alone
+
+app = group(help="Archives of finished sessions: what lies where, what is unprotected, and archiving it now.")
+app.callback(invoke_without_command=True)(help_alone)
+app.command("status")(status)
+app.command("list")(list_archives)
+app.command("run")(run)
+app.command("retry")(retry)
