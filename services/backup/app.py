@@ -13,13 +13,16 @@ from services.backup.hours import QuietHours
 from services.backup.look import Look
 from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
+from services.backup.retention.remove import AT_ONCE as REMOVALS_AT_ONCE
+from services.backup.retention.remove import JOBS as REMOVALS
+from services.backup.retention.remove import Retention
 from services.backup.settings import KEYS, BackupSettings
 from services.backup.store.installation import installation_id
 from services.backup.strays import INTERVAL_S as STRAYS_INTERVAL_S
 from services.backup.strays import Strays
 from services.backup.upload import Pace
 from shared.db.pool import transaction
-from shared.events.commands import RetryBackup, RunBackup
+from shared.events.commands import RetryBackup, RunBackup, RunRetention
 from shared.events.file import FileRemoved
 from shared.events.session import SessionFinished
 from shared.jobs.runner import Runner
@@ -27,6 +30,10 @@ from shared.process import Process
 from shared.retry import patiently
 from shared.service import Service
 from shared.settings import Settings
+
+DAY_S = 24 * 3600.0
+RETENTION_AFTER_S = 3600.0
+"""From the start to the first look at what may go."""
 
 
 async def run(settings: Settings, process: Process | None = None) -> int:
@@ -64,4 +71,8 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.every(PLACES_INTERVAL_S, places.turn, first_after_s=PLACES_INTERVAL_S)
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
             service.background(runner.run())
+            retention = Retention(pool, own, places.ready)
+            service.answers(RunRetention, retention.run)
+            service.every(DAY_S, retention.turn, first_after_s=RETENTION_AFTER_S)
+            service.background(Runner(pool, REMOVALS, retention.work, at_once=REMOVALS_AT_ONCE).run())
             return await service.run()

@@ -55,14 +55,20 @@ class BackupSettings(Section):
         description="share of new archives that is read back from S3 and hashed; folders: all",
     )
 
+    database_at: str = Field(
+        default="12:00",
+        description="time of day in time_zone at which the database is dumped to each destination, such as 12:00",
+    )
+    pg_dump: WholePath | None = Field(
+        default=None,
+        description="program that dumps the database, at least as new as the server; unset: the one that "
+        "`nightbus up` brings, else the one on the PATH",
+    )
     keep_daily_dumps: int = Field(
         default=7, ge=1, le=10_000, description="dumps of the database that stay: the newest of so many days"
     )
     keep_weekly_dumps: int = Field(default=4, ge=0, le=10_000, description="and of so many weeks")
     keep_monthly_dumps: int = Field(default=12, ge=0, le=10_000, description="and of so many months")
-    keep_manifests: int = Field(
-        default=3, ge=1, le=10_000, description="manifests of a session that stay; the newest one lists all of it"
-    )
     delete_forgotten: bool = Field(
         default=False,
         description="delete archives all of whose files are forgotten, or lie in another verified archive as well",
@@ -73,6 +79,13 @@ class BackupSettings(Section):
     prices_file: WholePath | None = Field(
         default=None, description="your own prices for `backup estimate-costs`; unset: those that come with Nightbus"
     )
+
+    @field_validator("database_at")
+    @classmethod
+    def _is_an_hour(cls, at: str) -> str:
+        if re.fullmatch(_HOURS, at) is None:
+            raise ValueError(f'{at!r} is no time of day: write it as "12:00"')
+        return at
 
     @field_validator("quiet_hours")
     @classmethod
