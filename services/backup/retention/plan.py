@@ -7,13 +7,13 @@ from services.backup.retention.dumps import KeptDumps, dumps_to_remove
 from services.backup.retention.model import RetentionPlan
 from services.backup.settings import BackupSettings
 from services.backup.store import retention
-from shared.bus.transaction import Connection
+from services.backup.store.retention import Reading
 from shared.quantities import size
 
 GB = 1_000_000_000
 
 
-async def read_plan(connection: Connection, settings: BackupSettings) -> RetentionPlan:
+async def read_plan(connection: Reading, settings: BackupSettings) -> RetentionPlan:
     """What may go by the settings, and what is over its cap. In a transaction, so that all of it is of one moment."""
     kept = KeptDumps(
         settings.keep_daily_dumps, settings.keep_weekly_dumps, settings.keep_monthly_dumps, ZoneInfo(settings.time_zone)

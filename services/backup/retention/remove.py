@@ -9,7 +9,6 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from services.backup.archive.keys import sums_key
 from services.backup.database.layout import note_key
 from services.backup.destinations.port import Destination, Refused
 from services.backup.retention.model import Removal
@@ -28,6 +27,8 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 JOBS = JobTable("removal", "removal_id")
+MANIFEST, SUMS = ".manifest.json", ".SHA256SUMS"
+"""How the keys of what lies beside an archive end."""
 AT_ONCE = 1
 """One after the other: each looks at what those before left."""
 
@@ -88,11 +89,10 @@ async def _keys(connection: Connection, job: Job) -> list[str]:
     """What is deleted: of a dump its note first, without which it counts as none; with an archive its manifest."""
     if job["what"] == "dump":
         return [note_key(job["key"]), job["key"]]
-    manifest = await retention.takes_manifest(connection, job["row_id"])
+    manifest = await retention.manifest_of_gone(connection, job["row_id"])
     if manifest is None:
         return [job["key"]]
-    sums = sums_key(manifest["night"].year, manifest["collection_id"], manifest["number"])
-    return [job["key"], manifest["manifest_key"], sums]
+    return [job["key"], manifest, f"{manifest.removesuffix(MANIFEST)}{SUMS}"]
 
 
 def _id(removal: Removal) -> UUID:

@@ -12,6 +12,9 @@ from services.backup.retention.model import Removal
 from services.backup.store import archives
 from shared.bus.transaction import Connection
 
+Reading = Connection | asyncpg.Connection
+"""Any connection that may read the views."""
+
 
 class Removing(Protocol):
     """The job that deletes an object, with the columns of its row."""
@@ -74,7 +77,7 @@ UPDATE archive SET phase = 'verified', gone_at = NULL, gone_reason = NULL
 WHERE archive_id = $1 AND phase = 'gone' AND gone_reason = $2
 """
 _MANIFEST_OF_GONE = """
-SELECT a.collection_id, a.night, a.number, a.manifest_key FROM archive a
+SELECT a.manifest_key FROM archive a
 WHERE a.archive_id = $1 AND a.manifest_key IS NOT NULL AND (
     EXISTS (SELECT FROM archive n WHERE (n.destination, n.collection_id) = (a.destination, a.collection_id)
             AND n.phase = 'verified' AND n.number > a.number)
@@ -91,12 +94,12 @@ _DUMP_GOING = "SELECT gone_at IS NOT NULL FROM dump WHERE dump_id = $1"
 _DUMP_STAYS = "UPDATE dump SET gone_at = NULL, gone_reason = NULL WHERE dump_id = $1 AND gone_reason = $2"
 
 
-async def dumps(connection: Connection) -> list[Dump]:
+async def dumps(connection: Reading) -> list[Dump]:
     """The dumps that were proven at their destinations and are there."""
     return [Dump(*row) for row in await connection.fetch(_DUMPS)]
 
 
-async def candidates(connection: Connection) -> list[Candidate]:
+async def candidates(connection: Reading) -> list[Candidate]:
     """The archives that have forgotten files and no file of which they hold the only sound copy there."""
     rows = await connection.fetch(_CANDIDATES)
     elsewhere: dict[UUID, dict[str, frozenset[UUID]]] = {row["archive_id"]: {} for row in rows}
@@ -105,7 +108,7 @@ async def candidates(connection: Connection) -> list[Candidate]:
     return [Candidate(**row, elsewhere=elsewhere[row["archive_id"]]) for row in rows]
 
 
-async def stored_bytes(connection: Connection) -> dict[str, int]:
+async def stored_bytes(connection: Reading) -> dict[str, int]:
     """What archives and dumps take at each destination, bytes."""
     return {row["destination"]: row["size_bytes"] or 0 for row in await connection.fetch(_STORED)}
 
@@ -142,12 +145,13 @@ async def goes(connection: Connection, row: Removing) -> bool:
     return bool(done or await connection.fetchval(_DUMP_GOING, row_id))
 
 
-async def takes_manifest(connection: Connection, archive_id: UUID) -> asyncpg.Record | None:
-    """The names of the manifest that goes with an archive that is gone: collection, night, number, manifest_key.
+async def manifest_of_gone(connection: Connection, archive_id: UUID) -> str | None:
+    """The key of the manifest that goes with an archive that is gone.
 
     None where it stays: as long as it is the newest of its collection, it is what lists all that is left.
     """
-    return await connection.fetchrow(_MANIFEST_OF_GONE, archive_id)
+    key: str | None = await connection.fetchval(_MANIFEST_OF_GONE, archive_id)
+    return key
 
 
 async def stays(connection: Connection, row: Removing) -> None:

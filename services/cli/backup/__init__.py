@@ -1,6 +1,8 @@
 """`backup`: what is archived where, what is not, and having it archived now. Each verb has a module of its own."""
 
 from services.cli.backup.archives import list_archives
+from services.cli.backup.costs import estimate_costs
+from services.cli.backup.retention import retention
 from services.cli.backup.run import retry, run
 from services.cli.backup.status import status
 from services.cli.lazy import group
@@ -12,3 +14,5 @@ app.command("status")(status)
 app.command("list")(list_archives)
 app.command("run")(run)
 app.command("retry")(retry)
+app.command("retention")(retention)
+app.command("estimate-costs")(estimate_costs)

@@ -68,11 +68,11 @@ def estimate_costs(
         archived, missing = wait_for(_amounts(find_stack(home), destination))
     estimates = [asdict(one) for one in estimate(archived + missing, table)]
     if as_json:
-        whole = {"as_of": table.as_of, "archived": asdict(archived), "not_archived": asdict(missing)}
+        whole = {"as_of": table.as_of, "archived": asdict(archived), "to_come": asdict(missing)}
         print(to_json({**whole, "estimates": estimates}))
         return
     print_table(estimates, _COLUMNS)
-    print(f"{_words(archived)} archived, {_words(missing)} to come; prices of {table.as_of}, US dollars before tax")
+    print(f"archived: {_words(archived)}; to come: {_words(missing)}; prices of {table.as_of}, US dollars before tax")
     print("`--prices` prints the table; a copy with your own is used where backup.prices_file names it")
 
 
@@ -117,6 +117,6 @@ _COLUMNS = (
     _usd("usd_per_month", "a month"),
     _usd("usd_first_year", "first year"),
     _usd("usd_to_restore", "all of it back"),
-    Column("after", lambda row: _wait(row["hours_to_read"]), "right"),
+    Column("wait to read", lambda row: _wait(row["hours_to_read"]), "right"),
     Column("least", lambda row: f"{row['least_days']} d" if row["least_days"] else "", "right", spare=1),
 )
