@@ -71,8 +71,13 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.every(PLACES_INTERVAL_S, places.turn, first_after_s=PLACES_INTERVAL_S)
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
             service.background(runner.run())
-            retention = Retention(pool, own, places.ready)
-            service.answers(RunRetention, retention.run)
-            service.every(DAY_S, retention.turn, first_after_s=RETENTION_AFTER_S)
-            service.background(Runner(pool, REMOVALS, retention.work, at_once=REMOVALS_AT_ONCE).run())
+            _let_go(service, own, places)
             return await service.run()
+
+
+def _let_go(service: Service, own: BackupSettings, places: Places) -> None:
+    """Register what deletes at destinations what is kept no longer."""
+    retention = Retention(service.pool, own, places.ready)
+    service.answers(RunRetention, retention.run)
+    service.every(DAY_S, retention.turn, first_after_s=RETENTION_AFTER_S)
+    service.background(Runner(service.pool, REMOVALS, retention.work, at_once=REMOVALS_AT_ONCE).run())

@@ -18,6 +18,7 @@ from services.backup.finish import Damaged, Finish
 from services.backup.places import Places
 from services.backup.settings import BackupSettings
 from services.backup.store import archives, members, parts
+from services.backup.store.rows import Row
 from services.backup.upload import Differs, Pace, Sending
 from shared.bus.transaction import Connection
 from shared.db.pool import connected, transaction
@@ -133,7 +134,7 @@ class Archiver:
         begin = datetime.combine(day, time(), UTC)
         return await members.new_of_day(connection, job["destination"], begin, wait)
 
-    async def _send(self, job: Job, destination: Destination, row: asyncpg.Record) -> None:
+    async def _send(self, job: Job, destination: Destination, row: Row) -> None:
         """Send what was not sent yet, and complete the upload."""
         packing = packing_of(row)
         upload = await self._begun(job, destination, row)
@@ -155,7 +156,7 @@ class Archiver:
             await destination.abort(upload)
             await self._anew(job, renumber=True)
 
-    async def _begun(self, job: Job, destination: Destination, row: asyncpg.Record) -> Upload:
+    async def _begun(self, job: Job, destination: Destination, row: Row) -> Upload:
         """The upload to go on with; one of this archive that nobody wrote down is aborted."""
         if row["upload_id"] is not None:
             return Upload(row["key"], row["upload_id"])
@@ -227,17 +228,17 @@ class Archiver:
                 columns |= _names(job, number, packing)
             await archives.save(connection, job.id, columns)
 
-    async def _read(self, job: Job) -> asyncpg.Record:
+    async def _read(self, job: Job) -> Row:
         async with connected(self._pool) as connection:
             return await archives.read(connection, job.id)
 
 
-def packing_of(row: asyncpg.Record) -> Packing:
+def packing_of(row: Row) -> Packing:
     """How an archive is packed."""
     return Packing(**json.loads(row["packing"]))
 
 
-def label_of(row: asyncpg.Record) -> Label:
+def label_of(row: Row) -> Label:
     """What an archive says of itself."""
     return Label(
         "application/zstd" if packing_of(row).kind == "zstd" else "application/x-tar",

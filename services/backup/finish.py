@@ -5,12 +5,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from services.backup import plan
 from services.backup.destinations.port import Destination
 from services.backup.metrics import LAST_SUCCESS
 from services.backup.store import archives, members, parts
+from services.backup.store.rows import Row
 from services.backup.whole import put_manifest
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
@@ -42,7 +41,7 @@ class Finish:
         self._job = job
         self._destination = destination
 
-    async def prove(self, row: asyncpg.Record) -> None:
+    async def prove(self, row: Row) -> None:
         """Compare what lies at the destination with what was sent.
 
         Raises:
@@ -64,7 +63,7 @@ class Finish:
                 await archives.save(connection, row["archive_id"], {"deep_verified_at": utc_now()})
                 await members.save_read_back(connection, row["archive_id"])
 
-    async def tell(self, row: asyncpg.Record) -> None:
+    async def tell(self, row: Row) -> None:
         """Put the manifest beside the archive, then write in one transaction that it is verified, and tell it.
 
         Raises:
@@ -116,13 +115,13 @@ class Finish:
         )
         await enqueue(connection, SERVICE, [event])
 
-    def _is_read_back(self, row: asyncpg.Record) -> bool:
+    def _is_read_back(self, row: Row) -> bool:
         """Folders, and uploads that went on after an interruption, are read back always; of others a share."""
         if self._job.attempt > 1 or self._means.places.is_folder(self._destination.name):
             return True
         return plan.is_read_back(row["archive_id"], self._means.settings.read_back_percent)
 
-    async def _read_back(self, key: str, sent: Sequence[asyncpg.Record]) -> None:
+    async def _read_back(self, key: str, sent: Sequence[Row]) -> None:
         begin = 0
         for part in sent:
             self._job.check()

@@ -18,6 +18,7 @@ from services.backup.reading import Reading
 from services.backup.store import members as member_rows
 from services.backup.store import parts as part_rows
 from services.backup.store.members import Place
+from services.backup.store.rows import Row
 from shared.db.pool import connected, transaction
 from shared.errors import NightbusError
 from shared.events.base import utc_now
@@ -89,9 +90,7 @@ class Sending:
         finally:
             await asyncio.to_thread(stream.close)
 
-    def _stream(
-        self, rows: Sequence[asyncpg.Record], sent: Sequence[asyncpg.Record], packing: Packing, part_bytes: int
-    ) -> ArchiveStream:
+    def _stream(self, rows: Sequence[Row], sent: Sequence[Row], packing: Packing, part_bytes: int) -> ArchiveStream:
         members = [
             Member(
                 position=row["position"], file_id=row["file_id"],
@@ -115,7 +114,7 @@ class Sending:
             written=[written_of(row) for row in rows if row["state"] == "written" and row["position"] < begin.position],
         )
 
-    async def _send_all(self, stream: ArchiveStream, last: asyncpg.Record | None) -> Spoilt | None:
+    async def _send_all(self, stream: ArchiveStream, last: Row | None) -> Spoilt | None:
         spoilt: Spoilt | None = None
         slots = asyncio.Semaphore(IN_FLIGHT)
         try:
@@ -160,7 +159,7 @@ class Sending:
             return await member_rows.places_of(connection, file_id)
 
 
-def sent_in_a_row(sent: Sequence[asyncpg.Record]) -> asyncpg.Record | None:
+def sent_in_a_row(sent: Sequence[Row]) -> Row | None:
     """The last part before the first gap, which is made anew to go on from; None where the first one lacks."""
     last = None
     for number, row in enumerate(sent, 1):
@@ -172,7 +171,7 @@ def sent_in_a_row(sent: Sequence[asyncpg.Record]) -> asyncpg.Record | None:
     return last
 
 
-def written_of(row: asyncpg.Record) -> Written:
+def written_of(row: Row) -> Written:
     """What a member's row says of where it is."""
     return Written(
         row["position"], row["stored_offset"], row["stored_bytes"], tuple(row["frame_sizes"]), row["header_sha256"]

@@ -12,10 +12,11 @@ from services.backup.archive import keys
 from services.backup.archive.manifest import FileEntry, LeftOut, Manifest, PackingEntry, PartEntry, sums, to_json
 from services.backup.destinations.port import Destination, Label
 from services.backup.store import members, parts
+from services.backup.store.rows import Row
 from shared.db.pool import connected
 
 
-async def put_manifest(pool: asyncpg.Pool, destination: Destination, row: asyncpg.Record, installation_id: str) -> str:
+async def put_manifest(pool: asyncpg.Pool, destination: Destination, row: Row, installation_id: str) -> str:
     """Put manifest and SHA256SUMS beside an archive whose bytes are proven; the SHA-256 of the manifest.
 
     They are made of what the database says alone, so that putting them again puts the same.
@@ -31,11 +32,11 @@ async def put_manifest(pool: asyncpg.Pool, destination: Destination, row: asyncp
 
 
 def _made(
-    row: asyncpg.Record,
+    row: Row,
     installation_id: str,
-    files: Sequence[asyncpg.Record],
-    left_out: Sequence[asyncpg.Record],
-    sent: Sequence[asyncpg.Record],
+    files: Sequence[Row],
+    left_out: Sequence[Row],
+    sent: Sequence[Row],
 ) -> tuple[bytes, bytes]:
     entries = sorted(
         (FileEntry(**{**file, "frame_sizes": tuple(file["frame_sizes"])}) for file in map(dict, files)),

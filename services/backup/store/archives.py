@@ -19,7 +19,8 @@ INSERT INTO archive (archive_id, destination, collection_id, night, session_revi
 SELECT CASE WHEN known THEN found_id ELSE revision_id END, destination, collection_id, night,
        CASE WHEN NOT known THEN revision END
 FROM (
-    SELECT w.*, w.revision IS NULL OR EXISTS (
+    SELECT w.found_id, w.revision_id, w.destination, w.collection_id, w.night, w.revision,
+           w.revision IS NULL OR EXISTS (
         SELECT FROM archive r WHERE (r.destination, r.collection_id, r.session_revision)
             = (w.destination, w.collection_id, w.revision)) AS known
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::int[])
@@ -42,6 +43,11 @@ WHERE s.state = 'finished' AND s.night IS NOT NULL AND NOT EXISTS (
     SELECT FROM archive a
     WHERE (a.destination, a.collection_id, a.session_revision) = (d.name, s.session_id, s.revision))
 ORDER BY s.session_id, d.name LIMIT $2
+"""
+_READ = """
+SELECT archive_id, destination, collection_id, night, session_revision, number, phase, packing, part_bytes, key,
+       manifest_key, upload_id, files, size_bytes, sent_bytes, stored_bytes, left_out, etag
+FROM archive WHERE archive_id = $1
 """
 _OLDER = """
 SELECT o.archive_id FROM archive o JOIN archive a ON a.archive_id = $1
@@ -147,7 +153,7 @@ async def save(connection: Connection, archive_id: UUID, columns: Mapping[str, A
 
 async def read(connection: Connection, archive_id: UUID) -> asyncpg.Record:
     """The row of an archive."""
-    (row,) = await connection.fetch("SELECT * FROM archive WHERE archive_id = $1", archive_id)
+    (row,) = await connection.fetch(_READ, archive_id)
     return row
 
 

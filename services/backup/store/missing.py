@@ -22,7 +22,7 @@ WITH page AS MATERIALIZED (
     SELECT file_id, size_bytes, arrived_at, announced_at FROM ingest.known_file
     WHERE file_id > $1 ORDER BY file_id LIMIT $2
 ), readable AS MATERIALIZED (
-    SELECT p.*, NOT EXISTS (
+    SELECT p.file_id, p.size_bytes, p.arrived_at, p.announced_at, NOT EXISTS (
         SELECT FROM (SELECT 1 FROM ingest.absent_file a WHERE a.file_id = p.file_id OFFSET 0) x) AS readable
     FROM page p
 ), held AS MATERIALIZED (

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from shared.settings import Settings
-from tests.integration.backup.world import OTHER, SESSION, noise, unpacked, world
+from tests.integration.backup.world import SESSION, noise, unpacked, world
 
 
 async def test_a_finished_session_is_archived_and_told(settings: Settings, tmp_path: Path) -> None:
-    """session.finished makes one archive, which zstd and tar unpack to the same bytes, and session.archived tells it."""
+    """session.finished makes one archive, which zstd and tar unpack to the same bytes, and it is told."""
     disk = tmp_path / "disk"
     disk.mkdir()
     async with world(settings, tmp_path, disk) as one:

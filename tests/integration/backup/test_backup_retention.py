@@ -193,7 +193,7 @@ async def test_a_deletion_whose_process_died_is_done_by_the_next(
                 await client.close()
 
                 async def written_down() -> bool:
-                    return (await one.archives())[0]["phase"] == "gone"
+                    return bool((await one.archives())[0]["phase"] == "gone")
 
                 await until(written_down)
         assert objects(disk) == WHOLE
@@ -229,7 +229,9 @@ async def test_dumps_that_newer_ones_replace_go_with_their_notes(
         assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [
             "nightbus-0.dump", "nightbus-0.dump.json", "nightbus-1.dump", "nightbus-1.dump.json",
         ]  # fmt: skip
-        gone = await one.backup.fetch("SELECT dump_id, gone_reason FROM dumps WHERE gone_at IS NOT NULL ORDER BY dump_id")
+        gone = await one.backup.fetch(
+            "SELECT dump_id, gone_reason FROM dumps WHERE gone_at IS NOT NULL ORDER BY dump_id"
+        )
         assert [row["dump_id"].int for row in gone] == [2, 3, 4]
         assert {row["gone_reason"] for row in gone} == {"newer dumps stay: 2 daily, 0 weekly, 0 monthly"}
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -85,7 +84,7 @@ class World:
     async def move(self, path: str, to: str) -> None:
         """Move a file within the library, as the keeper does."""
         (self.library / to).parent.mkdir(parents=True, exist_ok=True)
-        os.rename(self.library / path, self.library / to)
+        (self.library / path).rename(self.library / to)
         await self.admin.execute("UPDATE ingest.location SET path = $2 WHERE path = $1", path, to)
 
     async def put_in_session(self, ids: Sequence[str], session_id: str = SESSION) -> None:
@@ -93,8 +92,9 @@ class World:
         await self.admin.execute("DELETE FROM stats.frame WHERE file_id = ANY($1::text[])", list(ids))
         await self.admin.execute(
             """
-            INSERT INTO stats.frame (file_id, scan_revision, format, frame_type, session_id, catalog_id, filter, counted,
-                exposure_key, exposure_ms, size_bytes, night, session_night, own_session_id, night_ends_at, observed_at,
+            INSERT INTO stats.frame (file_id, scan_revision, format, frame_type, session_id, catalog_id, filter,
+                counted, exposure_key, exposure_ms, size_bytes, night, session_night, own_session_id, night_ends_at,
+                observed_at,
                 arrived_at, source, stem, stem_key, rig, camera, event_no)
             SELECT id, 1, 'fits', 'LIGHT', $2, 'M42', 'L', true, id, 60000, 10, $3, $3, $2, $4, $4, $4, 'rig', id,
                 hashtext(id), 'rig', 'camera', nextval('stats.event_no')
@@ -118,7 +118,12 @@ class World:
             )  # fmt: skip
             if tell:
                 event = SessionFinished(
-                    session_id=session_id, revision=revision, night=NIGHT, rig="rig", size_bytes=10, integration_ms=60000
+                    session_id=session_id,
+                    revision=revision,
+                    night=NIGHT,
+                    rig="rig",
+                    size_bytes=10,
+                    integration_ms=60000,
                 )
         if tell:
             await self.publish([event])
@@ -231,5 +236,7 @@ async def world(settings: Settings, folder: Path, *destinations: Path, **backup:
         pool_of(postgres, "stats") as stats,
         pool_of(postgres, "backup") as pool,
     ):
-        await admin.execute("INSERT INTO ingest.root (name, path, kind) VALUES ('library', $1, 'library')", str(library))
+        await admin.execute(
+            "INSERT INTO ingest.root (name, path, kind) VALUES ('library', $1, 'library')", str(library)
+        )
         yield World(chosen, library, admin, stats, pool)
