@@ -1,5 +1,8 @@
 """Promises of retention: what goes, what never does, and what a destination that deletes nothing is told of."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from shared.events.commands import BackupAccepted, RunRetention
 from shared.events.file import FileRemoved
 from shared.jobs.store import JobStore
 from shared.settings import Settings
-from tests.integration.backup.world import World, noise, until, world
+from tests.integration.backup.world import World, file_id, noise, until, world
 
 _COPY = """
 INSERT INTO archive (archive_id, destination, collection_id, night, number, phase, state, key, files, stored_bytes)
@@ -35,26 +38,30 @@ VALUES ($1, 'disk', 'nightly', $2, 3, $3, $3, 'done')
 """
 
 
-async def archived(one: World, *contents: bytes) -> list[str]:
-    """One archive of a session with these files; their ids."""
-    ids = [await one.bring(f"night/{number}.fits", content) for number, content in enumerate(contents)]
-    await one.put_in_session(ids)
-    await one.finish()
-    await one.settled(archives=1)
-    return ids
+@asynccontextmanager
+async def finished(settings: Settings, folder: Path, *contents: bytes, **backup: Any) -> AsyncIterator[World]:
+    """A finished session that has these files, before backup runs."""
+    async with world(settings, folder, folder / "disk", look_interval_s=3600.0, **backup) as one:
+        ids = [await one.bring(f"night/{number}.fits", content) for number, content in enumerate(contents)]
+        await one.put_in_session(ids)
+        await one.finish(tell=False)
+        yield one
+
+
+@asynccontextmanager
+async def archived(settings: Settings, folder: Path, *contents: bytes, **backup: Any) -> AsyncIterator[World]:
+    """Backup running, which has made one archive of them."""
+    async with finished(settings, folder, *contents, **backup) as one, one.running():
+        await one.settled(archives=1)
+        yield one
 
 
 async def forget(one: World, *file_ids: str) -> None:
     """Have files forgotten, as a person asks, and wait until backup knows."""
-    for file_id in file_ids:
-        await one.admin.execute("DELETE FROM ingest.location WHERE file_id = $1", file_id)
-        await one.admin.execute("DELETE FROM ingest.file WHERE file_id = $1", file_id)
-    await one.publish(
-        [
-            FileRemoved(file_id=file_id, location_revision=1, root="library", path="x", reason="the cap was on")
-            for file_id in file_ids
-        ]
-    )
+    await one.admin.execute("DELETE FROM ingest.location WHERE file_id = ANY($1::text[])", file_ids)
+    await one.admin.execute("DELETE FROM ingest.file WHERE file_id = ANY($1::text[])", file_ids)
+    about = {"location_revision": 1, "root": "library", "path": "x", "reason": "the cap was on"}
+    await one.publish([FileRemoved(file_id=each, **about) for each in file_ids])
 
     async def known() -> bool:
         query = "SELECT count(*) FROM member WHERE state = 'forgotten' AND file_id = ANY($1::text[])"
@@ -63,18 +70,24 @@ async def forget(one: World, *file_ids: str) -> None:
     await until(known)
 
 
-async def run_retention(one: World) -> int:
-    """What `nightbus backup retention` asks; how many deletions were committed, all of which have ended."""
+async def ask_retention(one: World) -> int:
+    """What `nightbus backup retention` asks; how many deletions were committed."""
     client = await connect(one.settings.nats, "test")
     accepted = await ask(client, RunRetention(), BackupAccepted)
     await client.close()
+    return accepted.jobs
+
+
+async def run_retention(one: World) -> int:
+    """The same once all of them have ended."""
+    asked = await ask_retention(one)
 
     async def ended() -> bool:
         query = "SELECT count(*) FROM removal WHERE state IN ('waiting', 'running')"
         return not await one.backup.fetchval(query)
 
     await until(ended)
-    return accepted.jobs
+    return asked
 
 
 async def removals(one: World) -> list[dict[str, Any]]:
@@ -101,8 +114,8 @@ def disk(tmp_path: Path) -> Path:
 
 async def test_an_archive_goes_once_all_its_files_are_forgotten(settings: Settings, tmp_path: Path, disk: Path) -> None:
     """With `delete_forgotten` alone; its manifest goes too, its row says why, and a dry run said it before."""
-    async with world(settings, tmp_path, disk, delete_forgotten=True) as one, one.running():
-        first, second = await archived(one, b"first", b"second")
+    async with archived(settings, tmp_path, b"first", b"second", delete_forgotten=True) as one:
+        first, second = file_id(b"first"), file_id(b"second")
         await forget(one, first)
         assert await run_retention(one) == 0
         assert objects(disk) == WHOLE, "one of its files is the only copy there"
@@ -122,12 +135,11 @@ async def test_what_became_the_last_copy_since_it_was_planned_stays(
     settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between plan and deletion the other copy is found damaged: nothing is deleted, and it is no failure."""
-    async with world(settings, tmp_path, disk, delete_forgotten=True) as one, one.running():
-        first, _second = await archived(one, b"first", b"second")
+    async with archived(settings, tmp_path, b"first", b"second", delete_forgotten=True) as one:
         other = uuid4()
         await one.backup.execute(_COPY, other)
         await one.backup.execute(_COPIED_MEMBERS, other)
-        await forget_in(one, first)
+        await one.backup.execute("UPDATE member SET state = 'forgotten' WHERE file_id = $1", file_id(b"first"))
         real = JobStore.claim
 
         async def spoil_first(store: JobStore, most: int) -> Any:
@@ -144,11 +156,6 @@ async def test_what_became_the_last_copy_since_it_was_planned_stays(
     assert objects(disk) == WHOLE
 
 
-async def forget_in(one: World, file_id: str) -> None:
-    """Have a file forgotten that two archives hold."""
-    await one.backup.execute("UPDATE member SET state = 'forgotten' WHERE file_id = $1", file_id)
-
-
 async def test_a_destination_that_deletes_nothing_keeps_it_and_says_so(
     settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,9 +164,8 @@ async def test_a_destination_that_deletes_nothing_keeps_it_and_says_so(
     async def refuse(_folder: FolderOfArchives, _key: str) -> None:
         raise Refused("the key may not delete")
 
-    async with world(settings, tmp_path, disk, delete_forgotten=True) as one, one.running():
-        ids = await archived(one, b"first", b"second")
-        await forget(one, *ids)
+    async with archived(settings, tmp_path, b"first", b"second", delete_forgotten=True) as one:
+        await forget(one, file_id(b"first"), file_id(b"second"))
         with monkeypatch.context() as patch:
             patch.setattr(FolderOfArchives, "delete", refuse)
             assert await run_retention(one) == 1
@@ -176,34 +182,32 @@ async def test_a_destination_that_deletes_nothing_keeps_it_and_says_so(
 async def test_a_deletion_whose_process_died_is_done_by_the_next(
     settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after the archive was written down as gone and before it was: the object goes, and is told of once."""
-    async with world(settings, tmp_path, disk, delete_forgotten=True) as one:
+    """Killed after the archive was written down as gone and before it was: nobody counts on it, and the object goes."""
+    hangs = asyncio.Event()
 
-        async def killed(_folder: FolderOfArchives, _key: str) -> None:
-            await one.backup.execute("UPDATE removal SET leased_until = now() - interval '1 minute'")
-            raise RuntimeError("killed")
+    async def hang(_folder: FolderOfArchives, _key: str) -> None:
+        hangs.set()
+        await asyncio.sleep(3600)
 
+    async with finished(settings, tmp_path, b"first", b"second", delete_forgotten=True) as one:
         with monkeypatch.context() as patch:
-            patch.setattr(FolderOfArchives, "delete", killed)
+            patch.setattr(FolderOfArchives, "delete", hang)
             async with one.running():
-                ids = await archived(one, b"first", b"second")
-                await forget(one, *ids)
-                client = await connect(one.settings.nats, "test")
-                await ask(client, RunRetention(), BackupAccepted)
-                await client.close()
-
-                async def written_down() -> bool:
-                    return bool((await one.archives())[0]["phase"] == "gone")
-
-                await until(written_down)
+                await one.settled(archives=1)
+                await forget(one, file_id(b"first"), file_id(b"second"))
+                await ask_retention(one)
+                await hangs.wait()
+        assert [row["phase"] for row in await one.archives()] == ["gone"]
         assert objects(disk) == WHOLE
-        await one.backup.execute("UPDATE removal SET next_try_at = now()")
+        expired = "UPDATE removal SET state = 'running', leased_until = now() - interval '1 minute'"
+        await one.backup.execute(expired)
         async with one.running():
 
-            async def empty() -> bool:
-                return objects(disk) == []
+            async def done() -> bool:
+                return [removal["state"] for removal in await removals(one)] == ["done"]
 
-            await until(empty)
+            await until(done)
+        assert objects(disk) == []
         assert [row["phase"] for row in await one.archives()] == ["gone"]
 
 
@@ -212,20 +216,19 @@ async def test_dumps_that_newer_ones_replace_go_with_their_notes(
 ) -> None:
     """By the days, weeks and months of the settings; the newest dump stays whatever they say."""
     now = datetime.now(UTC)
-    async with world(settings, tmp_path, disk, keep_weekly_dumps=0, keep_monthly_dumps=0, keep_daily_dumps=2) as one:
-        async with one.running():
-            await archived(one, b"first")
-            (marker,) = disk.rglob("installation.json")
-            folder = marker.parent / "backups" / "database"
-            folder.mkdir(parents=True, exist_ok=True)
-            for age in range(5):
-                name = f"nightbus-{age}.dump"
-                (folder / name).write_bytes(b"pg")
-                (folder / f"{name}.json").write_bytes(b"{}")
-                await one.backup.execute(
-                    _DUMP, UUID(int=age), f"backups/database/{name}", now - timedelta(days=age, minutes=1)
-                )
-            assert await run_retention(one) == 3
+    kept = {"keep_weekly_dumps": 0, "keep_monthly_dumps": 0, "keep_daily_dumps": 2}
+    async with archived(settings, tmp_path, b"first", **kept) as one:
+        (marker,) = disk.rglob("installation.json")
+        folder = marker.parent / "backups" / "database"
+        folder.mkdir(parents=True, exist_ok=True)
+        for age in range(5):
+            name = f"nightbus-{age}.dump"
+            (folder / name).write_bytes(b"pg")
+            (folder / f"{name}.json").write_bytes(b"{}")
+            await one.backup.execute(
+                _DUMP, UUID(int=age), f"backups/database/{name}", now - timedelta(days=age, minutes=1)
+            )
+        assert await run_retention(one) == 3
         assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [
             "nightbus-0.dump", "nightbus-0.dump.json", "nightbus-1.dump", "nightbus-1.dump.json",
         ]  # fmt: skip
@@ -238,8 +241,7 @@ async def test_dumps_that_newer_ones_replace_go_with_their_notes(
 
 async def test_a_cap_warns_and_deletes_nothing(settings: Settings, tmp_path: Path, disk: Path) -> None:
     """What a destination holds above the cap is said in a sentence; all archives stay."""
-    async with world(settings, tmp_path, disk, warn_above_gb=0.000001) as one, one.running():
-        await archived(one, noise(1, 50_000))
+    async with archived(settings, tmp_path, noise(1, 50_000), warn_above_gb=0.000001) as one:
         async with one.backup.acquire() as connection:
             plan = await read_plan(connection, one.settings.section(BackupSettings))
         (warning,) = plan.warnings
