@@ -11,7 +11,7 @@ from pathlib import Path
 
 from services.backup.archive import keys
 from services.backup.archive.manifest import FileEntry, Manifest, PackingEntry, PartEntry, sums, to_json
-from services.backup.archive.model import Member, Packing
+from services.backup.archive.model import Member, Packing, Written
 from services.backup.archive.packer import packing_here
 from services.backup.archive.stream import ArchiveStream
 from services.backup.destinations.port import Destination, Label, SentPart
@@ -79,7 +79,9 @@ async def archive(
             yield stream
 
     key = keys.archive_key(NIGHT.year, session, number, packing.kind)
-    stored, sent, written = io.BytesIO(), [], []
+    stored = io.BytesIO()
+    sent: list[SentPart] = []
+    written: list[Written] = []
     upload = await destination.begin(key, Label(), PART_BYTES)
     with ArchiveStream(members, opened, packing, PART_BYTES) as stream:
         for part in stream:

@@ -16,13 +16,15 @@ from services.backup.places import Places
 from services.backup.retention.remove import AT_ONCE as REMOVALS_AT_ONCE
 from services.backup.retention.remove import JOBS as REMOVALS
 from services.backup.retention.remove import Retention
+from services.backup.proof.checks import INTERVAL_S as CHECKS_INTERVAL_S
+from services.backup.proof.checks import Checks
 from services.backup.settings import KEYS, BackupSettings
 from services.backup.store.installation import installation_id
 from services.backup.strays import INTERVAL_S as STRAYS_INTERVAL_S
 from services.backup.strays import Strays
 from services.backup.upload import Pace
 from shared.db.pool import transaction
-from shared.events.commands import RetryBackup, RunBackup, RunRetention
+from shared.events.commands import ReadBackFiles, RetryBackup, RunBackup, RunRetention, VerifyBackup
 from shared.events.file import FileRemoved
 from shared.events.session import SessionFinished
 from shared.jobs.runner import Runner
@@ -72,6 +74,12 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
             service.background(runner.run())
             _let_go(service, own, places)
+            checks = Checks(pool, places.ready, installation, own, configured)
+            service.answers(VerifyBackup, checks.verify)
+            service.answers(ReadBackFiles, checks.read_back)
+            for check_runner in checks.runners:
+                service.background(check_runner.run())
+            service.every(CHECKS_INTERVAL_S, checks.turn)
             return await service.run()
 
 

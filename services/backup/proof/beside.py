@@ -10,7 +10,7 @@ from services.backup.archive import keys
 from services.backup.archive.manifest import from_json, sums
 from services.backup.destinations.port import Destination, Refused
 from services.backup.restore.manifests import MOST_MANIFEST_BYTES
-from services.backup.store import archives, findings
+from services.backup.store import archives, findings, proofs
 from services.backup.store.findings import Finding
 from services.backup.whole import put_manifest
 from shared.db.pool import connected, transaction
@@ -39,7 +39,8 @@ class Beside:
         """
         async with connected(self._pool) as connection:
             row = await archives.read(connection, archive_id)
-        problem = await _problem(destination, row)
+            sha256 = await proofs.manifest_sha256(connection, archive_id)
+        problem = await _problem(destination, row, sha256)
         async with transaction(self._pool) as connection:
             await job.hold(connection)
             if problem is None:
@@ -59,13 +60,13 @@ class Beside:
         return 1
 
 
-async def _problem(destination: Destination, row: asyncpg.Record) -> str | None:
+async def _problem(destination: Destination, row: asyncpg.Record, sha256: str | None) -> str | None:
     """What is wrong with what lies beside an archive, one sentence; None where nothing is."""
     about = f"{shown(row['manifest_key'])} at {destination.name}"
     data = await _all_of(destination, row["manifest_key"])
     if data is None:
         return f"{about} is missing"
-    if hashlib.sha256(data).hexdigest() != row["manifest_sha256"]:
+    if hashlib.sha256(data).hexdigest() != sha256:
         return f"{about} is not as it was written"
     key = keys.sums_key(row["night"].year, row["collection_id"], row["number"])
     listed = await _all_of(destination, key)

@@ -5,7 +5,6 @@ and places only leads to a range that is read, and its names lead into the folde
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from services.backup.archive import keys
@@ -65,15 +64,6 @@ async def read(destination: Destination, collection: Collection) -> Manifest:
     if manifest.collection_id != collection.collection_id:
         raise Permanent(f"{where} is damaged: it is of {shown(manifest.collection_id)}")
     return manifest
-
-
-async def each(destination: Destination) -> AsyncIterator[Manifest | Permanent]:
-    """The manifest of every collection, or why it cannot be used. Raises Transient as ``read`` does."""
-    for collection in await collections(destination):
-        try:
-            yield await read(destination, collection)
-        except Permanent as error:
-            yield error
 
 
 def copy_of(entry: FileEntry, destination: str) -> Copy | None:

@@ -26,15 +26,16 @@ def unpack(stored: Readable, copy: Copy, target: BinaryIO | None = None) -> None
         OSError: the target cannot be written to.
     """
     name = f"{shown(copy.key)} at {copy.destination}"
+    named = f"{shown(copy.name)} in {name}"
     member = OneMember(name, copy.name, copy.file_id, copy.size_bytes, target)
-    reader = ArchiveReader(name, "zstd" if copy.packed else "none", member, whole=False)
+    reader = ArchiveReader(named, "zstd" if copy.packed else "none", member, whole=False)
     left = copy.stored_bytes
     while data := stored.read(min(left, MIB)):
         reader.feed(bytes(data))
         left -= len(data)
     reader.end()
     if left or not member.proven:
-        raise Damaged(f"{shown(copy.name)} in {name} is damaged: it ends too early")
+        raise Damaged(f"{named} is damaged: it ends too early")
 
 
 def damage_of(stored: Readable, copy: Copy) -> str | None:

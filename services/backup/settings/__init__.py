@@ -54,6 +54,25 @@ class BackupSettings(Section):
         le=100,
         description="share of new archives that is read back from S3 and hashed; folders: all",
     )
+    verify_interval_s: float = Field(
+        default=DAY_S,
+        ge=0,
+        le=366 * DAY_S,
+        description="seconds between verifications of a destination; 0: none by itself",
+    )
+    verify_sample: int = Field(
+        default=30,
+        ge=1,
+        le=10_000,
+        description="each of them checks one in so many of all archives, and as many check all: every byte in folders, "
+        "sizes and ETags on S3",
+    )
+    drill_interval_s: float = Field(
+        default=7 * DAY_S, ge=0, le=366 * DAY_S, description="seconds between restore drills; 0: none by itself"
+    )
+    drill_files: int = Field(
+        default=5, ge=1, le=1000, description="files that a drill brings back from each destination, drawn at random"
+    )
 
     database_at: str = Field(
         default="12:00",

@@ -43,6 +43,10 @@ WHERE a.destination = $1 AND a.stored_bytes IS NOT NULL
   AND NOT coalesce(CASE WHEN $5 THEN a.deep_verified_at ELSE a.verified_at END >= $6, false)
 ORDER BY a.archive_id
 """
+_HAS_ARCHIVE = """
+SELECT EXISTS (SELECT FROM archive WHERE collection_id = $1 AND stored_bytes IS NOT NULL) OR EXISTS (
+    SELECT FROM stats.frames f JOIN member m USING (file_id) WHERE f.session_id = $1)
+"""
 _LAST = """
 SELECT destination, kind, extract(epoch FROM finished_at)::float8 AS finished_s FROM last_check
 """
@@ -87,6 +91,11 @@ async def archives_of(connection: Connection, job: Job) -> list[ToCheck]:
         _SCOPE, job["destination"], job["session_ids"], job["sample"], job["run"], job["deep"], job["created_at"]
     )
     return [ToCheck(*row) for row in rows]
+
+
+async def has_archive(connection: Connection, collection_id: str) -> bool:
+    """Whether any archive holds a file of a session."""
+    return bool(await connection.fetchval(_HAS_ARCHIVE, collection_id))
 
 
 async def last(connection: Connection) -> list[asyncpg.Record]:

@@ -14,6 +14,7 @@ from shared.bus.transaction import Connection
 _ARCHIVE = """
 SELECT archive_id, destination, collection_id, key, stored_bytes, etag FROM archive WHERE archive_id = $1
 """
+_MANIFEST = "SELECT manifest_sha256 FROM archive WHERE archive_id = $1"
 _PARTS = "SELECT size_bytes, md5, sha256 FROM part WHERE archive_id = $1 ORDER BY number"
 _COPIES = """
 SELECT a.destination, a.key, a.packing, a.archive_id, m.position, m.file_id, m.name, m.size_bytes, m.state,
@@ -86,6 +87,12 @@ async def sent(connection: Connection, archive_id: UUID) -> Sent:
         row["archive_id"], row["destination"], row["collection_id"], row["key"], row["stored_bytes"], row["etag"],
         tuple(parts),
     )  # fmt: skip
+
+
+async def manifest_sha256(connection: Connection, archive_id: UUID) -> str | None:
+    """SHA-256 of the manifest beside an archive; None before it was put there."""
+    digest: str | None = await connection.fetchval(_MANIFEST, archive_id)
+    return digest
 
 
 async def copies_of_archive(connection: Connection, archive_id: UUID) -> list[Copy]:

@@ -3,8 +3,10 @@
 from services.cli.backup.archives import list_archives
 from services.cli.backup.costs import estimate_costs
 from services.cli.backup.retention import retention
+from services.cli.backup.restore import restore
 from services.cli.backup.run import retry, run
 from services.cli.backup.status import status
+from services.cli.backup.verify import verify
 from services.cli.lazy import group
 from services.cli.usage import help_alone
 
@@ -16,3 +18,5 @@ app.command("run")(run)
 app.command("retry")(retry)
 app.command("retention")(retention)
 app.command("estimate-costs")(estimate_costs)
+app.command("restore")(restore)
+app.command("verify")(verify)
