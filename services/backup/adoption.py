@@ -3,7 +3,7 @@
 What they hold is not sent again, and comes back with the rest. Their manifests tell all that is to be known.
 """
 
-from services.backup.archive.keys import RAW
+from services.backup.archive.keys import parse_raw, raw_prefix
 from services.backup.archive.manifest import Manifest, from_json
 from services.backup.destinations.port import Destination
 from services.backup.store import adopted
@@ -12,8 +12,6 @@ from shared.errors import Permanent
 from shared.logging import get_logger
 
 log = get_logger(__name__)
-
-_MANIFEST = ".manifest.json"
 
 
 async def adopt_archives(connection: Connection, destination: Destination, called: str) -> int:
@@ -29,9 +27,10 @@ async def adopt_archives(connection: Connection, destination: Destination, calle
     """
     known = await adopted.known_manifests(connection, called)
     count = 0
-    keys = [stored.key async for stored in destination.list(RAW) if stored.key.endswith(_MANIFEST)]
+    keys = [stored.key async for stored in destination.list(raw_prefix())]
     for key in keys:
-        if key in known:
+        parsed = parse_raw(key)
+        if parsed is None or parsed.kind != "manifest" or key in known:
             continue
         manifest = await _read(destination, key)
         if manifest is None:

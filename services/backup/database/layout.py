@@ -5,9 +5,6 @@
     backups/database/nightbus-20261130T120000Z-api_0002-ingest_0014-….dump        pg_dump's custom format
     backups/database/nightbus-20261130T120000Z-api_0002-ingest_0014-….dump.json   written last: the dump was read back
     backups/config/nightbus-20261130T120000Z.toml                                 nightbus.toml without secrets
-
-Later: ``backups/sessions/`` and ``backups/processing/`` for notes, ``backups/reports/``, ``backups/masters/`` and
-``backups/processed/``.
 """
 
 import re

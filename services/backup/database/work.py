@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.backup.commands import NO_DESTINATION
 from services.backup.database.layout import DATABASE, is_dump, note_key, read_note
 from services.backup.database.make import Wish, look_at_server, make_dump
 from services.backup.database.programs import find_programs
@@ -20,6 +21,7 @@ from shared.errors import UserError
 from shared.events.base import EVENT_NAMESPACE, utc_now
 from shared.events.commands import BackupAccepted, BackupDatabase
 from shared.jobs.job import Job
+from shared.jobs.runner import Runner
 from shared.jobs.store import JobTable
 from shared.logging import get_logger
 from shared.settings import Settings
@@ -27,7 +29,8 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 JOBS = JobTable("dump", "dump_id")
-NO_DESTINATION = "no destination is set: `nightbus backup setup` adds one"
+LOOK_S = 60.0
+"""Between two looks whether a dump is due."""
 
 Opened = Callable[[str], Awaitable[Destination]]
 """Gives a destination of the settings, once it was looked at and found to be ours. Raises Transient, UserError."""
@@ -43,6 +46,7 @@ class Dumps:
         self._pool = pool
         self._names = tuple(names)
         self._opened = opened
+        self.runner = Runner(pool, JOBS, self.work, at_once=1)  # the role of dumps has connections for one
 
     async def ask(self, command: BackupDatabase) -> BackupAccepted:
         """Commit a dump to each destination.
@@ -57,6 +61,7 @@ class Dumps:
                 await dumps.ask(connection, _id(name, str(command.command_id)), name, command.reason)
                 for name in self._names
             ]
+        self.runner.wake()
         return BackupAccepted(jobs=len(jobs), job_id=jobs[0] if len(jobs) == 1 else None)
 
     async def ask_nightly(self) -> None:

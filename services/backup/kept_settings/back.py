@@ -90,7 +90,6 @@ class Restored:
         """As a file."""
         return to_toml(self.table, {**self.notes, (): [_HEAD]})
 
-
     def _needed(self, name: str) -> Needed | None:
         """Where a secret that was taken out belongs; None where its table is not there any more."""
         section, _, rest = name.partition(".")

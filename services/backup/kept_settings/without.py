@@ -26,7 +26,7 @@ class Without:
     @property
     def text(self) -> str:
         """As a file; the same for the same settings."""
-        return to_toml(self.table, {**self.notes, (): [_HEAD]})
+        return to_toml(self.table, {**self.notes, (): [_HEAD, *self.notes.get((), ())]})
 
 
 def without_secrets(written: Mapping[str, Any], model: type[Settings]) -> Without:
@@ -42,6 +42,8 @@ def without_secrets(written: Mapping[str, Any], model: type[Settings]) -> Withou
             del table[key]
             found.notes.setdefault(place, []).append(f"secret: {_named(place, table, key)}")
         for key, value in table.items():
+            if not place and isinstance(value, dict | list):
+                continue  # a table of its own, or several
             table[key] = _without_passwords(value)
             if table[key] != value:
                 found.notes.setdefault(place, []).append(f"{key} had a password in it")

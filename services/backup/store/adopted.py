@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from uuid import uuid5
 
-from services.backup.archive.manifest import Manifest, to_json
+from services.backup.archive.manifest import FileEntry, LeftOut, Manifest, to_json
 from services.backup.destinations.port import Stored
 from shared.bus.transaction import Connection
 from shared.events.base import EVENT_NAMESPACE
@@ -28,15 +29,15 @@ VALUES ($1, $2, $3, $4, $5, $6, 'verified', $7, $8, $9, $10, $11, $12, $13, $13,
         coalesce($17, clock_timestamp()), coalesce($17, clock_timestamp()), 'done', clock_timestamp())
 """
 _MEMBERS = """
-INSERT INTO backup.member (archive_id, position, file_id, root, path, size_bytes, arrived_at, state, reason,
+INSERT INTO backup.member (archive_id, position, file_id, root, path, name, size_bytes, arrived_at, state, reason,
                            stored_offset, stored_bytes, frame_sizes, header_sha256)
-SELECT $1, m.position, m.file_id, m.root, m.path, m.size_bytes,
+SELECT $1, m.position, m.file_id, m.root, m.path, m.name, m.size_bytes,
        coalesce((SELECT f.arrived_at FROM ingest.file f WHERE f.file_id = m.file_id), $2), m.state, m.reason,
        m.stored_offset, m.stored_bytes,
        ARRAY(SELECT size::int FROM unnest(string_to_array(m.frame_sizes, ',')) size), m.header_sha256
-FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[],
-            $11::bigint[], $12::text[], $13::text[])
-    AS m(position, file_id, root, path, size_bytes, state, reason, stored_offset, stored_bytes, frame_sizes,
+FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[],
+            $11::bigint[], $12::bigint[], $13::text[], $14::text[])
+    AS m(position, file_id, root, path, name, size_bytes, state, reason, stored_offset, stored_bytes, frame_sizes,
          header_sha256)
 """
 _PARTS = """
@@ -44,6 +45,8 @@ INSERT INTO backup.part (archive_id, number, position, point_offset, size_bytes,
 SELECT $1, p.number, 0, 0, p.size_bytes, p.md5, p.sha256, p.md5
 FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[]) AS p(number, size_bytes, md5, sha256)
 """
+_COLUMNS = 11
+"""Of a row of members, the position apart."""
 
 
 async def known_manifests(connection: Connection, destination: str) -> set[str]:
@@ -52,31 +55,42 @@ async def known_manifests(connection: Connection, destination: str) -> set[str]:
 
 
 async def adopt(connection: Connection, destination: str, key: str, manifest: Manifest, stored: Stored) -> None:
-    """Know of a verified archive by its manifest, in place of jobs that were to make it; in the caller's transaction."""
+    """Know of a verified archive by its manifest, in place of jobs that were to make it. In a transaction."""
     collection, revision = manifest.collection_id, manifest.session_revision
     await connection.execute(_UNFINISHED, destination, collection, manifest.number, revision)
     if revision is not None and await connection.fetchval(_REVISION_TAKEN, destination, collection, revision):
         revision = None
     archive_id = uuid5(EVENT_NAMESPACE, f"backup.adopted\x1f{destination}\x1f{manifest.key}")
     written = sorted((one for one in manifest.files if one.archive == manifest.key), key=lambda one: one.stored_offset)
-    left_out = manifest.left_out
     await connection.execute(
         _ADOPT, archive_id, destination, collection, manifest.night, revision, manifest.number,
         json.dumps(manifest.packing.model_dump()), manifest.part_bytes, manifest.key, key, len(written),
-        sum(one.size_bytes for one in written), manifest.stored_bytes, len(left_out), stored.etag,
+        sum(one.size_bytes for one in written), manifest.stored_bytes, len(manifest.left_out), stored.etag,
         hashlib.sha256(to_json(manifest)).hexdigest(), stored.modified_at,
     )  # fmt: skip
     rows = [
-        (one.file_id, one.root, one.path, one.size_bytes, "written", None, one.stored_offset, one.stored_bytes,
-         ",".join(map(str, one.frame_sizes)), one.header_sha256)
+        (
+            *_named(one),
+            "written",
+            None,
+            one.stored_offset,
+            one.stored_bytes,
+            _joined(one.frame_sizes),
+            one.header_sha256,
+        )
         for one in written
-    ] + [
-        (one.file_id, one.root, one.path, one.size_bytes, "left_out", one.reason, None, None, "", None)
-        for one in left_out
-    ]  # fmt: skip
-    columns = list(map(list, zip(*rows, strict=True))) if rows else [[] for _ in range(10)]
+    ] + [(*_named(one), "left_out", one.reason, None, None, "", None) for one in manifest.left_out]
+    columns = list(map(list, zip(*rows, strict=True))) if rows else [[] for _ in range(_COLUMNS)]
     at = stored.modified_at or await connection.fetchval("SELECT clock_timestamp()")
     await connection.execute(_MEMBERS, archive_id, at, list(range(len(rows))), *columns)
     parts = [(part.number, part.size_bytes, part.md5, part.sha256) for part in manifest.parts]
     if parts:
         await connection.execute(_PARTS, archive_id, *map(list, zip(*parts, strict=True)))
+
+
+def _named(entry: FileEntry | LeftOut) -> tuple[str, str, str, str, int]:
+    return entry.file_id, entry.root, entry.path, entry.member, entry.size_bytes
+
+
+def _joined(sizes: Sequence[int]) -> str:
+    return ",".join(map(str, sizes))

@@ -2,8 +2,10 @@
 
 from services.cli.backup.archives import list_archives
 from services.cli.backup.costs import estimate_costs
-from services.cli.backup.retention import retention
+from services.cli.backup.database import database
 from services.cli.backup.restore import restore
+from services.cli.backup.restore_everything import restore_everything
+from services.cli.backup.retention import retention
 from services.cli.backup.run import retry, run
 from services.cli.backup.status import status
 from services.cli.backup.verify import verify
@@ -20,3 +22,5 @@ app.command("retention")(retention)
 app.command("estimate-costs")(estimate_costs)
 app.command("restore")(restore)
 app.command("verify")(verify)
+app.command("database")(database)
+app.command("restore-everything")(restore_everything)

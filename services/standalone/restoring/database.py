@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
 from services.backup.database.layout import Note
 from services.backup.database.pipe import DumpFailed, running
 from services.backup.destinations.port import Destination
@@ -70,14 +68,3 @@ async def _fill(
             pass  # it ended, and says why with its code
     if (size_bytes, found.hexdigest()) != (note.size_bytes, note.sha256):
         raise DumpFailed("it has other bytes than were sent")
-
-
-async def connect(settings: PostgresSettings) -> asyncpg.Connection:
-    """A connection of the admin role."""
-    return await asyncpg.connect(
-        host=settings.host,
-        port=settings.port,
-        database=settings.database,
-        user=settings.admin_role,
-        password=settings.password_of(settings.admin_role),
-    )

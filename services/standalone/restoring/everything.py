@@ -1,9 +1,8 @@
 """Everything from a destination alone, in order; what was interrupted goes on when it is asked for again."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from services.backup.adoption import adopt_archives
 from services.backup.database.layout import Note
@@ -15,12 +14,13 @@ from services.descriptions import SCHEMAS
 from services.settings import AllSettings
 from services.standalone.home import Home
 from services.standalone.restoring import ground
-from services.standalone.restoring.database import connect, restore_database, server_of
+from services.standalone.restoring.database import restore_database, server_of
 from services.standalone.restoring.files import Files, FilesBack, Folders
 from services.standalone.restoring.ground import Ground
 from services.standalone.restoring.places import settle_places
 from services.standalone.restoring.settings import Ask, fit, gather, write_settings
 from services.standalone.restoring.source import choose_dump, find_installation, good_dumps
+from shared.db.pool import connected, pool_of
 from shared.errors import UserError
 from shared.library.reading import shown
 
@@ -58,7 +58,7 @@ class Done:
     """Where files lie that the database does not know yet."""
 
 
-class Told:
+class Told(Protocol):
     """Hears of each step; a person sees it."""
 
     def step(self, words: str) -> None:
@@ -118,24 +118,19 @@ class _Filled:
     trees: list[tuple[str, Path]]
 
 
-async def _fill(
-    home: Home, state: Ground, note: Note, destination: Destination, library: Path, told: Told
-) -> _Filled:
+async def _fill(home: Home, state: Ground, note: Note, destination: Destination, library: Path, told: Told) -> _Filled:
     async with server_of(home) as postgres:
         if not state.database:
             told.step(f"restoring the database of {note.dumped_at:%Y-%m-%d %H:%M} UTC")
             await restore_database(postgres, destination, note, SCHEMAS, lambda read: told.dump(read, note.size_bytes))
             ground.begin(home, Ground(state.installation_id, state.dump, database=True))
-        connection = await connect(postgres)
-        try:
+        async with pool_of(postgres, postgres.admin_role, unhurried=True) as pool, connected(pool) as connection:
             told.step("reading the manifests")
             adopted = await adopt_archives(connection, destination, note.destination)
             told.step("restoring the files")
             folders = Folders(library, home.path / TREES, home.path / NEWER)
             files = await FilesBack(connection, destination, note.destination, folders, told.files).run()
             trees = await settle_places(connection, library, folders.trees)
-        finally:
-            await connection.close()
     return _Filled(adopted, files, trees)
 
 

@@ -14,6 +14,7 @@ from services.backup.destinations.port import Destination
 from services.backup.restore.folder import RestoreFolder
 from services.backup.restore.restore import Failure, Restore
 from services.backup.restore.wanted import Copy, Wanted
+from shared.bus.transaction import Connection
 
 LIBRARY = "library"
 PAGE_FILES = 2000
@@ -31,7 +32,8 @@ WHERE a.destination = $1 AND a.file_id = ANY($2::text[]) ORDER BY a.file_id, a.k
 """
 _PLACES = """
 SELECT l.file_id, l.root, l.path, l.mtime_ns FROM ingest.location l JOIN ingest.root r ON r.name = l.root
-WHERE l.file_id = ANY($1::text[]) AND l.kind = 'library' AND l.removed_reason IS NULL AND r.kind IN ('library', 'indexed')
+WHERE l.file_id = ANY($1::text[]) AND l.kind = 'library' AND l.removed_reason IS NULL
+  AND r.kind IN ('library', 'indexed')
 ORDER BY l.file_id, r.kind = 'library' DESC, l.root, l.path
 """
 _FATES = """
@@ -41,7 +43,8 @@ FROM unnest($1::text[]) f
 """
 _NEVER = """
 SELECT coalesce(l.root || '/' || l.path, f.origin) AS name, f.size_bytes FROM ingest.file f
-LEFT JOIN LATERAL (SELECT root, path FROM ingest.location WHERE file_id = f.file_id ORDER BY root, path LIMIT 1) l ON true
+LEFT JOIN LATERAL (
+    SELECT root, path FROM ingest.location WHERE file_id = f.file_id ORDER BY root, path LIMIT 1) l ON true
 WHERE NOT EXISTS (SELECT FROM backup.archived_file a WHERE a.file_id = f.file_id AND a.destination = $1)
 ORDER BY 1
 """
@@ -49,10 +52,10 @@ ORDER BY 1
 
 @dataclass(slots=True)
 class Files:
-    """What became of the files; archived = restored + already_here + failed + forgotten + left_in_archive, of contents
-    that have several places each place counting beyond that."""
+    """What became of the files: wanted = restored + already_here + failed, for each place of each file."""
 
     archived: int = 0
+    """Contents; each is wanted at all its places, is forgotten, or is left in the archive."""
     wanted: int = 0
     restored: int = 0
     restored_bytes: int = 0
@@ -96,7 +99,7 @@ class FilesBack:
     """Brings the files back. ``told`` hears of the progress, often."""
 
     def __init__(
-        self, connection: asyncpg.Connection, destination: Destination, name: str, folders: Folders,
+        self, connection: Connection, destination: Destination, name: str, folders: Folders,
         told: Callable[[Files], object],
     ) -> None:  # fmt: skip
         """``name`` is the destination's in the database."""
@@ -178,7 +181,7 @@ class FilesBack:
             await asyncio.to_thread(_give_times, times)
 
 
-def _copy(destination: str, row: Mapping[str, Any]) -> Copy:
+def _copy(destination: str, row: asyncpg.Record) -> Copy:
     return Copy(
         destination=destination,
         key=row["key"],

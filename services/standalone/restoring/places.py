@@ -3,8 +3,7 @@
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
-
+from shared.bus.transaction import Connection
 from shared.library.roots import Root, restore_marker
 
 _ROOTS = """
@@ -14,7 +13,7 @@ ORDER BY name
 _MOVED = "UPDATE ingest.root SET path = $2, offline_since = NULL, offline_reason = NULL WHERE name = $1"
 
 
-async def settle_places(connection: asyncpg.Connection, library: Path, trees: Path) -> list[tuple[str, Path]]:
+async def settle_places(connection: Connection, library: Path, trees: Path) -> list[tuple[str, Path]]:
     """Write where the library and the indexed trees are now, and give the library the marker that it had.
 
     Returns:

@@ -1,4 +1,4 @@
-"""nightbus.toml on the new machine: the kept copy with the new folders, and the secrets that a person has to give again."""
+"""nightbus.toml on the new machine: the kept copy with the new folders, and the secrets that a person gives again."""
 
 import os
 import re
@@ -43,9 +43,7 @@ def fit(
     return settings
 
 
-def gather(
-    needed: Sequence[Needed], given: Mapping[str, str], ask: Ask
-) -> dict[str, str]:
+def gather(needed: Sequence[Needed], given: Mapping[str, str], ask: Ask) -> dict[str, str]:
     """The values of secrets: from the file and the environment, else asked for.
 
     Raises:
@@ -61,7 +59,7 @@ def gather(
     if lacking:
         raise UserError(
             f"these secrets are lacking, since no copy of them is kept: {', '.join(lacking)}; give them in a file with "
-            f"--secrets-file (lines such as {lacking[0]} = \"…\"), in the environment ({variable_of(lacking[0])}), or "
+            f'--secrets-file (lines such as {lacking[0]} = "…"), in the environment ({variable_of(lacking[0])}), or '
             "on a terminal"
         )
     return found
@@ -87,10 +85,12 @@ def read_secrets(file: Path | None) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", None)  # the message may quote a secret
         where = f" (line {line})" if line else ""
-        raise UserError(f"{shown(file)} is no file of secrets{where}: write name = \"…\" on each line") from None
+        raise UserError(f'{shown(file)} is no file of secrets{where}: write name = "…" on each line') from None
 
 
-def write_settings(file: Path, settings: Restored, needed: Sequence[Needed], secrets: Mapping[str, str], home: Home) -> None:
+def write_settings(
+    file: Path, settings: Restored, needed: Sequence[Needed], secrets: Mapping[str, str], home: Home
+) -> None:
     """Write nightbus.toml, closed to others, and each secret into a file of its own where the settings allow that.
 
     Raises:

@@ -80,12 +80,12 @@ async def good_dumps(destination: Destination) -> list[Note]:
     """The dumps at a destination that were proven, and still have their size; the latest first."""
     sizes = {stored.key: stored.size_bytes async for stored in destination.list(DATABASE)}
     found = []
-    for key in sizes:
+    for key, size_bytes in sizes.items():
         if not is_dump(key) or note_key(key) not in sizes:
             continue
         data = b"".join([piece async for piece in destination.read(note_key(key))])
         note = read_note(data)
-        if note is not None and (note.key, note.size_bytes) == (key, sizes[key]):
+        if note is not None and (note.key, note.size_bytes) == (key, size_bytes):
             found.append(note)
     return sorted(found, key=lambda note: note.dumped_at, reverse=True)
 
