@@ -32,5 +32,5 @@ COMMENT ON COLUMN backup.dump.gone_at IS 'When it was deleted by retention; null
 COMMENT ON COLUMN backup.dump.gone_reason IS 'Why it is gone, one sentence.';
 CREATE OR REPLACE VIEW backup.dumps AS
 SELECT dump_id, destination, cause, state, reason, key, heads, server_version, sent_bytes, size_bytes, sha256, created_at,
-       dumped_at, verified_at, next_try_at, gone_at, gone_reason
+       dumped_at, verified_at, next_try_at, finished_at, gone_at, gone_reason
 FROM backup.dump;
