@@ -86,6 +86,10 @@ COMMANDS = (
     Listed(
         "dismiss", CARE, "Take quarantined files out of the count: they need nothing more.", "dismiss:dismiss",
     ),
+    Listed(
+        "backup", CARE,
+        "Archives of finished sessions: what lies where, what is unprotected, and archiving it now.", "backup:app",
+    ),
     Listed("dead-letters", CARE, "Messages that no retry could help: list, show, replay, drop.", "dead_letters:app"),
     Listed("stats", CARE, "Counts: compare them with the frames and the files, or write them anew.", "stats:app"),
     Listed("config", CARE, "Settings: check, explain, example.", "config:app"),

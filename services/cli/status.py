@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.cli.backup.covered import covered_text
 from services.cli.compared import not_compared_text
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.counts import Counts, counts_of, counts_text
@@ -58,11 +59,11 @@ class ServiceState:
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
     stack = find_stack(home)
-    services, counts, sources, running, checked = wait_for(_look(stack))
+    services, counts, sources, running, checked, covered = wait_for(_look(stack))
     about_home = _about(stack.home) if stack.home else []
     if as_json:
         rows = {"services": [asdict(service) for service in services], "sources": sources, "imports": running}
-        print(to_json({**rows, "counts": asdict(counts), "home": about_home, "check": checked}))
+        print(to_json({**rows, "counts": asdict(counts), "home": about_home, "check": checked, "backup": covered}))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print()
@@ -74,6 +75,8 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
         print()
     print(counts_text(counts))
     print(check_text(checked))
+    if any(service.service == "backup" and service.on for service in services):
+        print(covered_text(covered))
     for sentence in (*(sentence for service in services for sentence in service.sentences), *about_home):
         print(sentence)
     if absent := [service.service for service in services if service.on and not service.running]:
@@ -131,7 +134,7 @@ def sources_text(sources: Sequence[Row]) -> str:
     return "".join(f"{inert.sentence(line)}\n" for line in lines)
 
 
-async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], list[Row], Row | None]:
+async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], list[Row], Row | None, Row | None]:
     async with reader(stack) as connection, bus(stack) as client:
         on = await _services_on(client)
         services = await asyncio.gather(*(_service(client, service, on) for service in SERVICES))
@@ -147,8 +150,14 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], li
     reasons = tuple(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'])}" for row in known.quarantined)
     told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in known.given_up]
     counts = counts_of(known.ingest, known.stats, known.kept_sources, known.library, known.keeping, failures, reasons)
-    counts = replace(counts, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
-    return list(services), counts, known.sources, known.imports, known.checked
+    counts = replace(
+        counts,
+        given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told),
+        awaiting_backup=known.awaited["files"],
+        awaiting_backup_bytes=known.awaited["size_bytes"],
+        has_destination=known.awaited["has_destination"],
+    )
+    return list(services), counts, known.sources, known.imports, known.checked, known.covered
 
 
 async def _services_on(client: "Client") -> "Sequence[str]":

@@ -10,6 +10,8 @@ from services.descriptions import NAMES
 from shared.events.base import Event, Model
 from shared.events.calibration import CalibrationMatched, CalibrationMissing, MasterBuilt, Requirement
 from shared.events.commands import (
+    BackupAccepted,
+    BackupDatabase,
     CancelImport,
     CheckStats,
     Command,
@@ -26,14 +28,19 @@ from shared.events.commands import (
     KeeperAccepted,
     MoveFiles,
     PlaceFile,
+    ReadBackFiles,
     RebuildStats,
     RemoveFiles,
     ReplayDeadLetters,
     Reply,
     RereadFiles,
+    RetryBackup,
+    RunBackup,
+    RunRetention,
     StateTold,
     StoredFile,
     UpkeepAccepted,
+    VerifyBackup,
     Wait,
     WalkLibrary,
     state_question,
@@ -364,6 +371,14 @@ COMMANDS: tuple[Command, ...] = (
     DropDeadLetters(command_id=COMMAND_ID, ids=(5,), everything=True, reason="written by a broken script"),
     CheckStats(command_id=COMMAND_ID, dry_run=True),
     RebuildStats(command_id=COMMAND_ID, dry_run=True),
+    RunBackup(command_id=COMMAND_ID, session_ids=("20260115_5D41402A",), year=2026, everything=True),
+    RetryBackup(command_id=COMMAND_ID),
+    VerifyBackup(
+        command_id=COMMAND_ID, session_ids=("20260115_5D41402A",), destination="usb-disk", sample=30, deep=True
+    ),
+    BackupDatabase(command_id=COMMAND_ID, reason="migration"),
+    ReadBackFiles(command_id=COMMAND_ID, file_ids=("5d41402abc4b2a76b9719d911017c592" * 2,)),
+    RunRetention(command_id=COMMAND_ID),
     *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
 )
 
@@ -374,6 +389,7 @@ REPLIES: tuple[Reply, ...] = (
     FilesDismissed(ok=True, error="one file is not known", files=2),
     DeadLettersChanged(ok=True, error="number 4 was dropped before", changed=1),
     UpkeepAccepted(ok=True, error="another check is under way", job_id=COMMAND_ID),
+    BackupAccepted(ok=True, error="two archives wait for a disk", jobs=3, job_id=COMMAND_ID),
     KeeperAccepted(ok=True, error="another walk is under way", job_id=COMMAND_ID),
     StateTold(
         ok=True,

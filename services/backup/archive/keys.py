@@ -1,24 +1,22 @@
-"""Keys: where each thing lies at a destination, as paths with forward slashes below the installation's prefix.
+"""Keys: where each thing lies at a destination, below the prefix of the installation, which the destination adds.
 
 ::
 
-    <prefix>/installation.json                                         the marker
-    <prefix>/backups/raw/<year>/<collection>[.r<n>].tar.zst            archive n of a collection; .tar: not packed
-    <prefix>/backups/raw/<year>/<collection>[.r<n>].manifest.json      what is in it, and in those before it
-    <prefix>/backups/raw/<year>/<collection>[.r<n>].SHA256SUMS         the same for sha256sum -c
-    <prefix>/backups/database/<UTC time>.dump                          the database (pg_dump, custom format)
-    <prefix>/backups/config/<UTC time>.toml                            the settings without their secrets
-    <prefix>/backups/sessions/<year>/<session>.md                      notes of a session
-    <prefix>/backups/processing/<processing>.md                        notes of a processing
-    <prefix>/backups/processed/<year>/<processing>/<path>              its products
-    <prefix>/backups/masters/<path>                                    masters
-    <prefix>/backups/reports/<path>                                    reports
+    backups/raw/<year>/<collection>[.r<n>].tar.zst            archive n of a collection; .tar: not packed
+    backups/raw/<year>/<collection>[.r<n>].manifest.json      what is in it, and in those before it
+    backups/raw/<year>/<collection>[.r<n>].SHA256SUMS         the same for sha256sum -c
+    backups/database/nightbus-<UTC time>-<revisions>.dump     the database (services/backup/database/layout.py)
+    backups/config/nightbus-<UTC time>.toml                   the settings without their secrets
+    backups/sessions/<year>/<session>.md                      notes of a session
+    backups/processing/<processing>.md                        notes of a processing
+    backups/processed/<year>/<processing>/<path>              its products
+    backups/masters/<path>                                    masters
+    backups/reports/<path>                                    reports
 """
 
 import re
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -27,8 +25,7 @@ from shared.library.reading import as_utf8
 Kind = Literal["archive", "manifest", "sums"]
 PackingKind = Literal["zstd", "none"]
 
-MARKER = "installation.json"
-_RAW, _DATABASE, _CONFIG = "backups/raw", "backups/database", "backups/config"
+_RAW = "backups/raw"
 _ENDINGS: dict[str, tuple[Kind, PackingKind | None]] = {
     ".tar.zst": ("archive", "zstd"),
     ".tar": ("archive", "none"),
@@ -37,19 +34,16 @@ _ENDINGS: dict[str, tuple[Kind, PackingKind | None]] = {
 }
 _OF_PACKING = {packing: ending for ending, (_kind, packing) in _ENDINGS.items() if packing is not None}
 _RAW_KEY = re.compile(
-    rf"(?P<prefix>.+)/{_RAW}/(?P<year>\d{{4}})/(?P<collection>[A-Za-z0-9_-]+)(?:\.r(?P<number>[1-9]\d*))?"
+    rf"{_RAW}/(?P<year>\d{{4}})/(?P<collection>[A-Za-z0-9_-]+)(?:\.r(?P<number>[1-9]\d*))?"
     rf"(?P<ending>{'|'.join(map(re.escape, _ENDINGS))})"
 )
-_TIMED_KEY = re.compile(rf".+/(?:{_DATABASE}|{_CONFIG})/(\d{{8}}T\d{{6}}Z)\.(?:dump|toml)")
 _LONGEST_NAME_BYTES = 255
-_TIME = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
 class RawKey:
     """A key below ``backups/raw``, taken apart."""
 
-    prefix: str
     year: int
     collection_id: str
     number: int
@@ -59,29 +53,24 @@ class RawKey:
     """Of an archive; None for what lies beside it."""
 
 
-def marker_key(prefix: str) -> str:
-    """Of the file that says whose the prefix is."""
-    return f"{prefix}/{MARKER}"
-
-
-def raw_prefix(prefix: str, year: int | None = None) -> str:
+def raw_prefix(year: int | None = None) -> str:
     """What the keys of all archives begin with, or of those of one year."""
-    return f"{prefix}/{_RAW}/" if year is None else f"{prefix}/{_RAW}/{year:04}/"
+    return f"{_RAW}/" if year is None else f"{_RAW}/{year:04}/"
 
 
-def archive_key(prefix: str, year: int, collection_id: str, number: int, packing: PackingKind) -> str:
+def archive_key(year: int, collection_id: str, number: int, packing: PackingKind) -> str:
     """Of an archive. ``year``: of the collection's night; ``number``: from 1 on."""
-    return _stem(prefix, year, collection_id, number) + _OF_PACKING[packing]
+    return _stem(year, collection_id, number) + _OF_PACKING[packing]
 
 
-def manifest_key(prefix: str, year: int, collection_id: str, number: int) -> str:
+def manifest_key(year: int, collection_id: str, number: int) -> str:
     """Of the manifest beside an archive."""
-    return _stem(prefix, year, collection_id, number) + ".manifest.json"
+    return _stem(year, collection_id, number) + ".manifest.json"
 
 
-def sums_key(prefix: str, year: int, collection_id: str, number: int) -> str:
+def sums_key(year: int, collection_id: str, number: int) -> str:
     """Of the list for ``sha256sum -c`` beside an archive."""
-    return _stem(prefix, year, collection_id, number) + ".SHA256SUMS"
+    return _stem(year, collection_id, number) + ".SHA256SUMS"
 
 
 def parse_raw(key: str) -> RawKey | None:
@@ -90,7 +79,7 @@ def parse_raw(key: str) -> RawKey | None:
     if match is None:
         return None
     kind, packing = _ENDINGS[match["ending"]]
-    return RawKey(match["prefix"], int(match["year"]), match["collection"], int(match["number"] or 1), kind, packing)
+    return RawKey(int(match["year"]), match["collection"], int(match["number"] or 1), kind, packing)
 
 
 def packing_of(key: str) -> PackingKind:
@@ -101,55 +90,29 @@ def packing_of(key: str) -> PackingKind:
     return parsed.packing
 
 
-def database_prefix(prefix: str) -> str:
-    """What the keys of all dumps of the database begin with; in the order of their times."""
-    return f"{prefix}/{_DATABASE}/"
-
-
-def database_key(prefix: str, at: datetime) -> str:
-    """Of the dump of the database that was begun at a time."""
-    return f"{prefix}/{_DATABASE}/{at.astimezone(UTC):{_TIME}}.dump"
-
-
-def config_prefix(prefix: str) -> str:
-    """What the keys of all copies of the settings begin with; in the order of their times."""
-    return f"{prefix}/{_CONFIG}/"
-
-
-def config_key(prefix: str, at: datetime) -> str:
-    """Of the settings as they were at a time, without secrets."""
-    return f"{prefix}/{_CONFIG}/{at.astimezone(UTC):{_TIME}}.toml"
-
-
-def time_of(key: str) -> datetime | None:
-    """Of a dump or of settings: when they were taken; None for all other keys."""
-    match = _TIMED_KEY.fullmatch(key)
-    return None if match is None else datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
-
-
-def session_note_key(prefix: str, year: int, session_id: str) -> str:
+def session_note_key(year: int, session_id: str) -> str:
     """Of the notes of a session."""
-    return f"{prefix}/backups/sessions/{year:04}/{session_id}.md"
+    return f"backups/sessions/{year:04}/{session_id}.md"
 
 
-def processing_note_key(prefix: str, processing_id: str) -> str:
+def processing_note_key(processing_id: str) -> str:
     """Of the notes of a processing."""
-    return f"{prefix}/backups/processing/{processing_id}.md"
+    return f"backups/processing/{processing_id}.md"
 
 
-def product_key(prefix: str, year: int, processing_id: str, path: str) -> str:
+def product_key(year: int, processing_id: str, path: str) -> str:
     """Of a product of a processing; ``path`` is that in its working folder."""
-    return f"{prefix}/backups/processed/{year:04}/{processing_id}/{path}"
+    return f"backups/processed/{year:04}/{processing_id}/{path}"
 
 
-def master_key(prefix: str, path: str) -> str:
+def master_key(path: str) -> str:
     """Of a master; ``path`` is that below its root."""
-    return f"{prefix}/backups/masters/{path}"
+    return f"backups/masters/{path}"
 
 
-def report_key(prefix: str, path: str) -> str:
+def report_key(path: str) -> str:
     """Of a report."""
-    return f"{prefix}/backups/reports/{path}"
+    return f"backups/reports/{path}"
 
 
 def member_path(collection_id: str, root: str, path: str, file_id: str, taken: Container[str] = ()) -> str:
@@ -174,6 +137,6 @@ def member_path(collection_id: str, root: str, path: str, file_id: str, taken: C
     return str(whole.with_name(stem + ending))
 
 
-def _stem(prefix: str, year: int, collection_id: str, number: int) -> str:
+def _stem(year: int, collection_id: str, number: int) -> str:
     revision = f".r{number}" if number > 1 else ""
-    return f"{raw_prefix(prefix, year)}{collection_id}{revision}"
+    return f"{raw_prefix(year)}{collection_id}{revision}"

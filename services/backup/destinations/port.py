@@ -1,8 +1,11 @@
 """The one port of destinations: places that archives lie at. Keys are paths with forward slashes, of our own making.
 
+A key begins below the prefix of this installation, which the destination adds by itself: ``backups/raw/2026/...``. The
+marker of the installation lies there too; it is no object of these calls.
+
 A destination is opened once and used by several tasks at a time. Objects are written once and never changed; an archive
 is written as parts of one size, of which any may be sent again with the same bytes, or with others until the upload is
-completed. All calls may take long; cancelling one leaves nothing under the key.
+completed. All calls may take long; one that is cancelled leaves its whole object under the key or nothing.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -91,6 +94,10 @@ class Destination(Protocol):
     def place(self) -> str:
         """As a person knows it: a folder, or bucket and server; no secret is in it."""
 
+    @property
+    def facts(self) -> Mapping[str, bool]:
+        """What was found out of what not every destination takes: ``tags``, ``checksums``, ``preconditions``."""
+
     async def check(self, installation_id: str, *, first_time: bool = False) -> None:
         """Make sure that it is there and is ours: the marker below our prefix has the id of this installation.
 
@@ -125,7 +132,10 @@ class Destination(Protocol):
         """Delete an object; one that is gone is deleted already."""
 
     async def begin(self, key: str, label: Label, part_bytes: int) -> Upload:
-        """Begin an upload of parts of ``part_bytes`` each, the last one excepted, which may be shorter."""
+        """Begin an upload of parts of ``part_bytes`` each, the last one excepted, which may be shorter.
+
+        All other uploads of the same key are aborted: at most one is under way.
+        """
 
     async def put_part(self, upload: Upload, number: int, data: bytes, md5: bytes, sha256: bytes) -> str:
         """Write one part, durably, and prove that it arrived as it was sent; returns its ETag.

@@ -1,12 +1,12 @@
 -- Archives of collections at destinations, what lies in each, and how it was proven.
 
 CREATE TABLE backup.installation (
-    only            boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one             boolean PRIMARY KEY DEFAULT true CHECK (one),
     installation_id text NOT NULL,
     made_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE backup.installation IS 'The id by which this installation keeps its objects apart from those of others.';
-COMMENT ON COLUMN backup.installation.only IS 'There is one row.';
+COMMENT ON COLUMN backup.installation.one IS 'There is one row.';
 COMMENT ON COLUMN backup.installation.installation_id IS 'Random, eight hexadecimal digits; part of the default prefix of every key.';
 COMMENT ON COLUMN backup.installation.made_at IS 'When it was drawn.';
 
@@ -93,6 +93,7 @@ CREATE TABLE backup.member (
     file_id       text COLLATE "C" NOT NULL,
     root          text COLLATE "C" NOT NULL,
     path          text COLLATE "C" NOT NULL,
+    name          text COLLATE "C" NOT NULL,
     size_bytes    bigint NOT NULL,
     arrived_at    timestamptz NOT NULL,
     state         text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'written', 'left_out', 'damaged', 'forgotten')),
@@ -111,7 +112,8 @@ COMMENT ON COLUMN backup.member.archive_id IS 'Archive.';
 COMMENT ON COLUMN backup.member.position IS 'Place among its members, from 0 on.';
 COMMENT ON COLUMN backup.member.file_id IS 'SHA-256 of the content, hexadecimal.';
 COMMENT ON COLUMN backup.member.root IS 'Root that it was planned from.';
-COMMENT ON COLUMN backup.member.path IS 'Path below that root; in the archive behind collection and root.';
+COMMENT ON COLUMN backup.member.path IS 'Path below that root.';
+COMMENT ON COLUMN backup.member.name IS 'Name in the archive: collection, root and path, with the beginning of its id where another file of the collection has these.';
 COMMENT ON COLUMN backup.member.size_bytes IS 'Size of the file, bytes.';
 COMMENT ON COLUMN backup.member.arrived_at IS 'When the file arrived; its time in the tar.';
 COMMENT ON COLUMN backup.member.state IS 'planned; written; left_out: it could not be read, so the archive is without it; damaged: a check found it spoilt at the destination; forgotten: a person asked for that.';
@@ -142,7 +144,7 @@ COMMENT ON COLUMN backup.part.point_offset IS 'Where in that member it begins, s
 COMMENT ON COLUMN backup.part.size_bytes IS 'Its size, bytes.';
 COMMENT ON COLUMN backup.part.md5 IS 'MD5, hexadecimal.';
 COMMENT ON COLUMN backup.part.sha256 IS 'SHA-256, hexadecimal.';
-COMMENT ON COLUMN backup.part.etag IS 'ETag that the destination gave it.';
+COMMENT ON COLUMN backup.part.etag IS 'ETag that the destination gave it; empty: it is void, and its bytes are to be made anew from where it begins.';
 
 CREATE TABLE backup.coverage (
     destination      text COLLATE "C" PRIMARY KEY,
@@ -154,6 +156,7 @@ CREATE TABLE backup.coverage (
     unprotected_bytes bigint NOT NULL,
     unreadable       bigint NOT NULL,
     unreadable_bytes bigint NOT NULL,
+    nights           bigint NOT NULL,
     counted_at       timestamptz NOT NULL
 );
 COMMENT ON TABLE backup.coverage IS 'How many of all files each destination has; the empty name stands for any destination.';
@@ -166,6 +169,7 @@ COMMENT ON COLUMN backup.coverage.unprotected IS 'Files in none that can be read
 COMMENT ON COLUMN backup.coverage.unprotected_bytes IS 'Their size, bytes.';
 COMMENT ON COLUMN backup.coverage.unreadable IS 'Files in none that can be read nowhere: missing or offline.';
 COMMENT ON COLUMN backup.coverage.unreadable_bytes IS 'Their size, bytes.';
+COMMENT ON COLUMN backup.coverage.nights IS 'Nights with unprotected files.';
 COMMENT ON COLUMN backup.coverage.counted_at IS 'When this was counted.';
 
 CREATE VIEW backup.archives AS
@@ -177,7 +181,7 @@ COMMENT ON VIEW backup.archives IS 'Contract: every archive, made or asked for, 
 
 CREATE VIEW backup.archived_file AS
 SELECT m.file_id, a.destination, a.archive_id, a.collection_id, a.key, m.position, m.root, m.path, m.size_bytes, m.state,
-       m.reason, m.stored_offset, m.stored_bytes, m.frame_sizes, a.verified_at, m.read_back_at
+       m.reason, m.stored_offset, m.stored_bytes, m.frame_sizes, a.verified_at, m.read_back_at, m.name, m.arrived_at
 FROM backup.member m JOIN backup.archive a USING (archive_id)
 WHERE m.state IN ('written', 'damaged') AND a.phase = 'verified';
 COMMENT ON VIEW backup.archived_file IS 'Contract: which content lies in which verified archive; a row for each copy at a destination.';
@@ -197,7 +201,7 @@ COMMENT ON VIEW backup.destinations IS 'Contract: the destinations and how they 
 
 CREATE VIEW backup.coverages AS
 SELECT destination, files, size_bytes, archived, archived_bytes, unprotected, unprotected_bytes, unreadable,
-       unreadable_bytes, counted_at
+       unreadable_bytes, nights, counted_at
 FROM backup.coverage;
 COMMENT ON VIEW backup.coverages IS 'Contract: how many of all files each destination has; the empty name stands for any destination.';
 

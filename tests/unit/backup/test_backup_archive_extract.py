@@ -54,7 +54,7 @@ class Archive:
 def archive_of(packing: Packing) -> Archive:
     """All the members, packed."""
     parts = parts_of(MEMBERS, CONTENTS, packing, 64 * KIB)
-    key = archive_key("nightbus-0123abcd", 2024, "20240102_0123ABCD", 2, packing.kind)
+    key = archive_key(2024, "20240102_0123ABCD", 2, packing.kind)
     return Archive(key, packing, whole(parts), written_in(parts))
 
 

@@ -1,0 +1,109 @@
+"""The periodic look at all files: it asks for archives of what destinations lack, and counts what is covered."""
+
+from datetime import date, timedelta
+
+import asyncpg
+
+from services.backup import plan
+from services.backup.metrics import UNPROTECTED_BYTES, UNPROTECTED_FILES
+from services.backup.store import archives, coverage, missing
+from services.backup.store.archives import FoundFiles
+from services.backup.store.coverage import Coverage
+from shared.db.pool import connected, transaction
+from shared.events.base import utc_now
+
+PAGE_FILES = 10_000
+MOST_SESSIONS = 1000
+
+
+class Look:
+    """Looks at all files and sessions, in pages. Every destination takes its past by it, however late it was added."""
+
+    def __init__(self, pool: asyncpg.Pool, destinations: tuple[str, ...], arrival_wait: timedelta) -> None:
+        self._pool = pool
+        self._destinations = destinations
+        self._wait = arrival_wait
+
+    async def turn(self) -> int:
+        """Look once; how many archives were asked for."""
+        return await self._sessions() + await self._files()
+
+    async def _sessions(self) -> int:
+        asked = 0
+        while True:
+            async with transaction(self._pool) as connection:
+                rows = await archives.untold(connection, self._destinations, MOST_SESSIONS)
+                wanted = [
+                    (plan.archive_id(destination, session_id, f"r{revision}"), destination, session_id, night, revision)
+                    for destination, session_id, night, revision in rows
+                ]
+                new = await archives.ask(connection, wanted)
+            asked += new
+            if len(rows) < MOST_SESSIONS or not new:
+                return asked
+
+    async def _files(self) -> int:
+        counted = {name: Coverage() for name in ("", *self._destinations)}
+        nights: dict[str, set[date]] = {name: set() for name in counted}
+        wanted: dict[tuple[str, str], FoundFiles] = {}
+        after = ""
+        while True:
+            async with connected(self._pool) as connection:
+                last = await missing.last_of_page(connection, after, PAGE_FILES)
+                if last is None:
+                    break
+                for found in await missing.page(connection, after, PAGE_FILES, self._destinations, self._wait):
+                    _count(counted[found.destination], found)
+                    if not found.archived and found.readable:
+                        if found.night is not None:
+                            nights[found.destination].add(found.night)
+                        if (one := _wanted(found)) is not None:
+                            wanted.setdefault((one.destination, one.collection_id), one)
+            after = last
+        for name, of_destination in nights.items():
+            counted[name].nights = len(of_destination)
+        async with transaction(self._pool) as connection:
+            await coverage.save(connection, counted)
+            asked = await archives.ask_found(connection, list(wanted.values()))
+        UNPROTECTED_FILES.set(counted[""].unprotected)
+        UNPROTECTED_BYTES.set(counted[""].unprotected_bytes)
+        return asked
+
+
+def found_session(destination: str, session_id: str, night: date, revision: int) -> FoundFiles:
+    """A session of which a destination lacks files."""
+    return FoundFiles(
+        found_id=plan.archive_id(destination, session_id, f"found {utc_now().isoformat()}"),
+        revision_id=plan.archive_id(destination, session_id, f"r{revision}"),
+        destination=destination,
+        collection_id=session_id,
+        night=night,
+        revision=revision,
+    )
+
+
+def _wanted(found: missing.Found) -> FoundFiles | None:
+    """The archive that files are asked for by; None where it is not their time."""
+    if not found.destination or found.settled:
+        return None
+    if found.finished and found.session_id is not None and found.night is not None and found.revision is not None:
+        return found_session(found.destination, found.session_id, found.night, found.revision)
+    if found.day is None or not found.waited:
+        return None
+    collection_id = plan.arrival_collection(found.day)
+    of_look = plan.archive_id(found.destination, collection_id, f"found {utc_now().isoformat()}")
+    return FoundFiles(of_look, of_look, found.destination, collection_id, found.day, None)
+
+
+def _count(coverage: Coverage, found: missing.Found) -> None:
+    coverage.files += found.files
+    coverage.size_bytes += found.size_bytes
+    if found.archived:
+        coverage.archived += found.files
+        coverage.archived_bytes += found.size_bytes
+    elif found.readable:
+        coverage.unprotected += found.files
+        coverage.unprotected_bytes += found.size_bytes
+    else:
+        coverage.unreadable += found.files
+        coverage.unreadable_bytes += found.size_bytes

@@ -1,0 +1,75 @@
+"""Opening the files that go into an archive: where they were planned from, else wherever they lie by now."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from services.backup.archive.model import Member
+from services.backup.store.members import Place
+from shared.errors import Away, Gone, Permanent, Transient
+from shared.library.reading import shown
+from shared.library.roots import Root, is_away, resolve
+from shared.library.stream import Stream, open_stream
+
+PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
+"""Where a content lies by now."""
+
+
+class Reading:
+    """Opens members in threads."""
+
+    def __init__(self, planned: Mapping[int, Place], places_of: PlacesOf) -> None:
+        self._planned = planned
+        self._places_of = places_of
+        self._loop = asyncio.get_running_loop()
+
+    @contextmanager
+    def open(self, member: Member) -> Iterator[Stream]:
+        """Open a member's file; to be called in a thread.
+
+        Raises:
+            Away: the root of every place that it may lie at is away.
+            Gone: it is at none of its places.
+            Transient: it cannot be read now.
+            Permanent: what has its name is no regular file.
+        """
+        with ExitStack() as stack:
+            yield self._open(member, stack)
+
+    def _open(self, member: Member, stack: ExitStack) -> Stream:
+        planned = self._planned[member.position]
+        try:
+            return stack.enter_context(_opened(planned))
+        except (Transient, Permanent) as error:
+            first = error
+        for place in asyncio.run_coroutine_threadsafe(self._find(member.file_id), self._loop).result():
+            if place == planned:
+                continue
+            try:
+                return stack.enter_context(_opened(place))
+            except Away as error:
+                first = error
+            except (Transient, Permanent):
+                continue  # what is said is of the place that it was planned from
+        raise first
+
+    async def _find(self, file_id: str) -> Sequence[Place]:
+        return await self._places_of(file_id)
+
+
+@contextmanager
+def _opened(place: Place) -> Iterator[Stream]:
+    path = resolve(Root(place.root, Path(place.root_path)), place.path)
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open_stream(path))
+        except Transient as error:
+            if is_away(Path(place.root_path)):
+                raise Away(
+                    f"the root {place.root} at {shown(place.root_path)} is away, and {shown(place.path)} with it"
+                ) from error
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                raise Gone(f"{shown(place.path)} is not in {shown(place.root_path)} any more") from error
+            raise
+        yield stream

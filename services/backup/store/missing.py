@@ -1,0 +1,99 @@
+"""What destinations lack: every known file is looked at, a page at a time, by indexes alone."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from shared.bus.transaction import Connection
+
+HELD = """
+SELECT FROM member m JOIN archive a USING (archive_id)
+WHERE m.file_id = {file} AND a.destination = {destination}
+  AND ((a.phase = 'verified' AND m.state = 'written')
+       OR (a.phase IN ('planned', 'stored') AND a.state IN ('waiting', 'running')
+           AND m.state IN ('planned', 'written')))
+"""
+"""SQL for the archives at a destination that have a file or are about to have it."""
+LEFT_OUT_AGAIN = timedelta(days=7)
+"""A file that could not be read is tried again after that, or once it lies elsewhere."""
+
+_PAGE = """
+WITH page AS MATERIALIZED (
+    SELECT file_id, size_bytes, arrived_at, announced_at FROM ingest.known_file
+    WHERE file_id > $1 ORDER BY file_id LIMIT $2
+), readable AS MATERIALIZED (
+    SELECT p.file_id, p.size_bytes, p.arrived_at, p.announced_at, NOT EXISTS (
+        SELECT FROM (SELECT 1 FROM ingest.absent_file a WHERE a.file_id = p.file_id OFFSET 0) x) AS readable
+    FROM page p
+), held AS MATERIALIZED (
+    SELECT p.file_id, p.size_bytes, p.arrived_at, p.readable, d.name AS destination, h.archived,
+           coalesce(h.coming, false)
+           OR coalesce(h.left_out_at > greatest(p.announced_at, clock_timestamp() - $4::interval), false) AS settled
+    FROM readable p CROSS JOIN unnest($3::text[] || ''::text) AS d(name)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(bool_or(a.phase = 'verified' AND m.state = 'written'), false) AS archived,
+               bool_or(a.phase IN ('planned', 'stored') AND m.state IN ('planned', 'written')
+                       AND a.state IN ('waiting', 'running')) AS coming,
+               max(a.stored_at) FILTER (WHERE m.state = 'left_out') AS left_out_at
+        FROM member m JOIN archive a USING (archive_id)
+        WHERE m.file_id = p.file_id AND a.destination = ANY($3::text[]) AND d.name IN ('', a.destination)) h
+)
+SELECT h.destination, h.archived, h.readable, h.settled,
+       CASE WHEN NOT h.archived THEN s.session_id END AS session_id,
+       CASE WHEN NOT h.archived THEN s.night END AS night,
+       CASE WHEN NOT h.archived THEN s.revision END AS revision,
+       CASE WHEN NOT h.archived THEN s.state = 'finished' END AS finished,
+       CASE WHEN NOT h.archived AND s.state IS DISTINCT FROM 'finished'
+            THEN (h.arrived_at AT TIME ZONE 'UTC')::date END AS day,
+       h.arrived_at < clock_timestamp() - $5::interval AS waited,
+       count(*) AS files, sum(h.size_bytes)::bigint AS size_bytes
+FROM held h
+LEFT JOIN stats.frames f ON f.file_id = h.file_id AND NOT h.archived
+LEFT JOIN stats.sessions s ON s.session_id = f.session_id
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+"""
+_LAST = (
+    "SELECT max(file_id) FROM (SELECT file_id FROM ingest.known_file WHERE file_id > $1 ORDER BY file_id LIMIT $2) p"
+)
+
+
+class Found(NamedTuple):
+    """Files of a page that are alike to a destination; the empty name stands for any of them."""
+
+    destination: str
+    archived: bool
+    readable: bool
+    settled: bool
+    """An archive is about to have them, or went without them lately."""
+    session_id: str | None
+    night: date | None
+    revision: int | None
+    finished: bool | None
+    day: date | None
+    """Of their arrival, where they are of no finished session."""
+    waited: bool
+    """They arrived long enough ago."""
+    files: int
+    size_bytes: int
+
+
+async def last_of_page(connection: Connection, after: str, most: int) -> str | None:
+    """The last file id of the page that begins after another; None where there is no more."""
+    found: str | None = await connection.fetchval(_LAST, after, most)
+    return found
+
+
+async def page(
+    connection: Connection, after: str, most: int, destinations: Sequence[str], wait: timedelta
+) -> list[Found]:
+    """The files of a page by what destinations have of them.
+
+    Args:
+        connection: the caller's.
+        after: file id before the page; empty for the first.
+        most: files of a page.
+        destinations: their names.
+        wait: age from which on a file that is of no finished session goes by the day of its arrival.
+    """
+    rows = await connection.fetch(_PAGE, after, most, destinations, LEFT_OUT_AGAIN, wait)
+    return [Found(*row) for row in rows]

@@ -1,0 +1,29 @@
+"""How much of everything archives have: one row of the database, and one line for a person."""
+
+from typing import TYPE_CHECKING
+
+from services.cli.output import Row, counted
+from shared.quantities import size
+
+if TYPE_CHECKING:
+    import asyncpg
+
+COVERED = """
+SELECT files, size_bytes, archived, archived_bytes, unprotected, unprotected_bytes, unreadable, unreadable_bytes,
+       nights, counted_at, (SELECT count(*)::int FROM backup.destinations WHERE state <> 'unused') AS destinations
+FROM backup.coverages WHERE destination = ''
+"""
+
+
+def covered_text(row: "Row | asyncpg.Record | None") -> str:
+    """How much is protected, in one line; without a destination there is nothing to be alarmed about."""
+    if row is None:
+        return "backup has not counted yet what is unprotected"
+    nights = counted(row["nights"], "night")
+    if not row["destinations"]:
+        files = f"{counted(row['unprotected'], 'file')} in {nights}"
+        return f"no destination is set: {files} are unprotected; `nightbus backup setup`"
+    text = f"{counted(row['files'], 'file')} = {row['archived']} archived + {row['unprotected']} unprotected"
+    if row["unprotected"]:
+        text += f" ({size(row['unprotected_bytes'])} in {nights})"
+    return f"{text} + {row['unreadable']} that can be read nowhere" if row["unreadable"] else text

@@ -1,0 +1,120 @@
+"""`backup run` and `backup retry`: archive now, and watch it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.backup.saying import say
+from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
+from services.cli.exits import FAILED
+from services.cli.filters import YearOption
+from services.cli.match import LinesOption
+from services.cli.output import counted, to_json
+from services.cli.usage import WrongUsage, session_name
+from shared import inert
+from shared.quantities import size
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from shared.events.commands import BackupCommand
+
+POLL_S = 0.5
+COMMAND_TIMEOUT_S = 300.0
+_NOW = "SELECT clock_timestamp()"
+_PROGRESS = """
+SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS open,
+       count(*) FILTER (WHERE state = 'running')::int AS running,
+       count(*) FILTER (WHERE phase = 'verified' AND verified_at >= $1)::int AS archived,
+       coalesce(sum(files) FILTER (WHERE phase = 'verified' AND verified_at >= $1), 0)::bigint AS files,
+       coalesce(sum(stored_bytes) FILTER (WHERE phase = 'verified' AND verified_at >= $1), 0)::bigint AS stored_bytes,
+       coalesce(sum(left_out) FILTER (WHERE verified_at >= $1), 0)::bigint AS left_out,
+       coalesce(sum(sent_bytes) FILTER (WHERE state = 'running'), 0)::bigint AS sent_bytes,
+       coalesce(sum(size_bytes) FILTER (WHERE state = 'running'), 0)::bigint AS size_bytes,
+       count(*) FILTER (WHERE state IN ('failed', 'dead') AND phase <> 'verified')::int AS failed,
+       min(reason) FILTER (WHERE state IN ('waiting', 'failed', 'dead')) AS reason
+FROM backup.archives
+"""
+
+SessionsOption = Annotated[
+    list[str] | None, typer.Option("--session", parser=session_name, metavar="ID", help="This session.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Everything that no archive has, which is the default.")]
+
+
+def run(
+    session: SessionsOption = None,
+    year: YearOption = None,
+    everything: AllOption = False,
+    as_json: LinesOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Archive now what destinations lack, and wait for it. Ctrl-C stops the watching only."""
+    from shared.events.commands import RunBackup
+
+    if everything and (session or year):
+        raise WrongUsage("--all leaves nothing to choose: say either --all, or --session and --year")
+    command = RunBackup(session_ids=tuple(session or ()), year=year, everything=everything)
+    _watch(command, as_json=as_json, stack=find_stack(home))
+
+
+def retry(as_json: LinesOption = False, home: HomeOption = None) -> None:
+    """Try again now what waits or has failed, and wait for it. Ctrl-C stops the watching only."""
+    from shared.events.commands import RetryBackup
+
+    _watch(RetryBackup(), as_json=as_json, stack=find_stack(home))
+
+
+def _watch(command: "BackupCommand", *, as_json: bool, stack: Stack) -> None:
+    row = wait_for(_until_done(stack, command))
+    print(to_json(row) if as_json else result_text(row))
+    if row["open"] or row["failed"]:
+        raise typer.Exit(FAILED)
+
+
+def result_text(row: dict[str, Any]) -> str:
+    """What came of it."""
+    lines = [
+        f"{counted(row['archived'], 'archive')} made and verified: {counted(row['files'], 'file')}, "
+        f"{size(row['stored_bytes'])} stored"
+        if row["archived"]
+        else "nothing new to archive"
+    ]
+    if row["left_out"]:
+        lines.append(f"{counted(row['left_out'], 'file')} could not be read: `nightbus backup status` names them")
+    if row["open"]:
+        lines.append(f"{counted(row['open'], 'archive')} wait: {inert.sentence(row['reason'] or 'it is tried again')}")
+    if row["failed"]:
+        lines.append(f"{counted(row['failed'], 'archive')} failed: {inert.sentence(row['reason'] or '')}")
+    return "\n".join(lines)
+
+
+async def _until_done(stack: Stack, command: "BackupCommand") -> dict[str, Any]:
+    """Wait until nothing is under way, or all that is left waits with a reason."""
+    from shared.bus.rpc import ask
+    from shared.events.commands import BackupAccepted
+
+    async with reader(stack) as connection, bus(stack) as client:
+        began = await connection.fetchval(_NOW)
+        await ask(client, command, BackupAccepted, timeout_s=COMMAND_TIMEOUT_S)
+        said = ""
+        while True:
+            row = dict(await _progress(connection, began))
+            if not row["open"] or (not row["running"] and row["reason"]):
+                say("", said)
+                return row
+            words = progress_text(row)
+            said = say(words, said)
+            await asyncio.sleep(POLL_S)
+
+
+async def _progress(connection: "asyncpg.Connection", began: object) -> "asyncpg.Record":
+    (row,) = await connection.fetch(_PROGRESS, began)
+    return row
+
+
+def progress_text(row: dict[str, Any]) -> str:
+    """How far it is, on one line."""
+    words = f"{row['archived']} made, {row['running']} under way, {row['open'] - row['running']} to come"
+    return f"{words}; {size(row['sent_bytes'])} sent of {size(row['size_bytes'])}" if row["size_bytes"] else words

@@ -1,0 +1,114 @@
+"""`backup status`: destinations, how much of everything each has, what waits and why, and what is left out."""
+
+from typing import TYPE_CHECKING, Any
+
+from services.cli.backup.archives import ARCHIVE_COLUMNS
+from services.cli.backup.covered import COVERED, covered_text
+from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
+from services.cli.layout import Column
+from services.cli.match import LinesOption
+from services.cli.output import Row, cell_text, counted, print_table, to_json
+from shared import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_SHOWN = 10
+_DESTINATIONS = """
+SELECT d.name, d.kind, d.place, d.state, d.problem, d.checked_at, c.files, c.archived, c.archived_bytes, c.unprotected,
+       c.unprotected_bytes, c.unreadable, c.unreadable_bytes, c.nights, c.counted_at,
+       (SELECT max(verified_at) FROM backup.archives a WHERE a.destination = d.name) AS verified_at,
+       (SELECT max(deep_verified_at) FROM backup.archives a WHERE a.destination = d.name) AS deep_verified_at
+FROM backup.destinations d LEFT JOIN backup.coverages c ON c.destination = d.name
+WHERE d.state <> 'unused' ORDER BY d.name
+"""
+_WAITING = """
+SELECT archive_id, destination, collection_id, night, session_revision, number, phase, state, reason, key, files,
+       size_bytes, sent_bytes, stored_bytes, left_out, verified_at, gone_reason, next_try_at
+FROM backup.archives WHERE state IN ('waiting', 'running', 'failed', 'dead') ORDER BY state, created_at LIMIT $1
+"""
+_LEFT_OUT = """
+SELECT file_id, destination, collection_id, root, path, size_bytes, reason FROM backup.left_out_file
+ORDER BY root, path, destination LIMIT $1
+"""
+_DUMPS = """
+SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
+FROM backup.destinations d
+LEFT JOIN LATERAL (SELECT key, size_bytes, dumped_at FROM backup.dumps
+                   WHERE destination = d.name AND verified_at IS NOT NULL ORDER BY dumped_at DESC LIMIT 1) g ON true
+LEFT JOIN LATERAL (SELECT state, reason FROM backup.dumps WHERE destination = d.name
+                   ORDER BY created_at DESC LIMIT 1) l ON true
+WHERE d.state <> 'unused' ORDER BY d.name
+"""
+_COUNTS = """
+SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out FROM backup.counts
+"""
+
+
+def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
+    """Show the destinations, how many files each has, what waits and why, and what is left out."""
+    found = wait_for(_look(find_stack(home)))
+    if as_json:
+        print(to_json(found))
+        return
+    if found["destinations"]:
+        print_table(found["destinations"], _COLUMNS)
+        for row in found["destinations"]:
+            if row["problem"]:
+                print(f"the destination {row['name']} is {row['state']}: {inert.sentence(row['problem'])}")
+        print()
+    if found["waiting"]:
+        print_table(found["waiting"], ARCHIVE_COLUMNS)
+        print()
+    print("\n".join(_lines(found)))
+
+
+def _lines(found: dict[str, Any]) -> "Sequence[str]":
+    counts = found["counts"]
+    lines = [covered_text(found["covered"])]
+    if counts["archives"] or counts["waiting"] or counts["failed"]:
+        parts = [f"{counted(counts['archives'], 'archive')} verified", f"{counts['waiting']} under way or waiting"]
+        lines.append(", ".join([*parts, f"{counts['failed']} failed"] if counts["failed"] else parts))
+    if counts["failed"]:
+        lines.append("`nightbus backup retry` tries again what failed")
+    lines += map(_dump_line, found["dumps"])
+    for row in found["left_out"]:
+        where = f"{row['root']}/{row['path']} is in no archive at {row['destination']}"
+        lines.append(inert.sentence(f"{where}: {row['reason']}"))
+    if counts["left_out"] > len(found["left_out"]):
+        more = counts["left_out"] - len(found["left_out"])
+        lines.append(f"and {more} more: `nightbus sql -- -c 'SELECT * FROM backup.left_out_file'` has all")
+    return lines
+
+
+def _dump_line(row: "Row") -> str:
+    """The latest good dump of the database at a destination, and why there is no later one."""
+    made = "never dumped" if row["dumped_at"] is None else f"dumped {cell_text(row['dumped_at'])} UTC"
+    words = f"the database was {made} to {row['destination']}"
+    return inert.sentence(f"{words}; the last try {row['state']}: {row['reason']}" if row["reason"] else words)
+
+
+async def _look(stack: Stack) -> dict[str, Any]:
+    async with reader(stack) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        (counts,) = await connection.fetch(_COUNTS)
+        covered = await connection.fetchrow(COVERED)
+        return {
+            "destinations": [dict(row) for row in await connection.fetch(_DESTINATIONS)],
+            "covered": None if covered is None else dict(covered),
+            "counts": dict(counts),
+            "dumps": [dict(row) for row in await connection.fetch(_DUMPS)],
+            "waiting": [dict(row) for row in await connection.fetch(_WAITING, MOST_SHOWN)],
+            "left_out": [dict(row) for row in await connection.fetch(_LEFT_OUT, MOST_SHOWN)],
+        }
+
+
+_COLUMNS = (
+    Column("destination", lambda row: row["name"]),
+    Column("state", lambda row: row["state"]),
+    Column("archived", lambda row: row["archived"], "right"),
+    Column("unprotected", lambda row: row["unprotected"], "right"),
+    Column("unreadable", lambda row: row["unreadable"], "right", spare=2),
+    Column("verified (UTC)", lambda row: row["verified_at"]),
+    Column("read back (UTC)", lambda row: row["deep_verified_at"], spare=1),
+    Column("place", lambda row: row["place"], fold=True, below=True),
+)
