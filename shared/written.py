@@ -18,7 +18,7 @@ RESERVED_ENV = frozenset(
 """Variables with our prefix that are not settings."""
 SECTIONS = (
     "config_version", "services", "nats", "postgres", "library", "sources", "rigs", "cameras", "telescopes", "filters",
-    "targets", "health", "log",
+    "targets", "destinations", "health", "log",
 )  # fmt: skip
 """What may stand at the top of the file beside the sections of services, as the annotated example has it in order; a
 test holds them to the settings."""
@@ -30,6 +30,11 @@ def config_file() -> Path | None:
         return Path(named)
     local = Path("nightbus.toml")
     return local if local.is_file() else None
+
+
+def place_of_config() -> Path:
+    """Where the settings file is or would be: as NIGHTBUS_CONFIG says, else ./nightbus.toml."""
+    return Path(os.environ.get("NIGHTBUS_CONFIG") or "nightbus.toml").absolute()
 
 
 def written() -> dict[str, Any]:
