@@ -1,7 +1,7 @@
 """Uploading finished bytes to S3: CPU time of ours with all checks, of aioboto3 alone, and of awscli.
 
-``python -m tests.bench.upload ours|sent|bare ENDPOINT BUCKET KEY FILE`` is one upload and prints the CPU seconds that it
-took, without those of starting up. What starting awscli costs falls out of the difference of two sizes.
+``python -m tests.bench.upload ours|sent|bare ENDPOINT BUCKET KEY FILE`` is one upload and prints the CPU seconds that
+it took, without those of starting up. What starting awscli costs falls out of the difference of two sizes.
 """
 
 import asyncio
@@ -60,7 +60,8 @@ def rows(*, quick: bool) -> Rows:
     cpu = {kind: median(values) for kind, values in measured.items()}
     how = (
         f"{(_LARGE - _SMALL) * PART_BYTES // MIB} MiB in parts of {PART_BYTES // MIB} MiB to {server} over HTTP on "
-        f"loopback, CPU of the client's process, start-up subtracted; MD5 and SHA-256 are known to ours: with them {cpu['ours']:.2f}"
+        "loopback, CPU of the client's process, start-up subtracted; MD5 and SHA-256 of the parts are known to ours: with "
+        f"them it is {cpu['ours']:.2f} ms/MB"
     )
     found: list[Row | Skipped] = [
         ceiling_row(
@@ -78,11 +79,15 @@ def rows(*, quick: bool) -> Rows:
     return [
         *found,
         ceiling_row(
-            "S3 upload, CPU against awscli", cpu["ours"] / cpu["aws"], 0.5, unit="x", how=f"as above, ours with the hashes of the parts; `aws s3 cp` used "
-            f"{cpu['aws']:.2f} ms/MB and {memory['aws']:.0f} MB of memory, ours {memory['ours']:.0f} MB",
+            "S3 upload, CPU against awscli",
+            cpu["ours"] / cpu["aws"],
+            0.5,
+            unit="x",
+            how=f"as above, ours with the hashes of the parts; `aws s3 cp` used {cpu['aws']:.2f} ms/MB and "
+            f"{memory['aws']:.0f} MB of memory, ours {memory['ours']:.0f} MB",
             limit=f"awscli {cpu['aws']:.2f} ms/MB",
         ),
-    ]  # fmt: skip
+    ]
 
 
 @contextmanager
