@@ -60,8 +60,8 @@ def rows(*, quick: bool) -> Rows:
     cpu = {kind: median(values) for kind, values in measured.items()}
     how = (
         f"{(_LARGE - _SMALL) * PART_BYTES // MIB} MiB in parts of {PART_BYTES // MIB} MiB to {server} over HTTP on "
-        "loopback, CPU of the client's process, start-up subtracted; MD5 and SHA-256 of the parts are known to ours: with "
-        f"them it is {cpu['ours']:.2f} ms/MB"
+        "loopback, CPU of the client's process, start-up subtracted; MD5 and SHA-256 of the parts are known to ours: "
+        f"with them it is {cpu['ours']:.2f} ms/MB"
     )
     found: list[Row | Skipped] = [
         ceiling_row(
