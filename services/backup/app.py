@@ -11,6 +11,7 @@ from services.backup.destinations.kinds import all_opened
 from services.backup.handlers import ask_archives, forget_files
 from services.backup.hours import QuietHours
 from services.backup.look import Look
+from services.backup.memory import give_back_large_blocks
 from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
 from services.backup.settings import KEYS, BackupSettings
@@ -32,6 +33,7 @@ from shared.settings import Settings
 async def run(settings: Settings, process: Process | None = None) -> int:
     """Run backup until its process stops; returns its exit code."""
     assert isinstance(settings, KEYS)
+    give_back_large_blocks()
     own, configured = settings.section(BackupSettings), settings.destinations
     names = tuple(one.name for one in configured)
     async with Service(DESCRIPTION, settings, process) as service:
