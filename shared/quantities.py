@@ -1,6 +1,11 @@
 """Quantities as people read them."""
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: ``1 file``, ``2 files``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def size(size_bytes: float) -> str:
     """Bytes with a decimal prefix: ``12.3 MB``."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -20,6 +20,7 @@ from uuid import UUID
 from services.cli.layout import Cell, Column, Noted, layout
 from services.cli.usage import WrongUsage
 from shared.inert import json_escaped, sentence, visible
+from shared.quantities import counted as counted  # noqa: PLC0414 - for the rest of the command line
 
 Row = Mapping[str, Any]
 _FORMULA_STARTS = (
@@ -171,11 +172,6 @@ def cell_text(value: object) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return sentence(value)
-
-
-def counted(count: int, noun: str) -> str:
-    """A number of things: ``1 file``, ``2 files``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def fixed(value: float | None, digits: int) -> str | None:

@@ -20,6 +20,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from shared.errors import NightbusError, Permanent, Transient
 from shared.library.contents import Contents
 from shared.library.extensions import OWN_PREFIX
 from shared.library.folders import open_folder, sync_folder, unlink_if_there
-from shared.library.hashing import sha256_descriptor
+from shared.library.hashing import Digest, sha256_descriptor
 from shared.library.reading import NO_FOLLOW, shown
 from shared.library.roots import Root, resolve
 from shared.library.stage import Staged, discard, stage_file, temporaries
@@ -83,21 +84,48 @@ def place(staged: Staged, library: Root, relative_target: str) -> Placed:
     """
     target, parts = place_of(library, relative_target)
     parent = relative_target.rpartition("/")[0]
-    prefix = parent + "/" if parent else ""
-    characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
     with temporaries(library, target) as unfinished, open_folder(library.path, parts, library.access) as folder:
-        for number in range(1, _MOST_SAME_NAMES):
-            name = target.name if number == 1 else numbered(target.name, number, characters=characters)
-            new = claim(unfinished, staged.temporary_name, folder, name)
-            if new or _holds(folder, name, staged, target.with_name(name)):
-                sync_folder(folder)
-                unlink_if_there(staged.temporary_name, unfinished)
-                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                _others.remember(status, staged.file_id)
-                return Placed(
-                    prefix + name, staged.file_id, staged.size_bytes, status.st_mtime_ns, already_here=not new
-                )
+        return name_copy(staged, unfinished, folder, target, parent + "/" if parent else "")
+
+
+def name_copy(staged: Staged, unfinished: int, folder: int, target: Path, prefix: str) -> Placed:
+    """Give a staged copy, which lies in the folder ``unfinished``, the name of ``target`` in ``folder``, or a later.
+
+    ``prefix`` is what stands before the name in the relative path. Raises OSError, and as ``place`` does.
+    """
+    for name in _names(target, prefix):
+        new = claim(unfinished, staged.temporary_name, folder, name)
+        if new or _holds(folder, name, staged, target.with_name(name)):
+            sync_folder(folder)
+            unlink_if_there(staged.temporary_name, unfinished)
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            _others.remember(status, staged.file_id)
+            return Placed(prefix + name, staged.file_id, staged.size_bytes, status.st_mtime_ns, already_here=not new)
     raise Permanent(f"{shown(target)} cannot be placed: {_MOST_SAME_NAMES} other files have that name")
+
+
+def held_under(digest: Digest, folder: int, target: Path, prefix: str) -> str | None:
+    """The relative path under which ``name_copy`` would find this very content; None where it is not there.
+
+    Raises OSError, and Transient where a file vanishes while it is compared.
+    """
+    staged = Staged("", digest.file_id, digest.size_bytes)
+    for name in _names(target, prefix):
+        try:
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        if _holds(folder, name, staged, target.with_name(name)):
+            return prefix + name
+    return None
+
+
+def _names(target: Path, prefix: str) -> Iterator[str]:
+    """The name of a file, and those that it gets where other contents have that."""
+    characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
+    yield target.name
+    for number in range(2, _MOST_SAME_NAMES):
+        yield numbered(target.name, number, characters=characters)
 
 
 def place_of(library: Root, relative_path: str) -> tuple[Path, tuple[str, ...]]:

@@ -118,7 +118,7 @@ def from_json(data: bytes, key: str) -> Manifest:
     """
     try:
         fields = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Permanent(f"{key} is no manifest, or is damaged: {error}") from error
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise Permanent(f"{key} is no manifest of an archive")

@@ -181,7 +181,7 @@ COMMENT ON VIEW backup.archives IS 'Contract: every archive, made or asked for, 
 
 CREATE VIEW backup.archived_file AS
 SELECT m.file_id, a.destination, a.archive_id, a.collection_id, a.key, m.position, m.root, m.path, m.size_bytes, m.state,
-       m.reason, m.stored_offset, m.stored_bytes, m.frame_sizes, a.verified_at, m.read_back_at
+       m.reason, m.stored_offset, m.stored_bytes, m.frame_sizes, a.verified_at, m.read_back_at, m.name, m.arrived_at
 FROM backup.member m JOIN backup.archive a USING (archive_id)
 WHERE m.state IN ('written', 'damaged') AND a.phase = 'verified';
 COMMENT ON VIEW backup.archived_file IS 'Contract: which content lies in which verified archive; a row for each copy at a destination.';

@@ -1,11 +1,11 @@
 """`backup run` and `backup retry`: archive now, and watch it."""
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.backup.saying import say
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.filters import YearOption
@@ -102,10 +102,10 @@ async def _until_done(stack: Stack, command: "BackupCommand") -> dict[str, Any]:
         while True:
             row = dict(await _progress(connection, began))
             if not row["open"] or (not row["running"] and row["reason"]):
-                _say("", said)
+                say("", said)
                 return row
             words = progress_text(row)
-            said = _say(words, said)
+            said = say(words, said)
             await asyncio.sleep(POLL_S)
 
 
@@ -118,14 +118,3 @@ def progress_text(row: dict[str, Any]) -> str:
     """How far it is, on one line."""
     words = f"{row['archived']} made, {row['running']} under way, {row['open'] - row['running']} to come"
     return f"{words}; {size(row['sent_bytes'])} sent of {size(row['size_bytes'])}" if row["size_bytes"] else words
-
-
-def _say(words: str, said: str) -> str:
-    """On a terminal one line that changes, elsewhere a line for each change."""
-    if words == said:
-        return said
-    if sys.stderr.isatty():
-        print(f"\r\x1b[2K{words}", end="", file=sys.stderr, flush=True)
-    elif words:
-        print(words, file=sys.stderr)
-    return words
