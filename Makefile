@@ -11,7 +11,7 @@ SHARDS := -n logical --maxprocesses 8 --dist worksteal
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## set up .venv with everything pinned in requirements.lock
 	@echo "ready: $(VENV)/bin/nightbus --help"

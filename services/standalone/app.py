@@ -124,9 +124,9 @@ def up(home: Path | None) -> int:
     raise_limit()
     settings = load_settings()
     require_obeyable(settings, Home.resolve(home))
-    require_whole(Home.resolve(home))
     as_json = log_format(settings) == "json"
     with Home.open(home) as own_home, ReadableLog(own_home.log / LOG_FILE, as_json=as_json) as log:
+        require_whole(own_home.path)
         own = settings.log.model_copy(update={"format": log_format(settings)})  # as the services' lines beside ours
         configure_logging(own, "up", cast("TextIO", OwnLines(log)))
         log.line("up", read_from())

@@ -16,6 +16,8 @@ GROUPS = (
     "stars",
     "preview",
     "copy",
+    "archive",
+    "upload",
     "publish",
     "consume",
     "stats",

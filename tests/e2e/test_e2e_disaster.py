@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -60,9 +59,15 @@ def test_everything_comes_back_from_the_folder_alone() -> None:
 
         new = folder / "new"
         new.mkdir()
+        _kill_while_files_come(destination, new)
+        refused = subprocess.run(
+            [*NIGHTBUS, "up", "--home", str(new / "home")], capture_output=True, text=True, check=False, cwd=new
+        )
+        assert refused.returncode == 1
+        assert "is not over" in refused.stderr
         done = _restore(destination, new)
         assert done["failed"] == []
-        assert done["restored"] == done["places"]
+        assert done["restored"] + done["already_here"] == done["places"] >= len(before["files"])
         assert done["archived"] == len(contents)
         assert done["never_archived"] == 0
         captures = folder / "old" / "captures"
@@ -114,16 +119,28 @@ def _listings(running: Up) -> dict[str, Any]:
     return {words[0]: running.json(*words) for words in LISTINGS}
 
 
-def _restore(destination: Path, folder: Path) -> dict[str, Any]:
+def _command(destination: Path, folder: Path) -> list[str]:
     words = ["backup", "restore-everything", "--from", str(destination), "--home", str(folder / "home"), "--json"]
+    return [*NIGHTBUS, *words]
+
+
+def _kill_while_files_come(destination: Path, folder: Path) -> None:
+    """Begin a restore and kill it as soon as it restores files."""
+    process = subprocess.Popen(
+        _command(destination, folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "restoring the files" in line:
+            break
+    process.kill()
+    assert process.wait(60) < 0
+    process.stderr.close()
+
+
+def _restore(destination: Path, folder: Path) -> dict[str, Any]:
     done = subprocess.run(
-        [*NIGHTBUS, *words],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        cwd=folder,
-        env={key: value for key, value in os.environ.items() if not key.startswith("NIGHTBUS_")},
+        _command(destination, folder), capture_output=True, text=True, timeout=300, check=False, cwd=folder
     )
     assert done.returncode == 0, done.stderr + done.stdout
     row: dict[str, Any] = json.loads(done.stdout)

@@ -1,13 +1,18 @@
-"""Whose objects lie at a destination: found by the markers, without knowing any prefix."""
+"""Whose archives lie at a destination, where no database says who we are: a machine with nothing but its settings."""
 
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.backup.destinations.disk import Disk
+from services.backup.destinations.keys import MARKER
 from services.backup.destinations.marker import owner_of
 from services.backup.settings.destinations import DestinationSettings, FolderDestination, S3Destination
 from shared.errors import Away
+from shared.library.reading import shown
+
+_OURS = "nightbus-"
+"""What prefixes begin with that the settings do not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,36 +23,56 @@ class Found:
     prefix: str
 
 
+async def prefixes(configured: DestinationSettings) -> list[str]:
+    """The prefixes below which installations keep their archives there: the one of the settings, or all that are found.
+
+    Raises:
+        Away: the destination is not there.
+        Transient: it cannot be asked now.
+    """
+    if configured.prefix is not None:
+        return [configured.prefix]
+    match configured:
+        case FolderDestination():
+            return await asyncio.to_thread(_in_folder, configured)
+        case S3Destination():
+            from services.backup.destinations.s3.bucket import opened_bucket  # loads a client of 60 MB
+
+            async with opened_bucket(configured, _OURS) as bucket:
+                page = await bucket.asking.ask("list_objects_v2", {"Prefix": _OURS, "Delimiter": "/"})
+            return sorted(str(found["Prefix"]).rstrip("/") for found in page.get("CommonPrefixes") or ())
+        case _:
+            raise AssertionError(f"there is no adapter for destinations of the kind {configured.kind}")
+
+
 async def installations(configured: DestinationSettings) -> list[Found]:
-    """The installations below a destination's folder or bucket, or below its prefix where it has one.
+    """The installations that keep their archives there, by their markers.
 
     Raises:
         UserError: a marker is damaged.
         Transient: the destination is away, or says no.
     """
+    markers = [(prefix, await _marker(configured, prefix)) for prefix in await prefixes(configured)]
+    return [Found(owner_of(data, prefix), prefix) for prefix, data in markers if data is not None]
+
+
+async def _marker(configured: DestinationSettings, prefix: str) -> bytes | None:
     match configured:
         case FolderDestination():
-            return await asyncio.to_thread(_in_folder, configured)
+            return await asyncio.to_thread(Disk(configured.path, prefix, configured.name, "").marker)
         case S3Destination():
-            from services.backup.destinations.s3.found import markers  # loads a client of 60 MB
+            from services.backup.destinations.s3.bucket import opened_bucket  # loads a client of 60 MB
 
-            return [Found(owner_of(data, prefix), prefix) for prefix, data in await markers(configured)]
+            async with opened_bucket(configured, prefix) as bucket:
+                return await bucket.marker()
         case _:
             raise AssertionError(f"there is no adapter for destinations of the kind {configured.kind}")
 
 
-def _in_folder(configured: FolderDestination) -> list[Found]:
-    prefixes = [configured.prefix] if configured.prefix is not None else _folders(configured.path)
-    found = []
-    for prefix in prefixes:
-        marker = Disk(configured.path, prefix, configured.name, "").marker()
-        if marker is not None:
-            found.append(Found(owner_of(marker, str(configured.path / prefix)), prefix))
-    return found
-
-
-def _folders(path: Path) -> list[str]:
+def _in_folder(configured: FolderDestination) -> list[str]:
     try:
-        return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.is_symlink())
+        return sorted(folder.name for folder in configured.path.glob(f"{_OURS}*") if Path(folder, MARKER).is_file())
     except OSError as error:
-        raise Away(f"the folder {path} cannot be read: {error.strerror}") from error
+        raise Away(
+            f"the destination {configured.name} ({shown(configured.path)}) cannot be read: {error.strerror}"
+        ) from error

@@ -32,6 +32,11 @@ class Copy:
     """A check found it spoilt: it is the last to be tried."""
 
     @property
+    def member(self) -> str:
+        """Its name in the archive, as those call it who read archives."""
+        return self.name
+
+    @property
     def stored_end(self) -> int:
         """The first byte behind it."""
         return self.stored_offset + self.stored_bytes

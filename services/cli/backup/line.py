@@ -12,7 +12,7 @@ class Line:
     def say(self, words: str) -> None:
         """A step begins."""
         self.end()
-        print(words, file=sys.stderr)
+        print(words, file=sys.stderr, flush=True)
 
     def update(self, words: str) -> None:
         """How far the step is; shown on a terminal alone."""

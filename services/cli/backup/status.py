@@ -7,7 +7,7 @@ from services.cli.backup.covered import COVERED, covered_text
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
-from services.cli.output import counted, print_table, to_json
+from services.cli.output import Row, cell_text, counted, print_table, to_json
 from shared import inert
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ FROM backup.archives WHERE state IN ('waiting', 'running', 'failed', 'dead') ORD
 _LEFT_OUT = """
 SELECT file_id, destination, collection_id, root, path, size_bytes, reason FROM backup.left_out_file
 ORDER BY root, path, destination LIMIT $1
+"""
+_DUMPS = """
+SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
+FROM backup.destinations d
+LEFT JOIN LATERAL (SELECT key, size_bytes, dumped_at FROM backup.dumps
+                   WHERE destination = d.name AND verified_at IS NOT NULL ORDER BY dumped_at DESC LIMIT 1) g ON true
+LEFT JOIN LATERAL (SELECT state, reason FROM backup.dumps WHERE destination = d.name
+                   ORDER BY created_at DESC LIMIT 1) l ON true
+WHERE d.state <> 'unused' ORDER BY d.name
 """
 _COUNTS = """
 SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out FROM backup.counts
@@ -62,6 +71,7 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         lines.append(", ".join([*parts, f"{counts['failed']} failed"] if counts["failed"] else parts))
     if counts["failed"]:
         lines.append("`nightbus backup retry` tries again what failed")
+    lines += map(_dump_line, found["dumps"])
     for row in found["left_out"]:
         where = f"{row['root']}/{row['path']} is in no archive at {row['destination']}"
         lines.append(inert.sentence(f"{where}: {row['reason']}"))
@@ -69,6 +79,13 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         more = counts["left_out"] - len(found["left_out"])
         lines.append(f"and {more} more: `nightbus sql -- -c 'SELECT * FROM backup.left_out_file'` has all")
     return lines
+
+
+def _dump_line(row: "Row") -> str:
+    """The latest good dump of the database at a destination, and why there is no later one."""
+    made = "never dumped" if row["dumped_at"] is None else f"dumped {cell_text(row['dumped_at'])} UTC"
+    words = f"the database was {made} to {row['destination']}"
+    return inert.sentence(f"{words}; the last try {row['state']}: {row['reason']}" if row["reason"] else words)
 
 
 async def _look(stack: Stack) -> dict[str, Any]:
@@ -79,6 +96,7 @@ async def _look(stack: Stack) -> dict[str, Any]:
             "destinations": [dict(row) for row in await connection.fetch(_DESTINATIONS)],
             "covered": None if covered is None else dict(covered),
             "counts": dict(counts),
+            "dumps": [dict(row) for row in await connection.fetch(_DUMPS)],
             "waiting": [dict(row) for row in await connection.fetch(_WAITING, MOST_SHOWN)],
             "left_out": [dict(row) for row in await connection.fetch(_LEFT_OUT, MOST_SHOWN)],
         }

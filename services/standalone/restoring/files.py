@@ -25,7 +25,7 @@ SELECT DISTINCT a.file_id FROM backup.archived_file a
 WHERE a.destination = $1 AND a.file_id > $2 ORDER BY a.file_id LIMIT $3
 """
 _COPIES = """
-SELECT a.file_id, a.key, a.position, a.collection_id, a.root, a.path, a.size_bytes, a.stored_offset, a.stored_bytes,
+SELECT a.file_id, a.key, a.position, a.name, a.root, a.path, a.size_bytes, a.stored_offset, a.stored_bytes,
        a.state = 'damaged' AS damaged, r.packing->>'kind' = 'zstd' AS packed
 FROM backup.archived_file a JOIN backup.archives r USING (archive_id)
 WHERE a.destination = $1 AND a.file_id = ANY($2::text[]) ORDER BY a.file_id, a.key
@@ -147,7 +147,7 @@ class FilesBack:
                 self.so_far.forgotten += 1
             elif not fate["known"]:
                 self.so_far.newer += 1
-                _collection, _, path = found[0].name.partition("/")
+                path = found[0].name.partition("/")[2]  # without the collection
                 page.want(self._folders.newer, _wanted(found, path), None)
             elif not (lies := places.get(file_id)):
                 self.so_far.left_in_archive += 1
@@ -188,7 +188,7 @@ def _copy(destination: str, row: asyncpg.Record) -> Copy:
         packed=row["packed"],
         position=row["position"],
         file_id=row["file_id"],
-        name=f"{row['collection_id']}/{row['root']}/{row['path']}",
+        name=row["name"],
         size_bytes=row["size_bytes"],
         stored_offset=row["stored_offset"],
         stored_bytes=row["stored_bytes"],

@@ -1,5 +1,6 @@
 """Where everything comes from: a destination, the installation that lies there, and the dump that is taken."""
 
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def read_source(place: Path, name: str | None) -> DestinationSettings:
     Raises:
         UserError: there is nothing, the file says something else, or several and none is named.
     """
-    if place.is_dir():
+    if os.path.isdir(place):  # noqa: PTH112 - a Path raises for a name that is too long
         return FolderDestination(name="destination", path=place.absolute())
     try:
         table = tomllib.loads(place.read_text(encoding="utf-8"))
