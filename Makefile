@@ -11,7 +11,7 @@ SHARDS := -n logical --maxprocesses 8 --dist worksteal
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## set up .venv with everything pinned in requirements.lock
 	@echo "ready: $(VENV)/bin/nightbus --help"
@@ -30,6 +30,9 @@ lock: ## renew requirements.lock from pyproject.toml (hashes, no addresses)
 
 demo: setup ## play a simulated night through the whole of Nightbus and show what it did
 	@$(VENV)/bin/nightbus demo
+
+s3: ## start a real S3 server (Ceph) for trying things out, and show the settings for it
+	@bash deploy/s3/try.sh
 
 up: setup ## run everything here until Ctrl-C
 	@$(VENV)/bin/nightbus up
@@ -67,4 +70,4 @@ docs: setup ## generate docs/events.md, docs/views.md, docs/asyncapi.yaml, docs/
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup lock demo up check unit test test-system faults bench fuzz docs clean
+.PHONY: help setup lock demo s3 up check unit test test-system faults bench fuzz docs clean

@@ -1,6 +1,5 @@
 """Buckets for tests: made by a plain client, filled and looked at beside the code under test."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -28,6 +27,6 @@ async def with_client(configured: S3Destination, use: Callable[[Any], Awaitable[
         return await use(client)
 
 
-def make_bucket(configured: S3Destination) -> None:
+async def make_bucket(configured: S3Destination) -> None:
     """Make the bucket of a test."""
-    asyncio.run(with_client(configured, lambda client: client.create_bucket(Bucket=configured.bucket)))
+    await with_client(configured, lambda client: client.create_bucket(Bucket=configured.bucket))

@@ -242,7 +242,13 @@ def label_of(row: Row) -> Label:
     """What an archive says of itself."""
     return Label(
         "application/zstd" if packing_of(row).kind == "zstd" else "application/x-tar",
-        {"session-id": row["collection_id"], "original-size": str(row["size_bytes"]), "created-by": "nightbus"},
+        {
+            "session-id": row["collection_id"],
+            "year": str(row["night"].year),
+            "original-size": str(row["size_bytes"]),
+            "created-by": "nightbus",
+        },
+        tags={"archive_policy": "fast", "backup_policy": "deep"},
     )
 
 

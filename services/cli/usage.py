@@ -1,5 +1,6 @@
 """Wrong usage: what a person typed is no request at all. One sentence and exit code 2, as for an unknown option."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from services.cli.exits import USAGE
 from shared import inert
 from shared.errors import UserError
 from shared.given import LARGEST_NUMBER, wrong_name, wrong_path, wrong_reason
+
+_SESSION_ID = re.compile(r"\d{8}_[0-9A-F]{8}", re.ASCII)
 
 
 class WrongUsage(UserError):
@@ -26,6 +29,13 @@ def named_thing(text: str) -> str:
     """A name that is looked for in the database, or a pattern of one."""
     if mistake := wrong_name(text):
         raise typer.BadParameter(mistake)
+    return text
+
+
+def session_name(text: str) -> str:
+    """The id of a session."""
+    if _SESSION_ID.fullmatch(text) is None:
+        raise typer.BadParameter(f"{inert.name(text)} is no id of a session, which `sessions` shows")
     return text
 
 

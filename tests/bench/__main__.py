@@ -16,6 +16,7 @@ GROUPS = (
     "stars",
     "preview",
     "copy",
+    "archive",
     "publish",
     "consume",
     "stats",

@@ -376,7 +376,7 @@ COMMANDS: tuple[Command, ...] = (
         command_id=COMMAND_ID, session_ids=("20260115_5D41402A",), destination="usb-disk", sample=30, deep=True
     ),
     BackupDatabase(command_id=COMMAND_ID, reason="migration"),
-    ReadBackFiles(command_id=COMMAND_ID, file_ids=(FILE_ID,)),
+    ReadBackFiles(command_id=COMMAND_ID, file_ids=("5d41402abc4b2a76b9719d911017c592" * 2,)),
     *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
 )
 

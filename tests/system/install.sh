@@ -10,7 +10,9 @@ PACKAGES=(
     prometheus                     # and promtool
     source-extractor               # the star counts that ours are compared with
     strace                         # the order of writes, syncs and renames as the kernel saw it
+    zstd libarchive-tools          # what restores archives without Nightbus, beside rclone; bsdtar is the tar of macOS
     btrfs-progs xfsprogs exfatprogs exfat-fuse # file systems on which copies are placed and mended
+    radosgw ceph-mon ceph-osd ceph-common # Ceph's gateway: the S3 server that checks what is sent to it
     postgresql                     # the distribution's own: 15 in bookworm, the oldest that is supported
 )
 

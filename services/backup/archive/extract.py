@@ -6,14 +6,32 @@ Bytes are pushed in as they come from a destination, and go through zstd, the ta
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 import zstandard
 
-from services.backup.archive.keys import PackingKind
+from services.backup.archive.keys import PackingKind, packing_of
 from services.backup.archive.untar import Damaged, Entry, Taker, Untar
 
-__all__ = ["ArchiveReader", "Damaged", "Entry", "Listing", "OneMember", "Taker", "read_through"]
+__all__ = [
+    "ArchiveReader", "Damaged", "Entry", "Listing", "OneMember", "Taker", "Wanted", "read_member", "read_through",
+]  # fmt: skip
+
+
+class Wanted(Protocol):
+    """A file of an archive, as a manifest or the database knows it."""
+
+    @property
+    def member(self) -> str:
+        """Its name in the archive."""
+
+    @property
+    def file_id(self) -> str:
+        """SHA-256 that its content must have, hexadecimal."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it must be."""
 
 
 class ArchiveReader:
@@ -62,6 +80,24 @@ def _unpacking(untar: Untar) -> zstandard.ZstdDecompressionWriter:
     return zstandard.ZstdDecompressor().stream_writer(cast("IO[bytes]", untar), closefd=False)
 
 
+async def read_member(source: AsyncIterator[bytes], key: str, wanted: Wanted, target: BinaryIO | None = None) -> None:
+    """Read one member from the range of stored bytes that it has in an archive, and prove that it is the file.
+
+    Args:
+        source: these bytes, from ``stored_offset`` on, ``stored_bytes`` of them.
+        key: of the archive, which tells how it is packed.
+        wanted: the file that it must be.
+        target: what its bytes are written to as they come, before they are proven; None: they are only proven.
+
+    Raises:
+        Damaged: it is another file, or not the content that it had.
+        Exception: what the destination raises, and OSError of the target.
+    """
+    member = OneMember(key, wanted, target)
+    await read_through(source, ArchiveReader(key, packing_of(key), member, whole=False))
+    member.require_proven()
+
+
 async def read_through(source: AsyncIterator[bytes], reader: ArchiveReader) -> None:
     """Read stored bytes as a destination gives them, each piece in a thread.
 
@@ -77,29 +113,20 @@ async def read_through(source: AsyncIterator[bytes], reader: ArchiveReader) -> N
 class OneMember:
     """Takes one member and proves that it is the file that is wanted."""
 
-    def __init__(self, name: str, path: str, file_id: str, size_bytes: int, target: BinaryIO | None = None) -> None:
-        """Ask for a file.
-
-        Args:
-            name: how messages call the archive.
-            path: the member's name in it.
-            file_id: SHA-256 that its content must have, hexadecimal.
-            size_bytes: how long it must be.
-            target: what its bytes are written to, which raises OSError where it cannot; None: it is only proven.
-        """
+    def __init__(self, name: str, wanted: Wanted, target: BinaryIO | None = None) -> None:
+        """``name``: how messages call the archive; ``target``: what the bytes are written to."""
         self._name = name
-        self._path = path
-        self._file_id = file_id
-        self._size_bytes = size_bytes
+        self._wanted = wanted
         self._target = target
-        self.proven = False
-        """Whether it was read to its end and is the file that is wanted."""
+        self._proven = False
 
     def begin(self, entry: Entry) -> None:
         """Refuse any other. Raises Damaged."""
-        if entry.path != self._path or entry.size_bytes != self._size_bytes or self.proven:
+        wanted = self._wanted
+        if (entry.path, entry.size_bytes) != (wanted.member, wanted.size_bytes) or self._proven:
             raise Damaged(
-                f"{self._path} is not where it should be in {self._name}: {entry.path} of {entry.size_bytes:,} bytes is"
+                f"{wanted.member} is not where it was in {self._name}: "
+                f"{entry.path} of {entry.size_bytes:,} bytes is there"
             )
 
     def write(self, data: memoryview) -> None:
@@ -109,9 +136,14 @@ class OneMember:
 
     def end(self, _entry: Entry, file_id: str) -> None:
         """Compare. Raises Damaged."""
-        if file_id != self._file_id:
-            raise Damaged(f"{self._path} in {self._name} is damaged: its content has another SHA-256 than it had")
-        self.proven = True
+        if file_id != self._wanted.file_id:
+            raise Damaged(f"{self._wanted.member} in {self._name} is damaged: its content has another SHA-256")
+        self._proven = True
+
+    def require_proven(self) -> None:
+        """Make sure that it came, whole. Raises Damaged."""
+        if not self._proven:
+            raise Damaged(f"{self._wanted.member} is not in {self._name} where it was: the archive ends before it")
 
 
 @dataclass(slots=True)

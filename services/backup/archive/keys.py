@@ -39,6 +39,7 @@ _RAW_KEY = re.compile(
     rf"(?P<ending>{'|'.join(map(re.escape, _ENDINGS))})"
 )
 _TIMED_KEY = re.compile(rf"(?:{_DATABASE}|{_CONFIG})/(\d{{8}}T\d{{6}}Z)\.(?:dump|toml)")
+_LONGEST_NAME_BYTES = 255
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -160,7 +161,9 @@ def member_path(collection_id: str, root: str, path: str, file_id: str, taken: C
     if name not in taken:
         return name
     whole = PurePosixPath(name)
-    return str(whole.with_name(f"{whole.stem}.{file_id[:12]}{whole.suffix}"))
+    ending = f".{file_id[:12]}{whole.suffix}"
+    stem = whole.stem.encode()[: _LONGEST_NAME_BYTES - len(ending.encode())].decode(errors="ignore")
+    return str(whole.with_name(stem + ending))
 
 
 def _stem(year: int, collection_id: str, number: int) -> str:

@@ -40,7 +40,7 @@ class FolderOfArchives:
     def __init__(self, name: str, folder: Path, prefix: str, installation_id: str) -> None:
         self.name = name
         self.place = str(folder)
-        self.facts: Mapping[str, bool] = {"tags": False}
+        self.facts: Mapping[str, bool] = {}
         self._disk = Disk(folder, prefix, name, installation_id)
 
     async def check(self, installation_id: str, *, first_time: bool = False) -> None:

@@ -26,15 +26,16 @@ def unpack(stored: Readable, copy: Copy, target: BinaryIO | None = None) -> None
         OSError: the target cannot be written to.
     """
     name = f"{shown(copy.key)} at {copy.destination}"
-    named = f"{shown(copy.name)} in {name}"
-    member = OneMember(name, copy.name, copy.file_id, copy.size_bytes, target)
+    named = f"{shown(copy.member)} in {name}"
+    member = OneMember(name, copy, target)
     reader = ArchiveReader(named, "zstd" if copy.packed else "none", member, whole=False)
     left = copy.stored_bytes
     while data := stored.read(min(left, MIB)):
         reader.feed(bytes(data))
         left -= len(data)
     reader.end()
-    if left or not member.proven:
+    member.require_proven()
+    if left:
         raise Damaged(f"{named} is damaged: it ends too early")
 
 

@@ -20,8 +20,8 @@ class Copy:
     """Whether the tar is packed by zstd."""
     position: int
     file_id: str
-    name: str
-    """In the tar: ``<collection>/<root>/<path>``."""
+    member: str
+    """Its name in the tar: ``<collection>/<root>/<path>``."""
     size_bytes: int
     """Of the file."""
     stored_offset: int

@@ -74,6 +74,21 @@ class BackupSettings(Section):
         default=5, ge=1, le=1000, description="files that a drill brings back from each destination, drawn at random"
     )
 
+    lifecycle_fast_days: int = Field(
+        default=7, ge=0, le=3650, description="days until archives tagged archive_policy = fast move to a colder class"
+    )
+    lifecycle_standard_days: int = Field(default=30, ge=0, le=3650, description="the same of archive_policy = standard")
+    lifecycle_delayed_days: int = Field(default=90, ge=0, le=3650, description="the same of archive_policy = delayed")
+    lifecycle_deeper_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="days that archives tagged backup_policy = flexible stay in GLACIER before DEEP_ARCHIVE",
+    )
+    lifecycle_abort_days: int = Field(
+        default=3, ge=1, le=365, description="days after which the parts of an upload that nobody completed are deleted"
+    )
+
     @field_validator("quiet_hours")
     @classmethod
     def _are_hours(cls, hours: str | None) -> str | None:

@@ -1,8 +1,10 @@
 """`backup`: what is archived where, what is not, and having it archived now. Each verb has a module of its own."""
 
 from services.cli.backup.archives import list_archives
+from services.cli.backup.lifecycle import app as lifecycle
 from services.cli.backup.restore import restore
 from services.cli.backup.run import retry, run
+from services.cli.backup.setup import setup
 from services.cli.backup.status import status
 from services.cli.backup.verify import verify
 from services.cli.lazy import group
@@ -16,3 +18,5 @@ app.command("run")(run)
 app.command("retry")(retry)
 app.command("restore")(restore)
 app.command("verify")(verify)
+app.command("setup")(setup)
+app.add_typer(lifecycle, name="lifecycle")

@@ -11,7 +11,7 @@ from services.cli.exits import FAILED
 from services.cli.filters import YearOption
 from services.cli.match import LinesOption
 from services.cli.output import counted, to_json
-from services.cli.usage import WrongUsage, named_thing
+from services.cli.usage import WrongUsage, session_name
 from shared import inert
 from shared.quantities import size
 
@@ -38,7 +38,7 @@ FROM backup.archives
 """
 
 SessionsOption = Annotated[
-    list[str] | None, typer.Option("--session", parser=named_thing, metavar="ID", help="This session.")
+    list[str] | None, typer.Option("--session", parser=session_name, metavar="ID", help="This session.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Everything that no archive has, which is the default.")]
 

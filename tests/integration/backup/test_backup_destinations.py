@@ -103,24 +103,24 @@ class BucketPlace:
     """A bucket."""
 
     def __init__(self, configured: S3Destination) -> None:
-        make_bucket(configured)
         self.configured = configured
+        self.prefix = f"kept/{uuid4().hex}"
 
     def opened(self, installation_id: str = OURS) -> AbstractAsyncContextManager[Destination]:
         """As from settings, in more haste."""
         del installation_id
-        return opened_bucket(self.configured, "kept/here", HASTE)
+        return opened_bucket(self.configured, self.prefix, HASTE)
 
     async def spoil(self, key: str, data: bytes) -> None:
         """With another client."""
-        where = {"Bucket": self.configured.bucket, "Key": f"kept/here/{key}"}
+        where = {"Bucket": self.configured.bucket, "Key": f"{self.prefix}/{key}"}
         await with_client(self.configured, lambda client: client.put_object(**where, Body=data))
 
     async def empty(self) -> None:
         """All objects are deleted."""
 
         async def delete(client: Any) -> None:
-            listed = await client.list_objects_v2(Bucket=self.configured.bucket)
+            listed = await client.list_objects_v2(Bucket=self.configured.bucket, Prefix=self.prefix)
             for found in listed.get("Contents", ()):
                 await client.delete_object(Bucket=self.configured.bucket, Key=found["Key"])
 
@@ -128,23 +128,25 @@ class BucketPlace:
 
 
 @pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """The address of an S3 server for the run."""
+def bucket() -> Iterator[S3Destination]:
+    """A bucket for the run."""
     with moto_server() as address:
-        yield address
+        configured = settings_of(address, "nights")
+        asyncio.run(make_bucket(configured))
+        yield configured
 
 
-PLACES: list[Callable[[Path, str], Place]] = [
-    lambda tmp_path, _endpoint: MemoryPlace(tmp_path),
-    lambda tmp_path, _endpoint: FolderPlace(tmp_path),
-    lambda _tmp_path, endpoint: BucketPlace(settings_of(endpoint, f"night-{uuid4().hex[:12]}")),
+PLACES: list[Callable[[Path, S3Destination], Place]] = [
+    lambda tmp_path, _bucket: MemoryPlace(tmp_path),
+    lambda tmp_path, _bucket: FolderPlace(tmp_path),
+    lambda _tmp_path, bucket: BucketPlace(bucket),
 ]
 
 
 @pytest.fixture(params=PLACES, ids=["memory", "folder", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, s3_endpoint: str) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path, bucket: S3Destination) -> Place:
     """An empty place of each kind."""
-    found: Place = request.param(tmp_path, s3_endpoint)
+    found: Place = request.param(tmp_path, bucket)
     return found
 
 

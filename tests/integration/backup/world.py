@@ -24,6 +24,7 @@ from shared.settings import Settings
 
 ARRIVED = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 NIGHT = date(2026, 2, 28)
+DAY_S = 24 * 3600.0
 SESSION = "20260228_0A1B2C3D"
 OTHER = "20260228_FFFFFFFF"
 
@@ -39,11 +40,14 @@ def noise(seed: int, size_bytes: int) -> bytes:
 
 
 def configured(settings: Settings, *folders: Path, **backup: Any) -> Settings:
-    """Settings with a folder destination for each folder, called by its name; a look is due every second."""
+    """Settings with a folder destination for each folder, called by its name; after the first look no other is due.
+
+    Files of no session wait for a year: tests bring files before they are frames.
+    """
     return settings.model_copy(
         update={
             "destinations": tuple(FolderDestination(name=folder.name, path=folder) for folder in folders),
-            "backup": BackupSettings(**{"look_interval_s": 1.0, **backup}),
+            "backup": BackupSettings(**{"look_interval_s": 3600.0, "arrival_wait_s": 366 * DAY_S, **backup}),
         }
     )
 
@@ -134,10 +138,11 @@ class World:
         from shared.bus.broker import connect
         from shared.bus.publish import Publisher
 
-        client = await connect(self.settings.nats, "stats")
         for event in events:
-            await Publisher(client.jetstream(), "stats").publish(event)
-        await client.close()
+            service = "ingest" if isinstance(event, FileRemoved) else "stats"
+            client = await connect(self.settings.nats, service)
+            await Publisher(client.jetstream(), service).publish(event)
+            await client.close()
 
     async def archives(self, **wanted: object) -> list[dict[str, Any]]:
         """Rows of archives, oldest first."""
@@ -159,7 +164,12 @@ class World:
         return await self.archives()
 
     async def told(self) -> list[dict[str, Any]]:
-        """What was told as archived: the messages of the stream, in their order."""
+        """What was told as archived: the messages of the stream, in their order, once nothing waits in the outbox."""
+
+        async def relayed() -> bool:
+            return bool(await self.backup.fetchval("SELECT count(*) FROM outbox") == 0)
+
+        await until(relayed)
         import json
 
         from shared.bus.broker import connect

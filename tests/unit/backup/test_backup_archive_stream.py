@@ -7,17 +7,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.backup.archive.extract import ArchiveReader, Listing
 from services.backup.archive.model import Member, Packing, Part, Point, Spoilt
 from services.backup.archive.stream import ArchiveStream, Stopped
 from shared.errors import Away, Gone
-from shared.library.stream import Stream
-from tests.archives import KIB, PLAIN, ZSTD, MemoryStream, member, parts_of, whole, written_in
+from shared.library.hashing import sha256_file
+from shared.library.stream import Stream, open_stream
+from tests.archives import KIB, MTIME_S, PLAIN, ZSTD, MemoryStream, member, parts_of, whole, written_in
 
 CONTENTS = {
     0: b"",
@@ -91,6 +94,7 @@ def test_a_member_is_told_with_the_part_that_has_its_last_byte() -> None:
     assert len(written_in(parts)) == len(MEMBERS)
 
 
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(0, 3000) | st.sampled_from([0, 511, 512, 513, 9216]), max_size=6),
     seed=st.integers(0, 3),
@@ -272,3 +276,25 @@ def test_ten_thousand_small_members() -> None:
     parts = parts_of(members, contents, ZSTD, 512 * KIB)
     assert [one.position for one in written_in(parts)] == list(range(10_000))
     assert untarred(whole(parts), ZSTD) == {one.path: contents[one.position] for one in members}
+
+
+def test_a_capture_comes_back_byte_for_byte(corpus: Path) -> None:
+    """Real files of all kinds and names, read as the library is read."""
+    paths = sorted(path for path in corpus.rglob("*") if path.is_file())
+    digests = [sha256_file(path) for path in paths]
+    members = [
+        Member(position, digest.file_id, f"s/corpus/{path.relative_to(corpus)}", digest.size_bytes, MTIME_S)
+        for position, (path, digest) in enumerate(zip(paths, digests, strict=True))
+    ]
+    with ArchiveStream(members, lambda one: open_stream(paths[one.position]), ZSTD, 1024 * KIB) as stream:
+        parts = list(stream)
+    listing = Listing()
+    reader = ArchiveReader("corpus.tar.zst", "zstd", listing, whole=True)
+    for part in parts:
+        reader.feed(part.data)
+    reader.end()
+    assert [(entry.path, file_id) for entry, file_id in listing.files] == [(one.path, one.file_id) for one in members]
+    having = {members[one.position].path for one in written_in(parts) if one.header_sha256}
+    assert {one.path for one in members if "/seestar_s50/" in one.path and one.path.endswith(".fit")} <= having
+    assert not [path for path in having if path.endswith((".xisf", ".jpg", ".json"))]
+    assert having

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from services.backup.destinations import marker
 from services.backup.destinations.keys import MARKER, require_key
@@ -37,6 +38,7 @@ class Bucket:
         self.name = configured.name
         self.place = asking.place
         self.asking = asking
+        self._storage_class = configured.storage_class
         self._features = Features(tags=configured.tags)
         self._objects = Objects(asking, prefix, self._features)
         self._uploads = Uploads(self._objects, asking)
@@ -100,8 +102,10 @@ class Bucket:
             return  # what some servers say of an object that has gone already
 
     async def begin(self, key: str, label: Label, _part_bytes: int) -> Upload:
-        """By a multipart upload."""
-        return await self._uploads.begin(require_key(key), label)
+        """By a multipart upload, in the storage class of the settings unless the label has one."""
+        return await self._uploads.begin(
+            require_key(key), replace(label, storage_class=label.storage_class or self._storage_class)
+        )
 
     async def put_part(self, upload: Upload, number: int, data: bytes, md5: bytes, sha256: bytes) -> str:
         """By one request; the ETag that comes back is compared with ``md5`` where it is one."""

@@ -80,8 +80,10 @@ class Objects:
                 return await self.send(key, data, label, new=True)
             except AlreadyThere:
                 there = await self.head(key)
+                if there is None:
+                    raise Transient(f"{self.named} says that {shown(key)} is there, and it is not") from None
         md5 = new_md5(data, usedforsecurity=False).digest()
-        if there is None or not await self.holds(there, key, pieces, etags.of_bytes(md5)):
+        if not await self.holds(there, key, pieces, etags.of_bytes(md5)):
             raise AlreadyThere(f"{self.named} holds something else as {shown(key)}")
         return self.stored(key, there)
 

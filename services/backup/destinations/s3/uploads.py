@@ -77,6 +77,9 @@ class Uploads:
             answer = await self._objects.offering("upload_part", attempt, features)
         except Said as said:
             raise self._gone(upload) from said
+        except Transient as error:
+            await self._require_known(upload, error)
+            raise
         return etags.plain(answer.get("ETag")) or etags.of_bytes(md5)
 
     async def complete(self, upload: Upload, parts: Sequence[SentPart]) -> Stored:
@@ -104,8 +107,15 @@ class Uploads:
             if said.code in _LACKING:
                 raise UploadGone(f"{self._named} lacks parts of {shown(upload.key)}: its upload begins anew") from said
             if await self._objects.head(upload.key) is None:
+                if said.code in TAKEN:
+                    raise Transient(f"{self._named} says that {shown(upload.key)} is there, and it is not") from said
                 raise self._gone(upload) from said
             return await self._found(upload, pieces, expected)
+        except Transient as error:
+            if await self._objects.head(upload.key) is not None:
+                return await self._found(upload, pieces, expected)
+            await self._require_known(upload, error)
+            raise
         made = await self._objects.head(upload.key)
         if made is None:
             raise Transient(f"{self._named} does not show {shown(upload.key)}, which it has just put together")
@@ -138,10 +148,19 @@ class Uploads:
         while True:
             page = await self._asking.ask("list_multipart_uploads", {"Prefix": self._objects.full(prefix), **position})
             for found in page.get("Uploads") or ():
-                yield Upload(self._objects.own(str(found["Key"])), str(found["UploadId"]), found.get("Initiated"))
+                key = self._objects.own(str(found["Key"]))
+                if key.startswith(prefix):  # Ceph's gateway looks for the prefix in names that it makes of key and id
+                    yield Upload(key, str(found["UploadId"]), found.get("Initiated"))
             if not page.get("IsTruncated"):
                 return
             position = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+    async def _require_known(self, upload: Upload, error: Transient) -> None:
+        """Tell a server that fails from one that fails because it does not know the upload, as Ceph's gateway does."""
+        if type(error) is not Transient:
+            return  # it is away, or says no
+        if not [one async for one in self.list(upload.key) if one.upload_id == upload.upload_id]:
+            raise self._gone(upload) from error
 
     def _of(self, upload: Upload) -> dict[str, Any]:
         return {"Key": self._objects.full(upload.key), "UploadId": upload.upload_id}
