@@ -32,6 +32,11 @@ def config_file() -> Path | None:
     return local if local.is_file() else None
 
 
+def place_of_config() -> Path:
+    """Where the settings file is or would be: as NIGHTBUS_CONFIG says, else ./nightbus.toml."""
+    return Path(os.environ.get("NIGHTBUS_CONFIG") or "nightbus.toml").absolute()
+
+
 def written() -> dict[str, Any]:
     """The settings file as it is written; empty where there is none.
 

@@ -31,7 +31,7 @@ from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from shared.bus.broker import connect
 from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
-from shared.db.roles import READERS
+from shared.db.roles import OTHERS
 from shared.settings import NatsSettings, PostgresSettings
 
 TEMPLATE = "template_nightbus"
@@ -76,7 +76,7 @@ class EmbeddedServer:
 
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
-        for role in (*SCHEMAS, *READERS):
+        for role in (*SCHEMAS, *OTHERS):
             self.home.secret(role)
         return PostgresSettings(
             host="127.0.0.1",
@@ -176,7 +176,7 @@ def _passwords(folder: Path) -> Path:
     """A folder with a new password for every role."""
     passwords = folder / "secrets"
     passwords.mkdir(mode=0o700)
-    for role in (PLAIN_ADMIN, *SCHEMAS, *READERS):
+    for role in (PLAIN_ADMIN, *SCHEMAS, *OTHERS):
         (passwords / role).write_text(secrets.token_urlsafe(16))
     return passwords
 

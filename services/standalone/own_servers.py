@@ -8,7 +8,7 @@ from shared.library.access import Access
 from shared.library.settings import LibrarySettings
 from shared.settings import Settings
 
-_PLACES = {
+PLACES = {
     "nats": ("NATS", ("url", "user", "password", "password_file", "secrets_dir")),
     "postgres": ("Postgres", ("host", "port", "database", "admin_role", "password", "secrets_dir")),
 }
@@ -17,7 +17,7 @@ _PLACES = {
 def contradictions(settings: Settings, home: Path) -> list[str]:
     """A sentence for each setting that `nightbus up` could not obey with that home."""
     found = []
-    for section, (server, keys) in _PLACES.items():
+    for section, (server, keys) in PLACES.items():
         values = getattr(settings, section)
         defaults = type(values).model_fields
         written = [key for key in keys if getattr(values, key) != defaults[key].default]

@@ -6,7 +6,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -26,7 +26,7 @@ from shared.bus.names import PROVISION
 from shared.bus.provision import provision
 from shared.bus.rights import users_of
 from shared.db.migrate import migrate
-from shared.db.roles import READERS
+from shared.db.roles import OTHERS
 from shared.description import ServiceDescription, processes_of
 from shared.errors import UserError
 from shared.logging import get_logger
@@ -54,8 +54,11 @@ class Stack:
         postgres_settings: Mapping[str, str] | None = None,
         stream_max_bytes: int | None = None,
         services: Sequence[ServiceDescription] = SERVICES,
+        before_migration: Callable[[PostgresSettings], Awaitable[None]] | None = None,
     ) -> None:
         """``extra_environment`` goes to the services; ``log_line`` gets (name, line) of everything they print.
+
+        ``before_migration`` is awaited with the database as it was.
 
         ``stream_max_bytes`` is the largest size of the event stream; without it the disk decides.
         """
@@ -64,6 +67,7 @@ class Stack:
         self._log_line = log_line
         self._stream_max_bytes = stream_max_bytes
         self._enabled = services
+        self._before_migration = before_migration
         self.postgres = EmbeddedPostgres(home, settings=postgres_settings)
         self.nats = EmbeddedNats(home, users=users_of(services))
         self.services: dict[str, ManagedService] = {}
@@ -163,7 +167,9 @@ class Stack:
         while True:
             try:
                 await self._start_servers()
-                await self._create_database()
+                await create_database(self.postgres_settings())
+                if self._before_migration is not None:
+                    await self._before_migration(self.postgres_settings())
                 await asyncio.gather(migrate(self.postgres_settings(), SCHEMAS), self._provision())
             except Exception as error:
                 if not self.room.look():
@@ -193,15 +199,25 @@ class Stack:
             reason = getattr(error, "description", None) or str(error) or type(error).__name__
             raise ProcessFailed(f"the streams of NATS could not be made: {reason}") from error
 
-    async def _create_database(self) -> None:
-        connection = await asyncpg.connect(self.postgres.admin_dsn)
-        try:
-            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-                await connection.execute(f"CREATE DATABASE {DATABASE}")
-            # Every server has these two; in them nobody but the superuser has anything to do.
-            await connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
-        finally:
-            await connection.close()
+
+async def create_database(settings: PostgresSettings, *, anew: bool = False) -> None:
+    """Make the database of a home, where it is not there yet; ``anew``: in place of one that is."""
+    connection = await asyncpg.connect(
+        host=settings.host,
+        port=settings.port,
+        database="postgres",
+        user=settings.admin_role,
+        password=settings.password_of(settings.admin_role),
+    )
+    try:
+        if anew:
+            await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
+        # Every server has these two; in them nobody but the superuser has anything to do.
+        await connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+    finally:
+        await connection.close()
 
 
 def _sink(name: str, log_line: Callable[[str, str], None]) -> Callable[[str], None]:
@@ -210,5 +226,5 @@ def _sink(name: str, log_line: Callable[[str, str], None]) -> Callable[[str], No
 
 def make_role_passwords(home: Home) -> None:
     """Make the passwords of the database's roles; a home of before a role was added has none for it."""
-    for role in (*SCHEMAS, *READERS):
+    for role in (*SCHEMAS, *OTHERS):
         home.secret(role)

@@ -1,10 +1,10 @@
-"""Whoever reads does not hold a migration up: a reader's session that it waits for is ended."""
+"""Whoever reads does not hold a migration up: a session of a reader, or a dump, that it waits for is ended."""
 
 import asyncio
 
 import asyncpg
 
-from shared.db.roles import READERS
+from shared.db.roles import OTHERS
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -22,12 +22,12 @@ async def end_readers_in_the_way(connection: asyncpg.Connection, pid: int) -> No
     """End the sessions of readers for which the server process ``pid`` waits longer than `PATIENCE_S`; never returns.
 
     An open transaction keeps the tables of every view that it has read, and a role may lift its own time limits. Where
-    the admin role may not end a reader's session, that one is waited for.
+    the admin role may not end a reader's session, that one is waited for. A dump that was ended is made again later.
     """
     since: dict[int, float] = {}
     loop = asyncio.get_running_loop()
     while True:
-        rows = await connection.fetch(_IN_THE_WAY, pid, list(READERS))
+        rows = await connection.fetch(_IN_THE_WAY, pid, list(OTHERS))
         since = {row["pid"]: since.get(row["pid"], loop.time()) for row in rows}
         for row in rows:
             if loop.time() - since[row["pid"]] >= PATIENCE_S:

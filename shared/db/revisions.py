@@ -79,6 +79,15 @@ def numbers(folder: Path) -> list[str]:
     return found
 
 
+def heads(schemas: Mapping[str, Path]) -> frozenset[str]:
+    """The latest revision of each schema, such as ``stats_0015``.
+
+    Raises:
+        ValueError: as for ``numbers``.
+    """
+    return frozenset(f"{schema}_{numbers(folder)[-1]}" for schema, folder in schemas.items())
+
+
 def _script(schema: str, folder: Path, number: str, before: str | None) -> Script:
     revision = f"{schema}_{number}"
 

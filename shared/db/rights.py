@@ -1,15 +1,26 @@
 """Roles and what each may do: made anew by every migration, and the same each time.
 
-A service's role writes its own schema. A reading role sees views; what PostgreSQL allows everybody (temporary tables,
-large objects, advisory locks, writing to the log of the server) is taken from everybody here, as far as the admin role
-may take it: on a server of one's own it may, elsewhere it has to be a superuser.
+A service's role writes its own schema. A reading role sees views, the dumping one tables; what PostgreSQL allows
+everybody (temporary tables, large objects, advisory locks, writing to the log of the server) is taken from everybody
+here, as far as the admin role may take it: on a server of one's own it may, elsewhere it has to be a superuser.
 """
 
 from collections.abc import Collection
 
 import asyncpg
 
-from shared.db.roles import IDLE_IN_TRANSACTION, IDLE_SESSION, PEOPLE, READERS, READING_ROLES, ReadingRole
+from shared.db.revisions import VERSION_SCHEMA
+from shared.db.roles import (
+    DUMPING,
+    DUMPING_CONNECTIONS,
+    IDLE_IN_TRANSACTION,
+    IDLE_SESSION,
+    OTHERS,
+    PEOPLE,
+    READERS,
+    READING_ROLES,
+    ReadingRole,
+)
 from shared.logging import get_logger
 from shared.settings import PostgresSettings
 
@@ -27,18 +38,20 @@ WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ $1 AND pg_has_
 _OWNS_DATABASE = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
 _RESERVED = "pg_use_reserved_connections"
 """Role of PostgreSQL 16 and newer whose members may use the connections that the setting reserved_connections keeps."""
-_GIVES_RESERVED = "SELECT pg_has_role(oid, 'MEMBER WITH ADMIN OPTION') FROM pg_roles WHERE rolname = $1"
+_READS_ALL = "pg_read_all_data"
+"""Role of PostgreSQL whose members read every table of every schema, and write none."""
+_GIVES = "SELECT pg_has_role(oid, 'MEMBER WITH ADMIN OPTION') FROM pg_roles WHERE rolname = $1"
 
 
 async def make_roles(connection: asyncpg.Connection, settings: PostgresSettings, schemas: Collection[str]) -> None:
-    """Make each service's role and schema, and the roles that read, with the passwords of the settings.
+    """Make each service's role and schema, and the other roles, with the passwords of the settings.
 
     Raises:
         UserError: a role has no password there.
     """
     database = await connection.fetchval("SELECT quote_ident(current_database())")
     superuser = await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    for role in (*schemas, *READERS):
+    for role in (*schemas, *OTHERS):
         password = await connection.fetchval("SELECT quote_literal($1)", settings.password_of(role))
         exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
         # Only a superuser may say again what a role is not.
@@ -53,6 +66,7 @@ async def make_roles(connection: asyncpg.Connection, settings: PostgresSettings,
     await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     for reading in READING_ROLES:
         await _limit(connection, reading)
+    await _limit_dumping(connection)
 
 
 async def grant(connection: asyncpg.Connection, schemas: Collection[str]) -> None:
@@ -70,6 +84,7 @@ async def grant(connection: asyncpg.Connection, schemas: Collection[str]) -> Non
     )
     for view in views:
         await connection.execute(f'GRANT SELECT ON {view["schemaname"]}."{view["viewname"]}" TO {PEOPLE.name}')
+    await _let_dump(connection, schemas)
     await _take_from_everybody(connection, schemas)
 
 
@@ -84,6 +99,34 @@ async def _limit(connection: asyncpg.Connection, role: ReadingRole) -> None:
     )
     if await connection.fetchval("SELECT has_parameter_privilege('temp_file_limit', 'SET')"):
         await connection.execute(f"ALTER ROLE {role.name} SET temp_file_limit = '{role.temp_file_limit}'")
+
+
+async def _limit_dumping(connection: asyncpg.Connection) -> None:
+    """A dump takes as long as it takes; what it may not do is what no role but a service's may."""
+    await connection.execute(
+        f"""
+        ALTER ROLE {DUMPING} CONNECTION LIMIT {DUMPING_CONNECTIONS};
+        ALTER ROLE {DUMPING} SET statement_timeout = 0;
+        ALTER ROLE {DUMPING} SET idle_in_transaction_session_timeout = 0;
+        ALTER ROLE {DUMPING} SET default_transaction_read_only = on;
+        """
+    )
+
+
+async def _let_dump(connection: asyncpg.Connection, schemas: Collection[str]) -> None:
+    """Let the dumping role read all tables: as PostgreSQL's own role for that, or, where we cannot give it, by name."""
+    if await connection.fetchval(_GIVES, _READS_ALL):
+        await connection.execute(f"GRANT {_READS_ALL} TO {DUMPING}")
+        return
+    for schema in schemas:
+        await connection.execute(
+            f"""
+            GRANT USAGE ON SCHEMA {schema} TO {DUMPING};
+            GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {DUMPING};
+            GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {DUMPING};
+            """
+        )
+    await connection.execute(f"GRANT SELECT ON {VERSION_SCHEMA}.alembic_version TO {DUMPING}")
 
 
 async def _take_from_everybody(connection: asyncpg.Connection, schemas: Collection[str]) -> None:
@@ -105,7 +148,7 @@ async def _take_from_everybody(connection: asyncpg.Connection, schemas: Collecti
         left.append("large objects")
     if not await connection.fetchval("SELECT has_parameter_privilege('temp_file_limit', 'SET')"):
         left.append("temporary files of any size")
-    if await connection.fetchval(_GIVES_RESERVED, _RESERVED):
+    if await connection.fetchval(_GIVES, _RESERVED):
         await connection.execute(f"GRANT {_RESERVED} TO {services}")
     if left:
         log.warning(

@@ -1,4 +1,4 @@
-"""The roles that only read: each sees the views of the contract, within limits of its own.
+"""The roles beside those of services. Three read the views of the contract, one dumps the database; none writes.
 
 A service's role is called as its schema and is not listed here. All limits together leave room for the services on a
 server with the usual 100 connections, and on the embedded one. Times are what a session begins with: PostgreSQL lets
@@ -30,3 +30,9 @@ GRAFANA = ReadingRole(name="reader_grafana", connections=8, statement_timeout="1
 """For dashboards, which ask the same again and again."""
 READING_ROLES = (PEOPLE, COMMAND_LINE, GRAFANA)
 READERS = tuple(role.name for role in READING_ROLES)
+DUMPING = "backup_dump"
+"""The role that pg_dump logs in as: it reads every table, for as long as that takes, and is no member of the others."""
+DUMPING_CONNECTIONS = 2
+"""One for the dump, one to look at the server before."""
+OTHERS = (*READERS, DUMPING)
+"""All roles beside those of services."""

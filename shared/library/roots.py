@@ -207,6 +207,20 @@ def _resolve_links(root: Root, parts: list[str]) -> Path:
     return path
 
 
+def restore_marker(root: Root, marker_id: str) -> Marker:
+    """Give a folder whose files came back from a backup the marker that the library had; one that is there is verified.
+
+    Raises:
+        UserError: it has the marker of another library, or cannot be written to.
+    """
+    if not root.marker_path.exists():
+        try:
+            _write_marker(root, marker_id)
+        except OSError as error:
+            raise UserError(f"the marker of {shown(root.path)} cannot be written: {error.strerror}") from error
+    return read_marker(root, expected_id=marker_id)
+
+
 def _create(root: Root) -> None:
     """Write the marker of a new library: complete or not at all, and never over another."""
     try:
@@ -218,24 +232,29 @@ def _create(root: Root) -> None:
                 f"{shown(root.path)} cannot become the library root '{root.name}': it is not empty "
                 f"(it holds '{shown(strangers[0])}'); choose an empty folder, or index this one where it is"
             )
-        root.own_folder.mkdir(exist_ok=True)
-        unfinished = root.own_folder / f"root.{secrets.token_hex(8)}.tmp"
-        with unfinished.open("x", encoding="utf-8") as file:
-            json.dump({"name": root.name, "id": uuid.uuid4().hex}, file)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            _publish(unfinished, root.marker_path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        for folder in (root.own_folder, root.path, root.path.parent):
-            with open_folder(folder) as fd:
-                sync_folder(fd)
+        _write_marker(root, uuid.uuid4().hex)
     except OSError as error:
         raise UserError(
             f"the library root '{root.name}' cannot be made at {shown(root.path)}: {error.strerror}"
         ) from error
+
+
+def _write_marker(root: Root, marker_id: str) -> None:
+    root.path.mkdir(parents=True, exist_ok=True)
+    root.own_folder.mkdir(exist_ok=True)
+    unfinished = root.own_folder / f"root.{secrets.token_hex(8)}.tmp"
+    with unfinished.open("x", encoding="utf-8") as file:
+        json.dump({"name": root.name, "id": marker_id}, file)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        _publish(unfinished, root.marker_path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    for folder in (root.own_folder, root.path, root.path.parent):
+        with open_folder(folder) as fd:
+            sync_folder(fd)
 
 
 def _publish(unfinished: Path, marker: Path) -> None:

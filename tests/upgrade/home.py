@@ -22,7 +22,7 @@ from services.standalone.accounts import service_account
 from services.standalone.home import Home
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from services.standalone.stack import DATABASE
-from shared.db.roles import READERS
+from shared.db.roles import OTHERS
 from shared.settings import PostgresSettings
 
 V01 = Path(__file__).with_name("v0.1.tar.xz")
@@ -130,7 +130,7 @@ async def _fill(
     home: Home, server: EmbeddedPostgres, about: dict[str, Any], content: dict[str, bytes], migrate: Migrate
 ) -> None:
     schemas = sorted({name.split(".")[0] for name in about["columns"]})
-    for role in (*schemas, *READERS):
+    for role in (*schemas, *OTHERS):
         home.secret(role)
     admin = await asyncpg.connect(server.admin_dsn)
     await admin.execute(f"CREATE DATABASE {DATABASE}")

@@ -5,8 +5,8 @@
     backups/raw/<year>/<collection>[.r<n>].tar.zst            archive n of a collection; .tar: not packed
     backups/raw/<year>/<collection>[.r<n>].manifest.json      what is in it, and in those before it
     backups/raw/<year>/<collection>[.r<n>].SHA256SUMS         the same for sha256sum -c
-    backups/database/<UTC time>.dump                          the database (pg_dump, custom format)
-    backups/config/<UTC time>.toml                            the settings without their secrets
+    backups/database/nightbus-<UTC time>-<revisions>.dump     the database (services/backup/database/layout.py)
+    backups/config/nightbus-<UTC time>.toml                   the settings without their secrets
     backups/sessions/<year>/<session>.md                      notes of a session
     backups/processing/<processing>.md                        notes of a processing
     backups/processed/<year>/<processing>/<path>              its products
@@ -17,7 +17,6 @@
 import re
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -26,7 +25,7 @@ from shared.library.reading import as_utf8
 Kind = Literal["archive", "manifest", "sums"]
 PackingKind = Literal["zstd", "none"]
 
-_RAW, _DATABASE, _CONFIG = "backups/raw", "backups/database", "backups/config"
+_RAW = "backups/raw"
 _ENDINGS: dict[str, tuple[Kind, PackingKind | None]] = {
     ".tar.zst": ("archive", "zstd"),
     ".tar": ("archive", "none"),
@@ -38,9 +37,7 @@ _RAW_KEY = re.compile(
     rf"{_RAW}/(?P<year>\d{{4}})/(?P<collection>[A-Za-z0-9_-]+)(?:\.r(?P<number>[1-9]\d*))?"
     rf"(?P<ending>{'|'.join(map(re.escape, _ENDINGS))})"
 )
-_TIMED_KEY = re.compile(rf"(?:{_DATABASE}|{_CONFIG})/(\d{{8}}T\d{{6}}Z)\.(?:dump|toml)")
 _LONGEST_NAME_BYTES = 255
-_TIME = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +88,6 @@ def packing_of(key: str) -> PackingKind:
     if parsed is None or parsed.packing is None:
         raise ValueError(f"{key} is no key of an archive")
     return parsed.packing
-
-
-def database_prefix() -> str:
-    """What the keys of all dumps of the database begin with; in the order of their times."""
-    return f"{_DATABASE}/"
-
-
-def database_key(at: datetime) -> str:
-    """Of the dump of the database that was begun at a time."""
-    return f"{_DATABASE}/{at.astimezone(UTC):{_TIME}}.dump"
-
-
-def config_prefix() -> str:
-    """What the keys of all copies of the settings begin with; in the order of their times."""
-    return f"{_CONFIG}/"
-
-
-def config_key(at: datetime) -> str:
-    """Of the settings as they were at a time, without secrets."""
-    return f"{_CONFIG}/{at.astimezone(UTC):{_TIME}}.toml"
-
-
-def time_of(key: str) -> datetime | None:
-    """Of a dump or of settings: when they were taken; None for all other keys."""
-    match = _TIMED_KEY.fullmatch(key)
-    return None if match is None else datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
 
 
 def session_note_key(year: int, session_id: str) -> str:

@@ -38,15 +38,17 @@ _NEVER = frozenset((errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG, errno.EINVAL)
 class RestoreFolder:
     """A folder of this machine that files are brought back into; used by several threads at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, own: bool = False) -> None:
         """Make the folder where it is missing, and throw away what a restore of days ago left unfinished in it.
+
+        ``own``: it may be the library, since everything is restored and no ingest runs.
 
         Raises:
             UserError: it lies in a library, which ingest alone writes to, or cannot be written to.
         """
         self.path = path.absolute()
         for folder in (self.path, *self.path.parents):
-            if (folder / _MARKER).exists():
+            if not own and (folder / _MARKER).exists():
                 raise UserError(
                     f"{shown(self.path)} lies in the library {shown(folder)}, which nothing is restored into: choose "
                     "another folder with --to, and bring it home with `nightbus ingest`"

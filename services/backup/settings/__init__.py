@@ -14,7 +14,7 @@ from services.backup.settings.destinations import (
 )
 from shared.library.settings import capture_folders
 from shared.settings import Settings
-from shared.settings.section import Section, ZoneName
+from shared.settings.section import Section, WholePath, ZoneName
 
 __all__ = ["KEYS", "SECTION", "BackupSettings", "DestinationSettings", "FolderDestination", "S3Destination"]
 
@@ -73,6 +73,38 @@ class BackupSettings(Section):
     drill_files: int = Field(
         default=5, ge=1, le=1000, description="files that a drill brings back from each destination, drawn at random"
     )
+
+    database_at: str = Field(
+        default="12:00",
+        description="time of day in time_zone at which the database is dumped to each destination, such as 12:00",
+    )
+    pg_dump: WholePath | None = Field(
+        default=None,
+        description="program that dumps the database, at least as new as the server; unset: the one that "
+        "`nightbus up` brings, else the one on the PATH",
+    )
+    keep_daily_dumps: int = Field(
+        default=7, ge=1, le=10_000, description="dumps of the database that stay: the newest of so many days"
+    )
+    keep_weekly_dumps: int = Field(default=4, ge=0, le=10_000, description="and of so many weeks")
+    keep_monthly_dumps: int = Field(default=12, ge=0, le=10_000, description="and of so many months")
+    delete_forgotten: bool = Field(
+        default=False,
+        description="delete archives all of whose files are forgotten, or lie in another verified archive as well",
+    )
+    warn_above_gb: float | None = Field(
+        default=None, gt=0, description="of what a destination holds, GB: more is told, and nothing deleted for it"
+    )
+    prices_file: WholePath | None = Field(
+        default=None, description="your own prices for `backup estimate-costs`; unset: those that come with Nightbus"
+    )
+
+    @field_validator("database_at")
+    @classmethod
+    def _is_an_hour(cls, at: str) -> str:
+        if re.fullmatch(_HOURS, at) is None:
+            raise ValueError(f'{at!r} is no time of day: write it as "12:00"')
+        return at
 
     lifecycle_fast_days: int = Field(
         default=7, ge=0, le=3650, description="days until archives tagged archive_policy = fast move to a colder class"

@@ -7,7 +7,7 @@ from services.cli.backup.covered import COVERED, covered_text
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
-from services.cli.output import counted, print_table, to_json
+from services.cli.output import Row, cell_text, counted, print_table, to_json
 from shared import inert
 
 if TYPE_CHECKING:
@@ -38,6 +38,15 @@ ORDER BY destination, kind DESC
 _FINDINGS = """
 SELECT destination, key, what, file_id, problem, found_at FROM backup.findings WHERE mended_at IS NULL
 ORDER BY what = 'member', finding_id LIMIT $1
+"""
+_DUMPS = """
+SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
+FROM backup.destinations d
+LEFT JOIN LATERAL (SELECT key, size_bytes, dumped_at FROM backup.dumps
+                   WHERE destination = d.name AND verified_at IS NOT NULL ORDER BY dumped_at DESC LIMIT 1) g ON true
+LEFT JOIN LATERAL (SELECT state, reason FROM backup.dumps WHERE destination = d.name
+                   ORDER BY created_at DESC LIMIT 1) l ON true
+WHERE d.state <> 'unused' ORDER BY d.name
 """
 _COUNTS = """
 SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out FROM backup.counts
@@ -75,6 +84,7 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         said = f"last {what} of {row['destination']}, {row['finished_at']:%Y-%m-%d %H:%M} UTC: {row['result']}"
         lines.append(inert.sentence(said))
     lines += [f"not mended yet: {inert.sentence(row['problem'])}" for row in found["findings"]]
+    lines += map(_dump_line, found["dumps"])
     for row in found["left_out"]:
         where = f"{row['root']}/{row['path']} is in no archive at {row['destination']}"
         lines.append(inert.sentence(f"{where}: {row['reason']}"))
@@ -82,6 +92,13 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         more = counts["left_out"] - len(found["left_out"])
         lines.append(f"and {more} more: `nightbus sql -- -c 'SELECT * FROM backup.left_out_file'` has all")
     return lines
+
+
+def _dump_line(row: "Row") -> str:
+    """The latest good dump of the database at a destination, and why there is no later one."""
+    made = "never dumped" if row["dumped_at"] is None else f"dumped {cell_text(row['dumped_at'])} UTC"
+    words = f"the database was {made} to {row['destination']}"
+    return inert.sentence(f"{words}; the last try {row['state']}: {row['reason']}" if row["reason"] else words)
 
 
 async def _look(stack: Stack) -> dict[str, Any]:
@@ -92,6 +109,7 @@ async def _look(stack: Stack) -> dict[str, Any]:
             "destinations": [dict(row) for row in await connection.fetch(_DESTINATIONS)],
             "covered": None if covered is None else dict(covered),
             "counts": dict(counts),
+            "dumps": [dict(row) for row in await connection.fetch(_DUMPS)],
             "waiting": [dict(row) for row in await connection.fetch(_WAITING, MOST_SHOWN)],
             "checks": [dict(row) for row in await connection.fetch(_CHECKS)],
             "findings": [dict(row) for row in await connection.fetch(_FINDINGS, MOST_SHOWN)],

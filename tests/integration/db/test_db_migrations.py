@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
 from shared.db.pool import open_pool
-from shared.db.roles import READERS
+from shared.db.roles import OTHERS, READERS
 from shared.errors import UserError
 from shared.settings import PostgresSettings
 from tests.contract import words
@@ -153,7 +153,7 @@ async def test_the_reader_sees_views_and_writes_nothing(database: PostgresSettin
                 await connection.execute(f"TRUNCATE {schema}.{table}")
 
 
-@pytest.mark.parametrize("role", [*SCHEMAS, *READERS])
+@pytest.mark.parametrize("role", [*SCHEMAS, *OTHERS])
 async def test_roles_make_and_drop_nothing(database: PostgresSettings, role: str) -> None:
     """Only migrations change the layout: no role can create a table, a schema or a role, or drop what is there."""
     async with connected(database, role) as connection:
@@ -167,7 +167,7 @@ async def test_roles_make_and_drop_nothing(database: PostgresSettings, role: str
 
 async def test_a_wrong_password_is_refused(database: PostgresSettings) -> None:
     """No role logs in with any password but its own."""
-    for role in (*SCHEMAS, *READERS):
+    for role in (*SCHEMAS, *OTHERS):
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(
                 host=database.host, port=database.port, database=database.database, user=role, password="wrong"

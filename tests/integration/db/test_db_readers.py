@@ -13,7 +13,16 @@ from services.descriptions import SCHEMAS
 from shared.db import obstacles
 from shared.db.migrate import migrate
 from shared.db.pool import pool_of
-from shared.db.roles import IDLE_IN_TRANSACTION, IDLE_SESSION, PEOPLE, READERS, READING_ROLES, ReadingRole
+from shared.db.roles import (
+    DUMPING,
+    IDLE_IN_TRANSACTION,
+    IDLE_SESSION,
+    OTHERS,
+    PEOPLE,
+    READERS,
+    READING_ROLES,
+    ReadingRole,
+)
 from shared.settings import PostgresSettings
 from tests.integration.db.catalogue import connected, relations
 from tests.integration.db.test_db_refusals import changed
@@ -72,6 +81,26 @@ async def test_a_reader_changes_locks_and_stores_nothing(database: PostgresSetti
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
                 pytest.fail(f"{role} may: {statement}")
+            await transaction.rollback()
+
+
+async def test_the_dumping_role_reads_all_and_changes_nothing(database: PostgresSettings) -> None:
+    """The role of dumps reads every table without a limit of time, and writes, makes and locks nothing."""
+    async with connected(database, DUMPING) as connection, admin(database) as owner:
+        assert await connection.fetchval("SHOW statement_timeout") == "0"
+        tables = await relations(owner, "r")
+        for schema, table in (*tables, ("public", "alembic_version")):
+            await connection.fetch(f"SELECT * FROM {schema}.{table} LIMIT 1")
+        await connection.execute("SET default_transaction_read_only = off")
+        locks = [statement for statement in DENIED if "IN ACCESS SHARE MODE" not in statement]
+        writes = [f"DELETE FROM {schema}.{table}" for schema, table in tables]
+        writes += [f"TRUNCATE {schema}.{table}" for schema, table in tables]
+        for statement in (*locks, *writes):
+            transaction = connection.transaction()
+            await transaction.start()
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+                pytest.fail(f"{DUMPING} may: {statement}")
             await transaction.rollback()
 
 
@@ -141,7 +170,7 @@ async def test_reserved_connections_are_for_services(database: PostgresSettings)
     async with admin(database) as connection:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = 'pg_use_reserved_connections'"):
             pytest.skip("this PostgreSQL keeps no connections aside")
-        for role in (*SCHEMAS, *READERS):
+        for role in (*SCHEMAS, *OTHERS):
             member = "SELECT pg_has_role($1, 'pg_use_reserved_connections', 'USAGE')"
             assert await connection.fetchval(member, role) is (role in SCHEMAS)
 
@@ -176,13 +205,13 @@ async def test_readers_do_not_hold_a_migration_up(
 async def test_an_admin_that_is_no_superuser_does_what_it_may(database: PostgresSettings) -> None:
     """On a server of others the owner of the database migrates it, twice, and says what readers keep."""
     owner, owned = "plain_owner", f"{database.database}_owned"
-    roles = ", ".join((*SCHEMAS, *READERS))
+    roles = ", ".join((*SCHEMAS, *OTHERS))
     async with admin(database) as connection:
         await connection.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'plain'")
         await connection.execute(f"GRANT {roles} TO {owner} WITH ADMIN OPTION")
         await connection.execute(f"CREATE DATABASE {owned} OWNER {owner} TEMPLATE template0")
         try:
-            passwords = {role: database.password_of(role) for role in (*SCHEMAS, *READERS)}
+            passwords = {role: database.password_of(role) for role in (*SCHEMAS, *OTHERS)}
             settings = _Plain(
                 host=database.host, port=database.port, database=owned, admin_role=owner, passwords=passwords
             )
@@ -191,6 +220,9 @@ async def test_an_admin_that_is_no_superuser_does_what_it_may(database: Postgres
                     await migrate(settings, SCHEMAS)
                 left = [entry["left"] for entry in logs if entry["log_level"] == "warning"]
                 assert left == [["advisory locks", "large objects", "temporary files of any size"]]
+            async with connected(settings, DUMPING) as dumping:
+                for schema, table in await relations(connection, "r"):
+                    await dumping.fetch(f"SELECT * FROM {schema}.{table} LIMIT 1")
             async with connected(settings, PEOPLE.name) as reader:
                 assert await reader.fetchval("SELECT files FROM stats.counts") == 0
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -23,7 +23,7 @@ from services.standalone.binaries import Binaries, installed_binaries
 from services.standalone.home import Home
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from services.standalone.process import ProcessFailed
-from services.standalone.stack import Stack
+from services.standalone.stack import Stack, create_database
 from shared.db.migrate import migrate
 from shared.errors import UserError
 
@@ -413,7 +413,7 @@ async def test_nobody_but_the_superuser_enters_the_servers_own_databases(home_fo
         stack = Stack(home)
         await stack.postgres.start()
         try:
-            await stack._create_database()
+            await create_database(stack.postgres_settings())
             await migrate(stack.postgres_settings(), SCHEMAS)
             for database in ("postgres", "template1"):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):

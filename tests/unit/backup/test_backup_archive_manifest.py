@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -186,18 +186,6 @@ def test_other_keys_are_those_of_no_archive() -> None:
         assert keys.parse_raw(key) is None
         with pytest.raises(ValueError, match="no key of an archive"):
             keys.packing_of(key)
-
-
-def test_dumps_and_settings_are_in_the_order_of_their_times() -> None:
-    """In UTC, whatever the zone in which they were taken."""
-    at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))
-    assert keys.database_key(at) == "backups/database/20240102T010405Z.dump"
-    assert keys.config_key(at) == "backups/config/20240102T010405Z.toml"
-    assert keys.database_key(at).startswith(keys.database_prefix())
-    assert keys.config_key(at).startswith(keys.config_prefix())
-    for key in (keys.database_key(at), keys.config_key(at)):
-        assert keys.time_of(key) == at.astimezone(UTC)
-    assert keys.time_of(KEY) is None
 
 
 def test_two_files_of_one_path_have_two_names() -> None:

@@ -50,13 +50,13 @@ class Bucket:
 
     async def check(self, installation_id: str, *, first_time: bool = False) -> None:
         """By its marker."""
-        found = await self._marker()
+        found = await self.marker()
         if found is None and first_time:
             try:
                 await self._objects.send(MARKER, marker.marker_of(installation_id), Label("application/json"), new=True)
             except AlreadyThere:
                 found = None  # by a try whose answer was lost, or by somebody else: whose it is is looked at
-            found = await self._marker()
+            found = await self.marker()
         if found is None:
             raise Away(
                 f"{self.asking.named} has no marker ({self._objects.full(MARKER)}) any more: is it the right bucket, "
@@ -123,7 +123,8 @@ class Bucket:
         """By pages of a thousand."""
         return self._uploads.list(prefix)
 
-    async def _marker(self) -> bytes | None:
+    async def marker(self) -> bytes | None:
+        """The bytes of the marker below the prefix, if there is one."""
         try:
             pieces = [piece async for piece in self._objects.read(MARKER, 0, marker.MOST_BYTES)]
         except Gone:

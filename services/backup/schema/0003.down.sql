@@ -1,0 +1,2 @@
+DROP VIEW backup.dumps, backup.dump_progress;
+DROP TABLE backup.dump;

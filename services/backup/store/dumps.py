@@ -1,0 +1,100 @@
+"""Dumps of the database, and the jobs that make them; and what a dump needs to know of the server."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.backup.database.layout import Note
+from shared.bus.transaction import Connection
+
+_ASK = """
+INSERT INTO dump (dump_id, destination, cause) SELECT $1, $2, $3
+WHERE NOT EXISTS (SELECT FROM dump WHERE destination = $2 AND cause = $3 AND state IN ('waiting', 'running'))
+ON CONFLICT DO NOTHING RETURNING dump_id
+"""
+_OPEN = """
+SELECT dump_id FROM dump WHERE destination = $1 AND cause = $2 AND state IN ('waiting', 'running') ORDER BY created_at
+LIMIT 1
+"""
+_VERSIONS = "public.alembic_version"
+_HEADS = f"SELECT version_num FROM {_VERSIONS} ORDER BY version_num"
+_OTHER_SCHEMAS = """
+SELECT format('%I', nspname) FROM pg_namespace
+WHERE nspname <> ALL($1::text[]) AND nspname NOT IN ('public', 'information_schema') AND NOT starts_with(nspname, 'pg_')
+ORDER BY nspname
+"""
+_OTHER_TABLES = """
+SELECT format('public.%I', c.relname) FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+  AND c.relname <> 'alembic_version' ORDER BY c.relname
+"""
+_KNOWN = "SELECT key FROM dump WHERE destination = $1 AND key IS NOT NULL"
+_ADOPT = """
+INSERT INTO dump (dump_id, destination, cause, key, heads, server_version, sent_bytes, size_bytes, sha256, dumped_at,
+                  verified_at, state, created_at, finished_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $9, 'done', $9, $9) ON CONFLICT DO NOTHING
+"""
+_INSTALLATION = """
+SELECT i.installation_id, ARRAY(SELECT name FROM backup.destination WHERE opened_at IS NOT NULL ORDER BY name) AS opened
+FROM backup.installation i
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a dump is of."""
+
+    major: int
+    version: str
+    heads: tuple[str, ...]
+    other_schemas: tuple[str, ...]
+    """Schemas in this database that are not of Nightbus, as SQL writes their names."""
+    other_tables: tuple[str, ...]
+    """Tables of others in the schema public, where the revisions are noted, as SQL writes their names."""
+
+
+async def ask(connection: Connection, dump_id: UUID, destination: str, cause: str) -> UUID:
+    """Commit a dump; where one for that cause is not made yet it is that one. Returns the id of the job."""
+    made: UUID | None = await connection.fetchval(_ASK, dump_id, destination, cause)
+    return made or await connection.fetchval(_OPEN, destination, cause) or dump_id
+
+
+async def server(connection: Connection) -> Server:
+    """The server's version, the schemas of Nightbus and their revisions."""
+    number = int(await connection.fetchval("SHOW server_version_num"))
+    version: str = await connection.fetchval("SHOW server_version")
+    revisions = [row[0] for row in await connection.fetch(_HEADS)]
+    schemas = sorted({revision.rpartition("_")[0] for revision in revisions})
+    other_schemas = tuple(row[0] for row in await connection.fetch(_OTHER_SCHEMAS, schemas))
+    other_tables = tuple(row[0] for row in await connection.fetch(_OTHER_TABLES))
+    return Server(number // 10_000, version.split(maxsplit=1)[0], tuple(revisions), other_schemas, other_tables)
+
+
+async def known_keys(connection: Connection, destination: str) -> set[str]:
+    """Keys of the dumps at a destination that are known."""
+    return {row[0] for row in await connection.fetch(_KNOWN, destination)}
+
+
+async def heads(connection: Connection) -> set[str]:
+    """The revisions at which a database is, asked as the admin role; none where it is new."""
+    if await connection.fetchval(f"SELECT to_regclass('{_VERSIONS}')") is None:
+        return set()
+    return {row[0] for row in await connection.fetch(_HEADS)}
+
+
+async def opened_by(connection: Connection) -> tuple[str, set[str]] | None:
+    """The id of this installation, and the destinations that have its marker; None where it has none yet.
+
+    Asked as the admin role, of a database of any age.
+    """
+    if await connection.fetchval("SELECT to_regclass('backup.installation')") is None:
+        return None
+    row = await connection.fetchrow(_INSTALLATION)
+    return (row["installation_id"], set(row["opened"])) if row is not None else None
+
+
+async def adopt(connection: Connection, destination: str, note: Note) -> None:
+    """Know of a dump that was found at a destination: one of before a migration, or of before a restore."""
+    await connection.execute(
+        _ADOPT, note.dump_id, destination, note.cause, note.key, list(note.heads), note.server_version, note.size_bytes,
+        note.sha256, note.dumped_at,
+    )  # fmt: skip

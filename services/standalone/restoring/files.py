@@ -1,0 +1,208 @@
+"""Every archived file at the place where the database knows it, proven; in pages, however many there are."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from services.backup.destinations.port import Destination
+from services.backup.restore.folder import RestoreFolder
+from services.backup.restore.restore import Failure, Restore
+from services.backup.restore.wanted import Copy, Wanted
+from shared.bus.transaction import Connection
+
+LIBRARY = "library"
+PAGE_FILES = 2000
+MOST_NAMED = 1000
+"""Files that are told by name; of more the number."""
+_PAGE = """
+SELECT DISTINCT a.file_id FROM backup.archived_file a
+WHERE a.destination = $1 AND a.file_id > $2 ORDER BY a.file_id LIMIT $3
+"""
+_COPIES = """
+SELECT a.file_id, a.key, a.position, a.name, a.root, a.path, a.size_bytes, a.stored_offset, a.stored_bytes,
+       a.state = 'damaged' AS damaged, r.packing->>'kind' = 'zstd' AS packed
+FROM backup.archived_file a JOIN backup.archives r USING (archive_id)
+WHERE a.destination = $1 AND a.file_id = ANY($2::text[]) ORDER BY a.file_id, a.key
+"""
+_PLACES = """
+SELECT l.file_id, l.root, l.path, l.mtime_ns FROM ingest.location l JOIN ingest.root r ON r.name = l.root
+WHERE l.file_id = ANY($1::text[]) AND l.kind = 'library' AND l.removed_reason IS NULL
+  AND r.kind IN ('library', 'indexed')
+ORDER BY l.file_id, r.kind = 'library' DESC, l.root, l.path
+"""
+_FATES = """
+SELECT f AS file_id, EXISTS (SELECT FROM ingest.tombstone t WHERE t.file_id = f) AS forgotten,
+       EXISTS (SELECT FROM ingest.file k WHERE k.file_id = f) AS known
+FROM unnest($1::text[]) f
+"""
+_NEVER = """
+SELECT coalesce(l.root || '/' || l.path, f.origin) AS name, f.size_bytes FROM ingest.file f
+LEFT JOIN LATERAL (
+    SELECT root, path FROM ingest.location WHERE file_id = f.file_id ORDER BY root, path LIMIT 1) l ON true
+WHERE NOT EXISTS (SELECT FROM backup.archived_file a WHERE a.file_id = f.file_id AND a.destination = $1)
+ORDER BY 1
+"""
+
+
+@dataclass(slots=True)
+class Files:
+    """What became of the files: wanted = restored + already_here + failed, for each place of each file."""
+
+    archived: int = 0
+    """Contents; each is wanted at all its places, is forgotten, or is left in the archive."""
+    wanted: int = 0
+    restored: int = 0
+    restored_bytes: int = 0
+    already_here: int = 0
+    forgotten: int = 0
+    left_in_archive: int = 0
+    """They lay nowhere when the dump was made: their local copies were freed."""
+    newer: int = 0
+    """Archived after the dump was made, so that the database does not know them."""
+    failures: list[Failure] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    never_archived: list[str] = field(default_factory=list)
+    never_archived_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where files go."""
+
+    library: Path
+    trees: Path
+    """Files of an indexed tree: below a folder of its name."""
+    newer: Path
+    """What the database does not know yet: for an import."""
+
+
+@dataclass(slots=True)
+class _Page:
+    """What is wanted of a page, by the folder that it goes into."""
+
+    wanted: dict[Path, list[Wanted]] = field(default_factory=dict)
+    mtimes_ns: dict[Path, int] = field(default_factory=dict)
+
+    def want(self, folder: Path, wanted: Wanted, mtime_ns: int | None) -> None:
+        self.wanted.setdefault(folder, []).append(wanted)
+        if mtime_ns is not None:
+            self.mtimes_ns[folder / wanted.name] = mtime_ns
+
+
+class FilesBack:
+    """Brings the files back. ``told`` hears of the progress, often."""
+
+    def __init__(
+        self, connection: Connection, destination: Destination, name: str, folders: Folders,
+        told: Callable[[Files], object],
+    ) -> None:  # fmt: skip
+        """``name`` is the destination's in the database."""
+        self.so_far = Files()
+        self._connection = connection
+        self._destination = destination
+        self._name = name
+        self._folders = folders
+        self._told = told
+        self._opened: dict[Path, RestoreFolder] = {}
+
+    async def run(self) -> Files:
+        """Bring back all that the destination holds; what cannot be brought back is named, and holds up nothing else.
+
+        Raises:
+            UserError: a folder cannot be written to.
+        """
+        after = ""
+        try:
+            while page := await self._connection.fetch(_PAGE, self._name, after, PAGE_FILES):
+                file_ids = [row[0] for row in page]
+                await self._bring(await self._plan(file_ids))
+                after = file_ids[-1]
+        finally:
+            for folder in self._opened.values():
+                folder.close()
+        never = await self._connection.fetch(_NEVER, self._name)
+        self.so_far.never_archived_count = len(never)
+        self.so_far.never_archived = [row["name"] for row in never[:MOST_NAMED]]
+        return self.so_far
+
+    async def _plan(self, file_ids: Sequence[str]) -> _Page:
+        copies: dict[str, list[Copy]] = {}
+        for row in await self._connection.fetch(_COPIES, self._name, file_ids):
+            copies.setdefault(row["file_id"], []).append(_copy(self._name, row))
+        places: dict[str, list[Any]] = {}
+        for row in await self._connection.fetch(_PLACES, file_ids):
+            places.setdefault(row["file_id"], []).append(row)
+        page = _Page()
+        for fate in await self._connection.fetch(_FATES, file_ids):
+            self.so_far.archived += 1
+            file_id = fate["file_id"]
+            found = tuple(sorted(copies[file_id], key=lambda copy: copy.damaged))
+            if fate["forgotten"]:
+                self.so_far.forgotten += 1
+            elif not fate["known"]:
+                self.so_far.newer += 1
+                path = found[0].member.partition("/")[2]  # without the collection
+                page.want(self._folders.newer, _wanted(found, path), None)
+            elif not (lies := places.get(file_id)):
+                self.so_far.left_in_archive += 1
+            else:
+                for place in lies:
+                    self._want(page, found, place)
+        return page
+
+    def _want(self, page: _Page, copies: tuple[Copy, ...], place: Mapping[str, Any]) -> None:
+        of_library = place["root"] == LIBRARY
+        folder = self._folders.library if of_library else self._folders.trees / place["root"]
+        page.want(folder, _wanted(copies, place["path"]), place["mtime_ns"])
+
+    async def _bring(self, page: _Page) -> None:
+        for folder, wanted in page.wanted.items():
+            if folder not in self._opened:
+                self._opened[folder] = await asyncio.to_thread(RestoreFolder, folder, own=True)
+            restore = Restore({self._name: self._destination}, self._opened[folder])
+            done = await restore.run(wanted)
+            so_far = self.so_far
+            so_far.wanted += done.found
+            so_far.restored += done.restored
+            so_far.restored_bytes += done.restored_bytes
+            so_far.already_here += done.already_here
+            so_far.failures += done.failures
+            so_far.renamed += done.renamed
+            self._told(so_far)
+            elsewhere = {failure.name for failure in done.failures} | {name for name, _ in done.renamed}
+            paths = [folder / one.name for one in wanted if one.name not in elsewhere]
+            times = {path: page.mtimes_ns[path] for path in paths if path in page.mtimes_ns}
+            await asyncio.to_thread(_give_times, times)
+
+
+def _copy(destination: str, row: asyncpg.Record) -> Copy:
+    return Copy(
+        destination=destination,
+        key=row["key"],
+        packed=row["packed"],
+        position=row["position"],
+        file_id=row["file_id"],
+        name=row["name"],
+        size_bytes=row["size_bytes"],
+        stored_offset=row["stored_offset"],
+        stored_bytes=row["stored_bytes"],
+        damaged=row["damaged"],
+    )
+
+
+def _wanted(copies: tuple[Copy, ...], name: str) -> Wanted:
+    return Wanted(copies[0].file_id, copies[0].size_bytes, name, copies=copies)
+
+
+def _give_times(mtimes_ns: Mapping[Path, int]) -> None:
+    """Give files the time at which ingest knows them, so that none is taken for one that somebody changed."""
+    for path, mtime_ns in mtimes_ns.items():
+        with contextlib.suppress(OSError):  # a file system that keeps no such times: ingest looks at the content then
+            if path.lstat().st_mtime_ns != mtime_ns:
+                os.utime(path, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
