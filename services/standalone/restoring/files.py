@@ -188,7 +188,7 @@ def _copy(destination: str, row: asyncpg.Record) -> Copy:
         packed=row["packed"],
         position=row["position"],
         file_id=row["file_id"],
-        name=row["name"],
+        member=row["name"],
         size_bytes=row["size_bytes"],
         stored_offset=row["stored_offset"],
         stored_bytes=row["stored_bytes"],
