@@ -43,7 +43,7 @@ class Archived:
 
     def path(self, key: str) -> Path:
         """Where a key lies."""
-        return self.folder / key
+        return self.prefix / key
 
 
 def archived(folder: Path, revisions: Sequence[dict[str, bytes]], packing: Packing = ZSTD) -> Archived:
@@ -54,9 +54,9 @@ def archived(folder: Path, revisions: Sequence[dict[str, bytes]], packing: Packi
         of_number = dict(enumerate(revision.values()))
         names = [keys.member_path(SESSION, "library", path, "") for path in revision]
         members = [member(at, of_number[at], name) for at, name in enumerate(names)]
-        key = keys.archive_key(PREFIX, YEAR, SESSION, number, packing.kind)
+        key = keys.archive_key(YEAR, SESSION, number, packing.kind)
         parts = parts_of(members, of_number, packing, 64 * KIB)
-        _write(folder / key, whole(parts))
+        _write(folder / PREFIX / key, whole(parts))
         files += [
             FileEntry(
                 member=one.path,
@@ -100,8 +100,8 @@ def archived(folder: Path, revisions: Sequence[dict[str, bytes]], packing: Packi
                 ),
             ),
         )  # fmt: skip
-        _write(folder / keys.manifest_key(PREFIX, YEAR, SESSION, number), to_json(manifest))
-        _write(folder / keys.sums_key(PREFIX, YEAR, SESSION, number), sums(files))
+        _write(folder / PREFIX / keys.manifest_key(YEAR, SESSION, number), to_json(manifest))
+        _write(folder / PREFIX / keys.sums_key(YEAR, SESSION, number), sums(files))
         contents |= dict(zip(names, revision.values(), strict=True))
     return Archived(folder, contents, tuple(files))
 

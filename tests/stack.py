@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,12 +201,12 @@ def _wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 async def _make_template(server: PostgresServer) -> None:
-    await admin_execute(server, f"CREATE DATABASE {TEMPLATE}")
+    await admin_execute(server, [f"CREATE DATABASE {TEMPLATE}"])
     await migrate(server.settings(TEMPLATE), SCHEMAS)
 
 
-async def admin_execute(server: PostgresServer, statement: str, database: str = "postgres") -> None:
-    """Run one statement as the admin role, outside a transaction."""
+async def admin_execute(server: PostgresServer, statements: Iterable[str], database: str = "postgres") -> None:
+    """Run statements as the admin role, each outside a transaction."""
     settings = server.settings(database)
     connection = await asyncpg.connect(
         host=settings.host,
@@ -216,7 +216,8 @@ async def admin_execute(server: PostgresServer, statement: str, database: str = 
         password=settings.password_of(settings.admin_role),
     )
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
@@ -224,11 +225,10 @@ async def admin_execute(server: PostgresServer, statement: str, database: str = 
 async def fresh_database(server: PostgresServer) -> PostgresSettings:
     """A migrated, empty database of its own."""
     name = f"test_{secrets.token_hex(6)}"
-    await admin_execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    settings = server.settings(name)
-    for schema in SCHEMAS:
-        await admin_execute(server, f"ALTER ROLE {schema} IN DATABASE {name} SET search_path = {schema}")
-    return settings
+    paths = "; ".join(f"ALTER ROLE {schema} IN DATABASE {name} SET search_path = {schema}" for schema in SCHEMAS)
+    # Copied as files: quicker than through the write-ahead log, where nothing waits for the disk.
+    await admin_execute(server, [f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY", paths])
+    return server.settings(name)
 
 
 @contextmanager

@@ -17,13 +17,23 @@ from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
 from services.backup.proof.checks import INTERVAL_S as CHECKS_INTERVAL_S
 from services.backup.proof.checks import Checks
+from services.backup.retention.remove import AT_ONCE as REMOVALS_AT_ONCE
+from services.backup.retention.remove import JOBS as REMOVALS
+from services.backup.retention.remove import Retention
 from services.backup.settings import KEYS, BackupSettings
 from services.backup.store.installation import installation_id
 from services.backup.strays import INTERVAL_S as STRAYS_INTERVAL_S
 from services.backup.strays import Strays
 from services.backup.upload import Pace
 from shared.db.pool import transaction
-from shared.events.commands import BackupDatabase, ReadBackFiles, RetryBackup, RunBackup, VerifyBackup
+from shared.events.commands import (
+    BackupDatabase,
+    ReadBackFiles,
+    RetryBackup,
+    RunBackup,
+    RunRetention,
+    VerifyBackup,
+)
 from shared.events.file import FileRemoved
 from shared.events.session import SessionFinished
 from shared.jobs.runner import Runner
@@ -31,6 +41,10 @@ from shared.process import Process
 from shared.retry import patiently
 from shared.service import Service
 from shared.settings import Settings
+
+DAY_S = 24 * 3600.0
+RETENTION_AFTER_S = 3600.0
+"""From the start to the first look at what may go."""
 
 
 async def run(settings: Settings, process: Process | None = None) -> int:
@@ -72,6 +86,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.every(DUMP_LOOK_S, dumps.ask_nightly)
             service.background(runner.run())
             service.background(dumps.runner.run())
+            _let_go(service, own, places)
             checks = Checks(pool, places.ready, installation, own, configured)
             service.answers(VerifyBackup, checks.verify)
             service.answers(ReadBackFiles, checks.read_back)
@@ -79,3 +94,11 @@ async def run(settings: Settings, process: Process | None = None) -> int:
                 service.background(check_runner.run())
             service.every(CHECKS_INTERVAL_S, checks.turn)
             return await service.run()
+
+
+def _let_go(service: Service, own: BackupSettings, places: Places) -> None:
+    """Register what deletes at destinations what is kept no longer."""
+    retention = Retention(service.pool, own, places.ready)
+    service.answers(RunRetention, retention.run)
+    service.every(DAY_S, retention.turn, first_after_s=RETENTION_AFTER_S)
+    service.background(Runner(service.pool, REMOVALS, retention.work, at_once=REMOVALS_AT_ONCE).run())

@@ -10,6 +10,7 @@ DESCRIPTION = ServiceDescription(
     publishes=("session.archived",),
     commands=(
         "cmd.backup.run", "cmd.backup.retry", "cmd.backup.verify", "cmd.backup.database", "cmd.backup.read-back",
+        "cmd.backup.retention",
     ),
     quiet=False,
     last_active="SELECT max(verified_at) FROM backup.archives",

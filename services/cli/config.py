@@ -36,6 +36,7 @@ _EXAMPLE_HEAD = """\
 @app.command("check")
 def check(home: HomeOption = None) -> None:
     """Check nightbus.toml and the environment, and what a running Nightbus counted before your rigs were added."""
+    from services.cli.freed import notes as freed
     from services.cli.uncounted import notes as uncounted
     from services.ingest.settings import SourceSettings
     from services.scanner.knowledge import Knowledge
@@ -58,7 +59,7 @@ def check(home: HomeOption = None) -> None:
                 print(f"note: the folder {inert.name(folder)} of source {source.name} is not there now")
     for refused in _refused_by_up(settings, home):
         print(f"note: `nightbus up` refuses this: {inert.sentence(refused)}")
-    for note in (*knowledge.notes, *uncounted(knowledge, home)):
+    for note in (*freed(settings), *knowledge.notes, *uncounted(knowledge, home)):
         print(f"note: {inert.sentence(note)}")
 
 

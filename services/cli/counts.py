@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.cli.output import counted
 from shared import inert
+from shared.quantities import size
 
 if TYPE_CHECKING:
     import asyncpg
@@ -43,6 +44,11 @@ class Counts:
     """Files that were scanned before their events were kept whole, and that are read anew in the background."""
     away: int = 0
     """Such files that cannot be read anew for now."""
+    awaiting_backup: int = 0
+    """Files that stay at their source until they were read back from an archive."""
+    awaiting_backup_bytes: int = 0
+    has_destination: bool = True
+    """Whether there is a place that archives are sent to."""
     given_up: tuple[str, ...] = ()
     """Why files go on waiting although nothing works on them: who gave up on their events."""
 
@@ -117,6 +123,8 @@ def counts_text(counts: Counts) -> str:
     if counts.kept_sources:
         kept = counted(counts.kept_sources, "moved file")
         lines.append(f"{kept} could not be deleted at the source; {_select('ingest.kept_source')} has the reasons")
+    if counts.awaiting_backup:
+        lines.append(_awaiting_text(counts))
     lines += _library_lines(counts)
     if counts.to_read_anew or counts.away:
         lines.append(_unkept_text(counts.to_read_anew, counts.away))
@@ -124,6 +132,15 @@ def counts_text(counts: Counts) -> str:
         lines.append(inert.sentence(counts.library_problem))
     lines.append(_sessions_text(counts.open_sessions - counts.closing_sessions, counts.closing_sessions))
     return "\n".join(lines)
+
+
+def _awaiting_text(counts: Counts) -> str:
+    """That files wait at their source for a backup, and that nothing will come of it where no destination is set."""
+    files = f"{counted(counts.awaiting_backup, 'file')} ({size(counts.awaiting_backup_bytes)})"
+    text = f"{files} at the source until read back from an archive; {_select('ingest.awaited_backup')} names them"
+    return (
+        text if counts.has_destination else f"{text}. No destination is set, so they stay: see `nightbus backup setup`"
+    )
 
 
 def _library_lines(counts: Counts) -> list[str]:

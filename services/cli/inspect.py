@@ -48,7 +48,7 @@ ExplainOption = Annotated[
 def inspect(
     files: FilesArgument, as_json: LinesOption = False, stars: StarsOption = True, explain: ExplainOption = False
 ) -> None:
-    """Show what Nightbus finds in capture files: header, star quality, target."""
+    """Show what Nightbus finds in capture files: header, stars, target; people's decisions are not consulted."""
     from services.scanner.knowledge import Knowledge
     from services.settings import load_settings
 

@@ -27,6 +27,9 @@ from services.cli.reasons import said_of
 from shared.proper_name import proper_name
 from shared.quantities import duration
 
+ID_CHARS = 12
+"""How much of a file's id is shown: enough to be the only one that begins so."""
+
 
 def files(
     objects: ObjectOption = None,
@@ -167,12 +170,22 @@ def _file(row: Row) -> str | Noted:
 
 
 def _absent(row: Row) -> str:
-    """Since when a file can be read nowhere, and why."""
+    """Since when a file can be read nowhere here, why, and how it comes back from an archive."""
     if row["absent"] == "offline":
-        return f"offline since {row['missing_since']:%Y-%m-%d}"
-    if row["absent_reason"]:
-        return f"removed on {row['missing_since']:%Y-%m-%d}: {said_of(row['path'], row['absent_reason'])}"
-    return f"gone from the library since {row['missing_since']:%Y-%m-%d}"
+        said = f"offline since {row['missing_since']:%Y-%m-%d}"
+    elif row["absent_reason"]:
+        said = f"removed on {row['missing_since']:%Y-%m-%d}: {said_of(row['path'], row['absent_reason'])}"
+    else:
+        said = f"gone from the library since {row['missing_since']:%Y-%m-%d}"
+    if not row["archives"]:
+        return said
+    return f"{said}; in the archive {row['archives'][0]}: nightbus backup restore {row['file_id'][:ID_CHARS]}"
+
+
+def _lies_in(row: Row) -> tuple[str, ...]:
+    """Where a content lies: in the library, in an indexed root, or nowhere now; and in which archives."""
+    here = f"indexed {row['root']}" if row["lies_in"] == "indexed" else str(row["lies_in"])
+    return (here, *(f"archive {name}" for name in row["archives"]))
 
 
 _FILE_COLUMNS = (
@@ -183,6 +196,7 @@ _FILE_COLUMNS = (
     Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right", spare=1),
     Column('FWHM "', lambda row: fixed(row["fwhm_arcsec"], 2), "right"),
     Column("stars", lambda row: row["star_count"], "right"),
+    Column("lies in", _lies_in, fold=True, spare=2),
     Column("file", _file, fold=True, lines=2, least=14, below=True),
 )
 _CAPTURE_COLUMNS = (

@@ -62,10 +62,15 @@ COMMANDS = (
     ),
     Listed("sql", LOOK, "Open psql on the views, as the role that only reads.", "sql:sql"),
     Listed(
-        "inspect", OFFLINE, "Show what Nightbus finds in capture files: header, star quality, target.",
+        "inspect", OFFLINE,
+        "Show what Nightbus finds in capture files: header, stars, target; people's decisions are not consulted.",
         "inspect:inspect",
     ),
-    Listed("match", OFFLINE, "Find the catalogue object that a target name means.", "match:match"),
+    Listed(
+        "match", OFFLINE,
+        "Find the catalogue object that a target name means, by its name alone: people's decisions are not consulted.",
+        "match:match",
+    ),
     Listed(
         "preview", OFFLINE, "Write a stretched picture of each capture file as NAME.preview.jpg.", "preview:preview",
     ),

@@ -18,7 +18,10 @@ LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON line p
 
 
 def match(names: NamesArgument, as_json: LinesOption = False) -> None:
-    """Find the catalogue object that a target name means. The exit code is 3 where a name means none."""
+    """Find the catalogue object that a target name means, by its name alone: people's decisions are not consulted.
+
+    The exit code is 3 where a name means none.
+    """
     from services.cli.own import meanings
 
     named = meanings()

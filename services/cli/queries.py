@@ -24,11 +24,20 @@ FILES_ORDER = "night DESC NULLS LAST, observed_at DESC NULLS LAST, path"
 _KEY = "f.file_id, f.night, f.observed_at"
 _NEWEST = "ORDER BY f.night DESC NULLS LAST, f.observed_at DESC NULLS LAST FETCH FIRST {limit} ROWS WITH TIES"
 
-_ABSENCE = "a.since AS missing_since, a.state AS absent, a.reason AS absent_reason"
-_WITH_ABSENCE = f"SELECT {_FIELDS}, {_ABSENCE} FROM (<files>) f LEFT JOIN ingest.absent_file a USING (file_id)"
-_EACH_WITH_ABSENCE = f"""
-SELECT {_FIELDS}, {_ABSENCE} FROM (<files>) f
+_WHERE_IT_LIES = """
+a.since AS missing_since, a.state AS absent, a.reason AS absent_reason,
+coalesce(a.state, CASE WHEN f.root = 'library' THEN 'library' ELSE 'indexed' END) AS lies_in,
+coalesce(b.archives, ARRAY[]::text[]) AS archives
+"""
+_ARCHIVES = "SELECT array_agg(DISTINCT destination) AS archives FROM backup.archived_file WHERE state = 'written'"
+_ALL_WITH_PLACES = f"""
+SELECT {_FIELDS}, {_WHERE_IT_LIES} FROM (<files>) f LEFT JOIN ingest.absent_file a USING (file_id)
+LEFT JOIN ({_ARCHIVES.replace("array_agg", "file_id, array_agg")} GROUP BY file_id) b USING (file_id)
+"""
+_EACH_WITH_PLACES = f"""
+SELECT {_FIELDS}, {_WHERE_IT_LIES} FROM (<files>) f
 LEFT JOIN LATERAL (SELECT since, state, reason FROM ingest.absent_file WHERE file_id = f.file_id) a ON true
+LEFT JOIN LATERAL ({_ARCHIVES} AND file_id = f.file_id) b ON true
 """
 _FIRST = f"""
 WITH <found>, first AS MATERIALIZED (SELECT f.file_id FROM (<frames>) f {_NEWEST})
@@ -138,7 +147,7 @@ def files(filters: Filters, *, missing: bool = False) -> Query:
     if missing:
         where.conditions.append("f.file_id IN (SELECT file_id FROM ingest.absent_file)")
     chosen = f"SELECT {_FIELDS} FROM stats.files f WHERE {where.sql}"
-    return Query(_filled(_WITH_ABSENCE, files=chosen), where.parameters)
+    return Query(_filled(_ALL_WITH_PLACES, files=chosen), where.parameters)
 
 
 def first_files(filters: Filters) -> Query:
@@ -156,7 +165,7 @@ def first_files(filters: Filters) -> Query:
         found, frames = _filled(_NIGHTS, nights=also.sql), _OF_NIGHTS
         others = _NOT_SCANNED if filters.empty else ""
     first = _filled(_FIRST, found=found, frames=_filled(frames, frames=where.sql), others=others)
-    return Query(_filled(_EACH_WITH_ABSENCE, files=first), also.parameters)
+    return Query(_filled(_EACH_WITH_PLACES, files=first), also.parameters)
 
 
 def _filled(text: str, **parts: str) -> str:

@@ -42,6 +42,11 @@ SELECT coalesce(sum(missing), 0)::int AS missing, coalesce(sum(damaged), 0)::int
              WHERE state = 'offline' AND kind IN ('library', 'indexed') ORDER BY root) AS offline
 FROM ingest.library_state
 """
+_AWAITED = """
+SELECT count(*)::int AS files, coalesce(sum(size_bytes), 0)::bigint AS size_bytes,
+       EXISTS (SELECT FROM backup.destinations WHERE state <> 'unused') AS has_destination
+FROM ingest.awaited_backup
+"""
 _KEEPING = "SELECT to_read, away FROM stats.keeping"
 _CHECKED = """
 SELECT job_id, state, reason, created_at, started_at, finished_at, frames, differences, mended, read_anew, left_alone,
@@ -65,6 +70,8 @@ class DatabaseState:
     ingest: "asyncpg.Record"
     stats: "asyncpg.Record"
     kept_sources: int
+    awaited: "asyncpg.Record"
+    """Files that stay at their source until an archive has them."""
     quarantined: "Sequence[asyncpg.Record]"
     not_taken: "Sequence[asyncpg.Record]"
     sources: list[Row]
@@ -90,12 +97,14 @@ async def database_state(connection: "asyncpg.Connection") -> DatabaseState:
         (keeping,) = await connection.fetch(_KEEPING)
         (outboxes,) = await connection.fetch(_OUTBOXES)
         (last_active,) = await connection.fetch(_LAST_ACTIVE)
+        (awaited,) = await connection.fetch(_AWAITED)
         checked = await connection.fetchrow(_CHECKED)
         covered = await connection.fetchrow(COVERED)
         return DatabaseState(
             ingest=ingest,
             stats=stats,
             kept_sources=await connection.fetchval("SELECT count(*) FROM ingest.kept_source"),
+            awaited=awaited,
             quarantined=await connection.fetch(_QUARANTINED, MOST_REASONS),
             not_taken=await connection.fetch(_NOT_TAKEN, MOST_REASONS),
             sources=[dict(row) for row in await connection.fetch(_SOURCES)],

@@ -150,7 +150,13 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], li
     reasons = tuple(f"{row['root']}/{row['path']}: {said_of(row['path'], row['reason'])}" for row in known.quarantined)
     told = [f"{row['service']} gave up on what was told of {counted(row['files'], 'file')}" for row in known.given_up]
     counts = counts_of(known.ingest, known.stats, known.kept_sources, known.library, known.keeping, failures, reasons)
-    counts = replace(counts, given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told))
+    counts = replace(
+        counts,
+        given_up=tuple(f"{sentence}: {_LOOK}" for sentence in told),
+        awaiting_backup=known.awaited["files"],
+        awaiting_backup_bytes=known.awaited["size_bytes"],
+        has_destination=known.awaited["has_destination"],
+    )
     return list(services), counts, known.sources, known.imports, known.checked, known.covered
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import asyncpg
 
 from services.ingest.announce import announce_forgotten, announce_lost
+from services.ingest.backed_up import INTERVAL_S as BACKUP_INTERVAL_S
+from services.ingest.backed_up import look_for_backups
 from services.ingest.collector import Collector
 from services.ingest.delete import SourceDeleter
 from services.ingest.description import DESCRIPTION
@@ -91,6 +93,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s, most_gone_percent=percent)
             service.background(library.keep_open())
             service.background(library.then(SourceDeleter(pool, shelf, configured).run))
+            service.every(BACKUP_INTERVAL_S, partial(look_for_backups, pool, service.client))
             service.background(library.then(sweep.run))
         _keep(service, library, room, sweep)
         _look_after_events(service, configured, own)
@@ -156,7 +159,7 @@ async def _watch(
     """Watch a source for ever. Each begins by itself: a share that hangs keeps no other from its start."""
     name = configured.name
     port = port_of(configured, walker.excluded)
-    source = await asyncio.to_thread(Source.make, name, port, configured.mode, settings, configured)
+    source = await asyncio.to_thread(Source.make, name, port, configured.mode, settings, configured, configured.fate)
 
     async def register(folder: Path) -> None:
         async with connected(pool) as connection:

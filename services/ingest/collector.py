@@ -293,7 +293,7 @@ class Collector:
         ]
         mended = {item.content.file_id: item for item in looked if isinstance(item, Mended)}
         recorded = await self.recorder.record(
-            source, observations, arrivals, tally, job, moved=source.mode == "move", mended=mended
+            source, observations, arrivals, tally, job, fate=source.fate, mended=mended
         )
         async with transaction(self._pool) as connection:
             await looks.save(connection, [item for item in looked if isinstance(item, Seen)])
@@ -366,7 +366,7 @@ class Collector:
 
 def care_of(source: Source, job: Job | None, *, verify: bool) -> Care:
     """What is asked of stored copies: before a deletion all, of a person's import that they are there, else little."""
-    return Care(hashing=verify or source.mode == "move", bring_back=job is not None)
+    return Care(hashing=verify or source.fate != "keep", bring_back=job is not None)
 
 
 def _arrival(root: Root, path: str, item: Taken, mtime_ns: int, replaced: dict[str, str]) -> Arrival:

@@ -11,6 +11,7 @@ DESCRIPTION = ServiceDescription(
         "cmd.ingest.import", "cmd.ingest.cancel-import", "cmd.ingest.reread", "cmd.ingest.move", "cmd.ingest.place",
         "cmd.ingest.remove", "cmd.ingest.forget", "cmd.ingest.walk",
     ),
+    sends=("cmd.backup.read-back",),
     may_be_off=False,
     quiet=False,
     last_active="SELECT max(last_arrived_at) FROM stats.sessions",

@@ -8,6 +8,7 @@ import asyncpg
 
 from services.ingest.ledger import Observation
 from services.ingest.mend import Mended
+from services.ingest.settings import AfterTransfer
 from services.ingest.source import Source
 from services.ingest.sources.port import SourcePort
 from services.ingest.store import batch, ledger
@@ -48,10 +49,10 @@ class Recorder:
         tally: Tally,
         job: Job | None,
         *,
-        moved: bool = False,
+        fate: AfterTransfer = "keep",
         mended: Mapping[str, Mended] = MappingProxyType({}),
     ) -> Recorded:
-        """Record files of a source and what became of their contents; ``moved`` ones are to be deleted there.
+        """Record files of a source and what became of their contents; ``fate`` says what becomes of them there.
 
         ``mended`` are known contents, by file_id, whose copy in the library was placed anew.
 
@@ -78,7 +79,8 @@ class Recorder:
                     for file_id in dict.fromkeys(item.file_id for item in seen)
                     for place in places.get(file_id, ())
                 ],
-                moved=[item for item in seen if moved and item.file_id is not None and not item.forgotten],
+                freed=[item for item in seen if fate != "keep" and item.file_id is not None and not item.forgotten],
+                after_backup=fate == "delete_after_backup",
                 mended=[mended[file_id] for file_id in {item.file_id or "" for item in seen} & mended.keys()],
             )
             async with transaction(self._pool) as connection:

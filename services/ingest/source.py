@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from services.ingest.hand import Hand
-from services.ingest.settings import IngestSettings, SourceSettings
+from services.ingest.settings import AfterTransfer, IngestSettings, SourceSettings
 from services.ingest.sources.port import SourcePort
 from shared.errors import Away
 from shared.events.file import Hints
@@ -30,6 +30,8 @@ class Source:
     mode: Mode
     settle_s: float
     settler: Settler
+    fate: AfterTransfer = "keep"
+    """What becomes of its files once the library holds them."""
     own_clock: bool = True
     """Whether this system's own clock stamps the times of its files."""
     zone: str | None = None
@@ -51,9 +53,18 @@ class Source:
 
     @classmethod
     def make(
-        cls, name: str, port: SourcePort, mode: Mode, settings: IngestSettings, configured: SourceSettings | None = None
+        cls,
+        name: str,
+        port: SourcePort,
+        mode: Mode,
+        settings: IngestSettings,
+        configured: SourceSettings | None = None,
+        fate: AfterTransfer | None = None,
     ) -> "Source":
-        """A source with the settle rule that its place needs; a share that hangs keeps the caller waiting."""
+        """A source with the settle rule that its place needs; a share that hangs keeps the caller waiting.
+
+        ``fate``: what becomes of its files; None: what the mode says, since an import's word is its mode.
+        """
         own_clock = port.own_clock()
         settle_s = settings.settle_s if own_clock else settings.network_settle_s
         if configured is not None and configured.settle_s is not None:
@@ -64,6 +75,7 @@ class Source:
             mode,
             settle_s,
             Settler(settle_s, network=not own_clock),
+            fate=fate or ("delete" if mode == "move" else "keep"),
             own_clock=own_clock,
             zone=configured.time_zone if configured else None,
             said=configured.facts() if configured else Hints(),

@@ -175,9 +175,9 @@ class Walker:
         """Whether none of the files that the source is known to hold is there: an empty or foreign mount.
 
         A few are looked for first. Only when all of those are gone (people clear old nights away) the newest one of
-        each folder is. A source whose files we move away ourselves proves nothing by their absence.
+        each folder is. A source whose files we delete ourselves proves nothing by their absence.
         """
-        if source.mode == "move":
+        if source.fate != "keep":
             return False
         async with connected(self._pool) as connection:
             sample = await ledger.sample(connection, source.name, 20)

@@ -3,6 +3,7 @@
 1. The stack starts in a home of its own; two sources watch empty folders, as a NAS does in the evening.
 2. The simulation plays: a Seestar and a mono rig write their night.
 3. When everything has been handled, the tables a person asks for in the morning are printed from the database.
+4. The night is archived, one frame is brought back from there, and both are shown (``demo_backup``).
 """
 
 import asyncio
@@ -24,6 +25,8 @@ from rich.text import Text
 
 from services.standalone import calling
 from services.standalone.app import LOG_FILE, ReadableLog
+from services.standalone.demo_backup import HURRY as BACKUP_HURRY
+from services.standalone.demo_backup import destination_of, show_backup, stand_in
 from services.standalone.home import Home
 from services.standalone.simulation import FULL, Anomaly, NightManifest, simulate
 from services.standalone.stack import Stack
@@ -95,9 +98,10 @@ def _announced(console: Console, place: Place, nights: int) -> Iterator[None]:
     Raises:
         UserError: the disk has no room for it.
     """
-    need_bytes = 2 * nights * FULL.size_bytes  # the captures, and their copies in the library
+    need_bytes = 3 * nights * FULL.size_bytes  # the captures, their copies in the library, and the archives of these
     free_bytes = shutil.disk_usage(place.captures.parent).free
-    many = f"{nights} nights and the library's copies of them" if nights > 1 else "A night and the library's copy of it"
+    many = f"{nights} nights" if nights > 1 else "A night"
+    many = f"{many}, the library's copy and the archive of {'them' if nights > 1 else 'it'}"
     words = f"{many}: about {size(need_bytes)}, in {place.captures.parent}"
     if not place.kept:
         words += " (removed at the end)"
@@ -126,11 +130,28 @@ def _place(keep: Path | None) -> Iterator[Place]:
 
 async def _play(console: Console, place: Place, home: Home, log: ReadableLog, nights: int, seed: int) -> None:
     configure_logging(LogSettings(level="error"), "demo")
-    sources = _sources(place)
-    environment = HURRY | {
-        "NIGHTBUS_SOURCES": json.dumps(sources),
-        "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
-    }
+    async with stand_in() as bucket:
+        destinations = [destination_of(home.path), *([bucket] if bucket is not None else [])]
+        environment = {
+            **HURRY,
+            **BACKUP_HURRY,
+            "NIGHTBUS_SOURCES": json.dumps(_sources(place)),
+            "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
+            "NIGHTBUS_DESTINATIONS": json.dumps(destinations),
+        }
+        await _play_with(environment, console, place, home, log, nights, seed)
+    _print_where_next(console, place)
+
+
+async def _play_with(
+    environment: dict[str, str],
+    console: Console,
+    place: Place,
+    home: Home,
+    log: ReadableLog,
+    nights: int,
+    seed: int,
+) -> None:
     stack = Stack(home, extra_environment=environment, log_line=log.line)
     started = time.monotonic()
     console.print("Starting PostgreSQL, NATS and the services ...")
@@ -148,12 +169,12 @@ async def _play(console: Console, place: Place, home: Home, log: ReadableLog, ni
             await _until_handled(console, connection, manifests)
             await _print_sum(console, connection, manifests)
             await _print_summary(console, connection)
+            await show_backup(console, connection, home.path, environment)
         finally:
             await connection.close()
     finally:
         await stack.stop()
     console.print(f"\nDone in {time.monotonic() - started:.0f} s. The sources were only read; nothing was deleted.")
-    _print_where_next(console, place)
 
 
 def _sources(place: Place) -> list[dict[str, object]]:

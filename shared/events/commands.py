@@ -324,6 +324,13 @@ class BackupDatabase(BackupCommand):
     reason: Literal["asked", "nightly", "migration"] = "asked"
 
 
+class RunRetention(BackupCommand):
+    """Delete now at the destinations what the settings keep no longer."""
+
+    subject: ClassVar[str] = "cmd.backup.retention"
+    where_to_look: ClassVar[str] = "`nightbus backup retention --dry-run` shows what is left then"
+
+
 class ReadBackFiles(BackupCommand):
     """Read the very members that hold these files back from an archive, since their source waits to be freed."""
 
@@ -368,5 +375,6 @@ COMMANDS: tuple[type[Command], ...] = (
     VerifyBackup,
     BackupDatabase,
     ReadBackFiles,
+    RunRetention,
 )
 """Every command but the questions for states."""

@@ -89,7 +89,7 @@ def place(staged: Staged, library: Root, relative_target: str) -> Placed:
 
 
 def name_copy(staged: Staged, unfinished: int, folder: int, target: Path, prefix: str) -> Placed:
-    """Give a staged copy, which lies in the folder ``unfinished``, the name of ``target`` in ``folder``, or a later one.
+    """Give a staged copy, which lies in the folder ``unfinished``, the name of ``target`` in ``folder``, or a later.
 
     ``prefix`` is what stands before the name in the relative path. Raises OSError, and as ``place`` does.
     """

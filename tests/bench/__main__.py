@@ -17,6 +17,7 @@ GROUPS = (
     "preview",
     "copy",
     "archive",
+    "upload",
     "publish",
     "consume",
     "stats",

@@ -36,6 +36,7 @@ from shared.events.commands import (
     RereadFiles,
     RetryBackup,
     RunBackup,
+    RunRetention,
     StateTold,
     StoredFile,
     UpkeepAccepted,
@@ -377,6 +378,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     BackupDatabase(command_id=COMMAND_ID, reason="migration"),
     ReadBackFiles(command_id=COMMAND_ID, file_ids=("5d41402abc4b2a76b9719d911017c592" * 2,)),
+    RunRetention(command_id=COMMAND_ID),
     *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
 )
 

@@ -115,6 +115,14 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("[library\npath = 1", "line 1: '\\[library' is no heading"),
         ("[library]\n[library]", "line 2: '\\[library\\]' stands there a second time"),
         ("[nats]\npassword = 'a'\npassword = 'b'", "line 3: 'password' stands there a second time: put"),
+        (
+            '[[sources]]\nname = "a"\npath = "/a"\nmode = "index"\nafter_transfer = "delete"',
+            'after_transfer = "delete" of \'a\' cannot be: the files of mode = "index" stay where they are',
+        ),
+        (
+            '[[sources]]\nname = "a"\npath = "/a"\nmode = "move"\nafter_transfer = "delete_after_backup"',
+            'after_transfer = "delete_after_backup" of \'a\' cannot be: mode = "move" deletes at once',
+        ),
         ('[rigs]\nname = "a"', r"setting rigs: write \[\[rigs\]\] with double brackets, once per rig"),
     ],
 )

@@ -37,6 +37,7 @@ _RAW_KEY = re.compile(
     rf"{_RAW}/(?P<year>\d{{4}})/(?P<collection>[A-Za-z0-9_-]+)(?:\.r(?P<number>[1-9]\d*))?"
     rf"(?P<ending>{'|'.join(map(re.escape, _ENDINGS))})"
 )
+_LONGEST_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,9 @@ def member_path(collection_id: str, root: str, path: str, file_id: str, taken: C
     if name not in taken:
         return name
     whole = PurePosixPath(name)
-    return str(whole.with_name(f"{whole.stem}.{file_id[:12]}{whole.suffix}"))
+    ending = f".{file_id[:12]}{whole.suffix}"
+    stem = whole.stem.encode()[: _LONGEST_NAME_BYTES - len(ending.encode())].decode(errors="ignore")
+    return str(whole.with_name(stem + ending))
 
 
 def _stem(year: int, collection_id: str, number: int) -> str:

@@ -1,7 +1,7 @@
 """An archive as a stream of parts, made while they are asked for: nothing of it is ever on a disk of ours.
 
 A thread reads and hashes the members, two pack frames side by side, one hashes the parts. While a part is sent the next
-one is made, and no more than that: memory holds two parts and four frames, raw and packed.
+one is made, and no more than that: memory holds two parts and three frames, raw and packed.
 """
 
 import threading
@@ -24,12 +24,13 @@ from services.backup.archive.packer import Packer, zstd_version
 PACKED_AT_ONCE = 2
 _START = Point()
 _BUFFERS = 3
+"""Of frames: two are packed while one is read."""
 _SMALL_BYTES = 64 * 1024
 """What is no longer is packed at once, which takes less time than handing it to a thread."""
 
 
 class Stopped(Exception):
-    """The stream was closed while a part was made."""
+    """The stream was closed."""
 
 
 class ArchiveStream:
@@ -67,6 +68,7 @@ class ArchiveStream:
         self._parts = _make(begun, open_member, packing, part_bytes, self._stop)
         self._thread = ThreadPoolExecutor(1, "archive")
         self._ahead: Future[Part | None] | None = None
+        self._beginning = threading.Lock()
 
     def next_part(self) -> Part | None:
         """The next part, for which this waits; None after the last one. The one after it is begun at once.
@@ -76,15 +78,12 @@ class ArchiveStream:
             Away, Unavailable: the root of a member's file is not there now.
             Stopped: the stream was closed.
 
-        What was raised is raised again by each further call: a new stream goes on where the last part that came ends.
+        What spoilt it is raised again by each further call: a new stream goes on where the last part that came ends.
         """
-        if self._stop.is_set():
-            raise Stopped
-        if self._ahead is None:
-            self._ahead = self._thread.submit(next, self._parts, None)
-        part = self._ahead.result()
+        ahead = self._ahead or self._begin_next()
+        part = ahead.result()
         if part is not None:
-            self._ahead = self._thread.submit(next, self._parts, None)
+            self._begin_next()
         return part
 
     def __iter__(self) -> Iterator[Part]:
@@ -93,12 +92,23 @@ class ArchiveStream:
             yield part
 
     def close(self) -> None:
-        """End all threads and close the file that is open; waits for the read that is under way."""
-        self._stop.set()
+        """End all threads and close the file that is open; waits for the read that is under way.
+
+        Another thread may still wait for a part: it hears that the stream was closed.
+        """
+        with self._beginning:
+            self._stop.set()
         if self._ahead is not None:
             self._ahead.exception()  # whoever waits for it hears it; here it only has to have ended
         self._parts.close()
         self._thread.shutdown()
+
+    def _begin_next(self) -> "Future[Part | None]":
+        with self._beginning:
+            if self._stop.is_set():
+                raise Stopped
+            self._ahead = self._thread.submit(next, self._parts, None)
+            return self._ahead
 
     def __enter__(self) -> Self:
         return self

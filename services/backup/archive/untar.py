@@ -80,7 +80,8 @@ class Untar:
         Raises:
             Damaged: it ends in the middle.
         """
-        if self._entry is not None or self._padding or self._block or self._pax or (whole and not self._ended):
+        amid = self._entry is not None or self._padding or self._block or self._pax or self._pax_left
+        if amid or (whole and not self._ended):
             of = f" in {self._entry.path}" if self._entry else ""
             raise Damaged(f"{self._name} is damaged: it ends too early{of}")
 
@@ -113,7 +114,7 @@ class Untar:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise Damaged(f"{self._name} is damaged: a header in it cannot be read ({error})") from error
-        if info.type == _PAX and not self._pax and info.size <= _LONGEST_PAX_BYTES:
+        if info.type == _PAX and not self._pax and 0 <= info.size <= _LONGEST_PAX_BYTES:
             self._pax_bytes = info.size
             self._pax_left = info.size + padding_bytes(info.size)
         elif info.type == tarfile.REGTYPE:
@@ -130,8 +131,10 @@ class Untar:
                 size_bytes=int(pax.get("size", entry.size_bytes)),
                 mtime_s=int(float(pax.get("mtime", entry.mtime_s))),
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise Damaged(f"{self._name} is damaged: a header in it holds no number ({error})") from error
+        if entry.size_bytes < 0:
+            raise Damaged(f"{self._name} is damaged: {entry.path} in it is shorter than nothing")
         self._entry, self._left = entry, entry.size_bytes
         self._sha256 = hashlib.sha256()
         self._taker.begin(entry)
@@ -141,14 +144,12 @@ class Untar:
     def _records(self, data: bytes) -> dict[str, str]:
         """Records of pax: their length in decimal digits, a blank, the keyword, =, the value, a line's end."""
         records = {}
-        try:
-            while data:
-                length = int(data[: data.index(b" ")])
-                keyword, value = data[:length].split(b" ", 1)[1].removesuffix(b"\n").split(b"=", 1)
-                records[keyword.decode()] = value.decode("utf-8", "surrogateescape")
-                if length < 1:
-                    raise ValueError("a record without length")
-                data = data[length:]
-        except ValueError as error:
-            raise Damaged(f"{self._name} is damaged: an extended header in it cannot be read") from error
+        while data:
+            digits, blank, _ = data.partition(b" ")
+            length = int(digits) if digits.isdigit() and len(digits) < 8 else 0
+            record, data = data[:length][len(digits) + len(blank) :], data[length:]
+            keyword, equals, value = record.removesuffix(b"\n").partition(b"=")
+            if not (length and blank and equals):
+                raise Damaged(f"{self._name} is damaged: an extended header in it cannot be read")
+            records[keyword.decode("utf-8", "surrogateescape")] = value.decode("utf-8", "surrogateescape")
         return records

@@ -83,6 +83,21 @@ class BackupSettings(Section):
         description="program that dumps the database, at least as new as the server; unset: the one that "
         "`nightbus up` brings, else the one on the PATH",
     )
+    keep_daily_dumps: int = Field(
+        default=7, ge=1, le=10_000, description="dumps of the database that stay: the newest of so many days"
+    )
+    keep_weekly_dumps: int = Field(default=4, ge=0, le=10_000, description="and of so many weeks")
+    keep_monthly_dumps: int = Field(default=12, ge=0, le=10_000, description="and of so many months")
+    delete_forgotten: bool = Field(
+        default=False,
+        description="delete archives all of whose files are forgotten, or lie in another verified archive as well",
+    )
+    warn_above_gb: float | None = Field(
+        default=None, gt=0, description="of what a destination holds, GB: more is told, and nothing deleted for it"
+    )
+    prices_file: WholePath | None = Field(
+        default=None, description="your own prices for `backup estimate-costs`; unset: those that come with Nightbus"
+    )
 
     @field_validator("database_at")
     @classmethod

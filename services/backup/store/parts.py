@@ -15,9 +15,11 @@ ON CONFLICT (archive_id, number) DO UPDATE SET position = excluded.position, poi
     size_bytes = excluded.size_bytes, md5 = excluded.md5, sha256 = excluded.sha256, etag = excluded.etag
 """
 _COUNT_SENT = """
-UPDATE archive SET sent_bytes = (SELECT coalesce(sum(size_bytes), 0) FROM part WHERE archive_id = $1 AND etag <> '')
+UPDATE archive SET unexpected = 0,
+    sent_bytes = (SELECT coalesce(sum(size_bytes), 0) FROM part WHERE archive_id = $1 AND etag <> '')
 WHERE archive_id = $1
 """
+"""Who sends parts is no poison, however often it is killed: what counts its deaths in a row begins anew."""
 _ALL = """
 SELECT number, position, point_offset, size_bytes, md5, sha256, etag FROM part WHERE archive_id = $1 ORDER BY number
 """

@@ -193,7 +193,7 @@ async def _opened(
     chosen: "Sequence[DestinationSettings]", installation_id: str | None
 ) -> "AsyncIterator[Mapping[str, Destination]]":
     """The destinations by name; where no database says whose archives they are, they tell it themselves."""
-    from services.backup.destinations.found import prefixes
+    from services.backup.destinations.found import installations
     from services.backup.destinations.kinds import opened
 
     async with AsyncExitStack() as stack:
@@ -201,7 +201,7 @@ async def _opened(
         for one in chosen:
             configured = one
             if installation_id is None:
-                found = await prefixes(one)
+                found = [installation.prefix for installation in await installations(one)]
                 if len(found) > 1:
                     raise UserError(
                         f"the destination {one.name} holds the archives of {len(found)} installations "

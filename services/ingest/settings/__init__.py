@@ -5,12 +5,12 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.ingest.settings.folders import require_apart
-from services.ingest.settings.sources import FolderSettings, Sources, SourceSettings
+from services.ingest.settings.sources import AfterTransfer, FolderSettings, Sources, SourceSettings
 from shared.library.settings import LibrarySettings
 from shared.settings import Settings
 from shared.settings.section import Section
 
-__all__ = ["KEYS", "LONGEST_S", "SECTION", "FolderSettings", "IngestSettings", "SourceSettings"]
+__all__ = ["KEYS", "LONGEST_S", "SECTION", "AfterTransfer", "FolderSettings", "IngestSettings", "SourceSettings"]
 
 LONGEST_S = 366 * 24 * 3600.0
 """Longest time between two looks at anything, and the oldest age that is asked for."""

@@ -6,9 +6,9 @@ Who reads them takes them by their kind (``settings.sections(SourceSettings)``),
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from shared.events.file import Hints
 from shared.library.settings import HoldsCaptures
@@ -21,6 +21,8 @@ def _printable(name: str) -> str:
     return name
 
 
+AfterTransfer = Literal["keep", "delete", "delete_after_backup"]
+"""What becomes of a file at its source once the library holds it."""
 _Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
@@ -30,6 +32,11 @@ class SourceSettings(HoldsCaptures):
     name: str = Field(description="short name: lower-case letters, digits, - and _, such as seestar-s50")
     kind: str
     mode: Literal["copy", "move", "index"] = Field(default="copy", description="index leaves the files where they are")
+    after_transfer: AfterTransfer = Field(
+        default="keep",
+        description="what becomes of a file here once the library holds it; delete_after_backup: it is deleted once "
+        'it was read back from an archive as well; mode = "move" is to copy and delete',
+    )
     time_zone: ZoneName | None = Field(
         default=None, description="IANA zone of the devices' local times, such as Europe/Berlin"
     )
@@ -57,6 +64,26 @@ class SourceSettings(HoldsCaptures):
                 f"{name!r} is no name for a source: use lower-case letters, digits, - and _, such as {allowed!r}"
             )
         return name
+
+    @model_validator(mode="after")
+    def _one_fate(self) -> Self:
+        said = self.after_transfer
+        if self.mode == "index" and said != "keep":
+            raise ValueError(
+                f'after_transfer = "{said}" of {self.name!r} cannot be: the files of mode = "index" stay where they '
+                'are; write mode = "copy"'
+            )
+        if self.mode == "move" and "after_transfer" in self.model_fields_set and said != "delete":
+            raise ValueError(
+                f'after_transfer = "{said}" of {self.name!r} cannot be: mode = "move" deletes at once; write '
+                'mode = "copy"'
+            )
+        return self
+
+    @property
+    def fate(self) -> AfterTransfer:
+        """What becomes of its files once the library holds them."""
+        return "delete" if self.mode == "move" else self.after_transfer
 
     def facts(self) -> Hints:
         """What a person says here of all its files."""

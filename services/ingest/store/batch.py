@@ -18,15 +18,17 @@ from shared.bus.transaction import Connection
 class Batch:
     """What came of files of a source.
 
-    ``zone`` is the source's, ``arrivals`` contents at their places, ``moved`` files to be deleted in the source, and
-    ``mended`` known contents whose copies in the library were placed anew.
+    ``zone`` is the source's, ``arrivals`` contents at their places, ``freed`` files to be deleted in the source
+    (``after_backup``: once an archive has them), and ``mended`` known contents whose copies in the library were placed
+    anew.
     """
 
     source: str
     zone: str | None
     observations: Sequence[Observation]
     arrivals: Sequence[Arrival] = ()
-    moved: Sequence[Observation] = ()
+    freed: Sequence[Observation] = ()
+    after_backup: bool = False
     mended: Sequence[Mended] = ()
 
 
@@ -45,7 +47,7 @@ async def save(connection: Connection, batch: Batch, import_id: UUID | None) -> 
     await looks.save(connection, batch.mended)
     states = _states(batch.observations, new, {item.content.file_id: item.how for item in batch.mended})
     await ledger.save(connection, batch.source, batch.observations, states, import_id)
-    await deletions.add(connection, batch.source, batch.moved)
+    await deletions.add(connection, batch.source, batch.freed, after_backup=batch.after_backup)
     first = {item.file_id: item for item in reversed(batch.arrivals)}
     events = [announcements.of_new(first[file_id], batch.source, batch.zone, new[file_id]) for file_id in sorted(new)]
     await enqueue(connection, DESCRIPTION.name, events)

@@ -169,10 +169,11 @@ async def test_without_a_destination_nothing_is_asked_and_files_count_as_unprote
         await one.finish()
 
         async def counted() -> bool:
-            return await one.backup.fetchval("SELECT nights FROM coverage WHERE destination = ''") == 1
+            return bool(await one.backup.fetchval("SELECT nights FROM coverage WHERE destination = ''") == 1)
 
         await until(counted)
         row = await one.backup.fetchrow("SELECT files, unprotected, archived FROM coverage WHERE destination = ''")
+        assert row is not None
         assert tuple(row) == (2, 2, 0)
         assert await one.archives() == []
         with pytest.raises(UserError, match="no destination is set: `nightbus backup setup` adds one"):
@@ -203,7 +204,7 @@ async def test_files_of_no_session_go_by_their_day_of_arrival(settings: Settings
             await one.run_now()
 
             async def covered() -> bool:
-                return await one.backup.fetchval("SELECT archived FROM coverage WHERE destination = 'disk'") == 2
+                return bool(await one.backup.fetchval("SELECT archived FROM coverage WHERE destination = 'disk'") == 2)
 
             await until(covered)
         assert sorted(row["collection_id"] for row in rows) == ["arrived_20260301", "arrived_20260302"]
@@ -252,7 +253,7 @@ async def test_forgotten_files_are_marked_in_their_archives(settings: Settings, 
         )
 
         async def marked() -> bool:
-            return await one.backup.fetchval("SELECT state FROM member WHERE file_id = $1", first) == "forgotten"
+            return bool(await one.backup.fetchval("SELECT state FROM member WHERE file_id = $1", first) == "forgotten")
 
         await until(marked)
         assert len(keys(disk)) == 1

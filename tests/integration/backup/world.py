@@ -167,7 +167,7 @@ class World:
         """What was told as archived: the messages of the stream, in their order, once nothing waits in the outbox."""
 
         async def relayed() -> bool:
-            return await self.backup.fetchval("SELECT count(*) FROM outbox") == 0
+            return bool(await self.backup.fetchval("SELECT count(*) FROM outbox") == 0)
 
         await until(relayed)
         import json

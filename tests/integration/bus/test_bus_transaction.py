@@ -45,7 +45,7 @@ async def insert(connection: Connection, events: list[FileArrived]) -> None:
 async def settings(settings: Settings, postgres: PostgresServer) -> Settings:
     """Settings whose database has the table ``effect``."""
     statement = "CREATE TABLE stats.effect (file_id text PRIMARY KEY); GRANT ALL ON stats.effect TO stats"
-    await admin_execute(postgres, statement, settings.postgres.database)
+    await admin_execute(postgres, [statement], settings.postgres.database)
     return settings
 
 

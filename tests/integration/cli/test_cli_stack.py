@@ -79,6 +79,7 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
     assert found["counts"] == {
         "arrived": 6, "on_the_way": 0, "scanned": 4, "quarantined": 1, "waiting": 1, "failed": 0, "open_sessions": 3,
         "kept_sources": 0, "failures": [], "dismissed": 0,
+        "awaiting_backup": 0, "awaiting_backup_bytes": 0, "has_destination": False,
         "reasons": ["library/broken\x1b[31m.fits: the header is cut off"], "closing_sessions": 3,
         "adds_up": True, "missing": 0, "damaged": 0, "library_problem": None, "given_up": [],
         "to_read_anew": 0, "away": 0, "strangers": 0, "forgotten": 0, "offline": [],

@@ -160,7 +160,7 @@ async def test_a_late_import_changes_nothing(
         assert not await jobs.settle(first.id, first.attempt, Outcome("failed", "late"))
         seen = Observation("", "late.fit", 4, 1, b"", file_id=sha256(b"late"))
         arrival = Arrival(sha256(b"late"), 4, "library", "captures/late.fit", "/", "late.fit", None, 1)
-        late = Batch("captures", None, [seen], [arrival], moved=[seen])
+        late = Batch("captures", None, [seen], [arrival], freed=[seen])
         with pytest.raises(Lost):
             async with transaction(service.pool) as connection:
                 await first.hold(connection)

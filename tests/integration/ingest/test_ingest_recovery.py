@@ -94,7 +94,7 @@ async def test_an_import_survives_a_database_that_goes_away(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 f" WHERE datname = '{settings.postgres.database}' AND pid <> pg_backend_pid()"
             )
-            await admin_execute(postgres, kill)
+            await admin_execute(postgres, [kill])
             await asyncio.sleep(0.1)
         report = await _patient_report(service, import_id)
         assert (report["arrived"], report["failed"]) == (40, 0)

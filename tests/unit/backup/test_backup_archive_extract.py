@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.backup.archive.extract import ArchiveReader, Damaged, Listing, read_member, read_through
+from services.backup.archive.extract import ArchiveReader, Damaged, Entry, Listing, read_member, read_through
 from services.backup.archive.keys import archive_key
 from services.backup.archive.model import Member, Packing, Written
 from tests.archives import KIB, PLAIN, ZSTD, member, parts_of, whole, written_in
@@ -52,7 +54,7 @@ class Archive:
 def archive_of(packing: Packing) -> Archive:
     """All the members, packed."""
     parts = parts_of(MEMBERS, CONTENTS, packing, 64 * KIB)
-    key = archive_key("nightbus-0123abcd", 2024, "20240102_0123ABCD", 2, packing.kind)
+    key = archive_key(2024, "20240102_0123ABCD", 2, packing.kind)
     return Archive(key, packing, whole(parts), written_in(parts))
 
 
@@ -114,14 +116,14 @@ async def test_a_range_that_is_cut_or_of_another_member_is_damage(packing: Packi
     place, one = archive.places[1], MEMBERS[1]
     stored = archive.stored(place)
     other = archive.stored(archive.places[4])
-    for given, words in (
+    for stored_bytes, words in (
         (b"", "ends before it"),
         (stored[:-600], "ends too early"),
         (other, "is not where it was"),
         (stored + other, "is not where it was"),
     ):
         with pytest.raises(Damaged, match=words):
-            await read_member(pieces(given), archive.key, wanted(one))
+            await read_member(pieces(stored_bytes), archive.key, wanted(one))
 
 
 @PACKINGS
@@ -154,3 +156,47 @@ async def test_a_target_that_takes_nothing_ends_the_reading() -> None:
     archive = archive_of(ZSTD)
     with pytest.raises(OSError, match="no space"):
         await read_member(pieces(archive.stored(archive.places[1])), archive.key, wanted(MEMBERS[1]), Full())
+
+
+NUMBERS = (b"-1", b"1e400", b"99999999999999999999", b"0", b"")
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), max_size=4),
+    pax=st.sampled_from([b"", *(b"%d %s" % (len(value) + 9, b"size=" + value + b"\n") for value in NUMBERS)]),
+    resummed=st.booleans(),
+)
+def test_whatever_the_bytes_are_they_are_read_or_damaged(
+    changes: list[tuple[int, int]], pax: bytes, resummed: bool
+) -> None:
+    """Nothing else is raised, also where headers were changed and have the right checksum."""
+    contents = {0: b"a" * 3000, 1: b"b" * 512}
+    members = [member(0, contents[0]), member(1, contents[1], "s/" + "ö" * 200)]
+    before = whole(parts_of(members, contents, PLAIN, 64 * KIB))
+    data = bytearray(before)
+    for at, value in changes:
+        data[at % len(data)] = value
+    records = 512 + 3072 + 512
+    data[records : records + len(pax)] = pax
+    if resummed:
+        for at in (0, 512 + 3072, records + 512):
+            block = data[at : at + 512]
+            total = sum(block[:148]) + 8 * 32 + sum(block[156:])
+            data[at + 148 : at + 156] = b"%06o\0 " % total
+    untouched, damage = listed(before)
+    assert ([file_id for _entry, file_id in untouched], damage) == ([one.file_id for one in members], "")
+    files, damage = listed(bytes(data))
+    assert damage.startswith("a.tar is damaged: ") or damage == ""
+    assert all(entry.size_bytes >= 0 for entry, _file_id in files)
+
+
+def listed(data: bytes) -> tuple[list[tuple[Entry, str]], str]:
+    """The files of a plain tar up to where it is damaged, and what is said of that."""
+    listing = Listing()
+    reader = ArchiveReader("a.tar", "none", listing, whole=True)
+    try:
+        reader.feed(data)
+        reader.end()
+    except Damaged as damage:
+        return listing.files, str(damage)
+    return listing.files, ""

@@ -4,7 +4,9 @@ import hashlib
 import io
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +269,28 @@ def test_a_closed_stream_has_closed_its_file_and_ended_its_threads() -> None:
     assert open_files == []
     with pytest.raises(Stopped):
         stream.next_part()
+
+
+def test_a_stream_may_be_closed_while_somebody_waits_for_a_part() -> None:
+    """That one hears of it, and nothing is left open."""
+    opening, goes_on = threading.Event(), threading.Event()
+
+    @contextmanager
+    def opened(one: Member) -> Iterator[Stream]:
+        opening.set()
+        assert goes_on.wait(60)
+        yield MemoryStream(CONTENTS[one.position])
+
+    with ThreadPoolExecutor(2) as threads:
+        stream = ArchiveStream(MEMBERS, opened, ZSTD, 1000)
+        waiting = threads.submit(stream.next_part)
+        assert opening.wait(60)
+        closing = threads.submit(stream.close)
+        while not stream._stop.is_set():
+            time.sleep(0.001)
+        goes_on.set()
+        assert isinstance(waiting.exception(60), Stopped)
+        assert closing.exception(60) is None
 
 
 def test_ten_thousand_small_members() -> None:

@@ -29,6 +29,18 @@ def test_moved_files_that_stayed_at_the_source_are_told() -> None:
     )
 
 
+def test_files_that_wait_for_a_backup_are_told_and_are_no_failure() -> None:
+    """How many stay at their source, how large they are and who names them; and that without a destination all stay."""
+    words = (
+        "1 file (5.0 MB) at the source until read back from an archive; "
+        "`nightbus sql -- -c 'SELECT * FROM ingest.awaited_backup'` names them"
+    )
+    waiting = replace(QUIET, awaiting_backup=1, awaiting_backup_bytes=5_000_000)
+    assert words in counts_text(waiting).splitlines()
+    without = counts_text(replace(waiting, has_destination=False))
+    assert f"{words}. No destination is set, so they stay: see `nightbus backup setup`" in without.splitlines()
+
+
 def test_files_of_which_no_event_is_kept_are_told() -> None:
     """How many are still to be read anew and how many are away, with where the reasons are; nothing where all are."""
     assert "read anew" not in counts_text(QUIET)

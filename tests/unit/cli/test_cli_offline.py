@@ -215,6 +215,32 @@ def test_config_check_names_the_file_and_the_nearest_key(tmp_path: Path) -> None
     assert "did you mean nats.url" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "lacks"),
+    [
+        ("", "no [[destinations]] is set"),
+        (
+            '[[destinations]]\nname = "usb"\npath = "{0}/usb"\n[services]\nenabled = ["ingest", "scanner", "stats"]\n',
+            "services.enabled has it not",
+        ),
+        ('[[destinations]]\nname = "usb"\npath = "{0}/usb"\n', None),
+    ],
+    ids=["no destination", "backup is off", "whole"],
+)
+def test_config_check_tells_that_nothing_is_deleted_without_a_backup(
+    tmp_path: Path, more: str, lacks: str | None
+) -> None:
+    """A source that deletes after a backup, where none will ever be made, is named with what is missing."""
+    (tmp_path / "card").mkdir()
+    source = f'[[sources]]\nname = "rig"\npath = "{tmp_path}/card"\nafter_transfer = "delete_after_backup"\n'
+    (tmp_path / "nightbus.toml").write_text(more.format(tmp_path) + source)
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 0, result.stderr
+    told = [line for line in result.stdout.splitlines() if "never deleted" in line]
+    assert [line for line in told if lacks and lacks in line and "source rig" in line] == told
+    assert len(told) == (lacks is not None)
+
+
 def test_config_explain_tells_origins_and_hides_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key has value, origin and meaning; secrets are masked."""
     (tmp_path / "nightbus.toml").write_text(

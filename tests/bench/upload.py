@@ -1,0 +1,171 @@
+"""Uploading finished bytes to S3: CPU time of ours with all checks, of aioboto3 alone, and of awscli.
+
+``python -m tests.bench.upload ours|bare ENDPOINT BUCKET KEY FILE`` is one upload; its process is what is measured.
+"""
+
+import asyncio
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from services.backup.destinations.port import Label, SentPart
+from services.backup.destinations.s3.bucket import opened_bucket
+from tests.bench.table import Row, Rows, Skipped, ceiling_row
+from tests.bench.world import folder
+from tests.moto_server import moto_server
+from tests.s3_places import ACCESS_KEY, SECRET_KEY, make_bucket, settings_of, with_client
+from tests.system.ceph_rgw import ceph_rgw, is_installed
+
+MIB = 1024 * 1024
+PART_BYTES = 32 * MIB
+_SMALL, _LARGE = 2, 14
+"""Parts of the two files: what starting up costs is in both, and falls out of the difference."""
+_AWS = "NIGHTBUS_BENCH_AWS"
+
+
+def rows(*, quick: bool) -> Rows:
+    """CPU milliseconds per megabyte, at one server on the loopback interface."""
+    aws = os.environ.get(_AWS) or shutil.which("aws")
+    with folder(in_memory=True) as files, _server() as (endpoint, server):
+        configured = settings_of(endpoint, "bench")
+        asyncio.run(make_bucket(configured))
+        paths = {count: _file(files / f"{count}.bin", count * PART_BYTES) for count in (_SMALL, _LARGE)}
+        commands: dict[str, list[str]] = {
+            kind: [sys.executable, "-m", "tests.bench.upload", kind, endpoint, "bench"] for kind in ("ours", "bare")
+        }
+        if aws is not None:
+            commands["aws"] = [aws, "s3", "cp", "--quiet", "--endpoint-url", endpoint]
+        measured: dict[str, list[float]] = {kind: [] for kind in commands}
+        memory: dict[str, float] = {}
+        for turn in range(3 if quick else 5):
+            for kind in list(commands) if turn % 2 == 0 else list(commands)[::-1]:
+                used = {}
+                for count, path in paths.items():
+                    tail = [str(path), "s3://bench/object"] if kind == "aws" else ["object", str(path)]
+                    used[count], memory[kind] = _run([*commands[kind], *tail])
+                megabytes = (_LARGE - _SMALL) * PART_BYTES / 1e6
+                measured[kind].append((used[_LARGE] - used[_SMALL]) * 1000 / megabytes)
+    cpu = {kind: median(values) for kind, values in measured.items()}
+    how = (
+        f"{(_LARGE - _SMALL) * PART_BYTES // MIB} MiB in parts of {PART_BYTES // MIB} MiB to {server} over HTTP on "
+        "loopback, CPU of the client's process, start-up subtracted; ours hashes each part by MD5 and SHA-256"
+    )
+    found: list[Row | Skipped] = [
+        ceiling_row(
+            "S3 upload, CPU per MB, all checks",
+            cpu["ours"],
+            2.0,
+            unit="ms/MB",
+            how=how,
+            limit=f"bare {cpu['bare']:.2f}",
+        )
+    ]
+    if aws is None:
+        name = "S3 upload, CPU against awscli"
+        return [*found, Skipped(name, f"there is no aws here: install awscli into a venv and set {_AWS}")]
+    return [
+        *found,
+        ceiling_row(
+            "S3 upload, CPU against awscli", cpu["ours"] / cpu["aws"], 0.5, unit="x", how=f"as above; `aws s3 cp` used "
+            f"{cpu['aws']:.2f} ms/MB and {memory['aws']:.0f} MB of memory, ours {memory['ours']:.0f} MB",
+            limit=f"awscli {cpu['aws']:.2f} ms/MB",
+        ),
+    ]  # fmt: skip
+
+
+@contextmanager
+def _server() -> Iterator[tuple[str, str]]:
+    """A server and its name."""
+    if is_installed():
+        with folder() as place, ceph_rgw(place) as endpoint:
+            yield endpoint, "Ceph's gateway"
+    else:
+        with moto_server() as endpoint:
+            yield endpoint, "moto"
+
+
+def _file(path: Path, size_bytes: int) -> Path:
+    with path.open("wb") as file:
+        for _ in range(size_bytes // MIB):
+            file.write(os.urandom(MIB))
+    return path
+
+
+def _run(command: list[str]) -> tuple[float, float]:
+    """CPU seconds and peak memory in MB of a process."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with subprocess.Popen(command, env=os.environ | environment) as process:
+        _pid, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{command} ended with {process.returncode}"
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+
+
+async def _parts(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while part := await asyncio.to_thread(file.read, PART_BYTES):
+            yield part
+
+
+async def _ours(endpoint: str, bucket: str, key: str, path: Path) -> None:
+    """As the archiver sends its parts."""
+    async with opened_bucket(settings_of(endpoint, bucket), "kept") as destination:
+        await destination.delete(key)
+        upload = await destination.begin(key, Label(), PART_BYTES)
+        sent: list[SentPart] = []
+        async for part in _parts(path):
+            md5, sha256 = await asyncio.to_thread(_hashes, part)
+            etag = await destination.put_part(upload, len(sent) + 1, part, md5, sha256)
+            sent.append(SentPart(len(sent) + 1, len(part), md5, sha256, etag))
+        await destination.complete(upload, sent, Label())
+
+
+def _hashes(part: bytes) -> tuple[bytes, bytes]:
+    return hashlib.md5(part, usedforsecurity=False).digest(), hashlib.sha256(part).digest()
+
+
+@asynccontextmanager
+async def _aborted_on_failure(client: Any, bucket: str, key: str) -> AsyncIterator[str]:
+    begun = await client.create_multipart_upload(Bucket=bucket, Key=key)
+    try:
+        yield begun["UploadId"]
+    except BaseException:
+        await client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=begun["UploadId"])
+        raise
+
+
+async def _bare(endpoint: str, bucket: str, key: str, path: Path) -> None:
+    """As the library does it that ours is built on, with its own signature and without a check of ours."""
+
+    async def use(client: Any) -> None:
+        async with _aborted_on_failure(client, bucket, key) as upload_id:
+            sent: list[dict[str, Any]] = []
+            async for part in _parts(path):
+                number = len(sent) + 1
+                answer = await client.upload_part(
+                    Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=io.BytesIO(part)
+                )
+                sent.append({"PartNumber": number, "ETag": answer["ETag"]})
+            await client.complete_multipart_upload(
+                Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": sent}
+            )
+
+    await with_client(settings_of(endpoint, bucket), use)
+
+
+if __name__ == "__main__":
+    _kind, _endpoint, _bucket, _key, _path = sys.argv[1:]
+    asyncio.run({"ours": _ours, "bare": _bare}[_kind](_endpoint, _bucket, _key, Path(_path)))
