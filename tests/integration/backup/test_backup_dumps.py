@@ -86,15 +86,14 @@ async def test_a_dump_brings_every_row_back(
     name = f"{settings.postgres.database}_again"
     async with world(settings, tmp_path) as one:
         await one.put_in_session([await one.bring(f"night/{n}.fits", noise(n, 1000)) for n in range(50)])
-        await admin_execute(postgres, "CREATE SCHEMA theirs", settings.postgres.database)
-        await admin_execute(postgres, "CREATE TABLE theirs.secret (id int)", settings.postgres.database)
-        await admin_execute(postgres, "CREATE TABLE public.mine (id int)", settings.postgres.database)
+    theirs = ["CREATE SCHEMA theirs", "CREATE TABLE theirs.own (id int)", "CREATE TABLE public.mine (id int)"]
+    await admin_execute(postgres, theirs, settings.postgres.database)
     note = await dump_to(disk, settings.postgres)
     stored = Path(disk.place, f"nightbus-{INSTALLATION}", note.key)
     assert hashlib.sha256(stored.read_bytes()).hexdigest() == note.sha256
     assert read_note(Path(f"{stored}.json").read_bytes()) == note
     assert set(note.heads) == heads(SCHEMAS)
-    await admin_execute(postgres, f"CREATE DATABASE {name}")
+    await admin_execute(postgres, [f"CREATE DATABASE {name}"])
     again = postgres.settings(name)
     where = [f"--host={again.host}", f"--port={again.port}", f"--username={again.admin_role}", f"--dbname={name}"]
     command = [
