@@ -4,7 +4,8 @@
 #     apt-get install -y --no-install-recommends radosgw ceph-mon ceph-osd ceph-common
 # Usage: ceph-rgw.sh FOLDER PORT ACCESS_KEY SECRET_KEY
 # Everything lies below FOLDER, which is made anew, and ends with this script (Ctrl-C). The gateway listens at
-# 127.0.0.1:PORT, the other two at PORT+1 to PORT+9. A day of lifecycle rules lasts ten seconds. It needs no root.
+# 127.0.0.1:PORT, the other two at PORT+1 to PORT+9. A day of lifecycle rules lasts ten seconds. It holds 4 GB; what is
+# deleted frees its room after some seconds. It needs no root.
 set -euo pipefail
 folder=$1 port=$2 access_key=$3 secret_key=$4
 export CEPH_CONF=$folder/ceph.conf
@@ -15,6 +16,11 @@ stop() {
     trap - EXIT INT TERM
     for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
         kill "${pids[i]}" 2>/dev/null || true
+        for _ in $(seq 50); do  # one whose store is full waits for it for ever
+            kill -0 "${pids[i]}" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -9 "${pids[i]}" 2>/dev/null || true
         wait "${pids[i]}" 2>/dev/null || true
     done
 }
@@ -60,6 +66,9 @@ osd_data = $folder/osd
 rgw_frontends = beast endpoint=127.0.0.1:$port
 rgw_data = $folder/rgw
 rgw_lc_debug_interval = 10
+rgw_gc_obj_min_wait = 5
+rgw_gc_processor_period = 5
+rgw_gc_processor_max_time = 5
 rgw_dns_name = localhost
 CONF
 

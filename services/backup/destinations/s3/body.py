@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 from botocore.auth import S3SigV4Auth
 
-_WRITE_BYTES = 256 * 1024
+_WRITE_BYTES = 1024 * 1024
 
 
 def _nobody() -> None:
