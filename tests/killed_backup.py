@@ -18,7 +18,7 @@ from tests.integration.backup.world import SESSION, World, noise, unpacked, unti
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def _written(one: World, folder: Path) -> Path:
+def written_settings(one: World, folder: Path) -> Path:
     """The settings of a world as a file."""
     postgres, nats, backup = one.settings.postgres, one.settings.nats, one.settings.section(BackupSettings)
     lines = [
@@ -63,7 +63,7 @@ async def killed_while_uploading(one: World, folder: Path, disk: Path, *, kills:
     draw = random.Random(seed)
     contents = {f"night/{n}.fits": noise(n, draw.randrange(1, 3_000_000)) for n in range(files)}
     await one.put_in_session([await one.bring(path, content) for path, content in contents.items()])
-    config = _written(one, folder)
+    config = written_settings(one, folder)
     await one.finish()
     amid = 0
     for _ in range(kills):

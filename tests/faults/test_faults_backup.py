@@ -6,10 +6,11 @@ import pytest
 
 from shared.settings import Settings
 from tests.faults.conftest import Say
-from tests.integration.backup.world import SESSION, noise, unpacked, world
-from tests.killed_backup import killed_while_uploading
+from tests.integration.backup.world import OTHER, SESSION, noise, unpacked, until, world
+from tests.killed_backup import backup_process, killed_while_uploading, written_settings
 
 KILLS = 50
+MOST_MEMORY_BYTES = 200_000_000
 
 
 @pytest.fixture
@@ -39,15 +40,27 @@ async def test_ten_thousand_small_files(settings: Settings, tmp_path: Path, disk
     say(f"10,000 files in {(row['verified_at'] - row['started_at']).total_seconds():.1f} s")
 
 
-async def test_fifty_files_of_52_mb(settings: Settings, tmp_path: Path, disk: Path, say: Say) -> None:
-    """A session of 50 frames of 52 MB is one archive, read back whole and told."""
+async def test_two_sessions_of_fifty_frames_in_little_memory(
+    settings: Settings, tmp_path: Path, disk: Path, say: Say
+) -> None:
+    """Two sessions of 50 x 52 MB side by side are archived, read back whole and told, in less than 200 MB of memory."""
     async with world(settings, tmp_path, disk) as one:
-        ids = [await one.bring(f"night/{n}.fits", noise(n, 52_000_000)) for n in range(50)]
-        await one.put_in_session(ids)
-        async with one.running():
-            await one.finish()
-            (row,) = await one.settled(archives=1)
-        (told,) = await one.told()
-    assert (row["phase"], row["files"], told["size_bytes"]) == ("verified", 50, 50 * 52_000_000)
-    assert row["deep_verified_at"] is not None
-    say(f"2.6 GB in {(row['verified_at'] - row['started_at']).total_seconds():.1f} s")
+        for session_id, first in ((SESSION, 0), (OTHER, 50)):
+            ids = [await one.bring(f"night/{n}.fits", noise(n, 52_000_000)) for n in range(first, first + 50)]
+            await one.put_in_session(ids, session_id)
+            await one.finish(session_id)
+        async with backup_process(written_settings(one, tmp_path)) as process:
+
+            async def all_archived() -> bool:
+                return len(await one.archives(phase="verified")) == 2
+
+            await until(all_archived, within_s=1200)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            told = await one.told()
+        rows = await one.archives()
+    assert [event["size_bytes"] for event in told] == [50 * 52_000_000] * 2
+    assert all(row["deep_verified_at"] is not None for row in rows)
+    (peak_kib,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    lasted_s = max(row["verified_at"] for row in rows) - min(row["started_at"] for row in rows)
+    say(f"5.2 GB in {lasted_s.total_seconds():.0f} s, two archives at once, {peak_kib * 1024 / 1e6:.0f} MB at most")
+    assert peak_kib * 1024 < MOST_MEMORY_BYTES

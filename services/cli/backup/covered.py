@@ -21,8 +21,8 @@ def covered_text(row: "Row | asyncpg.Record | None") -> str:
         return "backup has not counted yet what is unprotected"
     nights = counted(row["nights"], "night")
     if not row["destinations"]:
-        files = f"{counted(row['unprotected'], 'file')} in {nights}"
-        return f"no destination is set: {files} are unprotected; `nightbus backup setup`"
+        files = f"{counted(row['unprotected'], 'file')} in {nights} {'is' if row['unprotected'] == 1 else 'are'}"
+        return f"no destination is set: {files} unprotected; `nightbus backup setup`"
     text = f"{counted(row['files'], 'file')} = {row['archived']} archived + {row['unprotected']} unprotected"
     if row["unprotected"]:
         text += f" ({size(row['unprotected_bytes'])} in {nights})"

@@ -16,6 +16,10 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from services.api.handlers import drop, register, replay
+from services.backup.commands import Commands as BackupCommands
+from services.backup.handlers import ask_archives
+from services.backup.handlers import forget_files as forget_archived
+from services.backup.look import Look
 from services.descriptions import CONSUMERS
 from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.keeper.keeper import Keeper
@@ -31,6 +35,7 @@ from shared.errors import NightbusError
 from shared.events.base import Event
 from shared.events.commands import (
     COMMANDS,
+    BackupDatabase,
     CancelImport,
     CheckStats,
     Command,
@@ -40,14 +45,19 @@ from shared.events.commands import (
     ImportPaths,
     MoveFiles,
     PlaceFile,
+    ReadBackFiles,
     RebuildStats,
     RemoveFiles,
     ReplayDeadLetters,
     RereadFiles,
+    RetryBackup,
+    RunBackup,
+    VerifyBackup,
     WalkLibrary,
 )
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, FileScanned, ScannedFile
 from shared.events.registry import BY_SUBJECT
+from shared.events.session import SessionFinished
 from shared.library.roots import Root
 from shared.settings import PostgresSettings
 from tests.contract.examples import all_examples
@@ -62,7 +72,8 @@ MANY = settings(
 )
 OF_FILES = (FileArrived, FileScanned, FileQuarantined, FileMoved, FileRemoved)
 EVENT_HANDLERS = {("stats", model.subject) for model in OF_FILES} | {
-    ("scanner", FileArrived.subject), ("api", "dead.>"),
+    ("scanner", FileArrived.subject), ("api", "dead.>"), ("backup", SessionFinished.subject),
+    ("backup", FileRemoved.subject),
 }  # fmt: skip
 """What the tests below call, by service and subject."""
 OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined, FileMoved, FileRemoved)
@@ -80,13 +91,17 @@ COMMAND_HANDLERS: tuple[type[Command], ...] = (
     DismissFiles,
     CheckStats,
     RebuildStats,
+    RunBackup,
+    RetryBackup,
 )
+TRIED_ELSEWHERE: frozenset[type[Command]] = frozenset((VerifyBackup, BackupDatabase, ReadBackFiles))
+"""Their handlers reach a destination or start pg_dump, and have tests of their own."""
 
 
 def test_no_handler_is_left_out() -> None:
     """Every consumer and every command of the house is tried below."""
     assert {(row.service, row.subject) for row in CONSUMERS} == EVENT_HANDLERS
-    assert set(COMMANDS) == set(COMMAND_HANDLERS)
+    assert set(COMMANDS) == set(COMMAND_HANDLERS) | TRIED_ELSEWHERE
 
 
 @contextlib.asynccontextmanager
@@ -111,6 +126,13 @@ async def stats(database: PostgresSettings) -> AsyncIterator[Any]:
 async def api(database: PostgresSettings) -> AsyncIterator[Any]:
     """A pool of the role ``api``."""
     async with pool_of(database, "api") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def backup(database: PostgresSettings) -> AsyncIterator[Any]:
+    """A pool of the role ``backup``."""
+    async with pool_of(database, "backup") as pool:
         yield pool
 
 
@@ -171,6 +193,24 @@ async def test_stats_handles_whatever_it_reads(stats: Any, data: st.DataObject) 
     await _handled_by_stats(stats, model, data.draw(damaged(EXAMPLES[model.subject])))
 
 
+@pytest.mark.parametrize("model", [SessionFinished, FileRemoved])
+async def test_backup_handles_each_edge_of_each_field(backup: Any, model: type[Event]) -> None:
+    """Each edge value in each field is refused as it is read, or asks for an archive that can be listed."""
+    document = EXAMPLES[model.subject].model_dump(mode="json")
+    for path in places(document):
+        for value in (*NUMBERS[::3], *TEXTS[::3], "1000-01-01", "8999-12-31"):
+            try:
+                event: Any = model.model_validate_json(exchanged(document, path, value))
+            except ValidationError:
+                continue
+            async with _undone(backup) as connection:
+                if isinstance(event, SessionFinished):
+                    await ask_archives(connection, [event], destinations=("disk",))
+                    assert await connection.fetchval("SELECT collection_id FROM archives") == event.session_id
+                else:
+                    await forget_archived(connection, [event])
+
+
 @MANY
 @given(data=st.data())
 def test_the_scanner_handles_whatever_it_reads(tmp_path: Path, data: st.DataObject) -> None:
@@ -215,12 +255,13 @@ async def test_the_register_enters_whatever_is_buried(
 
 @pytest.fixture
 async def commands(
-    database: PostgresSettings, api: Any, stats: Any, tmp_path: Path
+    database: PostgresSettings, api: Any, stats: Any, backup: Any, tmp_path: Path
 ) -> AsyncIterator[dict[type[Command], Callable[[Any], Awaitable[Any]]]]:
     """The handler of each command, on real tables."""
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
         of_stats = UpkeepCommands(stats, quiet)
+        of_backup = BackupCommands(backup, ("disk",), Look(backup, ("disk",), timedelta(days=2)), quiet)
         keeper = Keeper(ingest, quiet.wake, library=Root("library", tmp_path, writable=True))
         yield {
             ImportPaths: partial(import_paths, ingest, quiet),
@@ -236,6 +277,8 @@ async def commands(
             DismissFiles: Dismissals(stats).dismiss,
             CheckStats: of_stats.check,
             RebuildStats: of_stats.rebuild,
+            RunBackup: of_backup.run,
+            RetryBackup: of_backup.retry,
         }
 
 

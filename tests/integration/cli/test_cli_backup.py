@@ -1,0 +1,70 @@
+"""Promises of `backup status`, `list`, `run` and `retry`, as a person sees them."""
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+
+from shared.settings import Settings
+from tests.integration.backup.world import SESSION, noise, world
+from tests.integration.cli.conftest import Run
+
+
+async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_path: Path, run: Run) -> None:
+    """`run` waits until the night is archived; `list` and `status` show it, with counts that add up, also as JSON."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with world(settings, tmp_path, disk) as one:
+        contents = {f"night/{n}.fits": noise(n, 10_000) for n in range(3)}
+        ids = [await one.bring(path, content) for path, content in contents.items()]
+        await one.put_in_session(ids[:2])
+        await one.finish(tell=False)
+        async with one.running():
+            await one.settled(archives=1)
+            await one.bring("night/late.fits", noise(9, 10_000))
+            await one.put_in_session(ids)
+            await one.finish(tell=False)
+            ran = await asyncio.to_thread(run, "backup", "run", "--session", SESSION)
+            again = await asyncio.to_thread(run, "backup", "run", "--json")
+            wrong = await asyncio.to_thread(run, "backup", "run", "--session", "20000101_00000000")
+            retried = await asyncio.to_thread(run, "backup", "retry")
+        listed = await asyncio.to_thread(run, "backup", "list", "--year", "2026", "--json")
+        table = await asyncio.to_thread(run, "backup", "list", "--csv", "--destination", "disk")
+        status = await asyncio.to_thread(run, "backup", "status")
+        as_json = await asyncio.to_thread(run, "backup", "status", "--json")
+        overview = await asyncio.to_thread(run, "status")
+    assert (ran.returncode, ran.stderr.count("Traceback")) == (0, 0), ran.stderr
+    assert ran.stdout == "1 archive made and verified: 1 file, 10.2 kB stored\n"
+    assert json.loads(again.stdout)["open"] == 0
+    assert wrong.returncode == 1
+    assert wrong.stderr.splitlines()[-1].endswith(
+        "there is no session 20000101_00000000; `nightbus sessions` lists them"
+    )
+    assert retried.stdout == "nothing new to archive\n"
+    rows = json.loads(listed.stdout)
+    assert [(row["phase"], row["files"]) for row in rows] == [("verified", 2), ("verified", 1)]
+    assert len(list(csv.DictReader(io.StringIO(table.stdout)))) == 2
+    covered = json.loads(as_json.stdout)["covered"]
+    assert covered["files"] == covered["archived"] + covered["unprotected"] + covered["unreadable"] == 4
+    assert "4 files = 3 archived + 1 unprotected (10.0 kB in 0 nights)" in status.stdout
+    assert "2 archives verified" in status.stdout
+    assert "4 files = 3 archived + 1 unprotected" in overview.stdout
+
+
+async def test_without_a_destination_nothing_is_alarming(settings: Settings, tmp_path: Path, run: Run) -> None:
+    """One line says how much is unprotected and what to do; `run` is refused in a sentence."""
+    async with world(settings, tmp_path) as one:
+        await one.put_in_session([await one.bring("night/1.fits", noise(1, 10_000))])
+        await one.finish(tell=False)
+        async with one.running():
+            ran = await asyncio.to_thread(run, "backup", "run")
+            overview = await asyncio.to_thread(run, "status")
+        status = await asyncio.to_thread(run, "backup", "status")
+        listed = await asyncio.to_thread(run, "backup", "list")
+    line = "no destination is set: 1 file in 1 night is unprotected; `nightbus backup setup`"
+    assert line in status.stdout
+    assert line in overview.stdout
+    assert ran.returncode == 1
+    assert ran.stderr == "nightbus: no destination is set: `nightbus backup setup` adds one\n"
+    assert listed.stdout == "no archives\n"
