@@ -49,7 +49,7 @@ class Made:
 
     def copy(self, name: str) -> Copy:
         """The member of that path."""
-        return next(copy for copy in self.copies if copy.name.endswith(name))
+        return next(copy for copy in self.copies if copy.member.endswith(name))
 
 
 async def archive(

@@ -16,8 +16,8 @@ class Lying(Protocol):
     """Where a member lies."""
 
     @property
-    def name(self) -> str:
-        """In the archive."""
+    def member(self) -> str:
+        """Its name in the archive."""
 
     @property
     def stored_offset(self) -> int:
@@ -52,12 +52,12 @@ def spoil(
     data = bytearray(read(key))
     if kind == "delete":
         write(key, None)
-        return [Rot(kind, key, frozenset(one.name for one in members[key]))]
+        return [Rot(kind, key, frozenset(one.member for one in members[key]))]
     if kind == "swap":
         other = keys[1]
         write(key, read(other))
         write(other, bytes(data))
-        return [Rot(kind, each, frozenset(one.name for one in members[each])) for each in (key, other)]
+        return [Rot(kind, each, frozenset(one.member for one in members[each])) for each in (key, other)]
     at = draw.randrange(len(data))
     if kind == "cut":
         write(key, bytes(data[:at]))
@@ -66,4 +66,4 @@ def spoil(
         data[at] ^= 1 << draw.randrange(8)
         write(key, bytes(data))
         touched = [one for one in members[key] if 0 <= at - one.stored_offset < one.stored_bytes] or members[key][-1:]
-    return [Rot(kind, key, frozenset(one.name for one in touched), at)]
+    return [Rot(kind, key, frozenset(one.member for one in touched), at)]

@@ -53,7 +53,7 @@ async def test_a_hundred_corruptions(
                 for row in await one.backup.fetch("SELECT key, what, root, path, collection_id FROM findings"):
                     names = found.setdefault(row["key"], set())
                     if row["what"] == "missing":
-                        names |= {copy.name for copy in members[row["key"]]}
+                        names |= {copy.member for copy in members[row["key"]]}
                     elif row["what"] == "member":
                         names.add(f"{row['collection_id']}/{row['root']}/{row['path']}")
             say(f"{len(rots)} archives spoilt, {len(found)} found in {RUNS} runs")

@@ -12,6 +12,7 @@ from services.backup.destinations.port import Destination, Refused
 from services.backup.restore.manifests import MOST_MANIFEST_BYTES
 from services.backup.store import archives, findings, proofs
 from services.backup.store.findings import Finding
+from services.backup.store.rows import Row
 from services.backup.whole import put_manifest
 from shared.db.pool import connected, transaction
 from shared.errors import Gone
@@ -60,7 +61,7 @@ class Beside:
         return 1
 
 
-async def _problem(destination: Destination, row: asyncpg.Record, sha256: str | None) -> str | None:
+async def _problem(destination: Destination, row: Row, sha256: str | None) -> str | None:
     """What is wrong with what lies beside an archive, one sentence; None where nothing is."""
     about = f"{shown(row['manifest_key'])} at {destination.name}"
     data = await _all_of(destination, row["manifest_key"])

@@ -65,7 +65,7 @@ class Drill:
                 archives[copy] = archive_id
         restore = Restore({destination.name: destination}, await in_thread(RestoreFolder, scratch))
         restored = await restore.run(
-            [Wanted(copy.file_id, copy.size_bytes, copy.name, copies=(copy,)) for copy in archives]
+            [Wanted(copy.file_id, copy.size_bytes, copy.member, copies=(copy,)) for copy in archives]
         )
         for failure in restored.failures:
             await self._save(job, destination, failure, archives)

@@ -77,7 +77,7 @@ def copy_of(entry: FileEntry, destination: str) -> Copy | None:
         packed=parsed.packing == "zstd",
         position=0,
         file_id=entry.file_id,
-        name=entry.member,
+        member=entry.member,
         size_bytes=entry.size_bytes,
         stored_offset=entry.stored_offset,
         stored_bytes=entry.stored_bytes,

@@ -26,7 +26,7 @@ def unpack(stored: Readable, copy: Copy, target: BinaryIO | None = None) -> None
         OSError: the target cannot be written to.
     """
     name = f"{shown(copy.key)} at {copy.destination}"
-    named = f"{shown(copy.name)} in {name}"
+    named = f"{shown(copy.member)} in {name}"
     member = OneMember(name, copy, target)
     reader = ArchiveReader(named, "zstd" if copy.packed else "none", member, whole=False)
     left = copy.stored_bytes

@@ -20,8 +20,8 @@ class Copy:
     """Whether the tar is packed by zstd."""
     position: int
     file_id: str
-    name: str
-    """In the tar: ``<collection>/<root>/<path>``."""
+    member: str
+    """Its name in the tar: ``<collection>/<root>/<path>``."""
     size_bytes: int
     """Of the file."""
     stored_offset: int
@@ -30,11 +30,6 @@ class Copy:
     """How long it is there, with its tar header and padding."""
     damaged: bool = False
     """A check found it spoilt: it is the last to be tried."""
-
-    @property
-    def member(self) -> str:
-        """Its name in the archive, as those call it who read archives."""
-        return self.name
 
     @property
     def stored_end(self) -> int:

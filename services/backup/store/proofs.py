@@ -165,7 +165,7 @@ def copy_of(row: asyncpg.Record) -> Copy:
         packed=json.loads(row["packing"])["kind"] == "zstd",
         position=row["position"],
         file_id=row["file_id"],
-        name=row["name"],
+        member=row["name"],
         size_bytes=row["size_bytes"],
         stored_offset=row["stored_offset"],
         stored_bytes=row["stored_bytes"],

@@ -85,7 +85,7 @@ def _wanted(rows: Sequence["asyncpg.Record"], order: Sequence[str]) -> Wanted:
     """A file of which these are the copies, or one row that says that there is none."""
     first = rows[0]
     copies = by_preference(_copies(rows), order)
-    name = copies[0].name if copies else f"/{first['root_now']}/{first['path_now']}"
+    name = copies[0].member if copies else f"/{first['root_now']}/{first['path_now']}"
     arrived_at = first["arrived_at"]
     return Wanted(
         first["file_id"],
@@ -101,7 +101,7 @@ def _copies(rows: Iterable["asyncpg.Record"]) -> Iterable[Copy]:
         if row["key"] is not None:
             yield Copy(
                 destination=row["destination"], key=row["key"], packed=row["packing"]["kind"] == "zstd",
-                position=row["position"], file_id=row["file_id"], name=row["name"], size_bytes=row["size_bytes"],
+                position=row["position"], file_id=row["file_id"], member=row["name"], size_bytes=row["size_bytes"],
                 stored_offset=row["stored_offset"], stored_bytes=row["stored_bytes"],
                 damaged=row["state"] == "damaged",
             )  # fmt: skip

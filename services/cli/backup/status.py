@@ -31,6 +31,14 @@ _LEFT_OUT = """
 SELECT file_id, destination, collection_id, root, path, size_bytes, reason FROM backup.left_out_file
 ORDER BY root, path, destination LIMIT $1
 """
+_CHECKS = """
+SELECT destination, kind, finished_at, checked, files, problems, not_read, result FROM backup.last_check
+ORDER BY destination, kind DESC
+"""
+_FINDINGS = """
+SELECT destination, key, what, file_id, problem, found_at FROM backup.findings WHERE mended_at IS NULL
+ORDER BY what = 'member', finding_id LIMIT $1
+"""
 _DUMPS = """
 SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
 FROM backup.destinations d
@@ -71,6 +79,11 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         lines.append(", ".join([*parts, f"{counts['failed']} failed"] if counts["failed"] else parts))
     if counts["failed"]:
         lines.append("`nightbus backup retry` tries again what failed")
+    for row in found["checks"]:
+        what = "restore drill" if row["kind"] == "drill" else "verification"
+        said = f"last {what} of {row['destination']}, {row['finished_at']:%Y-%m-%d %H:%M} UTC: {row['result']}"
+        lines.append(inert.sentence(said))
+    lines += [f"not mended yet: {inert.sentence(row['problem'])}" for row in found["findings"]]
     lines += map(_dump_line, found["dumps"])
     for row in found["left_out"]:
         where = f"{row['root']}/{row['path']} is in no archive at {row['destination']}"
@@ -98,6 +111,8 @@ async def _look(stack: Stack) -> dict[str, Any]:
             "counts": dict(counts),
             "dumps": [dict(row) for row in await connection.fetch(_DUMPS)],
             "waiting": [dict(row) for row in await connection.fetch(_WAITING, MOST_SHOWN)],
+            "checks": [dict(row) for row in await connection.fetch(_CHECKS)],
+            "findings": [dict(row) for row in await connection.fetch(_FINDINGS, MOST_SHOWN)],
             "left_out": [dict(row) for row in await connection.fetch(_LEFT_OUT, MOST_SHOWN)],
         }
 

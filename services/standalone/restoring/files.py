@@ -147,7 +147,7 @@ class FilesBack:
                 self.so_far.forgotten += 1
             elif not fate["known"]:
                 self.so_far.newer += 1
-                path = found[0].name.partition("/")[2]  # without the collection
+                path = found[0].member.partition("/")[2]  # without the collection
                 page.want(self._folders.newer, _wanted(found, path), None)
             elif not (lies := places.get(file_id)):
                 self.so_far.left_in_archive += 1
@@ -188,7 +188,7 @@ def _copy(destination: str, row: asyncpg.Record) -> Copy:
         packed=row["packed"],
         position=row["position"],
         file_id=row["file_id"],
-        name=row["name"],
+        member=row["name"],
         size_bytes=row["size_bytes"],
         stored_offset=row["stored_offset"],
         stored_bytes=row["stored_bytes"],

@@ -25,7 +25,9 @@ def sources(tmp_path: Path) -> Path:
 
 def wanted(made: Made, *copies: Copy) -> list[Wanted]:
     """Members as files to be brought back under their names in the archive."""
-    return [Wanted(copy.file_id, copy.size_bytes, copy.name, 1_768_000_000, (copy,)) for copy in copies or made.copies]
+    return [
+        Wanted(copy.file_id, copy.size_bytes, copy.member, 1_768_000_000, (copy,)) for copy in copies or made.copies
+    ]
 
 
 async def restore(destination: MemoryDestination, folder: Path, files: list[Wanted]) -> Restored:
@@ -62,7 +64,7 @@ async def test_one_file_takes_its_own_bytes_alone(tmp_path: Path, sources: Path,
     restored = await restore(destination, tmp_path / "restored", wanted(made, copy))
     assert 0 < restored.read_bytes == copy.stored_bytes < len(made.stored) / 2
     assert [call for call in destination.calls if call[0] == "read"][-1:] == [("read", made.key)]
-    assert found_in(tmp_path / "restored") == {copy.name: made.contents[copy.name]}
+    assert found_in(tmp_path / "restored") == {copy.member: made.contents[copy.member]}
 
 
 async def test_a_session_is_read_in_few_requests(tmp_path: Path, sources: Path) -> None:
@@ -80,14 +82,14 @@ async def test_nothing_is_overwritten(tmp_path: Path, sources: Path) -> None:
     made = await archive(destination, contents(12), sources)
     same, other = made.copies[3], made.copies[5]
     folder = tmp_path / "restored"
-    for copy, data in ((same, made.contents[same.name]), (other, b"somebody's")):
-        (folder / copy.name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / copy.name).write_bytes(data)
+    for copy, data in ((same, made.contents[same.member]), (other, b"somebody's")):
+        (folder / copy.member).parent.mkdir(parents=True, exist_ok=True)
+        (folder / copy.member).write_bytes(data)
     first = await restore(destination, folder, wanted(made))
     assert (first.restored, first.already_here, first.failed) == (11, 1, 0)
-    assert (folder / other.name).read_bytes() == b"somebody's"
+    assert (folder / other.member).read_bytes() == b"somebody's"
     assert len(first.renamed) == 1
-    assert (folder / first.renamed[0][1]).read_bytes() == made.contents[other.name]
+    assert (folder / first.renamed[0][1]).read_bytes() == made.contents[other.member]
     again = await restore(destination, folder, wanted(made))
     assert (again.restored, again.already_here, again.read_bytes) == (0, 12, 0)
 
@@ -113,7 +115,7 @@ async def test_damage_costs_what_it_touches(tmp_path: Path, sources: Path, spoil
     lost = {"flip": {20}, "cut": set(range(20, 30)), "swap": set(range(30)), "gone": set(range(30))}[spoil]
     restored = await restore(destination, tmp_path / "restored", wanted(made))
     assert {one.name for one in restored.failures} >= {
-        made.copies[number].name for number in lost if made.copies[number].size_bytes
+        made.copies[number].member for number in lost if made.copies[number].size_bytes
     }
     assert all(one.reason and "\n" not in one.reason for one in restored.failures)
     assert all(made.contents[name] == data for name, data in found_in(tmp_path / "restored").items())
@@ -180,7 +182,7 @@ async def test_no_link_is_followed(tmp_path: Path, sources: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "restored"
     outside.mkdir()
     (outside / "kept").write_bytes(b"kept")
-    session, root, *_ = made.copies[0].name.split("/")
+    session, root, *_ = made.copies[0].member.split("/")
     (folder / session).mkdir(parents=True)
     (folder / session / root).symlink_to(outside)
     restored = await restore(destination, folder, wanted(made))
@@ -188,8 +190,8 @@ async def test_no_link_is_followed(tmp_path: Path, sources: Path) -> None:
     assert all("links are not followed" in one.reason for one in restored.failures)
     assert found_in(outside) == {"kept": b"kept"}
     (folder / session / root).unlink()
-    (folder / made.copies[0].name).parent.mkdir(parents=True)
-    (folder / made.copies[0].name).symlink_to(outside / "kept")
+    (folder / made.copies[0].member).parent.mkdir(parents=True)
+    (folder / made.copies[0].member).symlink_to(outside / "kept")
     restored = await restore(destination, folder, wanted(made))
     assert (restored.restored, restored.failed) == (4, 0)
     assert found_in(outside) == {"kept": b"kept"}
@@ -229,7 +231,7 @@ async def test_forged_sizes_and_places_cost_the_file_alone(tmp_path: Path, sourc
     ]
     restored = await restore(destination, tmp_path / "restored", [*wanted(made, *forged), *wanted(made, good)])
     assert (restored.restored, restored.failed) == (1, len(forged))
-    assert set(found_in(tmp_path / "restored")) == {good.name}
+    assert set(found_in(tmp_path / "restored")) == {good.member}
 
 
 def test_a_library_is_not_restored_into(tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ async def found(destination: MemoryDestination, made: Made) -> set[str]:
     sent = sent_of(made)
     seen = await examine(destination, sent, lambda _count: None, deep=True)
     if seen.missing:
-        return {copy.name for copy in made.copies}
+        return {copy.member for copy in made.copies}
     reasons = await damaged(destination, touching(made.copies, seen.differing), lambda _count: None)
     assert (seen.problem is None) is (not seen.differing)
-    return {copy.name for copy in touched(made.copies, seen.differing, reasons.keys())}
+    return {copy.member for copy in touched(made.copies, seen.differing, reasons.keys())}
 
 
 @pytest.mark.parametrize("packing", ["zstd", "none"])
@@ -67,7 +67,7 @@ async def test_rot_is_found_with_what_it_touches(tmp_path: Path, kind: Kind, pac
             if names != rot.touches:
                 part = next(part for part in sent_of(one).parts if part.start <= rot.at < part.end)
                 assert rot.kind in ("flip", "cut")
-                assert names - rot.touches <= {copy.name for copy in touching(one.copies, [part])}
+                assert names - rot.touches <= {copy.member for copy in touching(one.copies, [part])}
             exact += names == rot.touches
     assert exact >= (12 if packing == "zstd" else 6)
 
