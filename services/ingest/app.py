@@ -36,14 +36,17 @@ from services.ingest.walker import Walker
 from services.ingest.watch import Watcher
 from shared.bus.janitor import INTERVAL_S as JANITOR_INTERVAL_S
 from shared.bus.janitor import janitor
+from shared.bus.rpc import ask
 from shared.db import total
 from shared.db.pool import connected
 from shared.events.commands import (
+    BackupAccepted,
     CancelImport,
     ForgetFiles,
     ImportPaths,
     MoveFiles,
     PlaceFile,
+    ReadBackFiles,
     RemoveFiles,
     RereadFiles,
     WalkLibrary,
@@ -81,6 +84,10 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             incomplete_wait_s=own.incomplete_wait_s,
         )
         walker = Walker(pool, collector)
+
+        async def ask_backup(command: ReadBackFiles) -> BackupAccepted:
+            return await ask(service.client, command, BackupAccepted)
+
         imports = Imports(pool, walker, room, service.waits, settings)
         service.answers(ImportPaths, partial(import_paths, pool, imports))
         service.answers(CancelImport, partial(cancel_import, imports))
@@ -93,7 +100,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             sweep = Sweep(pool, shelf, interval_s=own.library_check_interval_s, most_gone_percent=percent)
             service.background(library.keep_open())
             service.background(library.then(SourceDeleter(pool, shelf, configured).run))
-            service.every(BACKUP_INTERVAL_S, partial(look_for_backups, pool, service.client))
+            service.every(BACKUP_INTERVAL_S, partial(look_for_backups, pool, ask_backup))
             service.background(library.then(sweep.run))
         _keep(service, library, room, sweep)
         _look_after_events(service, configured, own)

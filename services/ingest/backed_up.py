@@ -4,13 +4,12 @@ Backup verifies new archives by a share of what they hold. What frees a file is 
 back. So ingest asks for that, in batches, where an archive has files that wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
-from nats.aio.client import Client
 
 from services.ingest.store import deletions
-from shared.bus.rpc import NobodyAnswersError, ask
+from shared.bus.rpc import NobodyAnswersError
 from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.events.commands import MOST_IDS, BackupAccepted, ReadBackFiles
@@ -24,8 +23,11 @@ ASK_AGAIN_S = 6 * 3600.0
 """A read-back that was asked for may have been lost with the archive that it was asked of."""
 MOST_FILES = 5000
 
+Ask = Callable[[ReadBackFiles], Awaitable[BackupAccepted]]
+"""Asks backup. Raises UserError where nobody answers, or backup refuses."""
 
-async def look_for_backups(pool: asyncpg.Pool, client: Client) -> DueIn | None:
+
+async def look_for_backups(pool: asyncpg.Pool, ask: Ask) -> DueIn | None:
     """Release the deletions of files whose members were read back, and ask for that where it has not been done yet.
 
     Returns:
@@ -36,13 +38,13 @@ async def look_for_backups(pool: asyncpg.Pool, client: Client) -> DueIn | None:
     if looked.released:
         log.info("files of sources wait for a backup no more", files=looked.released)
     for start in range(0, len(looked.to_read_back), MOST_IDS):
-        await _ask(pool, client, looked.to_read_back[start : start + MOST_IDS])
+        await _ask_for(pool, ask, looked.to_read_back[start : start + MOST_IDS])
     return DueIn(0.0) if looked.files == MOST_FILES else None
 
 
-async def _ask(pool: asyncpg.Pool, client: Client, file_ids: Sequence[str]) -> None:
+async def _ask_for(pool: asyncpg.Pool, ask: Ask, file_ids: Sequence[str]) -> None:
     try:
-        await ask(client, ReadBackFiles(file_ids=tuple(file_ids)), BackupAccepted)
+        await ask(ReadBackFiles(file_ids=tuple(file_ids)))
     except NobodyAnswersError:
         log.debug("files of sources wait for a backup, and backup does not run", files=len(file_ids))
     except UserError as error:

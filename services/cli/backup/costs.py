@@ -36,7 +36,7 @@ DestinationOption = Annotated[
     typer.Option("--destination", metavar="NAME", help="What this one has and lacks; else one copy of everything."),
 ]
 GbOption = Annotated[
-    float | None, typer.Option("--gb", metavar="GB", min=0.0, max=1e9, help="So many GB instead of your own files.")
+    int | None, typer.Option("--gb", metavar="GB", min=0, max=10**9, help="So many GB instead of your own files.")
 ]
 
 PricesOption = Annotated[bool, typer.Option("--prices", help="Print the table of prices, to be copied and edited.")]
@@ -63,7 +63,7 @@ def estimate_costs(
     if gb is not None and destination is not None:
         raise UserError("--gb is of no destination: use one of the two")
     if gb is not None:
-        archived, missing = _amount(0, 0), _amount(round(gb * table.bytes_per_gb), -int(-gb // _NIGHT_GB))
+        archived, missing = _amount(0, 0), _amount(gb * table.bytes_per_gb, -(-gb // _NIGHT_GB))
     else:
         archived, missing = wait_for(_amounts(find_stack(home), destination))
     estimates = [asdict(one) for one in estimate(archived + missing, table)]

@@ -14,9 +14,9 @@ AFTER_BACKUP = "deletion_after_backup"
 
 When = Literal["at_once", "after_backup"]
 
-_ADD = f"""
+_ADD = """
 INSERT INTO deletion (source, folder, name, file_id, size_bytes, kind)
-SELECT $1, t.*, CASE WHEN $7 THEN '{AFTER_BACKUP}' WHEN t.size_bytes >= $6 THEN 'large_deletion' ELSE 'deletion' END
+SELECT $1, t.*, CASE WHEN $7 THEN $8 WHEN t.size_bytes >= $6 THEN 'large_deletion' ELSE 'deletion' END
 FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS t(folder, name, file_id, size_bytes)
 ON CONFLICT (source, folder, name) DO UPDATE SET
     file_id = excluded.file_id, size_bytes = excluded.size_bytes, kind = excluded.kind, state = 'waiting',
@@ -107,6 +107,7 @@ async def add(connection: Connection, source: str, freed: Sequence[Observation],
             [item.size_bytes for item in ordered],
             LARGE_BYTES,
             after_backup,
+            AFTER_BACKUP,
         )
 
 

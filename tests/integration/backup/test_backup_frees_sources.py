@@ -72,7 +72,7 @@ async def archived(service: Ingest, *, state: str = "written") -> int:
 async def test_a_source_is_freed_by_the_backup_of_its_files(
     settings: Settings, nats_client: Client, tmp_path: Path
 ) -> None:
-    """Files come, are copied, archived and read back, and only then leave the source; all are in both places."""
+    """Files come, are copied, archived and read back, and only then leave the source; all are in both places then."""
     chosen = both(settings, tmp_path)
     async with ingest(chosen, nats_client) as service:
         write(tmp_path / "captures", FILES)

@@ -6,12 +6,14 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from typer.testing import Result
 
-from tests.integration.cli.conftest import ARRIVED_AT, count_anew
+from shared.settings import Settings
+from tests.integration.cli.conftest import ARRIVED_AT, connect_as, count_anew
 
 pytestmark = pytest.mark.usefixtures("rows")
 
@@ -320,3 +322,39 @@ async def test_what_a_terminal_obeys_is_never_printed(quick: Quick, stats: async
             assert all(line.isprintable() for line in result.stdout.split("\n")), (listing, form)
     rows = await asyncio.to_thread(listed, quick, "files")
     assert hostile in [row["object_name"] for row in rows]
+
+
+async def test_archived_files_stay_listed_and_say_how_they_come_back(
+    quick: Quick, settings: Settings, ingest: asyncpg.Connection
+) -> None:
+    """Each row says where its content lies, in which archives too; one that has gone here is still in all totals."""
+    async with connect_as(settings.postgres, "backup") as backup:
+        for destination, phase, held in (
+            ("usb-disk", "verified", "ab"),
+            ("nas", "verified", "b"),
+            ("s3", "stored", "b"),
+        ):
+            archive_id = uuid4()
+            await backup.execute(
+                "INSERT INTO archive (archive_id, destination, collection_id, night, number, phase)"
+                " VALUES ($1, $2, '20260301_00000001', '2026-03-01', 1, $3)",
+                archive_id, destination, phase,
+            )  # fmt: skip
+            for position, letter in enumerate(held):
+                await backup.execute(
+                    "INSERT INTO member (archive_id, position, file_id, root, path, name, size_bytes, arrived_at,"
+                    " state) VALUES ($1, $2, $3, 'library', $3, $3, 1, now(), 'written')",
+                    archive_id, position, letter * 64,
+                )  # fmt: skip
+    before = await asyncio.to_thread(listed, quick, "captures")
+    await ingest.execute("UPDATE location SET missing_since = $1 WHERE file_id = $2", ARRIVED_AT, "b" * 64)
+    for words in (("files",), ("files", "--limit", "50")):
+        found = await asyncio.to_thread(listed, quick, *words)
+        places = {row["file_id"][0]: (row["lies_in"], row["archives"]) for row in found}
+        assert places["a"] == ("library", ["usb-disk"])
+        assert places["b"] == ("missing", ["nas", "usb-disk"])
+        assert places["c"] == ("library", [])
+    assert await asyncio.to_thread(listed, quick, "captures") == before
+    shown = (await asyncio.to_thread(quick, "files", "--missing")).stdout
+    assert f"in the archive nas: nightbus backup restore {'b' * 12}" in shown
+    assert "missing, archive nas, archive usb-disk" in " ".join(shown.split())

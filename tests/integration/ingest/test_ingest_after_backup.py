@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 
 from services.ingest import app, backed_up, delete
 from services.ingest.settings import AfterTransfer, FolderSettings
+from shared.bus.rpc import NobodyAnswersError
 from shared.db.pool import pool_of
 from shared.events.commands import BackupAccepted, ReadBackFiles
 from shared.jobs.store import JobStore
@@ -97,6 +98,11 @@ def there(source: Path) -> set[str]:
 async def awaited(service: Ingest) -> set[str]:
     """The files that wait for a backup, as others see them."""
     return {row["path"] for row in await service.rows("SELECT path FROM awaited_backup")}
+
+
+async def nobody(_command: ReadBackFiles) -> BackupAccepted:
+    """Backup, where it does not run."""
+    raise NobodyAnswersError("the backup service is not running")
 
 
 @asynccontextmanager
@@ -196,7 +202,7 @@ async def test_an_archive_that_is_found_spoilt_frees_nothing(
     write(source, FILES)
     async with ingest(configured(settings, tmp_path, rig(source)), nats_client) as service:
         await service.until_ledger(*FILES)
-        await backed_up.look_for_backups(service.pool, nats_client)
+        await backed_up.look_for_backups(service.pool, nobody)
         assert await awaited(service) == set()
         await archives.pool.execute(spoil)
         await delete_what_is_due(service)
@@ -204,7 +210,7 @@ async def test_an_archive_that_is_found_spoilt_frees_nothing(
         assert await service.rows("SELECT FROM kept_source") == []
         await archives.add(b"a", b"b", read_back=True)
         await service.pool.execute("UPDATE deletion SET next_try_at = now()")
-        await backed_up.look_for_backups(service.pool, nats_client)
+        await backed_up.look_for_backups(service.pool, nobody)
         await delete_what_is_due(service)
         assert there(source) == set()
 

@@ -88,6 +88,8 @@ FILE = {
     "reason": None,
     "missing_since": None,
     "absent": None,
+    "lies_in": "library",
+    "archives": [],
     "absent_reason": None,
     "problems": [],
 }

@@ -215,15 +215,18 @@ def test_config_check_names_the_file_and_the_nearest_key(tmp_path: Path) -> None
     assert "did you mean nats.url" in result.stderr
 
 
+USB = '[[destinations]]\nname = "usb"\npath = "{0}/usb"\n'
+
+
 @pytest.mark.parametrize(
     ("more", "lacks"),
     [
         ("", "no [[destinations]] is set"),
         (
-            '[[destinations]]\nname = "usb"\npath = "{0}/usb"\n[services]\nenabled = ["ingest", "scanner", "stats"]\n',
+            USB + '[services]\nenabled = ["ingest", "scanner", "stats", "api"]\n',
             "services.enabled has it not",
         ),
-        ('[[destinations]]\nname = "usb"\npath = "{0}/usb"\n', None),
+        (USB, None),
     ],
     ids=["no destination", "backup is off", "whole"],
 )

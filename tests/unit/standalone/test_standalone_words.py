@@ -103,10 +103,13 @@ def test_the_demo_says_first_what_it_will_write(tmp_path: Path, monkeypatch: pyt
     place = Place(tmp_path / "captures", tmp_path / "home", kept=True)
     _space(monkeypatch, 10**12)
     with _announced(Console(file=output, width=40), place, 99):
-        assert output.getvalue() == f"99 nights and the library's copies of them: about 38.0 GB, in {tmp_path}\n"
+        assert (
+            output.getvalue()
+            == f"99 nights, the library's copy and the archive of them: about 57.1 GB, in {tmp_path}\n"
+        )
     _space(monkeypatch, 10**9)
     with (
-        pytest.raises(UserError, match=r"about 38\.0 GB, in .*; but only 1\.0 GB are free there: play fewer nights"),
+        pytest.raises(UserError, match=r"about 57\.1 GB, in .*; but only 1\.0 GB are free there: play fewer nights"),
         _announced(Console(file=output), place, 99),
     ):
         pytest.fail("it began all the same")
