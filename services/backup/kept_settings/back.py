@@ -46,11 +46,10 @@ class Restored:
 
     def set(self, section: str, key: str, value: object) -> None:
         """Write a key; None takes it away."""
-        table = self.table.setdefault(section, {})
         if value is None:
-            table.pop(key, None)
+            self.table.get(section, {}).pop(key, None)
         else:
-            table[key] = value
+            self.table.setdefault(section, {})[key] = value
 
     def set_member(self, section: str, name: str, values: Mapping[str, object]) -> None:
         """Write keys of the one of several tables that has a name; it is added where there is none."""
@@ -68,7 +67,8 @@ class Restored:
 
     def needed(self, is_there: Callable[[Path], bool]) -> list[Needed]:
         """The secrets that are lacking: those that were taken out, and those whose files are not on this machine."""
-        found = [needed for name in self._secrets if (needed := self._needed(name)) is not None]
+        taken = (needed for name in self._secrets if (needed := self._needed(name)) is not None)
+        found = [needed for needed in taken if needed.key + _FILE not in self._at(needed.place)]
         for place, table in self._tables():
             for key, value in table.items():
                 if key.endswith(_FILE) and isinstance(value, str) and not is_there(Path(value)):

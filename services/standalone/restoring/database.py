@@ -13,6 +13,7 @@ from services.standalone.binaries import installed_binaries
 from services.standalone.home import Home
 from services.standalone.stack import Stack, create_database
 from shared.db.migrate import migrate
+from shared.db.revisions import numbers
 from shared.errors import UserError
 from shared.settings import PostgresSettings
 
@@ -26,6 +27,20 @@ async def server_of(home: Home) -> AsyncIterator[PostgresSettings]:
         yield stack.postgres_settings()
     finally:
         await stack.postgres.stop()
+
+
+def require_known(note: Note, schemas: Mapping[str, Path]) -> None:
+    """Make sure that this version knows all revisions that are in a dump.
+
+    Raises:
+        UserError: a newer one made it.
+    """
+    known = {f"{schema}_{number}" for schema, folder in schemas.items() for number in numbers(folder)}
+    if unknown := sorted(set(note.heads) - known):
+        raise UserError(
+            f"the dump {note.key} is of a newer Nightbus ({', '.join(unknown)}): install {note.nightbus_version} or a "
+            "newer version"
+        )
 
 
 async def restore_database(

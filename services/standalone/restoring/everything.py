@@ -14,11 +14,11 @@ from services.descriptions import SCHEMAS
 from services.settings import AllSettings
 from services.standalone.home import Home
 from services.standalone.restoring import ground
-from services.standalone.restoring.database import restore_database, server_of
+from services.standalone.restoring.database import require_known, restore_database, server_of
 from services.standalone.restoring.files import Files, FilesBack, Folders
 from services.standalone.restoring.ground import Ground
 from services.standalone.restoring.places import settle_places
-from services.standalone.restoring.settings import Ask, fit, gather, write_settings
+from services.standalone.restoring.settings import Ask, fit, gather, secrets_of, write_settings
 from services.standalone.restoring.source import choose_dump, find_installation, good_dumps
 from shared.db.pool import connected, pool_of
 from shared.errors import UserError
@@ -91,9 +91,10 @@ async def restore_everything(wish: Wish, ask: Ask, told: Told) -> Done:
                 "another folder with --home"
             )
         note = choose_dump(dumps, wish.dump if before is None else before.dump)
+        require_known(note, SCHEMAS)
         settings = fit(await latest_settings(destination), AllSettings, wish.source, note.destination, wish.library)
         needed = settings.needed(Path.is_file)
-        secrets = gather(needed, wish.secrets, ask)
+        secrets = gather(needed, wish.secrets | secrets_of(wish.source, note.destination), ask)
         _require_new(wish.settings_file, again=before is not None)
         with Home.open(wish.home) as home:
             state = before or Ground(source.installation_id, note.key)

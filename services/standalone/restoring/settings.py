@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.backup.kept_settings.back import Needed, Restored
-from services.backup.settings import DestinationSettings
+from services.backup.settings import DestinationSettings, S3Destination
 from services.standalone.home import Home, write_durably
 from services.standalone.own_servers import PLACES
 from shared.errors import UserError
@@ -63,6 +63,13 @@ def gather(needed: Sequence[Needed], given: Mapping[str, str], ask: Ask) -> dict
             "on a terminal"
         )
     return found
+
+
+def secrets_of(source: DestinationSettings, called: str) -> dict[str, str]:
+    """The secret that a person gave for reading from the destination, by its name in the settings."""
+    if isinstance(source, S3Destination) and source.secret_access_key is not None:
+        return {f"destinations.{called}.secret_access_key": source.secret_access_key.get_secret_value()}
+    return {}
 
 
 def variable_of(name: str) -> str:

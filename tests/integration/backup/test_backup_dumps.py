@@ -17,11 +17,14 @@ from services.backup.database.pipe import DumpFailed
 from services.backup.database.programs import find_programs
 from services.backup.destinations.folder import FolderOfArchives
 from services.backup.destinations.kinds import opened
+from services.backup.destinations.port import Destination
+from services.backup.kept_settings.copy import keep_settings, latest_settings
+from services.backup.kept_settings.without import secrets_in
 from services.backup.settings import BackupSettings, FolderDestination
 from services.backup.store import dumps
 from services.descriptions import SCHEMAS
 from services.standalone.binaries import own_pg_dump
-from services.standalone.restoring.source import good_dumps
+from services.standalone.restoring.source import find_installation, good_dumps
 from shared.bus.broker import connect
 from shared.bus.rpc import ask
 from shared.db.migrate import migrate
@@ -35,6 +38,8 @@ from tests.integration.backup.world import World, noise, until, world
 from tests.integration.db.catalogue import connected as admitted
 from tests.integration.db.catalogue import relations
 from tests.integration.db.test_db_refusals import changed
+from tests.moto_server import moto_server
+from tests.s3_places import SECRET_KEY, make_bucket, settings_of
 from tests.stack import PostgresServer, admin_execute
 
 INSTALLATION = "0a1b2c3d"
@@ -49,7 +54,7 @@ async def disk(tmp_path: Path) -> FolderOfArchives:
     return folder
 
 
-async def dump_to(disk: FolderOfArchives, postgres: PostgresSettings, program: Path | None = None) -> Note:
+async def dump_to(disk: Destination, postgres: PostgresSettings, program: Path | None = None) -> Note:
     """Dump a database as the service does."""
     programs = await find_programs(program or own_pg_dump())
     server = await look_at_server(postgres, DUMPING)
@@ -86,9 +91,14 @@ async def test_a_dump_brings_every_row_back(
     name = f"{settings.postgres.database}_again"
     async with world(settings, tmp_path) as one:
         await one.put_in_session([await one.bring(f"night/{n}.fits", noise(n, 1000)) for n in range(50)])
+<<<<<<< HEAD
         await admin_execute(postgres, ["CREATE SCHEMA theirs"], settings.postgres.database)
         await admin_execute(postgres, ["CREATE TABLE theirs.secret (id int)"], settings.postgres.database)
         await admin_execute(postgres, ["CREATE TABLE public.mine (id int)"], settings.postgres.database)
+=======
+    theirs = ["CREATE SCHEMA theirs", "CREATE TABLE theirs.own (id int)", "CREATE TABLE public.mine (id int)"]
+    await admin_execute(postgres, theirs, settings.postgres.database)
+>>>>>>> refs/h/g
     note = await dump_to(disk, settings.postgres)
     stored = Path(disk.place, f"nightbus-{INSTALLATION}", note.key)
     assert hashlib.sha256(stored.read_bytes()).hexdigest() == note.sha256
@@ -237,6 +247,33 @@ async def test_the_database_is_dumped_before_it_changes(
     Path(disk.place).rename(tmp_path / "unplugged")
     with pytest.raises(NotDumped, match="was not dumped to disk before it changes"):
         await dump_before(chosen, postgres, heads(schemas), opened)
+
+
+async def test_a_bucket_is_as_good_as_a_folder(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a bucket alone the installation, its good dump and the settings without the key are found again."""
+    with moto_server() as address:
+        configured = settings_of(address, "nights")
+        await make_bucket(configured)
+        with pytest.raises(UserError, match="no Nightbus has ever written"):
+            await find_installation(configured, None)
+        config = tmp_path / "nightbus.toml"
+        config.write_text(f'[[destinations]]\nname = "cloud"\nsecret_access_key = "{SECRET_KEY}"\n')
+        monkeypatch.setenv("NIGHTBUS_CONFIG", str(config))
+        async with opened(configured, INSTALLATION) as bucket:
+            await bucket.check(INSTALLATION, first_time=True)
+            note = await dump_to(bucket, settings.postgres)
+            assert await keep_settings(bucket, type(settings), note.dumped_at) is not None
+            assert await keep_settings(bucket, type(settings), note.dumped_at) is None, "it has not changed"
+        source = await find_installation(configured, None)
+        assert (source.installation_id, source.configured.prefix) == (INSTALLATION, f"nightbus-{INSTALLATION}")
+        async with opened(source.configured, source.installation_id) as bucket:
+            assert await good_dumps(bucket) == [note]
+            kept = await latest_settings(bucket)
+        assert kept is not None
+        assert SECRET_KEY not in kept
+        assert secrets_in(kept) == ["destinations.cloud.secret_access_key"]
 
 
 async def test_only_proven_dumps_are_good(settings: Settings, disk: FolderOfArchives) -> None:

@@ -6,16 +6,21 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 
 from services.backup.database.layout import Note, dump_key, is_dump
 from services.backup.database.work import due_day
 from services.backup.destinations.marker import marker_of
 from services.backup.kept_settings.back import Needed
+from services.backup.kept_settings.without import without_secrets
 from services.backup.settings import FolderDestination, S3Destination
+from services.descriptions import SCHEMAS
+from services.settings import AllSettings
 from services.standalone.home import Home
 from services.standalone.restoring import ground
+from services.standalone.restoring.database import require_known
 from services.standalone.restoring.ground import Ground
-from services.standalone.restoring.settings import gather, read_secrets, variable_of
+from services.standalone.restoring.settings import fit, gather, read_secrets, secrets_of, variable_of
 from services.standalone.restoring.source import choose_dump, find_installation, read_source
 from shared.errors import UserError
 
@@ -126,6 +131,29 @@ def test_secrets_come_from_file_environment_or_a_person(tmp_path: Path, monkeypa
     with pytest.raises(UserError, match="is no file of secrets") as refused:
         read_secrets(file)
     assert "hid-den" not in str(refused.value)
+
+
+def test_what_is_known_of_the_destination_is_not_asked_for(tmp_path: Path) -> None:
+    """The key that a person gave for reading is that of the restored settings: by its file, or as a secret."""
+    cloud = {"name": "cloud", "kind": "s3", "bucket": "old", "tags": False, "access_key_id": "A"}
+    kept = without_secrets({"destinations": [{**cloud, "secret_access_key": "hid-den"}]}, AllSettings).text
+    given = S3Destination(name="x", bucket="new", access_key_id="B", secret_access_key=SecretStr("given"))
+    settings = fit(kept, AllSettings, given, "cloud", tmp_path)
+    (needed,) = settings.needed(Path.is_file)
+    assert gather([needed], secrets_of(given, "cloud"), lambda _name: None) == {needed.name: "given"}
+    by_file = S3Destination(name="x", bucket="new", access_key_id="B", secret_access_key_file=Path("/etc/s3"))
+    settings = fit(kept, AllSettings, by_file, "cloud", None)
+    assert settings.needed(lambda _file: True) == []
+    (table,) = settings.table["destinations"]
+    assert table == cloud | {"bucket": "new", "access_key_id": "B", "secret_access_key_file": "/etc/s3"}
+
+
+def test_a_dump_of_a_newer_nightbus_is_refused_at_once() -> None:
+    """Revisions that this version does not know are told before anything is made."""
+    known = note(datetime(2026, 3, 1, tzinfo=UTC)).model_copy(update={"heads": ("api_0001", "stats_0001")})
+    require_known(known, SCHEMAS)
+    with pytest.raises(UserError, match=r"is of a newer Nightbus \(moons_0001, stats_9999\)"):
+        require_known(known.model_copy(update={"heads": ("api_0001", "moons_0001", "stats_9999")}), SCHEMAS)
 
 
 @pytest.mark.parametrize(
