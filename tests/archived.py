@@ -61,6 +61,7 @@ async def archive(
     number: int = 1,
     kind: str = "zstd",
     earlier: Sequence[FileEntry] = (),
+    part_bytes: int = PART_BYTES,
 ) -> Made:
     """Put an archive of files, by path below the root ``library``, at a destination. ``folder``: for the sources."""
     packing = packing_here("zstd" if kind == "zstd" else "none", 3)
@@ -82,8 +83,8 @@ async def archive(
     stored = io.BytesIO()
     sent: list[SentPart] = []
     written: list[Written] = []
-    upload = await destination.begin(key, Label(), PART_BYTES)
-    with ArchiveStream(members, opened, packing, PART_BYTES) as stream:
+    upload = await destination.begin(key, Label(), part_bytes)
+    with ArchiveStream(members, opened, packing, part_bytes) as stream:
         for part in stream:
             etag = await destination.put_part(upload, part.number, part.data, part.md5, part.sha256)
             sent.append(SentPart(part.number, len(part.data), part.md5, part.sha256, etag))
@@ -103,7 +104,7 @@ async def archive(
         packing=PackingEntry(
             kind=packing.kind, level=packing.level, frame_bytes=packing.frame_bytes, version=packing.version
         ),
-        part_bytes=PART_BYTES, stored_bytes=stored.tell(),
+        part_bytes=part_bytes, stored_bytes=stored.tell(),
         parts=tuple(
             PartEntry(number=part.number, size_bytes=part.size_bytes, md5=part.md5.hex(), sha256=part.sha256.hex())
             for part in sent

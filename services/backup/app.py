@@ -13,6 +13,7 @@ from services.backup.destinations.kinds import all_opened
 from services.backup.handlers import ask_archives, forget_files
 from services.backup.hours import QuietHours
 from services.backup.look import Look
+from services.backup.memory import give_back_large_blocks
 from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
 from services.backup.proof.checks import INTERVAL_S as CHECKS_INTERVAL_S
@@ -50,6 +51,7 @@ RETENTION_AFTER_S = 3600.0
 async def run(settings: Settings, process: Process | None = None) -> int:
     """Run backup until its process stops; returns its exit code."""
     assert isinstance(settings, KEYS)
+    give_back_large_blocks()
     own, configured = settings.section(BackupSettings), settings.destinations
     names = tuple(one.name for one in configured)
     async with Service(DESCRIPTION, settings, process) as service:

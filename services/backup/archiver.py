@@ -13,7 +13,7 @@ from services.backup.archive import keys
 from services.backup.archive.model import Member, Packing, Spoilt
 from services.backup.archive.packer import packing_here
 from services.backup.archive.sizes import part_bytes_for
-from services.backup.destinations.port import AlreadyThere, Destination, Label, SentPart, Upload, UploadGone
+from services.backup.destinations.port import AlreadyThere, Destination, Label, Refused, SentPart, Upload, UploadGone
 from services.backup.finish import Damaged, Finish
 from services.backup.places import Places
 from services.backup.settings import BackupSettings
@@ -87,11 +87,18 @@ class Archiver:
                 await finish.prove(row)
             except Damaged as error:
                 log.error("an archive is damaged and made anew", key=row["key"], reason=str(error))
-                await destination.delete(row["key"])
+                await self._delete(destination, row["key"])
                 await self._anew(job, renumber=True)
                 raise Transient(f"{row['key']} is made anew: {error}") from error
         await finish.tell(await self._read(job))
         self._means.published()
+
+    async def _delete(self, destination: Destination, key: str) -> None:
+        """Delete a damaged archive where the destination lets us; elsewhere it stays, and no row names it any more."""
+        try:
+            await destination.delete(key)
+        except Refused as error:
+            log.warning("a damaged archive stays", key=key, reason=str(error))
 
     async def _plan(self, job: Job) -> None:
         """Fix the members, in one transaction that nobody else's plan for this destination comes between."""
@@ -185,7 +192,8 @@ class Archiver:
                 await archives.count_members(connection, job.id)
             nothing_left = left_out and (await archives.read(connection, job.id))["files"] == 0
             if nothing_left:
-                columns = {"phase": "nothing_new", "upload_id": None, "number": None, "key": None, "manifest_key": None}
+                columns = dict.fromkeys(("upload_id", "number", "key", "manifest_key"))
+                columns |= {"phase": "nothing_new", "stored_at": datetime.now(UTC)}
                 await archives.save(connection, job.id, columns)
         if not left_out:
             raise Transient(spoilt.reason)

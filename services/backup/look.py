@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import asyncpg
 
 from services.backup import plan
-from services.backup.metrics import UNPROTECTED_BYTES, UNPROTECTED_FILES
+from services.backup.metrics import LAST_SUCCESS, UNPROTECTED_BYTES, UNPROTECTED_FILES
 from services.backup.store import archives, coverage, missing
 from services.backup.store.archives import FoundFiles
 from services.backup.store.coverage import Coverage
@@ -65,6 +65,8 @@ class Look:
         async with transaction(self._pool) as connection:
             await coverage.save(connection, counted)
             asked = await archives.ask_found(connection, list(wanted.values()))
+            for name, at in (await archives.last_verified(connection)).items():
+                LAST_SUCCESS.labels(name).set(at.timestamp())
         UNPROTECTED_FILES.set(counted[""].unprotected)
         UNPROTECTED_BYTES.set(counted[""].unprotected_bytes)
         return asked

@@ -1,16 +1,20 @@
 """Opening the files that go into an archive: where they were planned from, else wherever they lie by now."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from services.backup.archive.model import Member
+from services.backup.priority import give_way
 from services.backup.store.members import Place
 from shared.errors import Away, Gone, Permanent, Transient
 from shared.library.reading import shown
 from shared.library.roots import Root, is_away, resolve
 from shared.library.stream import Stream, open_stream
+
+_thread = threading.local()
 
 PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
 """Where a content lies by now."""
@@ -34,6 +38,9 @@ class Reading:
             Transient: it cannot be read now.
             Permanent: what has its name is no regular file.
         """
+        if not getattr(_thread, "gives_way", False):
+            give_way()
+            _thread.gives_way = True
         with ExitStack() as stack:
             yield self._open(member, stack)
 

@@ -52,9 +52,13 @@ class Pace:
 
     async def wait(self, job: Job) -> None:
         """Wait while the hours are quiet. Raises Stopped."""
+        waited = False
         while self.quiet is not None and (left_s := self.quiet.left_s(utc_now())) > 0:
+            waited = True
             await job.save(reason=f"the hours are quiet: {self.quiet}")
             await job.pause(min(left_s, 60.0))
+        if waited:
+            await job.save(reason=None)
 
 
 class Sending:

@@ -6,7 +6,7 @@ from services.backup.archive import seek, tar
 from services.backup.archive.model import MIB, Member, Packing
 from services.backup.archive.packer import most_frame_bytes
 
-SMALLEST_PART_BYTES = 16 * MIB
+SMALLEST_PART_BYTES = 8 * MIB
 MOST_PARTS = 9_900
 """Of the 10,000 that a server takes; the rest is room for what an upload that goes on may add."""
 
@@ -22,7 +22,7 @@ def most_stored_bytes(members: Iterable[Member], packing: Packing) -> int:
 
 
 def part_bytes_for(members: Iterable[Member], packing: Packing) -> int:
-    """Size of all parts but the last, bytes: whole MiB, 16 MiB for archives of up to 166 GB."""
+    """Size of all parts but the last, bytes: whole MiB, 8 MiB for archives of up to 83 GB."""
     needed = -(-most_stored_bytes(members, packing) // MOST_PARTS)
     return max(SMALLEST_PART_BYTES, -(-needed // MIB) * MIB)
 

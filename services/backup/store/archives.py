@@ -1,7 +1,7 @@
 """Archives, and the jobs that make them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -90,7 +90,8 @@ _UNDER_WAY = """
 SELECT count(*) FROM archive
 WHERE state IN ('waiting', 'running') AND ($1::text[] IS NULL OR collection_id = ANY($1::text[]))
 """
-_UPLOADS = "SELECT upload_id FROM archive WHERE destination = $1 AND upload_id IS NOT NULL"
+_LAST_VERIFIED = "SELECT destination, max(verified_at) FROM archive WHERE verified_at IS NOT NULL GROUP BY 1"
+_UPLOADS = "SELECT upload_id FROM archive WHERE destination = $1 AND upload_id IS NOT NULL AND state <> 'cancelled'"
 _LAST_OF_SESSION = """
 SELECT a.archive_id, a.key, a.manifest_key, a.manifest_sha256 FROM archive a
 WHERE a.destination = $1 AND a.phase = 'verified' AND a.archive_id IN (
@@ -191,6 +192,11 @@ async def under_way(connection: Connection, collection_ids: Sequence[str] | None
     """How many archives are asked for and not made yet: of collections, or (None) of all."""
     count: int = await connection.fetchval(_UNDER_WAY, collection_ids)
     return count
+
+
+async def last_verified(connection: Connection) -> dict[str, datetime]:
+    """When an archive was last verified, by destination."""
+    return {row[0]: row[1] for row in await connection.fetch(_LAST_VERIFIED)}
 
 
 async def known_uploads(connection: Connection, destination: str) -> set[str]:

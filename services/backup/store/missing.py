@@ -18,36 +18,37 @@ LEFT_OUT_AGAIN = timedelta(days=7)
 """A file that could not be read is tried again after that, or once it lies elsewhere."""
 
 _PAGE = """
-WITH page AS MATERIALIZED (
-    SELECT file_id, size_bytes, arrived_at, announced_at FROM ingest.known_file
-    WHERE file_id > $1 ORDER BY file_id LIMIT $2
-), readable AS MATERIALIZED (
-    SELECT p.file_id, p.size_bytes, p.arrived_at, p.announced_at, NOT EXISTS (
-        SELECT FROM (SELECT 1 FROM ingest.absent_file a WHERE a.file_id = p.file_id OFFSET 0) x) AS readable
-    FROM page p
-), held AS MATERIALIZED (
-    SELECT p.file_id, p.size_bytes, p.arrived_at, p.readable, d.name AS destination, h.archived,
-           coalesce(h.coming, false)
-           OR coalesce(h.left_out_at > greatest(p.announced_at, clock_timestamp() - $4::interval), false) AS settled
-    FROM readable p CROSS JOIN unnest($3::text[] || ''::text) AS d(name)
+WITH held AS MATERIALIZED (
+    SELECT p.file_id, p.size_bytes, p.arrived_at, h.there, h.settled
+    FROM (SELECT file_id, size_bytes, arrived_at, announced_at FROM ingest.known_file
+          WHERE file_id > $1 ORDER BY file_id LIMIT $2) p
     CROSS JOIN LATERAL (
-        SELECT coalesce(bool_or(a.phase = 'verified' AND m.state = 'written'), false) AS archived,
-               bool_or(a.phase IN ('planned', 'stored') AND m.state IN ('planned', 'written')
-                       AND a.state IN ('waiting', 'running')) AS coming,
-               max(a.stored_at) FILTER (WHERE m.state = 'left_out') AS left_out_at
+        SELECT array_agg(a.destination) FILTER (WHERE a.phase = 'verified' AND m.state = 'written') AS there,
+               array_agg(a.destination) FILTER (WHERE
+                   (a.phase IN ('planned', 'stored') AND a.state IN ('waiting', 'running')
+                    AND m.state IN ('planned', 'written'))
+                   OR (m.state = 'left_out'
+                       AND a.stored_at > greatest(p.announced_at, clock_timestamp() - $4::interval))) AS settled
         FROM member m JOIN archive a USING (archive_id)
-        WHERE m.file_id = p.file_id AND a.destination = ANY($3::text[]) AND d.name IN ('', a.destination)) h
+        WHERE m.file_id = p.file_id AND a.destination = ANY($3::text[])) h
+), at_each AS (
+    SELECT h.file_id, h.size_bytes, h.arrived_at, d.name AS destination,
+           CASE d.name WHEN '' THEN h.there IS NOT NULL ELSE coalesce(d.name = ANY(h.there), false) END AS archived,
+           coalesce(d.name = ANY(h.settled), false) AS settled
+    FROM held h CROSS JOIN unnest($3::text[] || ''::text) AS d(name)
+), looked_at AS (
+    SELECT h.file_id, h.size_bytes, h.arrived_at, h.destination, h.archived, h.settled,
+           CASE WHEN h.archived THEN true ELSE NOT EXISTS (
+               SELECT FROM (SELECT 1 FROM ingest.absent_file a WHERE a.file_id = h.file_id OFFSET 0) x) END AS readable
+    FROM at_each h
 )
-SELECT h.destination, h.archived, h.readable, h.settled,
-       CASE WHEN NOT h.archived THEN s.session_id END AS session_id,
-       CASE WHEN NOT h.archived THEN s.night END AS night,
-       CASE WHEN NOT h.archived THEN s.revision END AS revision,
-       CASE WHEN NOT h.archived THEN s.state = 'finished' END AS finished,
+SELECT h.destination, h.archived, h.readable, h.settled, s.session_id, s.night, s.revision,
+       s.state = 'finished' AS finished,
        CASE WHEN NOT h.archived AND s.state IS DISTINCT FROM 'finished'
             THEN (h.arrived_at AT TIME ZONE 'UTC')::date END AS day,
        h.arrived_at < clock_timestamp() - $5::interval AS waited,
        count(*) AS files, sum(h.size_bytes)::bigint AS size_bytes
-FROM held h
+FROM looked_at h
 LEFT JOIN stats.frames f ON f.file_id = h.file_id AND NOT h.archived
 LEFT JOIN stats.sessions s ON s.session_id = f.session_id
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10

@@ -287,7 +287,14 @@ async def test_a_drill_finds_what_cannot_come_back(settings: Settings, tmp_path:
     disk = tmp_path / "disk"
     disk.mkdir()
     async with world(
-        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, drill_files=50, compression="none"
+        settings,
+        tmp_path,
+        disk,
+        verify_interval_s=0,
+        drill_interval_s=0,
+        drill_files=50,
+        compression="none",
+        look_interval_s=0.5,
     ) as one:
         ids = [await one.bring(f"{n}.fits", noise(n, 30_000)) for n in range(2)]
         await one.put_in_session(ids)

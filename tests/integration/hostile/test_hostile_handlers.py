@@ -52,6 +52,7 @@ from shared.events.commands import (
     RereadFiles,
     RetryBackup,
     RunBackup,
+    RunRetention,
     VerifyBackup,
     WalkLibrary,
 )
@@ -94,8 +95,8 @@ COMMAND_HANDLERS: tuple[type[Command], ...] = (
     RunBackup,
     RetryBackup,
 )
-TRIED_ELSEWHERE: frozenset[type[Command]] = frozenset((VerifyBackup, BackupDatabase, ReadBackFiles))
-"""Their handlers reach a destination or start pg_dump, and have tests of their own."""
+TRIED_ELSEWHERE: frozenset[type[Command]] = frozenset((VerifyBackup, BackupDatabase, ReadBackFiles, RunRetention))
+"""Their handlers reach destinations or start pg_dump, and have tests of their own."""
 
 
 def test_no_handler_is_left_out() -> None:

@@ -128,16 +128,16 @@ def test_an_archive_is_never_longer_than_is_reckoned(packing: Packing) -> None:
 @pytest.mark.parametrize(
     ("members", "part_mib"),
     [
-        ([], 16),
-        ([sized(4 * 10**6, position=at) for at in range(10_000)], 16),
-        ([sized(52 * 10**6, position=at) for at in range(962)], 16),
+        ([], 8),
+        ([sized(4 * 10**6, position=at) for at in range(10_000)], 8),
+        ([sized(52 * 10**6, position=at) for at in range(962)], 8),
         ([sized(50 * GB, position=at) for at in range(4)], 20),
         ([sized(5000 * GB)], 482),
     ],
     ids=["nothing", "10,000 small", "50 GB", "200 GB", "5 TB"],
 )
 def test_parts_are_as_large_as_they_must_be(members: list[Member], part_mib: int, packing: Packing) -> None:
-    """Whole MiB, at least 16, and never more parts than servers take."""
+    """Whole MiB, at least 8, and never more parts than servers take."""
     part_bytes = part_bytes_for(members, packing)
     assert part_bytes == part_mib * MIB
     assert most_stored_bytes(members, packing) <= MOST_PARTS * part_bytes <= MAX_PARTS * part_bytes

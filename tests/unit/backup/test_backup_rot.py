@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.backup.destinations.port import Label, Refused
 from services.backup.proof.examine import begins_with, damaged, examine
 from services.backup.proof.sent import Sent, SentRange
 from services.backup.proof.touched import touched, touching
@@ -136,3 +137,20 @@ async def test_a_destination_that_is_away_has_no_damage(tmp_path: Path) -> None:
     destination.is_away = True
     with pytest.raises(Transient):
         await examine(destination, sent_of(made), lambda _count: None, deep=True)
+
+
+async def test_what_sleeps_is_not_read_and_is_no_damage(tmp_path: Path) -> None:
+    """An archive in a class that gives nothing at once is said to be so; one that is refused otherwise is raised."""
+    destination = MemoryDestination()
+    made = await archive(destination, contents(5), tmp_path)
+
+    def refuse(call: str, _key: str) -> None:
+        if call == "read":
+            raise Refused("it has to be requested first")
+
+    destination.before = refuse
+    with pytest.raises(Refused):
+        await examine(destination, sent_of(made), lambda _count: None, deep=True)
+    destination.labels[made.key] = Label(storage_class="DEEP_ARCHIVE")
+    seen = await examine(destination, sent_of(made), lambda _count: None, deep=True)
+    assert (seen.sleeps, seen.was_read, seen.problem) == (True, False, None)
