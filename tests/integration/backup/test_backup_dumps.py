@@ -91,14 +91,8 @@ async def test_a_dump_brings_every_row_back(
     name = f"{settings.postgres.database}_again"
     async with world(settings, tmp_path) as one:
         await one.put_in_session([await one.bring(f"night/{n}.fits", noise(n, 1000)) for n in range(50)])
-<<<<<<< HEAD
-        await admin_execute(postgres, ["CREATE SCHEMA theirs"], settings.postgres.database)
-        await admin_execute(postgres, ["CREATE TABLE theirs.secret (id int)"], settings.postgres.database)
-        await admin_execute(postgres, ["CREATE TABLE public.mine (id int)"], settings.postgres.database)
-=======
     theirs = ["CREATE SCHEMA theirs", "CREATE TABLE theirs.own (id int)", "CREATE TABLE public.mine (id int)"]
     await admin_execute(postgres, theirs, settings.postgres.database)
->>>>>>> refs/h/g
     note = await dump_to(disk, settings.postgres)
     stored = Path(disk.place, f"nightbus-{INSTALLATION}", note.key)
     assert hashlib.sha256(stored.read_bytes()).hexdigest() == note.sha256
