@@ -30,10 +30,14 @@ class Listed:
         found = getattr(importlib.import_module(f"services.cli.{module}"), member)
         if not isinstance(found, typer.Typer):
             return single(self.name, found)
-        made: Any = typer.main.get_command(found)
-        for member in made.commands.values():
-            take_over(member)
-        return take_over(made)
+        return _taken_over(typer.main.get_command(found))
+
+
+def _taken_over(command: Any) -> Any:
+    """A command, and all below it where it is a group."""
+    for member in getattr(command, "commands", {}).values():
+        _taken_over(member)
+    return take_over(command)
 
 
 def single(name: str, function: Callable[..., None]) -> Any:

@@ -11,6 +11,7 @@ from shared import inert
 from shared.errors import UserError
 from shared.given import LARGEST_NUMBER, wrong_name, wrong_path, wrong_reason
 
+_DESTINATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SESSION_ID = re.compile(r"\d{8}_[0-9A-F]{8}", re.ASCII)
 
 
@@ -36,6 +37,13 @@ def session_name(text: str) -> str:
     """The id of a session."""
     if _SESSION_ID.fullmatch(text) is None:
         raise typer.BadParameter(f"{inert.name(text)} is no id of a session, which `sessions` shows")
+    return text
+
+
+def destination_name(text: str) -> str:
+    """The name of a destination."""
+    if _DESTINATION.fullmatch(text) is None:
+        raise typer.BadParameter(f"{inert.name(text)} is no name of a destination, which `backup status` shows")
     return text
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.backup.kept_settings.toml import Place, to_toml
 from services.backup.kept_settings.without import secrets_in
 from shared.settings import Settings, keys_of
+from shared.toml_text import Place, to_toml
 
 _FILE = "_file"
 _HEAD = "nightbus.toml as `nightbus backup restore-everything` wrote it."

@@ -6,9 +6,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.backup.kept_settings.toml import Place, to_toml
 from shared.settings import Settings, keys_of
 from shared.settings.holds import is_secret
+from shared.toml_text import Place, to_toml
 
 SECRET = re.compile(r"# secret: (\S+)")
 """The comment that stands where a secret was."""

@@ -9,14 +9,14 @@ from services.cli.filters import CsvOption, JsonOption, LimitOption, Where, Year
 from services.cli.layout import Column
 from services.cli.listing import Listing, Query, show_listing
 from services.cli.output import Row, chosen_format
-from services.cli.usage import named_thing
+from services.cli.usage import destination_name, named_thing
 from shared.quantities import size
 
 SessionOption = Annotated[
     str | None, typer.Option("--session", parser=named_thing, metavar="ID", help="Only of this session.")
 ]
 DestinationOption = Annotated[
-    str | None, typer.Option("--destination", parser=named_thing, metavar="NAME", help="Only at this destination.")
+    str | None, typer.Option("--destination", parser=destination_name, metavar="NAME", help="Only at this destination.")
 ]
 
 _QUERY = """

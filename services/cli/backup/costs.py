@@ -9,6 +9,7 @@ from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_
 from services.cli.filters import JsonOption
 from services.cli.layout import Column
 from services.cli.output import counted, print_table, to_json
+from services.cli.usage import destination_name
 from shared.errors import UserError
 from shared.quantities import size
 
@@ -33,7 +34,12 @@ _NIGHT_GB = 4
 
 DestinationOption = Annotated[
     str | None,
-    typer.Option("--destination", metavar="NAME", help="What this one has and lacks; else one copy of everything."),
+    typer.Option(
+        "--destination",
+        parser=destination_name,
+        metavar="NAME",
+        help="What this one has and lacks; else one copy of everything.",
+    ),
 ]
 GbOption = Annotated[
     int | None, typer.Option("--gb", metavar="GB", min=0, max=10**9, help="So many GB instead of your own files.")

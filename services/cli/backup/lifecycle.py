@@ -11,7 +11,7 @@ from services.cli.connection import HomeOption, find_stack, reader, wait_for
 from services.cli.filters import JsonOption
 from services.cli.lazy import group
 from services.cli.output import counted, to_json
-from services.cli.usage import help_alone
+from services.cli.usage import destination_name, help_alone
 from shared import inert
 from shared.errors import UserError
 
@@ -23,7 +23,10 @@ app = group(help="Rules by which a bucket moves archives to colder storage class
 app.callback(invoke_without_command=True)(help_alone)
 
 DestinationOption = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Which bucket; needed where there are several.")
+    str | None,
+    typer.Option(
+        "--destination", parser=destination_name, metavar="NAME", help="Which bucket; needed where there are several."
+    ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 

@@ -14,7 +14,7 @@ from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_
 from services.cli.exits import FAILED
 from services.cli.filters import JsonOption
 from services.cli.output import counted, to_json
-from services.cli.usage import named_path, named_thing
+from services.cli.usage import destination_name, named_path, named_thing
 from shared import inert
 from shared.errors import UserError
 from shared.quantities import size
@@ -46,7 +46,7 @@ ToOption = Annotated[
 ]
 FromOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="DESTINATION", parser=named_thing, help="Read from this destination alone."),
+    typer.Option("--from", metavar="DESTINATION", parser=destination_name, help="Read from this destination alone."),
 ]
 
 

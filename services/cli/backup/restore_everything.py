@@ -12,7 +12,7 @@ from services.cli.connection import HomeOption, wait_for
 from services.cli.exits import FAILED
 from services.cli.match import LinesOption
 from services.cli.output import counted, to_json
-from services.cli.usage import named_path
+from services.cli.usage import destination_name, named_path
 from shared import inert
 from shared.quantities import size
 
@@ -30,7 +30,10 @@ FromOption = Annotated[
     ),
 ]  # fmt: skip
 DestinationOption = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Which destination of that settings file.")
+    str | None,
+    typer.Option(
+        "--destination", parser=destination_name, metavar="NAME", help="Which destination of that settings file."
+    ),
 ]
 InstallationOption = Annotated[
     str | None, typer.Option("--installation", metavar="ID", help="Which installation, where several lie there.")

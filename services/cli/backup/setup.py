@@ -143,20 +143,12 @@ def sentences(found: "Found") -> list[str]:
 
 def section_text(values: Mapping[str, Any]) -> str:
     """The section of a destination as nightbus.toml has it."""
+    from shared.toml_text import to_toml
+
     order = ("name", "kind", *_FIELDS[str(values["kind"])], "tags", "prefix")
-    lines = ["[[destinations]]"]
-    for key in order:
-        if key in values:
-            value = values[key]
-            lines.append(f"{key} = {str(value).lower() if isinstance(value, bool) else _quoted(str(value))}")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A basic string of TOML."""
-    import json
-
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    chosen = {key: values[key] for key in order if key in values}
+    plain = {key: value if isinstance(value, bool) else str(value) for key, value in chosen.items()}
+    return to_toml({"destinations": [plain]}, {})
 
 
 def _ask(wanted: dict[str, Any]) -> str | None:

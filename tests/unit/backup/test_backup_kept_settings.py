@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from services.backup.kept_settings.back import Restored
-from services.backup.kept_settings.toml import to_toml
 from services.backup.kept_settings.without import secrets_in, without_secrets
 from services.settings import AllSettings
 from shared.settings import keys_of
 from shared.settings.holds import is_secret
+from shared.toml_text import to_toml
 
 HIDDEN = "Hid-den.value"
 SECRETS = sorted(name for name, field in keys_of(AllSettings).items() if is_secret(field.annotation))

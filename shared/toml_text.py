@@ -1,10 +1,11 @@
 """TOML as settings files have it: plain values, tables, and tables of which there are several."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 Place = tuple[str | int, ...]
 """Where something stands: keys, and numbers within lists of tables."""
@@ -64,5 +65,11 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """A basic string: JSON's escapes are TOML's, which wants DEL escaped as well."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A basic string, in which everything is an escape that a terminal obeys or that nobody sees."""
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(one: str) -> str:
+    if one in _ESCAPES:
+        return _ESCAPES[one]
+    return one if one.isprintable() else f"\\U{ord(one):08X}"
