@@ -32,7 +32,7 @@ class Commands:
         """
         self._require_destination()
         if command.everything or not (command.session_ids or command.year):
-            await self._look.turn()
+            await self._look.whole()
             chosen = None
         else:
             chosen = await self._ask(command.session_ids, command.year)

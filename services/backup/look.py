@@ -1,12 +1,13 @@
 """The periodic look at all files: it asks for archives of what destinations lack, and counts what is covered."""
 
+import time
 from datetime import date, timedelta
 
 import asyncpg
 
 from services.backup import plan
 from services.backup.metrics import LAST_SUCCESS, UNPROTECTED_BYTES, UNPROTECTED_FILES
-from services.backup.store import archives, coverage, missing
+from services.backup.store import archives, changes, coverage, missing
 from services.backup.store.archives import FoundFiles
 from services.backup.store.coverage import Coverage
 from shared.db.pool import connected, transaction
@@ -14,6 +15,8 @@ from shared.events.base import utc_now
 
 PAGE_FILES = 10_000
 MOST_SESSIONS = 1000
+WHOLE_S = 3600.0
+"""So often all files are looked at though nothing changed: some become due by their age alone."""
 
 
 class Look:
@@ -23,9 +26,21 @@ class Look:
         self._pool = pool
         self._destinations = destinations
         self._wait = arrival_wait
+        self._written_rows: int | None = None
+        self._looked_at_s = 0.0
 
     async def turn(self) -> int:
-        """Look once; how many archives were asked for."""
+        """Look where anything changed since the last look, or that was long ago; how many archives were asked for."""
+        async with connected(self._pool) as connection:
+            written_rows = await changes.written_rows(connection)
+        if written_rows == self._written_rows and time.monotonic() < self._looked_at_s + WHOLE_S:
+            return 0
+        asked = await self.whole()
+        self._written_rows, self._looked_at_s = written_rows, time.monotonic()
+        return asked
+
+    async def whole(self) -> int:
+        """Look at everything once; how many archives were asked for."""
         return await self._sessions() + await self._files()
 
     async def _sessions(self) -> int:

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.backup.destinations.port import Destination
 from services.backup.destinations.threads import in_thread
-from services.backup.proof.examine import SLEEPING_CLASSES
+from services.backup.proof.examine import SLEEPING_CLASSES, damaged
 from services.backup.proof.verify import Ready
 from services.backup.restore.folder import RestoreFolder
 from services.backup.restore.restore import Failure, Restore, Restored
@@ -80,11 +80,16 @@ class Drill:
         """Write what a file could not be brought back for, where that is the fault of what lies at the destination."""
         (copy,) = failure.copies
         archive_id = archives[copy]
-        if not failure.is_damage and await destination.look(copy.key) is not None:
+        if failure.is_damage:
+            if not await damaged(destination, [copy], lambda _count: None):
+                raise Transient(f"{failure.reason}; read again it is not")
+        elif await destination.look(copy.key) is not None:
             raise Transient(failure.reason)
         await self._ready(destination.name)  # a disk that was unplugged has lost nothing
         async with transaction(self._pool) as connection:
             await job.hold(connection)
+            if not await proofs.is_kept(connection, archive_id):
+                return  # retention let it go meanwhile
             if failure.is_damage:
                 await proofs.save_damaged(connection, archive_id, {copy.position: failure.reason})
                 found = Finding(copy.key, "member", failure.reason, copy.position, copy.file_id)

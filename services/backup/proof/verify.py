@@ -105,7 +105,8 @@ class Verify:
         if seen.missing:
             await self._ready(destination.name)  # a disk that was unplugged has lost nothing
         judged = await self._judge(destination, sent, copies, seen, progress)
-        await self._save(job, sent, judged)
+        if not await self._save(job, sent, judged):
+            return
         progress.files += judged.files
         progress.problems += len(judged.found)
         if not seen.missing:
@@ -143,10 +144,12 @@ class Verify:
                 return key
         return None
 
-    async def _save(self, job: Job, sent: Sent, judged: _Judged) -> None:
-        """Write what was found of an archive; it counts only if the job is still ours."""
+    async def _save(self, job: Job, sent: Sent, judged: _Judged) -> bool:
+        """Write what was found of an archive, if the job is still ours; False where retention let it go meanwhile."""
         async with transaction(self._pool) as connection:
             await job.hold(connection)
+            if not await proofs.is_kept(connection, sent.archive_id):
+                return False
             if judged.seen.missing:
                 await proofs.save_gone(connection, sent.archive_id, judged.seen.problem or "")
             elif judged.members:
@@ -159,6 +162,7 @@ class Verify:
         for one in judged.found:
             if one.what != "member":  # the archive's own sentence says how many there are
                 log.error("found at a destination", destination=sent.destination, key=one.key, reason=one.problem)
+        return True
 
 
 def result_of(progress: _Progress, *, deep: bool) -> str:

@@ -32,11 +32,6 @@ FROM (
 ON CONFLICT DO NOTHING RETURNING archive_id
 """
 _UNTOLD = """
-INSERT INTO archive (archive_id, destination, collection_id, night, session_revision)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::int[])
-ON CONFLICT DO NOTHING RETURNING archive_id
-"""
-_UNTOLD = """
 SELECT d.name AS destination, s.session_id, s.night, s.revision
 FROM stats.sessions s CROSS JOIN unnest($1::text[]) AS d(name)
 WHERE s.state = 'finished' AND s.night IS NOT NULL AND NOT EXISTS (
@@ -93,11 +88,11 @@ WHERE state IN ('waiting', 'running') AND ($1::text[] IS NULL OR collection_id =
 _LAST_VERIFIED = "SELECT destination, max(verified_at) FROM archive WHERE verified_at IS NOT NULL GROUP BY 1"
 _UPLOADS = "SELECT upload_id FROM archive WHERE destination = $1 AND upload_id IS NOT NULL AND state <> 'cancelled'"
 _LAST_OF_SESSION = """
-SELECT a.archive_id, a.key, a.manifest_key, a.manifest_sha256 FROM archive a
-WHERE a.destination = $1 AND a.phase = 'verified' AND a.archive_id IN (
+SELECT a.archive_id, a.collection_id, a.key, a.manifest_key, a.manifest_sha256 FROM archive a
+WHERE a.destination = $1 AND a.phase = 'verified' AND (a.collection_id = $2 OR a.archive_id IN (
     SELECT m.archive_id FROM stats.frames f JOIN member m USING (file_id)
-    WHERE f.session_id = $2 AND m.state = 'written')
-ORDER BY a.collection_id = $2 DESC, a.verified_at DESC, a.archive_id LIMIT 1
+    WHERE f.session_id = $2 AND m.state = 'written'))
+ORDER BY a.collection_id = $2 DESC, a.number DESC, a.stored_at DESC, a.archive_id LIMIT 1
 """
 
 
@@ -205,6 +200,6 @@ async def known_uploads(connection: Connection, destination: str) -> set[str]:
 
 
 async def last_of_session(connection: Connection, destination: str, session_id: str) -> asyncpg.Record | None:
-    """The latest verified archive at a destination that holds files of a session, its own ones first."""
+    """The latest verified archive of a session at a destination; where it has none, one that holds files of it."""
     rows = await connection.fetch(_LAST_OF_SESSION, destination, session_id)
     return rows[0] if rows else None

@@ -43,7 +43,8 @@ _DUMPS = """
 SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
 FROM backup.destinations d
 LEFT JOIN LATERAL (SELECT key, size_bytes, dumped_at FROM backup.dumps
-                   WHERE destination = d.name AND verified_at IS NOT NULL ORDER BY dumped_at DESC LIMIT 1) g ON true
+                   WHERE destination = d.name AND verified_at IS NOT NULL AND gone_at IS NULL
+                   ORDER BY dumped_at DESC LIMIT 1) g ON true
 LEFT JOIN LATERAL (SELECT state, reason FROM backup.dumps WHERE destination = d.name
                    ORDER BY created_at DESC LIMIT 1) l ON true
 WHERE d.state <> 'unused' ORDER BY d.name

@@ -103,7 +103,7 @@ def choose_dump(dumps: Sequence[Note], wanted: str | None) -> Note:
     if not dumps:
         raise UserError(
             "no good dump of the database lies at this destination; its files come back without one by "
-            "`nightbus backup restore`, or with plain tools (docs/howto/restore-by-hand.md)"
+            "`nightbus backup restore`, or with plain tools (docs/howto/restore-without-nightbus.md)"
         )
     listed = ", ".join(note.key.removeprefix(DATABASE) for note in dumps[:3])
     raise UserError(f"there is no good dump {wanted}; the latest are {listed}")

@@ -12,7 +12,7 @@ from shared.errors import UserError
 from shared.events.base import utc_now
 from shared.events.file import FileRemoved
 from shared.settings import Settings
-from tests.integration.backup.world import ARRIVED, DAY_S, OTHER, SESSION, World, noise, unpacked, until, world
+from tests.integration.backup.world import ARRIVED, DAY_S, OTHER, SESSION, World, file_id, noise, unpacked, until, world
 
 
 @pytest.fixture
@@ -69,7 +69,10 @@ async def test_three_revisions_in_a_row_send_each_file_once(settings: Settings, 
 
 
 async def test_a_merge_of_sessions_sends_nothing_again(settings: Settings, tmp_path: Path, disk: Path) -> None:
-    """Files that come from another session are known by content: the new revision is told without another archive."""
+    """Files that come from another session are known by content: the new revision is told without another archive.
+
+    The manifest that is told lists all of them, also those that lie in the archive of the other session.
+    """
     async with world(settings, tmp_path, disk) as one, one.running():
         ids = await a_session(one, 1, 2)
         await a_session(one, 3, session_id=OTHER)
@@ -83,6 +86,11 @@ async def test_a_merge_of_sessions_sends_nothing_again(settings: Settings, tmp_p
         assert len(keys(disk)) == 2
         last = (await one.told())[-1]
         assert (last["session_id"], last["revision"], last["file_count"], last["left_out"]) == (OTHER, 2, 3, 0)
+        (path,) = disk.rglob(f"{OTHER}.manifest.json")
+        assert (str(path).endswith(last["manifest_key"]), file_id(path.read_bytes())) == (True, last["sha256"])
+        listed = json.loads(path.read_bytes())["files"]
+        assert len(listed) == 3
+        assert {one["archive"].rpartition("/")[2] for one in listed} == {f"{SESSION}.tar.zst", f"{OTHER}.tar.zst"}
 
 
 async def test_moved_files_add_nothing(settings: Settings, tmp_path: Path, disk: Path) -> None:
@@ -227,6 +235,8 @@ async def test_a_root_that_is_away_is_waited_for(settings: Settings, tmp_path: P
                 return bool(rows) and "the root library" in (rows[0]["reason"] or "")
 
             await until(waits)
+            states = await one.backup.fetch("SELECT state, problem FROM destination")
+            assert [tuple(row) for row in states] == [("ready", None)], "nothing is wrong with the destination"
             (tmp_path / "unplugged").rename(one.library)
             await one.run_now(session_ids=(SESSION,))
             (row,) = await one.settled(archives=1)

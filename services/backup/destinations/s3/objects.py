@@ -6,6 +6,7 @@ it is one. How nothing is replaced: the key is looked at first, since not every 
 ``If-None-Match: *`` that goes with the request, and some pass over it in silence.
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -137,7 +138,7 @@ class Objects:
         for piece in pieces:
             sha256 = new_sha256()
             async for data in self.read(key, at, at + piece.size_bytes):
-                sha256.update(data)
+                await asyncio.to_thread(sha256.update, data)
             if sha256.digest() != piece.sha256:
                 return False
             at += piece.size_bytes
