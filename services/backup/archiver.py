@@ -70,6 +70,8 @@ class Archiver:
             if await archives.has_older(connection, job.id):
                 raise TooEarly("an archive of the same files is made before")
         destination = await self._means.places.ready(job["destination"])
+        if job["reason"] is not None:
+            await job.save(reason=None)  # what it waited for is over
         try:
             await self._steps(job, destination)
         except RootAway:

@@ -73,7 +73,7 @@ class Finish:
             columns = {"phase": "verified", "verified_at": utc_now(), "manifest_sha256": digest}
         elif self._is_revision():
             await self._list_anew()
-        waits = False
+        waits, told = False, True
         async with transaction(self._pool) as connection:
             await job.hold(connection)
             if columns:
@@ -81,7 +81,7 @@ class Finish:
             if self._is_revision():
                 waits = await members.open_elsewhere(connection, name, job["collection_id"], job.id) > 0
                 if not waits:
-                    await self._tell_session(connection)
+                    told = await self._tell_session(connection)
             await archives.wake(connection, destination=name, collection_id=job["collection_id"])
         if columns:
             LAST_SUCCESS.labels(name).set(utc_now().timestamp())
@@ -93,6 +93,8 @@ class Finish:
             )  # fmt: skip
         if waits:
             raise TooEarly("some of its files are in an archive that is being made")
+        if not told:  # said last: what was verified stays verified
+            raise Ignorable("no archive has a file of this session, so there is nothing to tell of it")
 
     def _is_revision(self) -> bool:
         """Whether it is made for a revision of a session, which is told."""
@@ -112,12 +114,13 @@ class Finish:
             await self._job.hold(connection)
             await archives.save(connection, row["archive_id"], {"manifest_sha256": digest})
 
-    async def _tell_session(self, connection: Connection) -> None:
+    async def _tell_session(self, connection: Connection) -> bool:
+        """Tell what lies there of the session; False where that is nothing, as of one that was merged into another."""
         session_id, name = self._job["collection_id"], self._destination.name
         last = await archives.last_of_session(connection, name, session_id)
         files, size_bytes, lacking = await members.of_session_there(connection, name, session_id)
         if last is None or not files:
-            raise Ignorable("none of its files can be read, so there is nothing to archive")
+            return False
         event = SessionArchived(
             session_id=session_id,
             revision=self._job["session_revision"],
@@ -130,6 +133,7 @@ class Finish:
             left_out=lacking,
         )
         await enqueue(connection, SERVICE, [event])
+        return True
 
     def _is_read_back(self, row: Row) -> bool:
         """Folders, and uploads that went on after an interruption, are read back always; of others a share."""

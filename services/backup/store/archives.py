@@ -65,7 +65,8 @@ UPDATE archive SET stored_bytes = (SELECT sum(size_bytes) FROM part WHERE archiv
 """
 _WAKE = """
 UPDATE archive SET next_try_at = clock_timestamp() WHERE state = 'waiting' AND next_try_at > clock_timestamp()
-  AND ($1::text IS NULL OR destination = $1) AND ($2::text IS NULL OR collection_id = $2)
+  AND ($1::text IS NULL OR destination = $1)
+  AND ($2::text IS NULL OR collection_id = $2 OR phase IN ('nothing_new', 'verified'))
 """
 _RETRY = """
 UPDATE archive SET state = 'waiting', reason = NULL, finished_at = NULL, next_try_at = clock_timestamp(), postponed = 0,
@@ -164,7 +165,10 @@ async def save_all_sent(connection: Connection, archive_id: UUID) -> None:
 
 
 async def wake(connection: Connection, *, destination: str | None = None, collection_id: str | None = None) -> None:
-    """Have what waits be tried now."""
+    """Have what waits be tried now: all of it, that of a destination, or what waits for the archive of a collection.
+
+    The last is the collection's own, and what has only to be told yet: its files may be in archives of any collection.
+    """
     await connection.execute(_WAKE, destination, collection_id)
 
 

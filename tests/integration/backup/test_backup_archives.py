@@ -93,6 +93,39 @@ async def test_a_merge_of_sessions_sends_nothing_again(settings: Settings, tmp_p
         assert {one["archive"].rpartition("/")[2] for one in listed} == {f"{SESSION}.tar.zst", f"{OTHER}.tar.zst"}
 
 
+async def test_a_session_whose_files_another_archive_gets_is_told_with_it(
+    settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged while the other archive is under way, it is told once that is verified, however long it would wait."""
+    async with world(settings, tmp_path, disk) as one:
+        ids = await a_session(one, 1, 2)
+        away = one.library.rename(tmp_path / "unplugged")
+        async with one.running():
+            await one.finish()
+
+            async def waits(session_id: str, phase: str) -> bool:
+                rows = await one.archives(collection_id=session_id, phase=phase, state="waiting")
+                return len(rows) == 1 and rows[0]["reason"] is not None
+
+            await until(lambda: waits(SESSION, "planned"))
+            monkeypatch.setattr("shared.jobs.outcome.FIRST_PAUSE_S", 3600.0)
+            await one.put_in_session(ids, OTHER)
+            await one.finish(OTHER)
+            await until(lambda: waits(OTHER, "nothing_new"))
+            away.rename(one.library)
+            await one.backup.execute(
+                "UPDATE archive SET next_try_at = clock_timestamp() WHERE collection_id = $1", SESSION
+            )
+            rows = await one.settled(archives=2)
+            told = await one.told()
+    assert [(row["collection_id"], row["phase"], row["state"]) for row in rows] == [
+        (SESSION, "verified", "done"), (OTHER, "nothing_new", "done")
+    ]  # fmt: skip
+    assert "nothing to tell" in rows[0]["reason"]
+    assert rows[1]["reason"] is None
+    assert [(event["session_id"], event["file_count"]) for event in told] == [(OTHER, 2)]
+
+
 async def test_moved_files_add_nothing(settings: Settings, tmp_path: Path, disk: Path) -> None:
     """A file that was moved within the library is archived already: looks and revisions send nothing."""
     async with world(settings, tmp_path, disk) as one, one.running():
