@@ -54,7 +54,7 @@ class Finish:
             raise Damaged(f"it is {stored.size_bytes:,} bytes long, not {row['stored_bytes']:,}")
         if stored.etag != row["etag"]:
             raise Damaged(f"its ETag is {stored.etag}, not {row['etag']}")
-        if self._is_read_back(row):
+        if stored.frost is None and self._is_read_back(row):
             async with connected(self._pool) as connection:
                 sent = await parts.of_archive(connection, row["archive_id"])
             await self._read_back(row["key"], sent)

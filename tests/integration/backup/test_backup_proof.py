@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.standalone.binaries import own_pg_dump
 from shared.bus.broker import connect
 from shared.bus.rpc import ask
 from shared.errors import UserError
@@ -29,8 +30,9 @@ async def archived(settings: Settings, tmp_path: Path) -> AsyncIterator[World]:
     disk = tmp_path / "disk"
     disk.mkdir()
     async with world(
-        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, compression="none", look_interval_s=0.5
-    ) as one:
+        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, compression="none", look_interval_s=0.5,
+        pg_dump=own_pg_dump(),
+    ) as one:  # fmt: skip
         for session, seed in ((SESSION, 0), (OTHER, 100)):
             ids = [await one.bring(f"{session}/{n}.fits", noise(seed + n, 60_000)) for n in range(FILES)]
             await one.put_in_session(ids, session)
@@ -312,3 +314,29 @@ async def test_a_drill_finds_what_cannot_come_back(settings: Settings, tmp_path:
             await one.settled(archives=2)
             await mended(one)
             assert {row["what"] for row in await findings(one)} == {"member"}
+
+
+async def test_a_retry_makes_failed_dumps_and_checks_again(archived: World) -> None:
+    """What failed and was not made since is made now; what a later one made up for stays as it ended."""
+
+    async def dumped() -> bool:
+        return bool(await archived.backup.fetchval("SELECT bool_and(state = 'done') FROM dump"))
+
+    await until(dumped)
+    await archived.backup.execute(
+        "INSERT INTO dump (dump_id, destination, cause, state, reason, created_at, finished_at) VALUES"
+        " (gen_random_uuid(), 'disk', 'asked', 'failed', 'why', clock_timestamp(), clock_timestamp()),"
+        " (gen_random_uuid(), 'disk', 'migration', 'dead', 'old', '2020-01-01', '2020-01-01')"
+    )
+    await archived.backup.execute(
+        "INSERT INTO check_job (check_id, kind, destination, state, reason, created_at, finished_at) VALUES"
+        " (gen_random_uuid(), 'drill', 'disk', 'dead', 'old', '2020-01-01', '2020-01-01'),"
+        " (gen_random_uuid(), 'drill', 'disk', 'failed', 'why', clock_timestamp(), clock_timestamp())"
+    )
+    assert (await archived.retry()).jobs == 2
+
+    async def made() -> bool:
+        rows = await archived.backup.fetch("SELECT state FROM dump UNION ALL SELECT state FROM check_job")
+        return sorted(row["state"] for row in rows) == ["dead", "dead", "done", "done", "done"]
+
+    await until(made)
