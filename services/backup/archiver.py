@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from functools import partial
 
 import asyncpg
@@ -143,9 +143,8 @@ class Archiver:
         day = plan.arrival_day(job["collection_id"])
         if day is None:
             return await members.new_of_session(connection, job["destination"], job["collection_id"])
-        wait = timedelta(seconds=self._means.settings.arrival_wait_s)
         begin = datetime.combine(day, time(), UTC)
-        return await members.new_of_day(connection, job["destination"], begin, wait)
+        return await members.new_of_day(connection, job["destination"], begin, job["arrived_before"])
 
     async def _send(self, job: Job, destination: Destination, row: Row) -> None:
         """Send what was not sent yet, and complete the upload."""

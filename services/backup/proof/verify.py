@@ -40,9 +40,11 @@ class _Progress:
     problems: int
     not_read: int
     in_hand: str | None = None
+    frozen_in: set[str] = field(default_factory=set)
+    """Storage classes of those that were not read."""
 
     def columns(self) -> Mapping[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "frozen_in"}
 
     def read(self, count: int) -> None:
         self.read_bytes += count
@@ -81,7 +83,7 @@ class Verify:
             archives=job["checked"] + len(waiting),
             total_bytes=job["read_bytes"] + sum(one.stored_bytes for one in waiting) if job["deep"] else None,
             checked=job["checked"], files=job["files"], read_bytes=job["read_bytes"], problems=0,
-            not_read=job["not_read"],
+            not_read=0,
         )  # fmt: skip
         job.reports(progress.columns)
         for one in waiting:
@@ -111,7 +113,9 @@ class Verify:
         progress.problems += len(judged.found)
         if not seen.missing:
             progress.problems += await self._beside.look(job, destination, archive_id)
-        progress.not_read += seen.sleeps
+        if seen.frozen_in is not None:
+            progress.not_read += 1
+            progress.frozen_in.add(seen.frozen_in)
 
     async def _judge(
         self, destination: Destination, sent: Sent, copies: list[Copy], seen: Seen, progress: _Progress
@@ -157,6 +161,8 @@ class Verify:
             elif judged.seen.problem is None:
                 await proofs.save_sound(connection, sent.archive_id, deep=judged.seen.was_read)
                 ended: tuple[findings.What, ...] = ("missing", "archive", "member")
+                if judged.seen.frozen_in is not None:
+                    ended = ("missing",)  # of the others only its bytes would tell
                 await findings.end(connection, sent.archive_id, ended, FOUND_SOUND)
             await findings.add(connection, job.id, sent.archive_id, judged.found)
         for one in judged.found:
@@ -169,8 +175,6 @@ def result_of(progress: _Progress, *, deep: bool) -> str:
     """What came of a verification, one sentence."""
     archives = counted(progress.checked, "archive")
     read = f", {counted(progress.files, 'file')} read to the last byte" if deep or progress.files else ""
-    asleep = f"; {progress.not_read} could not be read, since their storage class asks for a request first"
-    rest = read + (asleep if progress.not_read else "")
-    if not progress.problems:
-        return f"{archives} looked at{rest}: all is as it was sent"
-    return f"{archives} looked at{rest}: {counted(progress.problems, 'problem')} found"
+    found = f"{counted(progress.problems, 'problem')} found" if progress.problems else "all is as it was sent"
+    frozen = f"; {progress.not_read} not read: in {' and '.join(sorted(progress.frozen_in))}"
+    return f"{archives} looked at{read}: {found}{frozen if progress.not_read else ''}"

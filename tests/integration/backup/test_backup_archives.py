@@ -255,6 +255,19 @@ async def test_files_of_no_session_go_by_their_day_of_arrival(settings: Settings
     assert unpacked(disk, tmp_path / "out")["arrived_20260301/library/night/note.txt"] == b"seeing was bad"
 
 
+async def test_all_means_all_files_now(settings: Settings, tmp_path: Path, disk: Path) -> None:
+    """`run` leaves a new file of no session to its session; `run --all` archives it at once, once."""
+    arrived_at = utc_now()
+    async with world(settings, tmp_path, disk, arrival_wait_s=2 * DAY_S) as one, one.running():
+        await one.bring("new/1.fits", noise(1, 10_000), arrived_at=arrived_at)
+        assert (await one.run_now()).jobs == 0
+        assert (await one.run_now(everything=True)).jobs == 1
+        (row,) = await one.settled(archives=1)
+        assert (row["phase"], row["files"]) == ("verified", 1)
+        assert (await one.run_now(everything=True)).jobs == 0
+    assert keys(disk) == [f"{arrival_collection(arrived_at.date())}.tar.zst"]
+
+
 async def test_a_root_that_is_away_is_waited_for(settings: Settings, tmp_path: Path, disk: Path) -> None:
     """While the files' disk is unplugged the archive waits with the reason; nothing is left out."""
     async with world(settings, tmp_path, disk) as one:

@@ -17,10 +17,10 @@ class Counted(Look):
 
     times = 0
 
-    async def whole(self) -> int:
+    async def whole(self, *, at_once: bool = False) -> int:
         """Count, and look."""
         self.times += 1
-        return await super().whole()
+        return await super().whole(at_once=at_once)
 
 
 def look_of(one: World) -> Counted:

@@ -36,8 +36,9 @@ async def archived(settings: Settings, tmp_path: Path) -> AsyncIterator[World]:
     disk = tmp_path / "disk"
     disk.mkdir()
     async with world(
-        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, compression="none", look_interval_s=0.5
-    ) as one:
+        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, compression="none", look_interval_s=0.5,
+        pg_dump=tmp_path / "none",
+    ) as one:  # fmt: skip
         for session, seed in ((SESSION, 0), (OTHER, 100)):
             ids = [await one.bring(f"{session}/{n}.fits", noise(seed + n, 60_000)) for n in range(FILES)]
             await one.put_in_session(ids, session)
@@ -381,3 +382,29 @@ async def test_a_drill_finds_what_cannot_come_back(settings: Settings, tmp_path:
             await one.settled(archives=2)
             await mended(one)
             assert {row["what"] for row in await findings(one)} == {"member"}
+
+
+async def test_a_retry_makes_failed_dumps_and_checks_again(archived: World) -> None:
+    """What failed and was not asked for since is tried again; what a later one stands for stays as it ended."""
+
+    async def failed() -> bool:
+        return bool(await archived.backup.fetchval("SELECT state = 'failed' FROM dump"))
+
+    await until(failed)  # there is no pg_dump
+    await archived.backup.execute(
+        "INSERT INTO dump (dump_id, destination, cause, state, created_at, finished_at)"
+        " VALUES (gen_random_uuid(), 'disk', 'nightly', 'dead', now() - interval '1 day', now())"
+    )
+    await archived.backup.execute(
+        "INSERT INTO check_job (check_id, kind, destination, state, created_at, finished_at) VALUES"
+        " (gen_random_uuid(), 'drill', 'disk', 'dead', now() - interval '1 day', now()),"
+        " (gen_random_uuid(), 'drill', 'disk', 'failed', clock_timestamp(), clock_timestamp())"
+    )
+    assert (await archived.retry()).jobs == 2
+
+    async def ended() -> bool:
+        dumps = await archived.backup.fetch("SELECT attempt, state FROM dump ORDER BY created_at")
+        drills = await archived.backup.fetch("SELECT state FROM check_job ORDER BY created_at")
+        return [*map(tuple, dumps), *map(tuple, drills)] == [(0, "dead"), (2, "failed"), ("dead",), ("done",)]
+
+    await until(ended)

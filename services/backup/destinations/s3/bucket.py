@@ -7,13 +7,13 @@ from dataclasses import replace
 from services.backup.archive.keys import raw_prefix
 from services.backup.destinations import marker
 from services.backup.destinations.keys import MARKER, require_key
-from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Upload
-from services.backup.destinations.s3 import etags
+from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Tier, Upload
+from services.backup.destinations.s3 import archive_storage, etags
 from services.backup.destinations.s3.asking import Asking, Patience
 from services.backup.destinations.s3.client import opened_client
 from services.backup.destinations.s3.features import Features
-from services.backup.destinations.s3.objects import MISSING, Objects
-from services.backup.destinations.s3.refusals import Said
+from services.backup.destinations.s3.objects import Objects
+from services.backup.destinations.s3.refusals import MISSING, Said
 from services.backup.destinations.s3.uploads import Uploads
 from services.backup.settings.destinations import S3Destination
 from shared.errors import Away, Gone
@@ -126,6 +126,10 @@ class Bucket:
     def uploads(self, prefix: str) -> AsyncIterator[Upload]:
         """By pages of a thousand."""
         return self._uploads.list(prefix)
+
+    async def thaw(self, key: str, days: int, tier: Tier) -> None:
+        """By RestoreObject, which makes a copy that can be read and goes by itself when its days are over."""
+        await archive_storage.thaw(self.asking, self._objects.full(require_key(key)), days, tier)
 
     async def marker(self) -> bytes | None:
         """The bytes of the marker below the prefix, if there is one."""

@@ -22,15 +22,15 @@ from botocore.exceptions import BotoCoreError
 from services.backup.destinations.keys import Piece, size_of
 from services.backup.destinations.port import AlreadyThere, Label, Refused, Stored
 from services.backup.destinations.s3 import etags
+from services.backup.destinations.s3.archive_storage import frost_of
 from services.backup.destinations.s3.asking import Again, Answer, Asking
 from services.backup.destinations.s3.body import Body
 from services.backup.destinations.s3.features import CHECKSUMS, PRECONDITIONS, REFUSALS, TAGS, Features
-from services.backup.destinations.s3.refusals import Said
+from services.backup.destinations.s3.refusals import MISSING, Said
 from shared.errors import Gone, Transient
 from shared.library.reading import shown
 
 PIECE_BYTES = 1024 * 1024
-MISSING = frozenset(("404", "NoSuchKey", "NotFound"))
 TAKEN = frozenset(("PreconditionFailed", "412"))
 _PAST_THE_END = frozenset(("InvalidRange", "416"))
 
@@ -59,7 +59,8 @@ class Objects:
         """An object as a HEAD tells of it."""
         modified_at: datetime | None = answer.get("LastModified")
         etag = etags.plain(answer.get("ETag")) or None
-        return Stored(key, int(answer["ContentLength"]), etag, modified_at, answer.get("StorageClass"))
+        storage_class: str | None = answer.get("StorageClass")
+        return Stored(key, int(answer["ContentLength"]), etag, modified_at, storage_class, frost_of(answer))
 
     async def head(self, key: str) -> Answer | None:
         """What the server tells of an object; None where there is none, or no bucket."""
