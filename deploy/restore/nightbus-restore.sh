@@ -4,7 +4,7 @@
 #   nightbus-restore.sh SOURCE SESSION FOLDER
 #
 # SOURCE   where the archives are, with the prefix of the installation:
-#            /mnt/usb-disk/nightbus-0123abcd        a folder
+#            /media/usb/nightbus/nightbus-0123abcd  a folder
 #            s3://bucket/nightbus-0123abcd          a bucket, by aws (AWS_ENDPOINT_URL: of a server of your own)
 #            remote:bucket/nightbus-0123abcd        whatever rclone knows
 # SESSION  such as 20240102_0123ABCD, or arrived_20240102
@@ -87,7 +87,7 @@ work=$(mktemp -d) || fail "there is no room for temporary files"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 
-names >"$work/names" || fail "$place cannot be listed"
+names >"$work/names" || fail "$place cannot be listed: does SOURCE end with the prefix, such as nightbus-0123abcd?"
 # The archives of this very session, first to last, by year and name.
 sed -n -e "s/^$session\.tar\(\.zst\)\{0,1\}\$/1 &/p" -e "s/^$session\.r\([0-9]*\)\.tar\(\.zst\)\{0,1\}\$/\1 &/p" \
     "$work/names" | sort -n | sed "s/^[0-9]* /$year\//" >"$work/archives"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.backup.covered import NOT_YET
 from services.cli.backup.saying import say
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
@@ -33,7 +34,8 @@ SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS open,
        coalesce(sum(sent_bytes) FILTER (WHERE state = 'running'), 0)::bigint AS sent_bytes,
        coalesce(sum(size_bytes) FILTER (WHERE state = 'running'), 0)::bigint AS size_bytes,
        count(*) FILTER (WHERE state IN ('failed', 'dead') AND phase <> 'verified')::int AS failed,
-       min(reason) FILTER (WHERE state IN ('waiting', 'failed', 'dead')) AS reason
+       min(reason) FILTER (WHERE state IN ('waiting', 'failed', 'dead')) AS reason,
+       coalesce((SELECT unprotected FROM backup.coverages WHERE destination = ''), 0)::bigint AS unprotected
 FROM backup.archives
 """
 
@@ -96,6 +98,8 @@ def result_text(row: dict[str, Any]) -> str:
         if row["archived"]
         else "nothing new to archive"
     ]
+    if row["unprotected"] and not (row["archived"] or row["open"] or row["failed"] or row["left_out"]):
+        lines.append(NOT_YET)
     if row["left_out"]:
         lines.append(f"{counted(row['left_out'], 'file')} could not be read: `nightbus backup status` names them")
     if row["open"]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from services.cli.backup.archives import ARCHIVE_COLUMNS
-from services.cli.backup.covered import COVERED, covered_text
+from services.cli.backup.covered import COVERED, NOT_YET, covered_text
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
@@ -83,6 +83,9 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
 def _lines(found: dict[str, Any]) -> "Sequence[str]":
     counts = found["counts"]
     lines = [covered_text(found["covered"])]
+    quiet = not (counts["waiting"] or counts["failed"] or found["left_out"] or found["findings"])
+    if found["destinations"] and quiet and found["covered"] and found["covered"]["unprotected"]:
+        lines.append(NOT_YET)
     if counts["archives"] or counts["waiting"] or counts["failed"]:
         parts = [f"{counted(counts['archives'], 'archive')} verified", f"{counts['waiting']} under way or waiting"]
         lines.append(", ".join([*parts, f"{counts['failed']} failed"] if counts["failed"] else parts))

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+from services.cli.backup.covered import NOT_YET
 from services.standalone.binaries import own_pg_dump
 from shared.settings import Settings
 from tests.integration.backup.world import SESSION, noise, world
@@ -42,7 +43,7 @@ async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_pat
     assert wrong.stderr.splitlines()[-1].endswith(
         "there is no session 20000101_00000000; `nightbus sessions` lists them"
     )
-    assert retried.stdout == "nothing new to archive\n"
+    assert retried.stdout == f"nothing new to archive\n{NOT_YET}\n"
     rows = json.loads(listed.stdout)
     assert [(row["phase"], row["files"]) for row in rows] == [("verified", 2), ("verified", 1)]
     assert len(list(csv.DictReader(io.StringIO(table.stdout)))) == 2
@@ -50,6 +51,7 @@ async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_pat
     assert covered["files"] == covered["archived"] + covered["unprotected"] + covered["unreadable"] == 4
     assert "4 files = 3 archived + 1 unprotected (10.0 kB in 0 nights)" in status.stdout
     assert "2 archives verified" in status.stdout
+    assert NOT_YET in status.stdout
     assert "4 files = 3 archived + 1 unprotected" in overview.stdout
 
 

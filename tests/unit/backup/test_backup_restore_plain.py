@@ -168,7 +168,7 @@ def by_hand(tmp_path: Path, destination: Archived, *blocks: str, place: int = 0)
     file = destination.files[place]
     lines = commands("names", *blocks)
     for words, ours in (
-        ("DEST=/mnt/usb-disk/nightbus-0123abcd", f"DEST='{destination.prefix}'"),
+        ("DEST=/media/usb/nightbus/nightbus-0123abcd", f"DEST='{destination.prefix}'"),
         ("OFFSET=1234", f"OFFSET={file.stored_offset}"),
         ("BYTES=567890", f"BYTES={file.stored_bytes}"),
     ):

@@ -101,6 +101,20 @@ async def test_the_only_installation_is_taken_unless_one_is_named(tmp_path: Path
     assert (await find_installation(renamed, None)).installation_id == "ffffffff"
 
 
+def test_the_disk_or_the_installation_stands_for_the_folder_between(tmp_path: Path) -> None:
+    """One who names the disk that holds the destination, or the installation in it, means the destination."""
+    folder = tmp_path / "disk" / "nightbus"
+    installation = folder / "nightbus-0a1b2c3d"
+    installation.mkdir(parents=True)
+    (installation / "installation.json").write_bytes(marker_of("0a1b2c3d"))
+    meant = FolderDestination(name="destination", path=folder)
+    assert [read_source(place, None) for place in (folder, folder.parent, installation)] == [meant] * 3
+    other = tmp_path / "disk" / "of-another" / "nightbus-ffffffff"
+    other.mkdir(parents=True)
+    (other / "installation.json").write_bytes(marker_of("ffffffff"))
+    assert read_source(tmp_path / "disk", None) == FolderDestination(name="destination", path=tmp_path / "disk")
+
+
 def test_a_destination_is_a_folder_or_a_section(tmp_path: Path) -> None:
     """A folder is a destination by itself; of a file with several sections one is named; mistakes are sentences."""
     assert read_source(tmp_path, None) == FolderDestination(name="destination", path=tmp_path)

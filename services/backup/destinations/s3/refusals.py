@@ -27,7 +27,7 @@ _REMEDIES = {
     "InvalidToken": "says that the session token is wrong: renew the credentials",
     "RequestTimeTooSkewed": "says that the clock of this machine is wrong: set it, best by NTP",
     "RequestExpired": "says that the clock of this machine is wrong: set it, best by NTP",
-    "NoSuchBucket": "says that there is no such bucket: create it again, or set bucket to the right one",
+    "NoSuchBucket": "says that there is no such bucket: create it, or set bucket to the right one",
     "PermanentRedirect": "says that the bucket lies in another region: set region",
     "AuthorizationHeaderMalformed": "says that the bucket lies in another region: set region",
     "IllegalLocationConstraintException": "says that the bucket lies in another region: set region",
