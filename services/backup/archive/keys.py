@@ -7,11 +7,6 @@
     backups/raw/<year>/<collection>[.r<n>].SHA256SUMS         the same for sha256sum -c
     backups/database/nightbus-<UTC time>-<revisions>.dump     the database (services/backup/database/layout.py)
     backups/config/nightbus-<UTC time>.toml                   the settings without their secrets
-    backups/sessions/<year>/<session>.md                      notes of a session
-    backups/processing/<processing>.md                        notes of a processing
-    backups/processed/<year>/<processing>/<path>              its products
-    backups/masters/<path>                                    masters
-    backups/reports/<path>                                    reports
 """
 
 import re
@@ -88,31 +83,6 @@ def packing_of(key: str) -> PackingKind:
     if parsed is None or parsed.packing is None:
         raise ValueError(f"{key} is no key of an archive")
     return parsed.packing
-
-
-def session_note_key(year: int, session_id: str) -> str:
-    """Of the notes of a session."""
-    return f"backups/sessions/{year:04}/{session_id}.md"
-
-
-def processing_note_key(processing_id: str) -> str:
-    """Of the notes of a processing."""
-    return f"backups/processing/{processing_id}.md"
-
-
-def product_key(year: int, processing_id: str, path: str) -> str:
-    """Of a product of a processing; ``path`` is that in its working folder."""
-    return f"backups/processed/{year:04}/{processing_id}/{path}"
-
-
-def master_key(path: str) -> str:
-    """Of a master; ``path`` is that below its root."""
-    return f"backups/masters/{path}"
-
-
-def report_key(path: str) -> str:
-    """Of a report."""
-    return f"backups/reports/{path}"
 
 
 def member_path(collection_id: str, root: str, path: str, file_id: str, taken: Container[str] = ()) -> str:

@@ -150,11 +150,6 @@ def test_keys_are_those_of_the_layout() -> None:
     assert keys.sums_key(2024, SESSION, 2) == f"{first}.r2.SHA256SUMS"
     assert first.startswith(keys.raw_prefix())
     assert first.startswith(keys.raw_prefix(2024))
-    assert keys.session_note_key(2024, SESSION) == f"backups/sessions/2024/{SESSION}.md"
-    assert keys.processing_note_key("p") == "backups/processing/p.md"
-    assert keys.product_key(2024, "p", "final/a.xisf") == "backups/processed/2024/p/final/a.xisf"
-    assert keys.master_key("a/dark.xisf") == "backups/masters/a/dark.xisf"
-    assert keys.report_key("2024.html") == "backups/reports/2024.html"
 
 
 @given(
