@@ -16,6 +16,11 @@ from shared.library.stream import Stream, open_stream
 
 _thread = threading.local()
 
+
+class RootAway(Away):
+    """The root of a file that goes into an archive is not there; nothing is wrong with the archive's destination."""
+
+
 PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
 """Where a content lies by now."""
 
@@ -33,7 +38,7 @@ class Reading:
         """Open a member's file; to be called in a thread.
 
         Raises:
-            Away: the root of every place that it may lie at is away.
+            RootAway: the root of every place that it may lie at is away.
             Gone: it is at none of its places.
             Transient: it cannot be read now.
             Permanent: what has its name is no regular file.
@@ -55,7 +60,7 @@ class Reading:
                 continue
             try:
                 return stack.enter_context(_opened(place))
-            except Away as error:
+            except RootAway as error:
                 first = error
             except (Transient, Permanent):
                 continue  # what is said is of the place that it was planned from
@@ -73,7 +78,7 @@ def _opened(place: Place) -> Iterator[Stream]:
             stream = stack.enter_context(open_stream(path))
         except Transient as error:
             if is_away(Path(place.root_path)):
-                raise Away(
+                raise RootAway(
                     f"the root {place.root} at {shown(place.root_path)} is away, and {shown(place.path)} with it"
                 ) from error
             if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):

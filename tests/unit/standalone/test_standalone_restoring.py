@@ -1,5 +1,6 @@
 """Promises of a restore of everything before it touches anything: what it refuses, and what it asks for."""
 
+import re
 from datetime import UTC, datetime, time
 from pathlib import Path
 from uuid import UUID
@@ -24,6 +25,7 @@ from services.standalone.restoring.settings import fit, gather, read_secrets, se
 from services.standalone.restoring.source import choose_dump, find_installation, read_source
 from shared.errors import UserError
 
+ROOT = Path(__file__).parents[3]
 NEEDED = Needed("destinations.offsite.secret_access_key", ("destinations", 0), "secret_access_key", by_file=True)
 
 
@@ -72,8 +74,10 @@ def test_the_latest_dump_is_taken_unless_another_is_named() -> None:
     assert choose_dump(notes, notes[2].key.rpartition("/")[2]) is notes[2]
     with pytest.raises(UserError, match=r"there is no good dump x; the latest are nightbus-20260303T120000Z"):
         choose_dump(notes, "x")
-    with pytest.raises(UserError, match="no good dump of the database lies at this destination"):
+    with pytest.raises(UserError, match="no good dump of the database lies at this destination") as refused:
         choose_dump([], None)
+    (page,) = re.findall(r"docs/\S+\.md", str(refused.value))
+    assert (ROOT / page).is_file()
 
 
 async def test_the_only_installation_is_taken_unless_one_is_named(tmp_path: Path) -> None:
