@@ -16,6 +16,7 @@ from services.backup.archive.sizes import part_bytes_for
 from services.backup.destinations.port import AlreadyThere, Destination, Label, Refused, SentPart, Upload, UploadGone
 from services.backup.finish import Damaged, Finish
 from services.backup.places import Places
+from services.backup.reading import RootAway
 from services.backup.settings import BackupSettings
 from services.backup.store import archives, members, parts
 from services.backup.store.rows import Row
@@ -72,6 +73,9 @@ class Archiver:
             await job.save(reason=None)  # what it waited for is over
         try:
             await self._steps(job, destination)
+        except RootAway as error:
+            self._means.places.lacks(error)
+            raise
         except Transient as error:
             raise await self._means.places.failed(job["destination"], error) from error
 

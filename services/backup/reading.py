@@ -20,6 +20,14 @@ PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
 """Where a content lies by now."""
 
 
+class RootAway(Away):
+    """The root of a file is away, which is no fault of the destination that it goes to."""
+
+    def __init__(self, root: Root, what: str) -> None:
+        super().__init__(f"the root {root.name} at {shown(root.path)} is away, and {shown(what)} with it")
+        self.root = root
+
+
 class Reading:
     """Opens members in threads."""
 
@@ -33,7 +41,7 @@ class Reading:
         """Open a member's file; to be called in a thread.
 
         Raises:
-            Away: the root of every place that it may lie at is away.
+            RootAway: the root of every place that it may lie at is away.
             Gone: it is at none of its places.
             Transient: it cannot be read now.
             Permanent: what has its name is no regular file.
@@ -67,15 +75,14 @@ class Reading:
 
 @contextmanager
 def _opened(place: Place) -> Iterator[Stream]:
-    path = resolve(Root(place.root, Path(place.root_path)), place.path)
+    root = Root(place.root, Path(place.root_path))
+    path = resolve(root, place.path)
     with ExitStack() as stack:
         try:
             stream = stack.enter_context(open_stream(path))
         except Transient as error:
-            if is_away(Path(place.root_path)):
-                raise Away(
-                    f"the root {place.root} at {shown(place.root_path)} is away, and {shown(place.path)} with it"
-                ) from error
+            if is_away(root.path):
+                raise RootAway(root, place.path) from error
             if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 raise Gone(f"{shown(place.path)} is not in {shown(place.root_path)} any more") from error
             raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.backup import app
 from services.backup.plan import arrival_collection
 from shared.errors import UserError
 from shared.events.base import utc_now
@@ -247,8 +248,12 @@ async def test_files_of_no_session_go_by_their_day_of_arrival(settings: Settings
     assert unpacked(disk, tmp_path / "out")["arrived_20260301/library/night/note.txt"] == b"seeing was bad"
 
 
-async def test_a_root_that_is_away_is_waited_for(settings: Settings, tmp_path: Path, disk: Path) -> None:
+async def test_a_root_that_is_away_is_waited_for(
+    settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the files' disk is unplugged the archive waits with the reason; nothing is left out."""
+    monkeypatch.setattr(app, "PLACES_INTERVAL_S", 0.2)
+    monkeypatch.setattr("shared.jobs.outcome.FIRST_PAUSE_S", 3600.0)
     async with world(settings, tmp_path, disk) as one:
         await a_session(one, 1, 2)
         one.library.rename(tmp_path / "unplugged")
@@ -260,8 +265,8 @@ async def test_a_root_that_is_away_is_waited_for(settings: Settings, tmp_path: P
                 return bool(rows) and "the root library" in (rows[0]["reason"] or "")
 
             await until(waits)
+            assert await one.backup.fetchval("SELECT state FROM destination") == "ready", "the disk lacks nothing"
             (tmp_path / "unplugged").rename(one.library)
-            await one.run_now(session_ids=(SESSION,))
             (row,) = await one.settled(archives=1)
         assert (row["phase"], row["left_out"]) == ("verified", 0)
 
