@@ -5,8 +5,9 @@ UV      := $(VENV)/bin/uv
 PYTHON ?= python3
 SHELL   := /bin/bash
 
-# Tests are shared out over the machine's cores; each worker has a Postgres of its own.
-SHARDS := -n logical --maxprocesses 8 --dist worksteal
+# Tests are shared out over one worker more than the machine has cores, since many wait for servers; each worker has a
+# Postgres of its own.
+SHARDS := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 

@@ -13,7 +13,7 @@ _FILE = re.compile(
 )
 _LINE = f'    "{NAME}",\n'
 _LAST_SERVICE = '    "api",\n'
-_LAST_COMMAND = "    RebuildStats,\n)"
+_LAST_COMMAND = "    RunRetention,\n)"
 
 
 def project_with(folder: Path, names: Sequence[str] = (NAME,)) -> Path:

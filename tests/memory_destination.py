@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 
 from services.backup.destinations import marker
 from services.backup.destinations.keys import require_key
-from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Upload, UploadGone
+from services.backup.destinations.port import (
+    AlreadyThere,
+    Frost,
+    Label,
+    Refused,
+    SentPart,
+    Stored,
+    Tier,
+    Upload,
+    UploadGone,
+)
 from shared.errors import Away, Gone, Transient
 
 PIECE_BYTES = 1024 * 1024
@@ -36,6 +46,8 @@ class MemoryDestination:
         self.objects: dict[str, bytes] = {}
         self.labels: dict[str, Label] = {}
         self.written_at: dict[str, datetime] = {}
+        self.frost: dict[str, Frost] = {}
+        self.asked: list[tuple[str, int, Tier]] = []
         self.begun: dict[str, Begun] = {}
         self.calls: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda _call, _key: None
@@ -66,6 +78,8 @@ class MemoryDestination:
         self._called("read", require_key(key))
         if key not in self.objects:
             raise Gone(f"{key} is not at {self.place}")
+        if key in self.frost:
+            raise Refused(f"{key} has to be thawed first")
         data = memoryview(self.objects[key])[start:end]
         for at in range(0, len(data), PIECE_BYTES):
             yield bytes(data[at : at + PIECE_BYTES])
@@ -123,6 +137,12 @@ class MemoryDestination:
             if begun.upload.key.startswith(prefix):
                 yield begun.upload
 
+    async def thaw(self, key: str, days: int, tier: Tier) -> None:
+        """Note what is asked for; a test says when it is thawed."""
+        self._called("thaw", require_key(key))
+        self.asked.append((key, days, tier))
+        self.frost[key] = "thawing"
+
     def _called(self, call: str, key: str) -> None:
         self.calls.append((call, key))
         if self.is_away:
@@ -143,7 +163,8 @@ class MemoryDestination:
     def _stored(self, key: str) -> Stored:
         label = self.labels.get(key, Label())
         etag = hashlib.md5(self.objects[key], usedforsecurity=False).hexdigest()
-        return Stored(key, len(self.objects[key]), etag, self.written_at.get(key), label.storage_class)
+        storage_class, frost = label.storage_class, self.frost.get(key)
+        return Stored(key, len(self.objects[key]), etag, self.written_at.get(key), storage_class, frost)
 
 
 def _is(data: bytes, parts: Sequence[SentPart]) -> bool:

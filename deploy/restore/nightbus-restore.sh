@@ -4,13 +4,14 @@
 #   nightbus-restore.sh SOURCE SESSION FOLDER
 #
 # SOURCE   where the archives are, with the prefix of the installation:
-#            /mnt/usb-disk/nightbus-0123abcd        a folder
+#            /media/usb/nightbus/nightbus-0123abcd  a folder
 #            s3://bucket/nightbus-0123abcd          a bucket, by aws (AWS_ENDPOINT_URL: of a server of your own)
 #            remote:bucket/nightbus-0123abcd        whatever rclone knows
 # SESSION  such as 20240102_0123ABCD, or arrived_20240102
 # FOLDER   where the files go: FOLDER/SESSION/<root>/<path>
 #
-# All archives of the session are unpacked, first to last, and then every file is compared with the newest SHA256SUMS.
+# All archives of the session are unpacked, first to last, and those of sessions that were merged into it, whose names
+# its newest manifest tells; then every file is compared with the newest SHA256SUMS.
 # What lies in FOLDER already is never overwritten: run it again to go on. It needs tar, sha256sum (or shasum), and
 # zstd unless the archives are plain .tar.
 #
@@ -41,7 +42,8 @@ case $source in
     *:*) way=rclone ;;
     *) way=folder ;;
 esac
-place=$source/backups/raw/$year
+raw=$source/backups/raw
+place=$raw/$year
 
 needs() { command -v "$1" >/dev/null 2>&1 || fail "$1 is needed and is not installed"; }
 needs tar
@@ -68,9 +70,9 @@ names() {
 
 fetch() {
     case $way in
-        folder) cat "$place/$1" ;;
-        aws) aws s3 cp --only-show-errors "$place/$1" - ;;
-        rclone) rclone cat "$place/$1" ;;
+        folder) cat "$raw/$1" ;;
+        aws) aws s3 cp --only-show-errors "$raw/$1" - ;;
+        rclone) rclone cat "$raw/$1" ;;
     esac
 }
 
@@ -85,19 +87,24 @@ work=$(mktemp -d) || fail "there is no room for temporary files"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 
-names >"$work/names" || fail "$place cannot be listed"
-# Number, a blank, name: of the archives of this very session, first to last.
+names >"$work/names" || fail "$place cannot be listed: does SOURCE end with the prefix, such as nightbus-0123abcd?"
+# The archives of this very session, first to last, by year and name.
 sed -n -e "s/^$session\.tar\(\.zst\)\{0,1\}\$/1 &/p" -e "s/^$session\.r\([0-9]*\)\.tar\(\.zst\)\{0,1\}\$/\1 &/p" \
-    "$work/names" | sort -n >"$work/archives"
+    "$work/names" | sort -n | sed "s/^[0-9]* /$year\//" >"$work/archives"
 [ -s "$work/archives" ] || fail "$place has no archive of $session"
 newest=$(sed -n -e "s/^$session\.SHA256SUMS\$/1 &/p" -e "s/^$session\.r\([0-9]*\)\.SHA256SUMS\$/\1 &/p" \
     "$work/names" | sort -n | tail -n 1 | cut -d ' ' -f 2)
 [ -n "$newest" ] || fail "$place has no SHA256SUMS of $session"
-fetch "$newest" >"$work/sums" || fail "$newest cannot be read"
+fetch "$year/$newest" >"$work/sums" || fail "$newest cannot be read"
+manifest=${newest%.SHA256SUMS}.manifest.json
+fetch "$year/$manifest" >"$work/manifest" || echo "$manifest cannot be read: it would say what other archives have, \
+and which files none has" >>"$work/failed"
+sed -n 's/^.*"archive": "backups\/raw\/\([0-9]*\/[A-Za-z0-9_.-]*\)".*$/\1/p' "$work/manifest" | sort -u |
+    grep -v "/$session\." >>"$work/archives"
 grep -q '\.zst$' "$work/archives" && needs zstd
 
 mkdir -p "$folder" || fail "$folder cannot be made"
-while read -r _number name; do
+while read -r name; do
     echo "unpacking $name"
     {
         fetch "$name" </dev/null || echo "$name cannot be read" >>"$work/failed"
@@ -112,13 +119,8 @@ good=$(grep -c ': OK$' "$work/compared")
 grep -v ': OK$' "$work/compared" >&2
 
 # Files that no archive has, because they could not be read when it was made: one line each in the manifest.
-manifest=${newest%.SHA256SUMS}.manifest.json
-if fetch "$manifest" >"$work/manifest"; then
-    sed -n '/^"left_out": \[$/,/^\]/s/^{"member": "\(.*\)", "root": .*"reason": "\(.*\)"}.*$/never archived: \1 (\2)/p' \
-        "$work/manifest" >&2
-else
-    echo "$manifest cannot be read: it would say which files no archive has" >>"$work/failed"
-fi
+sed -n '/^"left_out": \[$/,/^\]/s/^{"member": "\(.*\)", "root": .*"reason": "\(.*\)"}.*$/never archived: \1 (\2)/p' \
+    "$work/manifest" >&2
 
 if [ -s "$work/failed" ]; then
     cat "$work/failed" >&2

@@ -14,7 +14,7 @@ done
 mkdir -p "$folder"
 (umask 077 && printf '%s\n' "$secret_key" > "$folder/secret")
 cat <<SHOWN
-starting, about 15 seconds; then make a bucket, such as by
+starting, about 15 seconds; then make a bucket in another shell, such as by (\`pip install awscli\` brings aws)
     AWS_ACCESS_KEY_ID=$access_key AWS_SECRET_ACCESS_KEY=$secret_key aws --endpoint-url http://127.0.0.1:$port s3 mb s3://nights
 
 [[destinations]]

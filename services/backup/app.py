@@ -75,8 +75,9 @@ async def run(settings: Settings, process: Process | None = None) -> int:
                 if await look.turn():
                     runner.wake()
 
-            commands = Commands(pool, names, look, runner)
             dumps = Dumps(settings, pool, names, places.ready)
+            checks = Checks(pool, places.ready, installation, own, configured)
+            commands = Commands(pool, names, look, (runner, dumps.runner, *checks.runners))
             service.answers(RunBackup, commands.run)
             service.answers(RetryBackup, commands.retry)
             service.answers(BackupDatabase, dumps.ask)
@@ -89,7 +90,6 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.background(runner.run())
             service.background(dumps.runner.run())
             _let_go(service, own, places)
-            checks = Checks(pool, places.ready, installation, own, configured)
             service.answers(VerifyBackup, checks.verify)
             service.answers(ReadBackFiles, checks.read_back)
             for check_runner in checks.runners:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from functools import partial
 
 import asyncpg
@@ -13,7 +13,7 @@ from services.backup.archive import keys
 from services.backup.archive.model import Member, Packing, Spoilt
 from services.backup.archive.packer import packing_here
 from services.backup.archive.sizes import part_bytes_for
-from services.backup.destinations.port import AlreadyThere, Destination, Label, Refused, SentPart, Upload, UploadGone
+from services.backup.destinations.port import AlreadyThere, Destination, Label, SentPart, Upload, UploadGone
 from services.backup.finish import Damaged, Finish
 from services.backup.places import Places
 from services.backup.reading import RootAway
@@ -61,7 +61,8 @@ class Archiver:
 
         Raises:
             TooEarly: an archive of the same collection comes first.
-            Away: the destination, or the root of a file, is not there.
+            Away: the destination is not there.
+            RootAway: the root of a file is not there.
             Transient: a file could not be read, or the destination failed; it is tried again.
         """
         await self._means.pace.wait(job)
@@ -93,17 +94,17 @@ class Archiver:
                 await finish.prove(row)
             except Damaged as error:
                 log.error("an archive is damaged and made anew", key=row["key"], reason=str(error))
-                await self._delete(destination, row["key"])
                 await self._anew(job, renumber=True)
+                await self._delete(destination, row["key"])
                 raise Transient(f"{row['key']} is made anew: {error}") from error
         await finish.tell(await self._read(job))
         self._means.published()
 
     async def _delete(self, destination: Destination, key: str) -> None:
-        """Delete a damaged archive where the destination lets us; elsewhere it stays, and no row names it any more."""
+        """Delete a damaged archive where that can be done now; else it stays, and no row names it any more."""
         try:
             await destination.delete(key)
-        except Refused as error:
+        except Transient as error:  # whoever may only write is not held up by it
             log.warning("a damaged archive stays", key=key, reason=str(error))
 
     async def _plan(self, job: Job) -> None:
@@ -143,9 +144,8 @@ class Archiver:
         day = plan.arrival_day(job["collection_id"])
         if day is None:
             return await members.new_of_session(connection, job["destination"], job["collection_id"])
-        wait = timedelta(seconds=self._means.settings.arrival_wait_s)
         begin = datetime.combine(day, time(), UTC)
-        return await members.new_of_day(connection, job["destination"], begin, wait)
+        return await members.new_of_day(connection, job["destination"], begin, job["arrived_before"])
 
     async def _send(self, job: Job, destination: Destination, row: Row) -> None:
         """Send what was not sent yet, and complete the upload."""

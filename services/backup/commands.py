@@ -1,11 +1,11 @@
-"""The commands that backup answers: each commits archives and answers how many are under way."""
+"""The commands that have archives made: each commits jobs and answers how many are under way."""
 
 from collections.abc import Sequence
 
 import asyncpg
 
 from services.backup.look import Look, found_session
-from services.backup.store import archives
+from services.backup.store import archives, checks, dumps
 from shared import inert
 from shared.db.pool import transaction
 from shared.errors import UserError
@@ -18,11 +18,14 @@ NO_DESTINATION = "no destination is set: `nightbus backup setup` adds one"
 class Commands:
     """Handlers of ``cmd.backup.run`` and ``cmd.backup.retry``."""
 
-    def __init__(self, pool: asyncpg.Pool, destinations: tuple[str, ...], look: Look, runner: Runner) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, destinations: tuple[str, ...], look: Look, runners: Sequence[Runner]
+    ) -> None:
+        """``runners``: of archives, dumps and checks."""
         self._pool = pool
         self._destinations = destinations
         self._look = look
-        self._runner = runner
+        self._runners = runners
 
     async def run(self, command: RunBackup) -> BackupAccepted:
         """Ask for archives of what destinations lack, and have what waits be tried now.
@@ -32,7 +35,7 @@ class Commands:
         """
         self._require_destination()
         if command.everything or not (command.session_ids or command.year):
-            await self._look.turn()
+            await self._look.whole(at_once=command.everything)
             chosen = None
         else:
             chosen = await self._ask(command.session_ids, command.year)
@@ -40,11 +43,11 @@ class Commands:
             for collection_id in chosen if chosen is not None else (None,):
                 await archives.wake(connection, collection_id=collection_id)
             jobs = await archives.under_way(connection, chosen)
-        self._runner.wake()
+        self._wake()
         return BackupAccepted(jobs=jobs)
 
     async def retry(self, _command: RetryBackup) -> BackupAccepted:
-        """Have everything that waits or has failed be tried now.
+        """Have archives, dumps and checks that wait or have failed be tried now.
 
         Raises:
             UserError: there is no destination.
@@ -52,7 +55,9 @@ class Commands:
         self._require_destination()
         async with transaction(self._pool) as connection:
             jobs = await archives.retry(connection)
-        self._runner.wake()
+            jobs += await dumps.retry(connection, self._destinations)
+            jobs += await checks.retry(connection, self._destinations)
+        self._wake()
         return BackupAccepted(jobs=jobs)
 
     async def _ask(self, session_ids: Sequence[str], year: int | None) -> list[str]:
@@ -74,6 +79,10 @@ class Commands:
             ]
             await archives.ask_found(connection, found)
         return [row["session_id"] for row in rows]
+
+    def _wake(self) -> None:
+        for runner in self._runners:
+            runner.wake()
 
     def _require_destination(self) -> None:
         if not self._destinations:

@@ -1,20 +1,18 @@
 """The end of an archive: it is proven at its destination, its manifest is put beside it, and then it is told."""
 
-import asyncio
-import hashlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.backup import plan
 from services.backup.destinations.port import Destination
 from services.backup.metrics import LAST_SUCCESS
-from services.backup.store import archives, members, parts
+from services.backup.proof.examine import examine
+from services.backup.store import archives, members, proofs
 from services.backup.store.rows import Row
 from services.backup.whole import put_manifest
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection
 from shared.db.pool import connected, transaction
-from shared.errors import Gone, Ignorable, TooEarly
+from shared.errors import Ignorable, TooEarly
 from shared.events.base import utc_now
 from shared.events.session import SessionArchived
 from shared.jobs.job import Job
@@ -47,17 +45,12 @@ class Finish:
         Raises:
             Damaged: it differs.
         """
-        stored = await self._destination.look(row["key"])
-        if stored is None:
-            raise Damaged("nothing lies under its key any more")
-        if stored.size_bytes != row["stored_bytes"]:
-            raise Damaged(f"it is {stored.size_bytes:,} bytes long, not {row['stored_bytes']:,}")
-        if stored.etag != row["etag"]:
-            raise Damaged(f"its ETag is {stored.etag}, not {row['etag']}")
-        if self._is_read_back(row):
-            async with connected(self._pool) as connection:
-                sent = await parts.of_archive(connection, row["archive_id"])
-            await self._read_back(row["key"], sent)
+        async with connected(self._pool) as connection:
+            sent = await proofs.sent(connection, row["archive_id"])
+        seen = await examine(self._destination, sent, lambda _count: self._job.check(), deep=self._is_read_back(row))
+        if seen.problem is not None:
+            raise Damaged(seen.problem)
+        if seen.was_read:
             async with transaction(self._pool) as connection:
                 await self._job.hold(connection)
                 await archives.save(connection, row["archive_id"], {"deep_verified_at": utc_now()})
@@ -65,6 +58,9 @@ class Finish:
 
     async def tell(self, row: Row) -> None:
         """Put the manifest beside the archive, then write in one transaction that it is verified, and tell it.
+
+        Where nothing was new the manifest of the session's latest archive is put anew, if it lists other files: those
+        of a session that was merged lie in that one's archives.
 
         Raises:
             TooEarly: another archive, which is being made, is to hold files of the session as well.
@@ -75,12 +71,14 @@ class Finish:
         if row["phase"] == "stored":
             digest = await put_manifest(self._pool, self._destination, row, self._means.installation_id)
             columns = {"phase": "verified", "verified_at": utc_now(), "manifest_sha256": digest}
+        elif self._is_revision():
+            await self._list_anew()
         waits, told = False, True
         async with transaction(self._pool) as connection:
             await job.hold(connection)
             if columns:
                 await archives.save(connection, job.id, columns)
-            if plan.arrival_day(job["collection_id"]) is None and job["session_revision"] is not None:
+            if self._is_revision():
                 waits = await members.open_elsewhere(connection, name, job["collection_id"], job.id) > 0
                 if not waits:
                     told = await self._tell_session(connection)
@@ -98,13 +96,31 @@ class Finish:
         if not told:  # said last: what was verified stays verified
             raise Ignorable("no archive has a file of this session, so there is nothing to tell of it")
 
+    def _is_revision(self) -> bool:
+        """Whether it is made for a revision of a session, which is told."""
+        return plan.arrival_day(self._job["collection_id"]) is None and self._job["session_revision"] is not None
+
+    async def _list_anew(self) -> None:
+        session_id, name = self._job["collection_id"], self._destination.name
+        async with connected(self._pool) as connection:
+            last = await archives.last_of_session(connection, name, session_id)
+            if last is None or last["collection_id"] != session_id:
+                return
+            row = await archives.read(connection, last["archive_id"])
+        digest = await put_manifest(
+            self._pool, self._destination, row, self._means.installation_id, known_sha256=last["manifest_sha256"]
+        )
+        async with transaction(self._pool) as connection:
+            await self._job.hold(connection)
+            await archives.save(connection, row["archive_id"], {"manifest_sha256": digest})
+
     async def _tell_session(self, connection: Connection) -> bool:
         """Tell what lies there of the session; False where that is nothing, as of one that was merged into another."""
         session_id, name = self._job["collection_id"], self._destination.name
         last = await archives.last_of_session(connection, name, session_id)
-        if last is None:
-            return False
         files, size_bytes, lacking = await members.of_session_there(connection, name, session_id)
+        if last is None or not files:
+            return False
         event = SessionArchived(
             session_id=session_id,
             revision=self._job["session_revision"],
@@ -124,17 +140,3 @@ class Finish:
         if self._job.attempt > 1 or self._means.places.is_folder(self._destination.name):
             return True
         return plan.is_read_back(row["archive_id"], self._means.settings.read_back_percent)
-
-    async def _read_back(self, key: str, sent: Sequence[Row]) -> None:
-        begin = 0
-        for part in sent:
-            self._job.check()
-            sha256, end = hashlib.sha256(), begin + part["size_bytes"]
-            try:
-                async for piece in self._destination.read(key, begin, end):
-                    await asyncio.to_thread(sha256.update, piece)
-            except Gone as error:
-                raise Damaged("nothing lies under its key any more") from error
-            if sha256.hexdigest() != part["sha256"]:
-                raise Damaged(f"its part {part['number']} reads back with another SHA-256")
-            begin = end

@@ -1,12 +1,13 @@
 """The periodic look at all files: it asks for archives of what destinations lack, and counts what is covered."""
 
-from datetime import date, timedelta
+import time
+from datetime import date, datetime, timedelta
 
 import asyncpg
 
 from services.backup import plan
 from services.backup.metrics import LAST_SUCCESS, UNPROTECTED_BYTES, UNPROTECTED_FILES
-from services.backup.store import archives, coverage, missing
+from services.backup.store import archives, changes, coverage, missing
 from services.backup.store.archives import FoundFiles
 from services.backup.store.coverage import Coverage
 from shared.db.pool import connected, transaction
@@ -14,6 +15,8 @@ from shared.events.base import utc_now
 
 PAGE_FILES = 10_000
 MOST_SESSIONS = 1000
+WHOLE_S = 3600.0
+"""So often all files are looked at though nothing changed: some become due by their age alone."""
 
 
 class Look:
@@ -23,10 +26,23 @@ class Look:
         self._pool = pool
         self._destinations = destinations
         self._wait = arrival_wait
+        self._written_rows: int | None = None
+        self._looked_at_s = 0.0
 
     async def turn(self) -> int:
-        """Look once; how many archives were asked for."""
-        return await self._sessions() + await self._files()
+        """Look where anything changed since the last look, or that was long ago; how many archives were asked for."""
+        async with connected(self._pool) as connection:
+            written_rows = await changes.written_rows(connection)
+        if written_rows == self._written_rows and time.monotonic() < self._looked_at_s + WHOLE_S:
+            return 0
+        asked = await self.whole()
+        self._written_rows, self._looked_at_s = written_rows, time.monotonic()
+        return asked
+
+    async def whole(self, *, at_once: bool = False) -> int:
+        """Look at everything once; how many archives were asked for. ``at_once``: no file waits for its session."""
+        wait = timedelta() if at_once else self._wait
+        return await self._sessions() + await self._files(wait)
 
     async def _sessions(self) -> int:
         asked = 0
@@ -42,7 +58,8 @@ class Look:
             if len(rows) < MOST_SESSIONS or not new:
                 return asked
 
-    async def _files(self) -> int:
+    async def _files(self, wait: timedelta) -> int:
+        arrived_before = utc_now() - wait
         counted = {name: Coverage() for name in ("", *self._destinations)}
         nights: dict[str, set[date]] = {name: set() for name in counted}
         wanted: dict[tuple[str, str], FoundFiles] = {}
@@ -52,12 +69,12 @@ class Look:
                 last = await missing.last_of_page(connection, after, PAGE_FILES)
                 if last is None:
                     break
-                for found in await missing.page(connection, after, PAGE_FILES, self._destinations, self._wait):
+                for found in await missing.page(connection, after, PAGE_FILES, self._destinations, wait):
                     _count(counted[found.destination], found)
                     if not found.archived and found.readable:
                         if found.night is not None:
                             nights[found.destination].add(found.night)
-                        if (one := _wanted(found)) is not None:
+                        if (one := _wanted(found, arrived_before)) is not None:
                             wanted.setdefault((one.destination, one.collection_id), one)
             after = last
         for name, of_destination in nights.items():
@@ -84,7 +101,7 @@ def found_session(destination: str, session_id: str, night: date, revision: int)
     )
 
 
-def _wanted(found: missing.Found) -> FoundFiles | None:
+def _wanted(found: missing.Found, arrived_before: datetime) -> FoundFiles | None:
     """The archive that files are asked for by; None where it is not their time."""
     if not found.destination or found.settled:
         return None
@@ -94,7 +111,7 @@ def _wanted(found: missing.Found) -> FoundFiles | None:
         return None
     collection_id = plan.arrival_collection(found.day)
     of_look = plan.archive_id(found.destination, collection_id, f"found {utc_now().isoformat()}")
-    return FoundFiles(of_look, of_look, found.destination, collection_id, found.day, None)
+    return FoundFiles(of_look, of_look, found.destination, collection_id, found.day, None, arrived_before)
 
 
 def _count(coverage: Coverage, found: missing.Found) -> None:

@@ -21,7 +21,7 @@ PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
 
 
 class RootAway(Away):
-    """The root of a file is away, which is no fault of the destination that it goes to."""
+    """The root of a file that goes into an archive is not there; nothing is wrong with the archive's destination."""
 
     def __init__(self, root: Root, what: str) -> None:
         super().__init__(f"the root {root.name} at {shown(root.path)} is away, and {shown(what)} with it")
@@ -63,7 +63,7 @@ class Reading:
                 continue
             try:
                 return stack.enter_context(_opened(place))
-            except Away as error:
+            except RootAway as error:
                 first = error
             except (Transient, Permanent):
                 continue  # what is said is of the place that it was planned from

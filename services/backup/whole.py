@@ -16,19 +16,25 @@ from services.backup.store.rows import Row
 from shared.db.pool import connected
 
 
-async def put_manifest(pool: asyncpg.Pool, destination: Destination, row: Row, installation_id: str) -> str:
+async def put_manifest(
+    pool: asyncpg.Pool, destination: Destination, row: Row, installation_id: str, *, known_sha256: str | None = None
+) -> str:
     """Put manifest and SHA256SUMS beside an archive whose bytes are proven; the SHA-256 of the manifest.
 
-    They are made of what the database says alone, so that putting them again puts the same.
+    They are made of what the database says alone, so that putting them again puts the same: what is ``known_sha256``
+    already is not put again.
     """
     async with connected(pool) as connection:
         files, left_out = await members.whole(connection, destination.name, row["collection_id"], row["archive_id"])
         sent = await parts.of_archive(connection, row["archive_id"])
     data, listed = await asyncio.to_thread(_made, row, installation_id, files, left_out, sent)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest == known_sha256:
+        return digest
     await destination.put(row["manifest_key"], data, Label("application/json"), replace=True)
     key = keys.sums_key(row["night"].year, row["collection_id"], row["number"])
     await destination.put(key, listed, Label("text/plain"), replace=True)
-    return hashlib.sha256(data).hexdigest()
+    return digest
 
 
 def _made(

@@ -296,7 +296,7 @@ class RunBackup(BackupCommand):
 
     session_ids: tuple[SessionId, ...] = Field(default=(), max_length=MOST_IDS, description="these sessions")
     year: int | None = Field(default=None, ge=1000, le=9000, description="the nights of this year")
-    everything: bool = Field(default=False, description="all files, whatever else is named")
+    everything: bool = Field(default=False, description="all files, also those that would still wait for their session")
 
 
 class RetryBackup(BackupCommand):

@@ -55,9 +55,13 @@ class SessionArchived(Event):
     session_id: SessionId
     revision: Natural = Field(description="of the session, as session.finished told it")
     destination: Word
-    key: PathText = Field(description="of the latest archive of the session at the destination")
-    manifest_key: PathText = Field(description="of its manifest, which lists all files of the session")
+    key: PathText = Field(
+        description="of the session's latest archive at the destination; of another's where it has none itself"
+    )
+    manifest_key: PathText = Field(
+        description="of its manifest, which lists all files of the session if the archive is its own"
+    )
     sha256: FileId = Field(description="SHA-256 of the manifest, which holds that of every part and every file")
     size_bytes: Sum = Field(description="size of the session's files in all its archives, bytes")
     file_count: Sum = Field(description="number of these files")
-    left_out: Sum = Field(default=0, description="files that could not be read, so that no archive has them")
+    left_out: Sum = Field(default=0, description="files that no verified archive has: mostly they could not be read")

@@ -128,7 +128,8 @@ def _words(item: ErrorDetails, annotation: Any, section: str) -> str:
     if kind in _LIMITS:
         return f"{shown}out of range: it must be {_LIMITS[kind].format(**limits)}"
     if kind == "string_too_short":
-        return "it must not be empty"
+        least = limits["min_length"]
+        return "it must not be empty" if least == 1 else f"{shown}too short: it must have at least {least} characters"
     if kind == "string_too_long":
         return f"it must not be longer than {limits['max_length']} characters"
     return item["msg"].removeprefix("Value error, ")

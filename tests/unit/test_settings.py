@@ -98,6 +98,14 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("[library]\ntemplate = 3", 'setting library.template: write it in quotes: "3"'),
         ("[nats]\npassword = 3", "setting nats.password: write a text in quotes$"),
         ('[[sources]]\nname = "a"\npath = 3', "setting sources.path of 'a': write a path in quotes, such as \"/…\""),
+        (
+            '[[destinations]]\nname = "b2"\nkind = "s3"\nbucket = "n"',
+            "setting destinations.bucket of 'b2': 'n' is too short: it must have at least 3 characters",
+        ),
+        (
+            '[[destinations]]\nname = "usb"\npath = "/usb"\n[[destinations]]\nname = "disk"\npath = "/usb"',
+            "setting destinations: the destinations 'usb' and 'disk' are one place: leave one of them away",
+        ),
         ('[[rigs]]\nname = ""', "setting rigs.name of number 1: it must not be empty"),
         (f'[[rigs]]\nname = "{"x" * 201}"', "setting rigs.name of 'x+': it must not be longer than 200 characters"),
         ("[postgres]\nport = 99999", "setting postgres.port: 99999 is out of range: it must be at most 65535"),

@@ -18,6 +18,7 @@ from typing import Any
 
 import asyncpg
 
+from services.descriptions import SCHEMAS
 from services.standalone.accounts import service_account
 from services.standalone.home import Home
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
@@ -129,8 +130,7 @@ async def restored(archive: Path, home: Path, migrate: Migrate) -> Home:
 async def _fill(
     home: Home, server: EmbeddedPostgres, about: dict[str, Any], content: dict[str, bytes], migrate: Migrate
 ) -> None:
-    schemas = sorted({name.split(".")[0] for name in about["columns"]})
-    for role in (*schemas, *OTHERS):
+    for role in (*SCHEMAS, *OTHERS):
         home.secret(role)
     admin = await asyncpg.connect(server.admin_dsn)
     await admin.execute(f"CREATE DATABASE {DATABASE}")

@@ -13,8 +13,6 @@ from typing import Literal
 from shared.library.stream import Stream
 
 MIB = 1024 * 1024
-MAX_PARTS = 10_000
-"""Of one upload, by every S3 server."""
 
 
 @dataclass(frozen=True, slots=True)

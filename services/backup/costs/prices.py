@@ -18,6 +18,16 @@ Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0)]
 
 
+class TierPrices(BaseModel):
+    """What it costs to thaw objects of a class at one tier, US dollars, and how long it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd_per_gb_read: Dollars = 0.0
+    usd_per_1000_restores: Dollars = 0.0
+    hours_to_read: float = Field(ge=0, allow_inf_nan=False)
+
+
 class ClassPrices(BaseModel):
     """What one storage class of a provider costs, US dollars."""
 
@@ -36,6 +46,17 @@ class ClassPrices(BaseModel):
     usd_per_1000_restores: Dollars = 0.0
     hours_to_read: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     usd_per_gb_out: Dollars = 0.0
+    bulk: TierPrices | None = None
+    expedited: TierPrices | None = None
+
+    @property
+    def standard(self) -> TierPrices:
+        """Those of the class itself."""
+        return TierPrices(
+            usd_per_gb_read=self.usd_per_gb_read,
+            usd_per_1000_restores=self.usd_per_1000_restores,
+            hours_to_read=self.hours_to_read,
+        )
 
 
 class PriceTable(BaseModel):
@@ -51,6 +72,10 @@ class PriceTable(BaseModel):
         """The prices of a provider's STANDARD; None where the table has none."""
         found = (one for one in self.prices if (one.provider, one.storage_class) == (provider, STANDARD))
         return next(found, None)
+
+    def of_class(self, storage_class: str) -> ClassPrices | None:
+        """The first prices of a class, whoever offers it; None where the table has none."""
+        return next((one for one in self.prices if one.storage_class == storage_class), None)
 
 
 def read_prices(file: Path | None = None) -> PriceTable:

@@ -11,6 +11,7 @@ from services.backup.commands import NO_DESTINATION
 from services.backup.database.layout import DATABASE, is_dump, note_key, read_note
 from services.backup.database.make import Wish, look_at_server, make_dump
 from services.backup.database.programs import find_programs
+from services.backup.database.send import discard
 from services.backup.destinations.port import Destination
 from services.backup.kept_settings.copy import keep_settings
 from services.backup.settings import BackupSettings
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 JOBS = JobTable("dump", "dump_id")
 LOOK_S = 60.0
 """Between two looks whether a dump is due."""
+UNPROVEN_FOR = timedelta(days=1)
+"""So long nobody throws a dump away that was not read back yet."""
 
 Opened = Callable[[str], Awaitable[Destination]]
 """Gives a destination of the settings, once it was looked at and found to be ours. Raises Transient, UserError."""
@@ -109,13 +112,17 @@ class Dumps:
                 log.info("settings kept", destination=destination.name, key=key)
 
     async def _adopt(self, destination: Destination) -> None:
-        """Know of dumps that were made while this service did not run."""
+        """Know of dumps that were made while this service did not run; throw away those that nobody proved in a day."""
         async with connected(self._pool) as connection:
             known = await dumps.known_keys(connection, destination.name)
-        found = [stored.key async for stored in destination.list(DATABASE) if is_dump(stored.key)]
-        for key in [key for key in found if key not in known]:
-            if await destination.look(note_key(key)) is None:
-                continue  # it was interrupted before it was proven
+        found = {stored.key: stored.modified_at async for stored in destination.list(DATABASE)}
+        for key, modified_at in found.items():
+            if not is_dump(key) or key in known:
+                continue
+            if note_key(key) not in found:  # it was interrupted before it was proven, or is about to be
+                if modified_at is not None and modified_at < utc_now() - UNPROVEN_FOR:
+                    await discard(destination, key)
+                continue
             data = b"".join([piece async for piece in destination.read(note_key(key))])
             if (note := read_note(data)) is not None:
                 async with transaction(self._pool) as connection:

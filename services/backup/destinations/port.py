@@ -11,9 +11,14 @@ completed. All calls may take long; one that is cancelled leaves its whole objec
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from shared.errors import Transient
+
+Frost = Literal["frozen", "thawing"]
+"""Of an object in archive storage: nobody has asked for it yet, or somebody has and it cannot be read yet."""
+Tier = Literal["expedited", "standard", "bulk"]
+"""How soon an object is thawed; what is sooner is dearer."""
 
 
 class Refused(Transient):
@@ -55,6 +60,8 @@ class Stored:
     """Without quotes; None where there is none, as in a folder."""
     modified_at: datetime | None = None
     storage_class: str | None = None
+    frost: Frost | None = None
+    """Whether it has to be thawed, as ``look`` tells it; None: it can be read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +164,15 @@ class Destination(Protocol):
 
     def uploads(self, prefix: str) -> AsyncIterator[Upload]:
         """Uploads that were begun below a prefix and are neither completed nor aborted."""
+
+
+@runtime_checkable
+class Thaws(Protocol):
+    """What a destination can besides that has archive storage: classes whose objects are read hours after a request."""
+
+    async def thaw(self, key: str, days: int, tier: Tier) -> None:
+        """Ask that an object can be read, from some hours on and for so many days; one that is asked for stays so.
+
+        Raises:
+            Gone: nothing lies under the key.
+        """

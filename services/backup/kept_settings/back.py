@@ -12,7 +12,6 @@ from shared.toml_text import Place, to_toml
 
 _FILE = "_file"
 _HEAD = "nightbus.toml as `nightbus backup restore-everything` wrote it."
-_HEAD = "nightbus.toml as `nightbus backup restore-everything` wrote it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 
+from services.backup.commands import NO_DESTINATION
 from services.backup.proof.beside import Beside
 from services.backup.proof.drill import Drill
 from services.backup.proof.metrics import LAST_DRILL, LAST_VERIFICATION, OPEN_FINDINGS
@@ -108,7 +109,7 @@ class Checks:
 
     def _named(self, name: str | None) -> list[str]:
         if not self._destinations:
-            raise UserError("no destination is set: `nightbus backup setup` adds one")
+            raise UserError(NO_DESTINATION)
         if name is None:
             return list(self._destinations)
         if name not in self._destinations:

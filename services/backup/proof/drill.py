@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import asyncpg
 
 from services.backup.destinations.port import Destination
 from services.backup.destinations.threads import in_thread
-from services.backup.proof.examine import SLEEPING_CLASSES
+from services.backup.proof.examine import damaged
 from services.backup.proof.verify import Ready
 from services.backup.restore.folder import RestoreFolder
 from services.backup.restore.restore import Failure, Restore, Restored
@@ -56,11 +57,12 @@ class Drill:
         most_bytes = shutil.disk_usage(scratch).free // _SHARE_OF_FREE
         async with connected(self._pool) as connection:
             drawn = await proofs.some_copies(connection, destination.name, self._files, most_bytes, secrets.randbelow)
-        archives, asleep = {}, 0
+        archives: dict[Copy, UUID] = {}
+        frozen: list[str] = []
         for archive_id, copy in drawn:
             stored = await destination.look(copy.key)
-            if stored is not None and stored.storage_class in SLEEPING_CLASSES:
-                asleep += 1
+            if stored is not None and stored.frost is not None:
+                frozen.append(stored.storage_class or stored.frost)
             else:
                 archives[copy] = archive_id
         restore = Restore({destination.name: destination}, await in_thread(RestoreFolder, scratch))
@@ -69,10 +71,10 @@ class Drill:
         )
         for failure in restored.failures:
             await self._save(job, destination, failure, archives)
-        result = result_of(restored, asleep)
+        result = result_of(restored, frozen)
         await job.save(
             files=restored.found - restored.failed, read_bytes=restored.read_bytes, problems=restored.failed,
-            not_read=asleep, result=result,
+            not_read=len(frozen), result=result,
         )  # fmt: skip
         log.info("restore drill done", destination=destination.name, result=result)
 
@@ -80,11 +82,16 @@ class Drill:
         """Write what a file could not be brought back for, where that is the fault of what lies at the destination."""
         (copy,) = failure.copies
         archive_id = archives[copy]
-        if not failure.is_damage and await destination.look(copy.key) is not None:
+        if failure.is_damage:
+            if not await damaged(destination, [copy], lambda _count: None):
+                raise Transient(f"{failure.reason}; read again it is not")
+        elif await destination.look(copy.key) is not None:
             raise Transient(failure.reason)
         await self._ready(destination.name)  # a disk that was unplugged has lost nothing
         async with transaction(self._pool) as connection:
             await job.hold(connection)
+            if not await proofs.is_kept(connection, archive_id):
+                return  # retention let it go meanwhile
             if failure.is_damage:
                 await proofs.save_damaged(connection, archive_id, {copy.position: failure.reason})
                 found = Finding(copy.key, "member", failure.reason, copy.position, copy.file_id)
@@ -95,10 +102,13 @@ class Drill:
         log.error("found at a destination", destination=copy.destination, key=shown(copy.key), reason=failure.reason)
 
 
-def result_of(restored: Restored, asleep: int) -> str:
-    """What came of a drill, one sentence."""
-    if asleep and not restored.found:
-        return "nothing was brought back: the storage class of what was drawn asks for a request first"
-    if not restored.failed:
-        return f"{counted(restored.found, 'file')} brought back, each with its content"
-    return f"{restored.failed} of {counted(restored.found, 'file')} could not be brought back"
+def result_of(restored: Restored, frozen: Sequence[str]) -> str:
+    """What came of a drill, one sentence; ``frozen``: the storage classes of files that were not read."""
+    found, failed = restored.found, restored.failed
+    words = f"{counted(found, 'file')} brought back, each with its content"
+    if failed:
+        words = f"{failed} of {counted(found, 'file')} could not be brought back"
+    if not frozen:
+        return words
+    not_read = f"{counted(len(frozen), 'file')} not read: in {' and '.join(sorted(set(frozen)))}"
+    return f"{words}; {not_read}" if found else f"nothing was brought back; {not_read}"

@@ -7,16 +7,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import cast
 
-from services.backup.destinations.port import Destination, Refused, Stored
+from services.backup.destinations.port import Destination, Stored
 from services.backup.proof.sent import Sent, SentRange
 from services.backup.restore.fetch import fetch
 from services.backup.restore.unpack import damage_of
 from services.backup.restore.wanted import Copy, runs
 from shared.errors import Gone
 from shared.library.reading import shown
-
-SLEEPING_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Storage classes whose objects are read only some hours after somebody asked for that."""
 
 Told = Callable[[int], object]
 """Told of the bytes as they are read."""
@@ -31,8 +28,8 @@ class Seen:
     """What is wrong, one sentence; None where nothing is."""
     was_read: bool = False
     """All of its bytes were read."""
-    sleeps: bool = False
-    """Its bytes should have been read, and its storage class does not give them at once."""
+    frozen_in: str | None = None
+    """Its bytes should have been read, and this storage class gives them only once they are thawed."""
     differing: tuple[SentRange, ...] = ()
     """Parts that are not as they were sent."""
     size_bytes: int = 0
@@ -53,16 +50,14 @@ async def examine(destination: Destination, sent: Sent, told: Told, *, deep: boo
     odd = _odd(found, sent)
     if not deep and odd is None:
         return Seen(size_bytes=found.size_bytes)
+    if found.frost is not None:
+        return Seen(problem=odd, frozen_in=found.storage_class or found.frost, size_bytes=found.size_bytes)
     try:
         differing = await _differing(destination, sent.key, sent.parts, told)
         again = [await _differing(destination, sent.key, [part], told) for part in differing]  # was it the way here?
         differing = [part for parts in again for part in parts]
     except Gone:
         return _missing(destination, sent)
-    except Refused:
-        if found.storage_class not in SLEEPING_CLASSES:
-            raise
-        return Seen(problem=odd, sleeps=True, size_bytes=found.size_bytes)
     if found.size_bytes > sent.stored_bytes and not differing:
         differing = list(sent.parts[-1:])
     if not differing:

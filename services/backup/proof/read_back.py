@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.backup.proof.examine import damaged
 from services.backup.proof.verify import Ready
 from services.backup.restore.fetch import fetch
 from services.backup.restore.unpack import damage_of
@@ -98,13 +99,15 @@ class ReadBack:
         destination = await self._ready(run[0].destination)
         try:
             async with aclosing(fetch(destination, run, damage_of, progress.read)) as fetched:
-                async for copy, reason in fetched:
+                async for copy, found in fetched:
+                    reason = found
+                    if found is not None:  # was it the way here?
+                        reason = (await damaged(destination, [copy], progress.read)).get(copy.position)
                     await self._save(job, archives[copy], copy, reason, progress)
                     judged[copy] = reason is None
         except Gone as error:
             await self._ready(destination.name)  # a disk that was unplugged has lost nothing
-            await self._save_gone(job, archives[run[0]], run[0], str(error))
-            progress.problems += 1
+            progress.problems += await self._save_gone(job, archives[run[0]], run[0], str(error))
             judged.update({copy: False for copy in run if copy not in judged})
 
     async def _save(self, job: Job, archive_id: UUID, copy: Copy, reason: str | None, progress: _Progress) -> None:
@@ -120,9 +123,13 @@ class ReadBack:
         progress.problems += 1
         log.error("found at a destination", destination=copy.destination, key=copy.key, reason=reason)
 
-    async def _save_gone(self, job: Job, archive_id: UUID, copy: Copy, reason: str) -> None:
+    async def _save_gone(self, job: Job, archive_id: UUID, copy: Copy, reason: str) -> bool:
+        """Write that an archive is not there; False where retention let it go meanwhile."""
         async with transaction(self._pool) as connection:
             await job.hold(connection)
+            if not await proofs.is_kept(connection, archive_id):
+                return False
             await proofs.save_gone(connection, archive_id, reason)
             await findings.add(connection, job.id, archive_id, [Finding(copy.key, "missing", reason)])
         log.error("found at a destination", destination=copy.destination, key=shown(copy.key), reason=reason)
+        return True

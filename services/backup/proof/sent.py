@@ -1,11 +1,9 @@
 """An archive as it was sent: what its destination should hold."""
 
-import hashlib
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
-_MD5 = re.compile(r"[0-9a-f]{32}(-[0-9]+)?")
+from services.backup.destinations.s3 import etags
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,6 @@ class Sent:
 
     def may_have_etag(self, etag: str | None) -> bool:
         """Whether an object with this ETag may be it. One that is no MD5, as with keys of the server's own, may."""
-        if etag is None or self.etag is None or _MD5.fullmatch(etag) is None or _MD5.fullmatch(self.etag) is None:
+        if not (etags.is_md5(etag) and etags.is_md5(self.etag)):
             return True
-        return etag in (self.etag, self._etag_of_parts())
-
-    def _etag_of_parts(self) -> str:
-        """What servers of S3 give an object of several parts: the MD5 of their MD5s, and how many they are."""
-        together = hashlib.md5(b"".join(part.md5 for part in self.parts), usedforsecurity=False)
-        return f"{together.hexdigest()}-{len(self.parts)}"
+        return etag in (self.etag, etags.of_parts(part.md5 for part in self.parts))

@@ -40,9 +40,11 @@ class _Progress:
     problems: int
     not_read: int
     in_hand: str | None = None
+    frozen_in: set[str] = field(default_factory=set)
+    """Storage classes of those that were not read."""
 
     def columns(self) -> Mapping[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "frozen_in"}
 
     def read(self, count: int) -> None:
         self.read_bytes += count
@@ -81,7 +83,7 @@ class Verify:
             archives=job["checked"] + len(waiting),
             total_bytes=job["read_bytes"] + sum(one.stored_bytes for one in waiting) if job["deep"] else None,
             checked=job["checked"], files=job["files"], read_bytes=job["read_bytes"], problems=0,
-            not_read=job["not_read"],
+            not_read=0,
         )  # fmt: skip
         job.reports(progress.columns)
         for one in waiting:
@@ -105,12 +107,15 @@ class Verify:
         if seen.missing:
             await self._ready(destination.name)  # a disk that was unplugged has lost nothing
         judged = await self._judge(destination, sent, copies, seen, progress)
-        await self._save(job, sent, judged)
+        if not await self._save(job, sent, judged):
+            return
         progress.files += judged.files
         progress.problems += len(judged.found)
         if not seen.missing:
             progress.problems += await self._beside.look(job, destination, archive_id)
-        progress.not_read += seen.sleeps
+        if seen.frozen_in is not None:
+            progress.not_read += 1
+            progress.frozen_in.add(seen.frozen_in)
 
     async def _judge(
         self, destination: Destination, sent: Sent, copies: list[Copy], seen: Seen, progress: _Progress
@@ -143,10 +148,12 @@ class Verify:
                 return key
         return None
 
-    async def _save(self, job: Job, sent: Sent, judged: _Judged) -> None:
-        """Write what was found of an archive; it counts only if the job is still ours."""
+    async def _save(self, job: Job, sent: Sent, judged: _Judged) -> bool:
+        """Write what was found of an archive, if the job is still ours; False where retention let it go meanwhile."""
         async with transaction(self._pool) as connection:
             await job.hold(connection)
+            if not await proofs.is_kept(connection, sent.archive_id):
+                return False
             if judged.seen.missing:
                 await proofs.save_gone(connection, sent.archive_id, judged.seen.problem or "")
             elif judged.members:
@@ -154,19 +161,20 @@ class Verify:
             elif judged.seen.problem is None:
                 await proofs.save_sound(connection, sent.archive_id, deep=judged.seen.was_read)
                 ended: tuple[findings.What, ...] = ("missing", "archive", "member")
+                if judged.seen.frozen_in is not None:
+                    ended = ("missing",)  # of the others only its bytes would tell
                 await findings.end(connection, sent.archive_id, ended, FOUND_SOUND)
             await findings.add(connection, job.id, sent.archive_id, judged.found)
         for one in judged.found:
             if one.what != "member":  # the archive's own sentence says how many there are
                 log.error("found at a destination", destination=sent.destination, key=one.key, reason=one.problem)
+        return True
 
 
 def result_of(progress: _Progress, *, deep: bool) -> str:
     """What came of a verification, one sentence."""
     archives = counted(progress.checked, "archive")
     read = f", {counted(progress.files, 'file')} read to the last byte" if deep or progress.files else ""
-    asleep = f"; {progress.not_read} could not be read, since their storage class asks for a request first"
-    rest = read + (asleep if progress.not_read else "")
-    if not progress.problems:
-        return f"{archives} looked at{rest}: all is as it was sent"
-    return f"{archives} looked at{rest}: {counted(progress.problems, 'problem')} found"
+    found = f"{counted(progress.problems, 'problem')} found" if progress.problems else "all is as it was sent"
+    frozen = f"; {progress.not_read} not read: in {' and '.join(sorted(progress.frozen_in))}"
+    return f"{archives} looked at{read}: {found}{frozen if progress.not_read else ''}"

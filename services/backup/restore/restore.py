@@ -1,7 +1,7 @@
 """Bringing files back into a folder: from the best copy of each, from the next one where that is damaged or away."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -10,14 +10,13 @@ from services.backup.destinations.port import Destination
 from services.backup.destinations.threads import in_thread
 from services.backup.restore.fetch import fetch
 from services.backup.restore.folder import RestoreFolder
+from services.backup.restore.side_by_side import all_done
 from services.backup.restore.unpack import Readable, unpack
 from services.backup.restore.wanted import Copy, Wanted, runs
 from shared.errors import Gone, NightbusError, Permanent, Transient
 from shared.library.place import Placed
 from shared.library.room import NoRoom
 
-AT_ONCE = 4
-"""Runs of members that are read side by side."""
 PAUSES_S = (1.0, 5.0)
 """Before a destination that fails is asked again; after that the next copy is tried."""
 
@@ -103,10 +102,10 @@ class Restore:
         self.so_far.found = len(wanted)
         self.so_far.found_bytes = sum(one.size_bytes for one in wanted)
         waiting = [_Open(one, list(one.copies)) for one in wanted]
-        await _all(self._look(one) for one in waiting)
+        await all_done(self._look(one) for one in waiting)
         while waiting := [one for one in waiting if not one.settled]:
             self._turn = self._next_copies(waiting)
-            await _all(self._bring(run) for run in runs(self._turn))
+            await all_done(self._bring(run) for run in runs(self._turn))
         return self.so_far
 
     async def _look(self, one: _Open) -> None:
@@ -184,19 +183,3 @@ class Restore:
     def _count(self, read_bytes: int) -> None:
         self.so_far.read_bytes += read_bytes
         self._told(self.so_far)
-
-
-async def _all(work: Iterable[Coroutine[object, object, None]]) -> None:
-    """Do all of it, some side by side."""
-    waiting = iter(work)
-
-    async def worker() -> None:
-        for one in waiting:
-            await one
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(worker())
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from failed

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
+from services.backup.archive.keys import parse_raw, sums_key
 from services.backup.database.layout import note_key
 from services.backup.destinations.port import Destination, Refused
 from services.backup.retention.model import Removal
@@ -27,8 +28,6 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 JOBS = JobTable("removal", "removal_id")
-MANIFEST, SUMS = ".manifest.json", ".SHA256SUMS"
-"""How the keys of what lies beside an archive end."""
 AT_ONCE = 1
 """One after the other: each looks at what those before left."""
 
@@ -57,7 +56,7 @@ class Retention:
 
         Raises:
             Ignorable: it has to stay after all.
-            Permanent: the destination deletes nothing.
+            Permanent: the destination does not delete it, or what lies beside it.
             Transient: the destination is away, or failed.
         """
         destination = await self._ready(job["destination"])
@@ -65,15 +64,19 @@ class Retention:
             await job.hold(connection)
             if not await retention.goes(connection, job):
                 raise Ignorable(f"{job['key']} stays: it is the last good copy there now")
-            keys = await _keys(connection, job)
+            first, *others = await _keys(connection, job)
         try:
-            for key in keys:
-                await destination.delete(key)
+            await destination.delete(first)
         except Refused as error:
             async with transaction(self._pool) as connection:
                 await job.hold(connection)
                 await retention.stays(connection, job)
             raise Permanent(f"{job['key']} stays at {destination.name}, which deletes nothing: {error}") from error
+        for key in others:  # what is deleted counts no more, whatever becomes of the rest
+            try:
+                await destination.delete(key)
+            except Refused as error:
+                raise Permanent(f"{key} stays at {destination.name}, without {first}: {error}") from error
         log.info("deleted", what=job["what"], destination=destination.name, key=job["key"], reason=job["why"])
 
     async def _ask(self, *, again: bool) -> int:
@@ -90,9 +93,10 @@ async def _keys(connection: Connection, job: Job) -> list[str]:
     if job["what"] == "dump":
         return [note_key(job["key"]), job["key"]]
     manifest = await retention.manifest_of_gone(connection, job["row_id"])
-    if manifest is None:
+    parsed = parse_raw(manifest) if manifest is not None else None
+    if manifest is None or parsed is None:
         return [job["key"]]
-    return [job["key"], manifest, f"{manifest.removesuffix(MANIFEST)}{SUMS}"]
+    return [job["key"], manifest, sums_key(parsed.year, parsed.collection_id, parsed.number)]
 
 
 def _id(removal: Removal) -> UUID:

@@ -36,6 +36,7 @@ CREATE TABLE backup.archive (
     collection_id    text COLLATE "C" NOT NULL,
     night            date NOT NULL,
     session_revision integer,
+    arrived_before   timestamptz,
     number           integer,
     phase            text NOT NULL DEFAULT 'asked'
         CHECK (phase IN ('asked', 'planned', 'stored', 'verified', 'nothing_new', 'gone')),
@@ -65,6 +66,7 @@ COMMENT ON COLUMN backup.archive.destination IS 'Where it lies.';
 COMMENT ON COLUMN backup.archive.collection_id IS 'The session, or arrived_YYYYMMDD: files that arrived on that day (UTC) and belong to no session.';
 COMMENT ON COLUMN backup.archive.night IS 'Night of the session, or the day of arrival.';
 COMMENT ON COLUMN backup.archive.session_revision IS 'Revision of the session that caused it; null: files were found that no archive has.';
+COMMENT ON COLUMN backup.archive.arrived_before IS 'Of a day of arrivals: files that arrived later wait for their session. Null for sessions.';
 COMMENT ON COLUMN backup.archive.number IS 'Number among the archives of the collection at the destination, from 1 on; null before it is planned, and where nothing was new.';
 COMMENT ON COLUMN backup.archive.phase IS 'asked; planned: its members are fixed; stored: all bytes are there; verified; nothing_new: other archives have all files; gone: deleted, by us or by somebody.';
 COMMENT ON COLUMN backup.archive.packing IS 'How it is packed: kind, level, frame_bytes, version of zstd.';

@@ -35,7 +35,7 @@ COMMENT ON COLUMN backup.check_job.files IS 'Number of files whose content was r
 COMMENT ON COLUMN backup.check_job.total_bytes IS 'Size of what is to be read, bytes; null before it was counted.';
 COMMENT ON COLUMN backup.check_job.read_bytes IS 'Stored bytes that were read so far.';
 COMMENT ON COLUMN backup.check_job.problems IS 'Number of findings.';
-COMMENT ON COLUMN backup.check_job.not_read IS 'Number of archives whose bytes cannot be read at once, since their storage class asks for a request first.';
+COMMENT ON COLUMN backup.check_job.not_read IS 'Number of archives, in a drill of files, that were not read, since they have to be thawed first.';
 COMMENT ON COLUMN backup.check_job.in_hand IS 'Key of the archive that is being read.';
 COMMENT ON COLUMN backup.check_job.result IS 'What came of it, one sentence; null before it is done.';
 
@@ -72,7 +72,7 @@ COMMENT ON COLUMN backup.check_progress.files IS 'Number of files whose content 
 COMMENT ON COLUMN backup.check_progress.total_bytes IS 'Size of what is to be read, bytes; null before it was counted.';
 COMMENT ON COLUMN backup.check_progress.read_bytes IS 'Stored bytes that were read so far.';
 COMMENT ON COLUMN backup.check_progress.problems IS 'Number of findings.';
-COMMENT ON COLUMN backup.check_progress.not_read IS 'Number of archives whose bytes cannot be read at once, since their storage class asks for a request first.';
+COMMENT ON COLUMN backup.check_progress.not_read IS 'Number of archives, in a drill of files, that were not read, since they have to be thawed first.';
 COMMENT ON COLUMN backup.check_progress.in_hand IS 'Key of the archive that is being read.';
 COMMENT ON COLUMN backup.check_progress.result IS 'What came of it, one sentence; null before it is done.';
 
@@ -149,5 +149,5 @@ COMMENT ON COLUMN backup.last_check.checked IS 'Number of archives that were che
 COMMENT ON COLUMN backup.last_check.files IS 'Number of files whose content was read and compared so far; in a deep verification those of sound archives.';
 COMMENT ON COLUMN backup.last_check.read_bytes IS 'Stored bytes that were read so far.';
 COMMENT ON COLUMN backup.last_check.problems IS 'Number of findings.';
-COMMENT ON COLUMN backup.last_check.not_read IS 'Number of archives whose bytes cannot be read at once, since their storage class asks for a request first.';
+COMMENT ON COLUMN backup.last_check.not_read IS 'Number of archives, in a drill of files, that were not read, since they have to be thawed first.';
 COMMENT ON COLUMN backup.last_check.result IS 'What came of it, one sentence; null before it is done.';

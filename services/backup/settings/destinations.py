@@ -95,13 +95,27 @@ def _names_apart(destinations: tuple[DestinationSettings, ...]) -> tuple[Destina
     names = [destination.name for destination in destinations]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"two destinations are called {min(twice)!r}")
+    places: dict[tuple[str | None, ...], str] = {}
+    for one in destinations:
+        if (other := places.setdefault(_place(one), one.name)) != one.name:
+            raise ValueError(f"the destinations {other!r} and {one.name!r} are one place: leave one of them away")
     return destinations
+
+
+def _place(destination: DestinationSettings) -> tuple[str | None, ...]:
+    match destination:
+        case FolderDestination():
+            return (str(destination.path), destination.prefix)
+        case S3Destination():
+            return (destination.endpoint, destination.bucket, destination.prefix)
+        case _:
+            return (destination.name,)
 
 
 Destinations = Annotated[
     tuple[Annotated[DestinationSettings, OfKinds(FolderDestination, S3Destination)], ...], AfterValidator(_names_apart)
 ]
-"""All destinations; no two have one name."""
+"""All destinations; no two have one name, or one place."""
 
 
 def require_elsewhere(destinations: tuple[DestinationSettings, ...], folders: tuple[tuple[str, Path], ...]) -> None:

@@ -15,26 +15,27 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::int[])
 ON CONFLICT DO NOTHING RETURNING archive_id
 """
 _ASK_FOUND = """
-INSERT INTO archive (archive_id, destination, collection_id, night, session_revision)
+INSERT INTO archive (archive_id, destination, collection_id, night, session_revision, arrived_before)
 SELECT CASE WHEN known THEN found_id ELSE revision_id END, destination, collection_id, night,
-       CASE WHEN NOT known THEN revision END
+       CASE WHEN NOT known THEN revision END, arrived_before
 FROM (
-    SELECT w.found_id, w.revision_id, w.destination, w.collection_id, w.night, w.revision,
+    SELECT w.found_id, w.revision_id, w.destination, w.collection_id, w.night, w.revision, w.arrived_before,
            w.revision IS NULL OR EXISTS (
         SELECT FROM archive r WHERE (r.destination, r.collection_id, r.session_revision)
             = (w.destination, w.collection_id, w.revision)) AS known
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::int[])
-        AS w(found_id, revision_id, destination, collection_id, night, revision)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::int[], $7::timestamptz[])
+        AS w(found_id, revision_id, destination, collection_id, night, revision, arrived_before)
     WHERE NOT EXISTS (
         SELECT FROM archive o WHERE o.destination = w.destination AND o.collection_id = w.collection_id
             AND o.phase IN ('asked', 'planned', 'stored') AND o.state <> 'done')
 ) wanted
 ON CONFLICT DO NOTHING RETURNING archive_id
 """
-_UNTOLD = """
-INSERT INTO archive (archive_id, destination, collection_id, night, session_revision)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::int[])
-ON CONFLICT DO NOTHING RETURNING archive_id
+_ARRIVED_BEFORE = """
+UPDATE archive a SET arrived_before = w.arrived_before
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS w(destination, collection_id, arrived_before)
+WHERE (a.destination, a.collection_id) = (w.destination, w.collection_id) AND a.phase = 'asked'
+  AND a.arrived_before < w.arrived_before
 """
 _UNTOLD = """
 SELECT d.name AS destination, s.session_id, s.night, s.revision
@@ -94,11 +95,11 @@ WHERE state IN ('waiting', 'running') AND ($1::text[] IS NULL OR collection_id =
 _LAST_VERIFIED = "SELECT destination, max(verified_at) FROM archive WHERE verified_at IS NOT NULL GROUP BY 1"
 _UPLOADS = "SELECT upload_id FROM archive WHERE destination = $1 AND upload_id IS NOT NULL AND state <> 'cancelled'"
 _LAST_OF_SESSION = """
-SELECT a.archive_id, a.key, a.manifest_key, a.manifest_sha256 FROM archive a
-WHERE a.destination = $1 AND a.phase = 'verified' AND a.archive_id IN (
+SELECT a.archive_id, a.collection_id, a.key, a.manifest_key, a.manifest_sha256 FROM archive a
+WHERE a.destination = $1 AND a.phase = 'verified' AND (a.collection_id = $2 OR a.archive_id IN (
     SELECT m.archive_id FROM stats.frames f JOIN member m USING (file_id)
-    WHERE f.session_id = $2 AND m.state = 'written')
-ORDER BY a.collection_id = $2 DESC, a.verified_at DESC, a.archive_id LIMIT 1
+    WHERE f.session_id = $2 AND m.state = 'written'))
+ORDER BY a.collection_id = $2 DESC, a.number DESC, a.stored_at DESC, a.archive_id LIMIT 1
 """
 
 
@@ -118,10 +119,22 @@ class FoundFiles(NamedTuple):
     collection_id: str
     night: date
     revision: int | None
+    arrived_before: datetime | None = None
+    """Of a day of arrivals: only files that arrived before that."""
 
 
 async def ask_found(connection: Connection, found: Sequence[FoundFiles]) -> int:
-    """Commit archives of what was found, but not of collections of which one is under way or has failed. How many."""
+    """Commit archives of what was found, but not of collections of which one is under way or has failed. How many.
+
+    One that is not planned yet takes the files that this one would have had.
+    """
+    days = [one for one in found if one.arrived_before is not None]
+    await connection.execute(
+        _ARRIVED_BEFORE,
+        [one.destination for one in days],
+        [one.collection_id for one in days],
+        [one.arrived_before for one in days],
+    )
     rows = await connection.fetch(_ASK_FOUND, *map(list, zip(*found, strict=True))) if found else []
     return len(rows)
 
@@ -209,6 +222,6 @@ async def known_uploads(connection: Connection, destination: str) -> set[str]:
 
 
 async def last_of_session(connection: Connection, destination: str, session_id: str) -> asyncpg.Record | None:
-    """The latest verified archive at a destination that holds files of a session, its own ones first."""
+    """The latest verified archive of a session at a destination; where it has none, one that holds files of it."""
     rows = await connection.fetch(_LAST_OF_SESSION, destination, session_id)
     return rows[0] if rows else None

@@ -26,6 +26,16 @@ SELECT NOT EXISTS (
       AND (state IN ('waiting', 'running') OR (command_id IS NULL AND created_at > clock_timestamp() - $3::interval)))
    AND EXISTS (SELECT FROM archive WHERE destination = $2 AND phase = 'verified')
 """
+_RETRY = """
+UPDATE check_job c SET state = 'waiting', reason = NULL, finished_at = NULL, next_try_at = clock_timestamp(),
+    postponed = 0, unexpected = 0, cancel_requested_at = NULL
+WHERE (c.destination IS NULL OR c.destination = ANY($1::text[]))
+  AND c.state IN ('waiting', 'failed', 'cancelled', 'dead') AND NOT EXISTS (
+    SELECT FROM check_job n WHERE n.kind = c.kind AND n.destination IS NOT DISTINCT FROM c.destination
+      AND (n.session_ids, n.sample, n.deep, n.file_ids) = (c.session_ids, c.sample, c.deep, c.file_ids)
+      AND n.created_at > c.created_at)
+RETURNING c.check_id
+"""
 _FORGET = """
 DELETE FROM check_job c WHERE finished_at < clock_timestamp() - interval '400 days' AND EXISTS (
     SELECT FROM check_job l WHERE l.kind = c.kind AND l.destination IS NOT DISTINCT FROM c.destination
@@ -78,6 +88,11 @@ async def ask(
 async def is_due(connection: Connection, kind: Kind, destination: str, interval_s: float) -> bool:
     """Whether a check that nobody asks for is due: there is something to check, and the last one was long ago."""
     return bool(await connection.fetchval(_DUE, kind, destination, timedelta(seconds=interval_s)))
+
+
+async def retry(connection: Connection, destinations: Sequence[str]) -> int:
+    """Have checks that wait or have failed be made now, where none was asked for since; how many that are."""
+    return len(await connection.fetch(_RETRY, destinations))
 
 
 async def forget_old(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Dumps of the database, and the jobs that make them; and what a dump needs to know of the server."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +15,14 @@ ON CONFLICT DO NOTHING RETURNING dump_id
 _OPEN = """
 SELECT dump_id FROM dump WHERE destination = $1 AND cause = $2 AND state IN ('waiting', 'running') ORDER BY created_at
 LIMIT 1
+"""
+_RETRY = """
+UPDATE dump d SET state = 'waiting', reason = NULL, finished_at = NULL, next_try_at = clock_timestamp(), postponed = 0,
+    unexpected = 0, cancel_requested_at = NULL
+WHERE d.destination = ANY($1::text[]) AND d.state IN ('waiting', 'failed', 'cancelled', 'dead') AND NOT EXISTS (
+    SELECT FROM dump n WHERE n.destination = d.destination AND n.created_at > d.created_at
+      AND (n.state = 'done' OR n.cause = d.cause))
+RETURNING d.dump_id
 """
 _VERSIONS = "public.alembic_version"
 _HEADS = f"SELECT version_num FROM {_VERSIONS} ORDER BY version_num"
@@ -56,6 +65,11 @@ async def ask(connection: Connection, dump_id: UUID, destination: str, cause: st
     """Commit a dump; where one for that cause is not made yet it is that one. Returns the id of the job."""
     made: UUID | None = await connection.fetchval(_ASK, dump_id, destination, cause)
     return made or await connection.fetchval(_OPEN, destination, cause) or dump_id
+
+
+async def retry(connection: Connection, destinations: Sequence[str]) -> int:
+    """Have dumps that wait or have failed be made now, where there is no later one; how many that are."""
+    return len(await connection.fetch(_RETRY, destinations))
 
 
 async def server(connection: Connection) -> Server:

@@ -10,7 +10,6 @@ import asyncpg
 from services.backup.archive.model import Written
 from services.backup.store.missing import HELD
 from shared.bus.transaction import Connection
-from shared.events.base import utc_now
 
 _PLACE = """
 SELECT k.file_id, l.root, l.path, k.size_bytes, k.arrived_at FROM {files}
@@ -118,9 +117,9 @@ async def new_of_session(connection: Connection, destination: str, session_id: s
     return [Planned(*row) for row in await connection.fetch(_OF_SESSION + _NEW, destination, session_id)]
 
 
-async def new_of_day(connection: Connection, destination: str, day: datetime, wait: timedelta) -> list[Planned]:
-    """As before, of files that arrived on a day (UTC), at least ``wait`` ago, and are of no finished session."""
-    end = min(day + timedelta(days=1), utc_now() - wait)
+async def new_of_day(connection: Connection, destination: str, day: datetime, before: datetime) -> list[Planned]:
+    """As before, of files that arrived on a day (UTC), before a moment of it, and are of no finished session."""
+    end = min(day + timedelta(days=1), before)
     return [Planned(*row) for row in await connection.fetch(_OF_DAY + _NEW, destination, day.astimezone(UTC), end)]
 
 

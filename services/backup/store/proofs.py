@@ -50,6 +50,11 @@ _SAME_SIZE = """
 SELECT a.key, p.size_bytes, p.md5, p.sha256 FROM archive a JOIN part p USING (archive_id)
 WHERE a.destination = $1 AND a.archive_id <> $2 AND a.stored_bytes = $3 AND p.number = 1 ORDER BY a.key LIMIT $4
 """
+_KEPT = """
+SELECT a.phase = 'verified' OR EXISTS (
+    SELECT FROM finding f WHERE f.archive_id = a.archive_id AND f.what = 'missing' AND f.mended_at IS NULL)
+FROM archive a WHERE a.archive_id = $1 FOR UPDATE OF a
+"""
 _SOUND = """
 UPDATE archive SET phase = 'verified', gone_at = NULL, gone_reason = NULL, verified_at = clock_timestamp(),
     deep_verified_at = CASE WHEN $2 THEN clock_timestamp() ELSE deep_verified_at END
@@ -133,6 +138,11 @@ async def of_size(connection: Connection, sent_: Sent, size_bytes: int) -> list[
     """Other archives at the destination that are so long: key and first part."""
     rows = await connection.fetch(_SAME_SIZE, sent_.destination, sent_.archive_id, size_bytes, MOST_OF_SIZE)
     return [(row["key"], _range(row, 0)) for row in rows]
+
+
+async def is_kept(connection: Connection, archive_id: UUID) -> bool:
+    """Whether an archive is to be at its destination still, until the transaction ends: retention did not let it go."""
+    return bool(await connection.fetchval(_KEPT, archive_id))
 
 
 async def save_sound(connection: Connection, archive_id: UUID, *, deep: bool) -> None:

@@ -14,6 +14,12 @@ SELECT files, size_bytes, archived, archived_bytes, unprotected, unprotected_byt
 FROM backup.coverages WHERE destination = ''
 """
 
+NOT_YET = (
+    "what is unprotected waits until its night is finished (`nightbus sessions`); files that belong to none wait two "
+    "days (backup.arrival_wait_s)"
+)
+"""Why files are in no archive although nothing is under way, waits for a destination, or has failed."""
+
 
 def covered_text(row: "Row | asyncpg.Record | None") -> str:
     """How much is protected, in one line; without a destination there is nothing to be alarmed about."""

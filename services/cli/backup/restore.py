@@ -2,14 +2,15 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.backup.saying import say
+from services.cli.backup.thaw import DaysOption, ThawTier, TierOption, YesOption, require_consent, thawed
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.filters import JsonOption
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from services.backup.destinations.port import Destination
     from services.backup.restore.folder import RestoreFolder
     from services.backup.restore.restore import Restored
+    from services.backup.restore.thaw import Needed
     from services.backup.restore.wanted import Wanted
     from services.backup.settings import DestinationSettings
     from shared.settings import Settings
@@ -54,24 +56,34 @@ def restore(
     what: WhatArgument,
     to: ToOption = Path("restored"),
     source: FromOption = None,
+    tier: TierOption = ThawTier.STANDARD,
+    days: DaysOption = 7,
+    yes: YesOption = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Bring archived files back into a folder, each proven by its SHA-256; what is there already stays as it is.
 
     Single files are read alone, not the whole archive. Repeated, it goes on where it was stopped. Where no database
-    answers, the manifests at the destinations say what there is.
+    answers, the manifests at the destinations say what there is. Archives in GLACIER or DEEP_ARCHIVE are thawed first:
+    what that costs and how long it takes is said before.
     """
+    from services.backup.costs.prices import read_prices
     from services.backup.restore.folder import RestoreFolder
+    from services.backup.settings import BackupSettings
 
     stack, settings = _found(home)
     chosen = _chosen(settings, source)
     folder = RestoreFolder(to)
     try:
-        restored = wait_for(_restore(stack, chosen, what, folder))
+        task = wait_for(_find(stack, chosen, what, folder))
+        if task.needed.cold:
+            prices = read_prices(settings.section(BackupSettings).prices_file)
+            require_consent(task.needed, prices, days, tier, yes=yes)
+        restored = wait_for(_bring(task, folder, days, tier))
     finally:
         folder.close()
-    print(to_json(_row(restored, to)) if as_json else result_text(restored, to))
+    print(to_json(_row(restored, to, len(task.needed.cold))) if as_json else result_text(restored, to))
     if restored.failed:
         raise typer.Exit(FAILED)
 
@@ -96,12 +108,12 @@ def progress_text(restored: "Restored") -> str:
     )
 
 
-def _row(restored: "Restored", to: Path) -> Mapping[str, object]:
+def _row(restored: "Restored", to: Path, thawed_archives: int) -> Mapping[str, object]:
     return {
         "folder": str(to), "found": restored.found, "found_bytes": restored.found_bytes,
         "restored": restored.restored, "restored_bytes": restored.restored_bytes,
         "already_here": restored.already_here, "already_here_bytes": restored.already_here_bytes,
-        "failed": restored.failed, "read_bytes": restored.read_bytes,
+        "failed": restored.failed, "read_bytes": restored.read_bytes, "thawed_archives": thawed_archives,
         "renamed": [{"name": name, "path": path} for name, path in restored.renamed],
         "failures": [{"name": one.name, "reason": one.reason} for one in restored.failures],
     }  # fmt: skip
@@ -136,25 +148,49 @@ def _chosen(settings: "Settings", name: str | None) -> "Sequence[DestinationSett
     return chosen
 
 
-async def _restore(
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is restored, and from where."""
+
+    configured: "Sequence[DestinationSettings]"
+    installation_id: str
+    needed: "Needed"
+
+
+async def _find(
     stack: Stack | None, chosen: "Sequence[DestinationSettings]", what: Sequence[str], folder: "RestoreFolder"
-) -> "Restored":
-    from services.backup.restore.restore import Restore
+) -> _Task:
+    """What is wanted, and what of it has to be thawed first."""
+    from services.backup.destinations.kinds import all_opened
+    from services.backup.restore.thaw import needed
 
     known = await _known(stack, what, [one.name for one in chosen]) if stack is not None else None
-    async with _opened(chosen, known[0] if known else None) as destinations:
+    configured = chosen if known else await _placed(chosen)
+    installation_id = known[0] if known else ""
+    async with all_opened(configured, installation_id) as destinations:
         wanted = known[1] if known else await _listed(destinations, what)
-        said, at = "", 0.0
+        return _Task(configured, installation_id, await needed(destinations, folder, wanted))
 
-        def tell(restored: "Restored") -> None:
-            nonlocal said, at
-            if time.monotonic() - at >= SAY_EVERY_S:
-                at = time.monotonic()
-                said = say(progress_text(restored), said)
 
-        restored = await Restore(destinations, folder, tell).run(wanted)
-        say("", said)
-        return restored
+async def _bring(task: _Task, folder: "RestoreFolder", days: int, tier: ThawTier) -> "Restored":
+    """Bring it back, once it can be read."""
+    from services.backup.destinations.kinds import all_opened
+    from services.backup.restore.restore import Restore
+
+    said, at = "", 0.0
+
+    def tell(restored: "Restored") -> None:
+        nonlocal said, at
+        if time.monotonic() - at >= SAY_EVERY_S:
+            at = time.monotonic()
+            said = say(progress_text(restored), said)
+
+    async with all_opened(task.configured, task.installation_id) as destinations:
+        if task.needed.cold:
+            await thawed(destinations, task.needed, days, tier)
+        restored = await Restore(destinations, folder, tell).run(task.needed.wanted)
+    say("", said)
+    return restored
 
 
 async def _known(stack: Stack, what: Sequence[str], order: Sequence[str]) -> "tuple[str, list[Wanted]] | None":
@@ -188,30 +224,26 @@ async def _listed(destinations: "Mapping[str, Destination]", what: Sequence[str]
     return choice.wanted
 
 
-@asynccontextmanager
-async def _opened(
-    chosen: "Sequence[DestinationSettings]", installation_id: str | None
-) -> "AsyncIterator[Mapping[str, Destination]]":
-    """The destinations by name; where no database says whose archives they are, they tell it themselves."""
-    from services.backup.destinations.found import installations
-    from services.backup.destinations.kinds import opened
+async def _placed(chosen: "Sequence[DestinationSettings]") -> "Sequence[DestinationSettings]":
+    """The destinations with the prefix below which their archives lie, as they tell it where no database does.
 
-    async with AsyncExitStack() as stack:
-        destinations = {}
-        for one in chosen:
-            configured = one
-            if installation_id is None:
-                found = [installation.prefix for installation in await installations(one)]
-                if len(found) > 1:
-                    raise UserError(
-                        f"the destination {one.name} holds the archives of {len(found)} installations "
-                        f"({', '.join(found)}): set the `prefix` of the one that is wanted in its settings"
-                    )
-                if not found:
-                    print(f"no archives lie at the destination {one.name}", file=sys.stderr)
-                    continue
-                configured = one.model_copy(update={"prefix": found[0]})
-            destinations[one.name] = await stack.enter_async_context(opened(configured, installation_id or ""))
-        if not destinations:
-            raise UserError("no archives lie at any destination of the settings")
-        yield destinations
+    Raises:
+        UserError: no archives lie at any of them, or those of several installations at one.
+    """
+    from services.backup.destinations.found import installations
+
+    placed = []
+    for one in chosen:
+        found = [installation.prefix for installation in await installations(one)]
+        if len(found) > 1:
+            raise UserError(
+                f"the destination {one.name} holds the archives of {len(found)} installations "
+                f"({', '.join(found)}): set the `prefix` of the one that is wanted in its settings"
+            )
+        if not found:
+            print(f"no archives lie at the destination {one.name}", file=sys.stderr)
+            continue
+        placed.append(one.model_copy(update={"prefix": found[0]}))
+    if not placed:
+        raise UserError("no archives lie at any destination of the settings")
+    return placed

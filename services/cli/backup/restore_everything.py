@@ -183,7 +183,10 @@ def _text(done: "Done") -> str:
         f"{inert.name(name)} has another content's name, and is {inert.name(now)} now" for name, now in files.renamed
     ]
     if files.never_archived_count:
-        lines.append(f"{counted(files.never_archived_count, 'file')} were never archived, and are lost:")
+        lines.append(
+            f"never archived: {counted(files.never_archived_count, 'file')}; what a source still has comes back by "
+            "`nightbus ingest` of its folder, the rest is lost:"
+        )
         lines += [f"  {inert.name(name)}" for name in files.never_archived[:MOST_SHOWN]]
         if files.never_archived_count > MOST_SHOWN:
             lines.append("  and more; --json names them")

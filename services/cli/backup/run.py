@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.backup.covered import NOT_YET
 from services.cli.backup.saying import say
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
@@ -33,14 +34,26 @@ SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS open,
        coalesce(sum(sent_bytes) FILTER (WHERE state = 'running'), 0)::bigint AS sent_bytes,
        coalesce(sum(size_bytes) FILTER (WHERE state = 'running'), 0)::bigint AS size_bytes,
        count(*) FILTER (WHERE state IN ('failed', 'dead') AND phase <> 'verified')::int AS failed,
-       min(reason) FILTER (WHERE state IN ('waiting', 'failed', 'dead')) AS reason
+       min(reason) FILTER (WHERE state IN ('waiting', 'failed', 'dead')) AS reason,
+       coalesce((SELECT unprotected FROM backup.coverages WHERE destination = ''), 0)::bigint AS unprotected
 FROM backup.archives
 """
+
+_LATER = """
+SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS later_open,
+       count(*) FILTER (WHERE state = 'running')::int AS later_running,
+       count(*) FILTER (WHERE state IN ('failed', 'dead') AND finished_at >= $1)::int AS later_failed,
+       min(reason) FILTER (WHERE state = 'waiting' OR (state IN ('failed', 'dead') AND finished_at >= $1))
+           AS later_reason
+FROM (SELECT state, reason, finished_at FROM backup.dumps
+      UNION ALL SELECT state, reason, finished_at FROM backup.check_progress) later
+"""
+"""Dumps and checks, which a retry has made again as well."""
 
 SessionsOption = Annotated[
     list[str] | None, typer.Option("--session", parser=session_name, metavar="ID", help="This session.")
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="Everything that no archive has, which is the default.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Everything, also files that still wait for their session.")]
 
 
 def run(
@@ -50,7 +63,11 @@ def run(
     as_json: LinesOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Archive now what destinations lack, and wait for it. Ctrl-C stops the watching only."""
+    """Archive now what destinations lack, and wait for it. Ctrl-C stops the watching only.
+
+    Files that belong to no finished session wait for it (backup.arrival_wait_s) before they go into the archive of the
+    day of their arrival; with --all they do at once.
+    """
     from shared.events.commands import RunBackup
 
     if everything and (session or year):
@@ -60,16 +77,16 @@ def run(
 
 
 def retry(as_json: LinesOption = False, home: HomeOption = None) -> None:
-    """Try again now what waits or has failed, and wait for it. Ctrl-C stops the watching only."""
+    """Try archives, dumps and checks again that wait or have failed. Ctrl-C stops the watching only."""
     from shared.events.commands import RetryBackup
 
-    _watch(RetryBackup(), as_json=as_json, stack=find_stack(home))
+    _watch(RetryBackup(), as_json=as_json, stack=find_stack(home), later=True)
 
 
-def _watch(command: "BackupCommand", *, as_json: bool, stack: Stack) -> None:
-    row = wait_for(_until_done(stack, command))
+def _watch(command: "BackupCommand", *, as_json: bool, stack: Stack, later: bool = False) -> None:
+    row = wait_for(_until_done(stack, command, later=later))
     print(to_json(row) if as_json else result_text(row))
-    if row["open"] or row["failed"]:
+    if row["open"] or row["failed"] or row.get("later_open") or row.get("later_failed"):
         raise typer.Exit(FAILED)
 
 
@@ -81,16 +98,25 @@ def result_text(row: dict[str, Any]) -> str:
         if row["archived"]
         else "nothing new to archive"
     ]
+    if row["unprotected"] and not (row["archived"] or row["open"] or row["failed"] or row["left_out"]):
+        lines.append(NOT_YET)
     if row["left_out"]:
         lines.append(f"{counted(row['left_out'], 'file')} could not be read: `nightbus backup status` names them")
     if row["open"]:
         lines.append(f"{counted(row['open'], 'archive')} wait: {inert.sentence(row['reason'] or 'it is tried again')}")
     if row["failed"]:
         lines.append(f"{counted(row['failed'], 'archive')} failed: {inert.sentence(row['reason'] or '')}")
+    if row.get("later_open"):
+        reason = inert.sentence(row["later_reason"] or "it is tried again")
+        lines.append(f"dumps and checks that wait: {row['later_open']}: {reason}")
+    if row.get("later_failed"):
+        lines.append(
+            f"dumps and checks that failed: {row['later_failed']}: {inert.sentence(row['later_reason'] or '')}"
+        )
     return "\n".join(lines)
 
 
-async def _until_done(stack: Stack, command: "BackupCommand") -> dict[str, Any]:
+async def _until_done(stack: Stack, command: "BackupCommand", *, later: bool) -> dict[str, Any]:
     """Wait until nothing is under way, or all that is left waits with a reason."""
     from shared.bus.rpc import ask
     from shared.events.commands import BackupAccepted
@@ -100,8 +126,12 @@ async def _until_done(stack: Stack, command: "BackupCommand") -> dict[str, Any]:
         await ask(client, command, BackupAccepted, timeout_s=COMMAND_TIMEOUT_S)
         said = ""
         while True:
-            row = dict(await _progress(connection, began))
-            if not row["open"] or (not row["running"] and row["reason"]):
+            row = dict(await _progress(connection, _PROGRESS, began))
+            is_over = not row["open"] or bool(not row["running"] and row["reason"])
+            if later:
+                row |= dict(await _progress(connection, _LATER, began))
+                is_over &= not row["later_open"] or bool(not row["later_running"] and row["later_reason"])
+            if is_over:
                 say("", said)
                 return row
             words = progress_text(row)
@@ -109,8 +139,8 @@ async def _until_done(stack: Stack, command: "BackupCommand") -> dict[str, Any]:
             await asyncio.sleep(POLL_S)
 
 
-async def _progress(connection: "asyncpg.Connection", began: object) -> "asyncpg.Record":
-    (row,) = await connection.fetch(_PROGRESS, began)
+async def _progress(connection: "asyncpg.Connection", query: str, began: object) -> "asyncpg.Record":
+    (row,) = await connection.fetch(query, began)
     return row
 
 

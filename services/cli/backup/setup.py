@@ -47,7 +47,9 @@ ClassOption = Annotated[str | None, typer.Option("--storage-class", metavar="NAM
 PrefixOption = Annotated[
     str | None, typer.Option("--prefix", metavar="PREFIX", help="What every key begins with; chosen if not given.")
 ]
-WriteOption = Annotated[bool, typer.Option("--write", help="Add the section to the file that NIGHTBUS_CONFIG names.")]
+WriteOption = Annotated[
+    bool, typer.Option("--write", help="Add the section to nightbus.toml: that of NIGHTBUS_CONFIG, else here.")
+]
 
 _SENTENCES: Mapping[str, tuple[str, str]] = {
     "tags": ("it keeps tags", "it keeps no tags: lifecycle rules go by key and size"),
@@ -73,6 +75,10 @@ _FIELDS = {
     "s3": ("endpoint", "bucket", "region", "addressing", "access_key_id", "secret_access_key_file", "ca_file",
            "storage_class"),
 }  # fmt: skip
+
+_OF_FOLDERS: Mapping[str, tuple[str, str]] = {
+    "delete": ("files may be deleted there", "files may not be deleted there, and backup never needs to"),
+}
 
 
 def setup(
@@ -111,6 +117,8 @@ def setup(
     configured = _settings(wanted)
     if write:
         _require_room(configured.name)
+    if configured.kind == "folder":
+        _require_elsewhere(configured)
     from services.backup.destinations.setup import tried_out
 
     quiet_log()
@@ -127,15 +135,18 @@ def setup(
         line = {"place": found.place, "facts": facts, "left_behind": found.left_behind, "section": section}
         print(to_json(line | {"written_to": str(file) if file else None}))
         return
-    print("\n".join(sentences(found)))
+    print("\n".join(sentences(found, configured.kind)))
     print(f"\nadded to {inert.name(file)}:\n" if file else "\nfor nightbus.toml (--write adds it):\n")
     print(section)
+    if file:
+        print("start `nightbus up` anew, and finished nights go there")
 
 
-def sentences(found: "Found") -> list[str]:
+def sentences(found: "Found", kind: str) -> list[str]:
     """What was found, for a person."""
     said = [f"{inert.name(found.place)}: what was written came back, also in parts"]
-    said += [_SENTENCES[name][0 if able else 1] for name, able in found.facts.items() if name in _SENTENCES]
+    sentences_of = {**_SENTENCES, **_OF_FOLDERS} if kind == "folder" else _SENTENCES
+    said += [sentences_of[name][0 if able else 1] for name, able in found.facts.items() if name in sentences_of]
     if found.left_behind is not None:
         said.append(f"a small test object stays below {found.left_behind}")
     return said
@@ -184,7 +195,10 @@ def _answer(key: str, words: str, usual: str | None = None) -> str:
             raise WrongUsage(f"--{key.replace('_', '-')} is missing, and there is no terminal to ask at")
         return usual
     shown = f" [{usual}]" if usual else ""
-    return input(f"{words}{shown}: ").strip() or usual or ""
+    said = input(f"{words}{shown}: ").strip()
+    if not said and usual is None:
+        raise WrongUsage(f"nothing was said for {words}; --{key.replace('_', '-')} gives it as well")
+    return said or usual or ""
 
 
 def _settings(wanted: Mapping[str, Any]) -> "DestinationSettings":
@@ -222,6 +236,18 @@ def _require_room(name: str) -> None:
         raise UserError(f"{_config()} has a destination {name} already: choose another --name, or change it there")
 
 
+def _require_elsewhere(configured: "DestinationSettings") -> None:
+    """Make sure that a folder lies apart from the library and the sources, before anything is written there."""
+    from services.backup.settings.destinations import require_elsewhere
+    from services.settings import load_settings
+    from shared.library.settings import capture_folders
+
+    try:
+        require_elsewhere((configured,), capture_folders(load_settings()))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
 def _add(section: str) -> Path:
     """Add a section to the settings file, whose content stays as it is; in one step."""
     file = _config().resolve()
@@ -243,6 +269,14 @@ def _add(section: str) -> Path:
     return file
 
 
+def _holds(file: Path, secret: str) -> bool:
+    """Whether a file has this very secret, as one that was tried out before has."""
+    try:
+        return file.read_text(encoding="utf-8").strip() == secret
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def _keep_secret(name: str, secret: str) -> Path:
     """Put a typed secret key into a file that only its owner reads."""
     from shared.written import config_file
@@ -253,6 +287,8 @@ def _keep_secret(name: str, secret: str) -> Path:
     try:
         fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
+        if _holds(file, secret):
+            return file
         raise UserError(f"{file} is there already: give it by --secret-file, or take it away") from error
     except OSError as error:
         raise UserError(f"the secret key cannot be kept in {file}: {error.strerror}") from error

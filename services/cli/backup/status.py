@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from services.cli.backup.archives import ARCHIVE_COLUMNS
-from services.cli.backup.covered import COVERED, covered_text
+from services.cli.backup.covered import COVERED, NOT_YET, covered_text
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_SHOWN = 10
+ID_DIGITS = 16
+"""Of a file's id, in a command that is to be typed."""
 _DESTINATIONS = """
 SELECT d.name, d.kind, d.place, d.state, d.problem, d.checked_at, c.files, c.archived, c.archived_bytes, c.unprotected,
        c.unprotected_bytes, c.unreadable, c.unreadable_bytes, c.nights, c.counted_at,
@@ -36,14 +38,21 @@ SELECT destination, kind, finished_at, checked, files, problems, not_read, resul
 ORDER BY destination, kind DESC
 """
 _FINDINGS = """
-SELECT destination, key, what, file_id, problem, found_at FROM backup.findings WHERE mended_at IS NULL
-ORDER BY what = 'member', finding_id LIMIT $1
+SELECT f.destination, f.collection_id, f.key, f.what, f.file_id, f.problem, f.found_at, e.elsewhere
+FROM backup.findings f
+LEFT JOIN LATERAL (
+    SELECT min(a.destination) AS elsewhere FROM backup.archived_file a JOIN ingest.absent_file b USING (file_id)
+    WHERE a.destination <> f.destination AND a.state = 'written' AND (
+        a.file_id = f.file_id OR (f.what = 'missing' AND a.file_id IN (
+            SELECT s.file_id FROM stats.frames s WHERE s.session_id = f.collection_id)))) e ON true
+WHERE f.mended_at IS NULL ORDER BY f.what = 'member', f.finding_id LIMIT $1
 """
 _DUMPS = """
 SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
 FROM backup.destinations d
 LEFT JOIN LATERAL (SELECT key, size_bytes, dumped_at FROM backup.dumps
-                   WHERE destination = d.name AND verified_at IS NOT NULL ORDER BY dumped_at DESC LIMIT 1) g ON true
+                   WHERE destination = d.name AND verified_at IS NOT NULL AND gone_at IS NULL
+                   ORDER BY dumped_at DESC LIMIT 1) g ON true
 LEFT JOIN LATERAL (SELECT state, reason FROM backup.dumps WHERE destination = d.name
                    ORDER BY created_at DESC LIMIT 1) l ON true
 WHERE d.state <> 'unused' ORDER BY d.name
@@ -74,6 +83,9 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
 def _lines(found: dict[str, Any]) -> "Sequence[str]":
     counts = found["counts"]
     lines = [covered_text(found["covered"])]
+    quiet = not (counts["waiting"] or counts["failed"] or found["left_out"] or found["findings"])
+    if found["destinations"] and quiet and found["covered"] and found["covered"]["unprotected"]:
+        lines.append(NOT_YET)
     if counts["archives"] or counts["waiting"] or counts["failed"]:
         parts = [f"{counted(counts['archives'], 'archive')} verified", f"{counts['waiting']} under way or waiting"]
         lines.append(", ".join([*parts, f"{counts['failed']} failed"] if counts["failed"] else parts))
@@ -83,7 +95,7 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         what = "restore drill" if row["kind"] == "drill" else "verification"
         said = f"last {what} of {row['destination']}, {row['finished_at']:%Y-%m-%d %H:%M} UTC: {row['result']}"
         lines.append(inert.sentence(said))
-    lines += [f"not mended yet: {inert.sentence(row['problem'])}" for row in found["findings"]]
+    lines += map(_finding_line, found["findings"])
     lines += map(_dump_line, found["dumps"])
     for row in found["left_out"]:
         where = f"{row['root']}/{row['path']} is in no archive at {row['destination']}"
@@ -92,6 +104,19 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         more = counts["left_out"] - len(found["left_out"])
         lines.append(f"and {more} more: `nightbus sql -- -c 'SELECT * FROM backup.left_out_file'` has all")
     return lines
+
+
+def _finding_line(row: "Row") -> str:
+    """What is wrong at a destination, and how it is mended where nothing on this machine can be archived again."""
+    words = f"not mended yet: {inert.sentence(row['problem'])}"
+    if row["elsewhere"] is None:
+        return words
+    what = row["file_id"][:ID_DIGITS] if row["file_id"] else row["collection_id"]
+    restore = f"`nightbus backup restore {what} --from {row['elsewhere']}`"
+    return (
+        f"{words}; it cannot be read in the library and lies good at {row['elsewhere']}: {restore} and "
+        "`nightbus ingest restored` bring it home, and it is archived again"
+    )
 
 
 def _dump_line(row: "Row") -> str:

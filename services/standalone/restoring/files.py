@@ -42,11 +42,11 @@ SELECT f AS file_id, EXISTS (SELECT FROM ingest.tombstone t WHERE t.file_id = f)
 FROM unnest($1::text[]) f
 """
 _NEVER = """
-SELECT coalesce(l.root || '/' || l.path, f.origin) AS name, f.size_bytes FROM ingest.file f
+SELECT coalesce(l.root || '/' || l.path, f.origin) AS name, count(*) OVER () AS files FROM ingest.file f
 LEFT JOIN LATERAL (
     SELECT root, path FROM ingest.location WHERE file_id = f.file_id ORDER BY root, path LIMIT 1) l ON true
 WHERE NOT EXISTS (SELECT FROM backup.archived_file a WHERE a.file_id = f.file_id AND a.destination = $1)
-ORDER BY 1
+ORDER BY 1 LIMIT $2
 """
 
 
@@ -126,9 +126,9 @@ class FilesBack:
         finally:
             for folder in self._opened.values():
                 folder.close()
-        never = await self._connection.fetch(_NEVER, self._name)
-        self.so_far.never_archived_count = len(never)
-        self.so_far.never_archived = [row["name"] for row in never[:MOST_NAMED]]
+        never = await self._connection.fetch(_NEVER, self._name, MOST_NAMED)
+        self.so_far.never_archived_count = never[0]["files"] if never else 0
+        self.so_far.never_archived = [row["name"] for row in never]
         return self.so_far
 
     async def _plan(self, file_ids: Sequence[str]) -> _Page:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.backup.database.layout import DATABASE, Note, is_dump, note_key, read_note
 from services.backup.destinations.found import Found, installations
+from services.backup.destinations.keys import MARKER
 from services.backup.destinations.port import Destination
 from services.backup.settings import DestinationSettings, FolderDestination
 from services.backup.settings.destinations import Destinations
@@ -39,7 +40,7 @@ def read_source(place: Path, name: str | None) -> DestinationSettings:
         UserError: there is nothing, the file says something else, or several and none is named.
     """
     if os.path.isdir(place):  # noqa: PTH112 - a Path raises for a name that is too long
-        return FolderDestination(name="destination", path=place.absolute())
+        return FolderDestination(name="destination", path=_folder_of_installations(place.absolute()))
     try:
         table = tomllib.loads(place.read_text(encoding="utf-8"))
         found = _DESTINATIONS.validate_python(table.get(SECTION, []))
@@ -58,6 +59,19 @@ def read_source(place: Path, name: str | None) -> DestinationSettings:
     return chosen[0]
 
 
+def _folder_of_installations(place: Path) -> Path:
+    """The destination's folder, where a person names what lies around it or in it: the disk, or an installation.
+
+    Where it is not plain which one is meant, the folder stays as it was named.
+    """
+    if any(place.glob(f"*/{MARKER}")):
+        return place
+    if (place / MARKER).is_file():
+        return place.parent
+    below = {marker.parent.parent for marker in place.glob(f"*/*/{MARKER}")}
+    return below.pop() if len(below) == 1 else place
+
+
 async def find_installation(configured: DestinationSettings, wanted: str | None) -> Source:
     """The one installation at a destination, or the one with an id.
 
@@ -70,7 +84,10 @@ async def find_installation(configured: DestinationSettings, wanted: str | None)
     if len(chosen) == 1:
         return Source(configured.model_copy(update={"prefix": chosen[0].prefix}), chosen[0].installation_id)
     if not found:
-        raise UserError("no Nightbus has ever written to this destination: no installation.json lies there")
+        raise UserError(
+            "no Nightbus has ever written to this destination: no installation.json lies there; name what `path` or "
+            "`bucket` of [[destinations]] named, the place that holds nightbus-<id>"
+        )
     listed = ", ".join(f"{one.installation_id} ({one.prefix})" for one in found)
     if not chosen:
         raise UserError(f"there is no installation {wanted} at this destination; there are: {listed}")
@@ -103,7 +120,7 @@ def choose_dump(dumps: Sequence[Note], wanted: str | None) -> Note:
     if not dumps:
         raise UserError(
             "no good dump of the database lies at this destination; its files come back without one by "
-            "`nightbus backup restore`, or with plain tools (docs/howto/restore-by-hand.md)"
+            "`nightbus backup restore`, or with plain tools (docs/howto/restore-without-nightbus.md)"
         )
     listed = ", ".join(note.key.removeprefix(DATABASE) for note in dumps[:3])
     raise UserError(f"there is no good dump {wanted}; the latest are {listed}")

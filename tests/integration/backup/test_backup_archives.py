@@ -13,7 +13,7 @@ from shared.errors import UserError
 from shared.events.base import utc_now
 from shared.events.file import FileRemoved
 from shared.settings import Settings
-from tests.integration.backup.world import ARRIVED, DAY_S, OTHER, SESSION, World, noise, unpacked, until, world
+from tests.integration.backup.world import ARRIVED, DAY_S, OTHER, SESSION, World, file_id, noise, unpacked, until, world
 
 
 @pytest.fixture
@@ -70,7 +70,10 @@ async def test_three_revisions_in_a_row_send_each_file_once(settings: Settings, 
 
 
 async def test_a_merge_of_sessions_sends_nothing_again(settings: Settings, tmp_path: Path, disk: Path) -> None:
-    """Files that come from another session are known by content: the new revision is told without another archive."""
+    """Files that come from another session are known by content: the new revision is told without another archive.
+
+    The manifest that is told lists all of them, also those that lie in the archive of the other session.
+    """
     async with world(settings, tmp_path, disk) as one, one.running():
         ids = await a_session(one, 1, 2)
         await a_session(one, 3, session_id=OTHER)
@@ -84,6 +87,11 @@ async def test_a_merge_of_sessions_sends_nothing_again(settings: Settings, tmp_p
         assert len(keys(disk)) == 2
         last = (await one.told())[-1]
         assert (last["session_id"], last["revision"], last["file_count"], last["left_out"]) == (OTHER, 2, 3, 0)
+        (path,) = disk.rglob(f"{OTHER}.manifest.json")
+        assert (str(path).endswith(last["manifest_key"]), file_id(path.read_bytes())) == (True, last["sha256"])
+        listed = json.loads(path.read_bytes())["files"]
+        assert len(listed) == 3
+        assert {one["archive"].rpartition("/")[2] for one in listed} == {f"{SESSION}.tar.zst", f"{OTHER}.tar.zst"}
 
 
 async def test_a_session_whose_files_another_archive_gets_is_told_with_it(
@@ -248,6 +256,19 @@ async def test_files_of_no_session_go_by_their_day_of_arrival(settings: Settings
     assert unpacked(disk, tmp_path / "out")["arrived_20260301/library/night/note.txt"] == b"seeing was bad"
 
 
+async def test_all_means_all_files_now(settings: Settings, tmp_path: Path, disk: Path) -> None:
+    """`run` leaves a new file of no session to its session; `run --all` archives it at once, once."""
+    arrived_at = utc_now()
+    async with world(settings, tmp_path, disk, arrival_wait_s=2 * DAY_S) as one, one.running():
+        await one.bring("new/1.fits", noise(1, 10_000), arrived_at=arrived_at)
+        assert (await one.run_now()).jobs == 0
+        assert (await one.run_now(everything=True)).jobs == 1
+        (row,) = await one.settled(archives=1)
+        assert (row["phase"], row["files"]) == ("verified", 1)
+        assert (await one.run_now(everything=True)).jobs == 0
+    assert keys(disk) == [f"{arrival_collection(arrived_at.date())}.tar.zst"]
+
+
 async def test_a_root_that_is_away_is_waited_for(
     settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +286,8 @@ async def test_a_root_that_is_away_is_waited_for(
                 return bool(rows) and "the root library" in (rows[0]["reason"] or "")
 
             await until(waits)
-            assert await one.backup.fetchval("SELECT state FROM destination") == "ready", "the disk lacks nothing"
+            states = await one.backup.fetch("SELECT state, problem FROM destination")
+            assert [tuple(row) for row in states] == [("ready", None)], "nothing is wrong with the destination"
             (tmp_path / "unplugged").rename(one.library)
             (row,) = await one.settled(archives=1)
         assert (row["phase"], row["left_out"]) == ("verified", 0)

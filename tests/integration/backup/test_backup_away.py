@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.backup import app
-from services.backup.destinations.port import Destination, Refused, UploadGone
+from services.backup.destinations.port import Destination, Label, Refused, UploadGone
 from services.backup.settings import DestinationSettings
 from shared.errors import Transient
 from shared.settings import Settings
@@ -216,6 +216,69 @@ async def test_what_lies_there_otherwise_is_made_anew(
         await ends_well(one, contents)
         assert spoilt == []
         assert (await one.archives())[0]["number"] == 2
+
+
+@pytest.mark.parametrize("refused", [Refused("the key may not delete"), Transient("the server answers 503")])
+async def test_what_cannot_be_deleted_holds_no_archive_up(
+    settings: Settings, tmp_path: Path, memory: MemoryDestination, refused: Transient
+) -> None:
+    """Where nothing can be deleted, now or ever, what lies there otherwise stays, and the archive is made beside it."""
+    spoilt = [True]
+
+    def before(call: str, key: str) -> None:
+        if call == "delete":
+            raise refused
+        if call == "look" and key.endswith(".tar.zst") and spoilt:
+            spoilt.clear()
+            memory.objects[key] = memory.objects[key][:-1]
+
+    memory.before = before
+    async with world(settings, tmp_path, tmp_path / "disk") as one, one.running():
+        contents = await a_night(one)
+        await ends_well(one, contents)
+        assert (await one.archives())[0]["number"] == 2
+        assert len([key for key in memory.objects if key.endswith(".tar.zst")]) == 2
+        assert ("delete", f"backups/raw/2026/{SESSION}.tar.zst") in memory.calls
+
+
+async def test_what_reads_wrong_once_is_not_made_anew(
+    settings: Settings, tmp_path: Path, memory: MemoryDestination
+) -> None:
+    """A part that was changed on its way back is read once more, and nothing is sent again."""
+    reads = 0
+    whole = b""
+
+    def before(call: str, key: str) -> None:
+        nonlocal reads, whole
+        if call == "read" and key.endswith(".tar.zst"):
+            reads += 1
+            whole = whole or memory.objects[key]
+            memory.objects[key] = bytes([whole[0] ^ 1]) + whole[1:] if reads == 1 else whole
+
+    memory.before = before
+    async with world(settings, tmp_path, tmp_path / "disk") as one, one.running():
+        contents = await a_night(one)
+        await ends_well(one, contents)
+        (row,) = await one.archives()
+        assert (reads, row["number"], row["deep_verified_at"] is not None) == (2, 1, True)
+
+
+async def test_what_is_cold_at_once_is_told_by_its_size_and_etag(
+    settings: Settings, tmp_path: Path, memory: MemoryDestination
+) -> None:
+    """A storage class that is not read at once holds no archive up; nothing is said to be read back."""
+
+    def before(call: str, key: str) -> None:
+        if key.endswith(".tar.zst") and call == "look":
+            memory.labels[key] = Label(storage_class="DEEP_ARCHIVE")
+        if key.endswith(".tar.zst") and call == "read":
+            raise Refused("the object lies in a cold storage class")
+
+    memory.before = before
+    async with world(settings, tmp_path, tmp_path / "disk") as one, one.running():
+        contents = await a_night(one)
+        await ends_well(one, contents)
+        assert await one.backup.fetchval("SELECT count(*) FROM member WHERE read_back_at IS NOT NULL") == 0
 
 
 async def test_a_bucket_that_somebody_deletes_in_the_middle(settings: Settings, tmp_path: Path) -> None:

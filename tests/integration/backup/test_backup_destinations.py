@@ -413,3 +413,21 @@ async def test_the_name_and_the_place_are_told(destination: Destination) -> None
 def test_what_is_told_of_an_object_is_plain() -> None:
     """An object that nothing is known of but key and size is told as that."""
     assert Stored("a", 1) == Stored("a", 1, None, None, None)
+
+
+async def test_archives_alone_are_cold() -> None:
+    """The storage class of the settings is that of archives; a dump, which is read back at once, has none."""
+    data = b"bytes"
+    md5, sha256 = hashlib.md5(data, usedforsecurity=False).digest(), hashlib.sha256(data).digest()
+    found = {}
+    with moto_server() as address:
+        configured = settings_of(address, "nights", storage_class="DEEP_ARCHIVE")
+        await make_bucket(configured)
+        async with opened_bucket(configured, "ours", HASTE) as bucket:
+            for key in ("backups/raw/2026/20260110_4C1F9A3E.tar.zst", "backups/database/nightbus-x.dump"):
+                upload = await bucket.begin(key, Label(), 5 * 1024 * 1024)
+                etag = await bucket.put_part(upload, 1, data, md5, sha256)
+                await bucket.complete(upload, [SentPart(1, len(data), md5, sha256, etag)], Label())
+                stored = await bucket.look(key)
+                found[key.split("/")[1]] = stored and stored.storage_class
+    assert found == {"raw": "DEEP_ARCHIVE", "database": None}

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -165,6 +166,33 @@ async def test_an_older_pg_dump_is_refused_in_a_sentence(
         await dump_to(disk, settings.postgres, old)
     with pytest.raises(UserError, match="is no program; install"):
         await find_programs(tmp_path / "missing")
+
+
+async def test_what_a_killed_dump_left_goes_after_a_day(settings: Settings, tmp_path: Path) -> None:
+    """A dump without a note was never proven: a day later the next dump throws it away, and no other one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with world(settings, tmp_path, disk, pg_dump=own_pg_dump()) as one, one.running():
+
+        async def proven(count: int) -> bool:
+            return bool(
+                await one.backup.fetchval("SELECT count(*) = $1 FROM dump WHERE verified_at > '-infinity'", count)
+            )
+
+        await until(lambda: proven(1))
+        (first,) = disk.rglob("*.dump")
+        old, new = (first.with_name(f"nightbus-2026010{day}T000000Z-stats_0001.dump") for day in (1, 2))
+        for left in (old, new):
+            left.write_bytes(b"half")
+        for left in (first, old):
+            os.utime(left, (1, 1))
+        client = await connect(settings.nats, "test")
+        await ask(client, BackupDatabase(), BackupAccepted)
+        await client.close()
+        await until(lambda: proven(2))
+        there = set(disk.rglob("*.dump"))
+        assert {first, new} < there
+        assert old not in there
 
 
 async def test_a_dump_is_asked_for_and_shown(settings: Settings, tmp_path: Path) -> None:

@@ -3,10 +3,17 @@
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
+from services.backup.archive.extract import Damaged
+from services.backup.destinations.port import Destination
+from services.backup.proof.examine import Seen, Told, examine
+from services.backup.proof.sent import Sent
+from services.backup.restore.fetch import fetch
+from services.backup.restore.unpack import Readable, unpack
+from services.backup.restore.wanted import Copy
 from shared.bus.broker import connect
 from shared.bus.rpc import ask
 from shared.errors import UserError
@@ -29,8 +36,9 @@ async def archived(settings: Settings, tmp_path: Path) -> AsyncIterator[World]:
     disk = tmp_path / "disk"
     disk.mkdir()
     async with world(
-        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, compression="none", look_interval_s=0.5
-    ) as one:
+        settings, tmp_path, disk, verify_interval_s=0, drill_interval_s=0, compression="none", look_interval_s=0.5,
+        pg_dump=tmp_path / "none",
+    ) as one:  # fmt: skip
         for session, seed in ((SESSION, 0), (OTHER, 100)):
             ids = [await one.bring(f"{session}/{n}.fits", noise(seed + n, 60_000)) for n in range(FILES)]
             await one.put_in_session(ids, session)
@@ -204,6 +212,28 @@ async def test_an_unplugged_disk_has_lost_nothing(archived: World) -> None:
     assert await findings(archived) == []
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_what_retention_lets_go_meanwhile_stays_gone(
+    archived: World, monkeypatch: pytest.MonkeyPatch, is_deleted: bool
+) -> None:
+    """While an archive is looked at retention lets it go: it is neither told as there again, nor found missing."""
+    path = objects(archived, ".tar")[0]
+
+    async def let_go(destination: Destination, sent: Sent, told: Told, *, deep: bool) -> Seen:
+        query = "UPDATE archive SET phase = 'gone', gone_reason = 'forgotten' WHERE archive_id = $1"
+        await archived.backup.execute(query, sent.archive_id)
+        if is_deleted:
+            path.unlink()
+        return await examine(destination, sent, told, deep=deep)
+
+    monkeypatch.setattr("services.backup.proof.verify.examine", let_go)
+    row = await checked(archived, VerifyBackup(session_ids=(SESSION,), deep=True))
+    assert (row["checked"], row["problems"]) == (1, 0)
+    (gone,) = await archived.archives(collection_id=SESSION, number=1)
+    assert (gone["phase"], gone["gone_reason"]) == ("gone", "forgotten")
+    assert await findings(archived) == []
+
+
 async def test_samples_cover_everything(archived: World) -> None:
     """As many runs as one in so many check every archive once."""
     seen = []
@@ -242,6 +272,46 @@ async def test_the_very_members_are_read_back(archived: World) -> None:
     assert (found["what"], found["file_id"]) == ("member", bad)
     await archived.settled(archives=3)
     await mended(archived)
+
+
+async def test_what_reads_wrong_once_is_read_back_once_more(archived: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that was changed on its way here is read again: it is sound, and no finding."""
+
+    async def changed(*asked: Any) -> AsyncIterator[tuple[Copy, str | None]]:
+        async for copy, _reason in fetch(*asked):
+            yield copy, "it came here otherwise"
+
+    monkeypatch.setattr("services.backup.proof.read_back.fetch", changed)
+    wanted = [hashlib.sha256(noise(n, 60_000)).hexdigest() for n in (1, 2)]
+    row = await checked(archived, ReadBackFiles(file_ids=tuple(wanted)))
+    assert (row["files"], row["problems"]) == (2, 0)
+    assert await findings(archived) == []
+
+
+async def test_what_reads_wrong_once_fails_no_drill(archived: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drill that was given other bytes once is made again, and nothing counts as damaged."""
+    monkeypatch.setattr("shared.jobs.outcome.FIRST_PAUSE_S", 0.1)
+    wrong = [True]
+
+    def once(stored: Readable, copy: Copy, target: BinaryIO | None = None) -> None:
+        if wrong:
+            wrong.clear()
+            raise Damaged("it came here otherwise")
+        unpack(stored, copy, target)
+
+    monkeypatch.setattr("services.backup.restore.restore.unpack", once)
+    await archived.backup.execute(
+        "INSERT INTO check_job (check_id, kind, destination) VALUES (gen_random_uuid(), 'drill', 'disk')"
+    )
+
+    async def done() -> bool:
+        return bool(await archived.backup.fetchval("SELECT state = 'done' FROM check_progress WHERE kind = 'drill'"))
+
+    await until(done)
+    row = await row_of(archived, "SELECT * FROM check_progress WHERE kind = 'drill'")
+    assert (row["attempt"], row["problems"]) == (2, 0)
+    assert await findings(archived) == []
+    assert await archived.backup.fetchval("SELECT count(*) FROM member WHERE state = 'damaged'") == 0
 
 
 async def test_a_verification_that_was_killed_goes_on(archived: World) -> None:
@@ -312,3 +382,29 @@ async def test_a_drill_finds_what_cannot_come_back(settings: Settings, tmp_path:
             await one.settled(archives=2)
             await mended(one)
             assert {row["what"] for row in await findings(one)} == {"member"}
+
+
+async def test_a_retry_makes_failed_dumps_and_checks_again(archived: World) -> None:
+    """What failed and was not asked for since is tried again; what a later one stands for stays as it ended."""
+
+    async def failed() -> bool:
+        return bool(await archived.backup.fetchval("SELECT state = 'failed' FROM dump"))
+
+    await until(failed)  # there is no pg_dump
+    await archived.backup.execute(
+        "INSERT INTO dump (dump_id, destination, cause, state, created_at, finished_at)"
+        " VALUES (gen_random_uuid(), 'disk', 'nightly', 'dead', now() - interval '1 day', now())"
+    )
+    await archived.backup.execute(
+        "INSERT INTO check_job (check_id, kind, destination, state, created_at, finished_at) VALUES"
+        " (gen_random_uuid(), 'drill', 'disk', 'dead', now() - interval '1 day', now()),"
+        " (gen_random_uuid(), 'drill', 'disk', 'failed', clock_timestamp(), clock_timestamp())"
+    )
+    assert (await archived.retry()).jobs == 2
+
+    async def ended() -> bool:
+        dumps = await archived.backup.fetch("SELECT attempt, state FROM dump ORDER BY created_at")
+        drills = await archived.backup.fetch("SELECT state FROM check_job ORDER BY created_at")
+        return [*map(tuple, dumps), *map(tuple, drills)] == [(0, "dead"), (2, "failed"), ("dead",), ("done",)]
+
+    await until(ended)

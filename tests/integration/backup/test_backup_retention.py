@@ -179,6 +179,28 @@ async def test_a_destination_that_deletes_nothing_keeps_it_and_says_so(
         assert objects(disk) == []
 
 
+async def test_what_is_deleted_counts_no_more_whatever_lies_beside_it(
+    settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive goes, its manifest is refused, as on a disk that becomes read-only: nobody counts on the archive."""
+    real = FolderOfArchives.delete
+
+    async def refuse_manifests(folder: FolderOfArchives, key: str) -> None:
+        if key.endswith(".manifest.json"):
+            raise Refused("the disk is read-only")
+        await real(folder, key)
+
+    async with archived(settings, tmp_path, b"first", delete_forgotten=True) as one:
+        await forget(one, file_id(b"first"))
+        monkeypatch.setattr(FolderOfArchives, "delete", refuse_manifests)
+        assert await run_retention(one) == 1
+        (removal,) = await removals(one)
+        assert removal["state"] == "failed"
+        assert "manifest.json stays at disk, without backups/raw/" in removal["reason"]
+        assert [row["phase"] for row in await one.archives()] == ["gone"]
+    assert objects(disk) == [".SHA256SUMS", ".manifest.json"]
+
+
 async def test_a_deletion_whose_process_died_is_done_by_the_next(
     settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,10 @@ from services.backup.destinations.port import Refused
 from services.backup.destinations.s3.lifecycle import Days, alike, rules_of, sentence_of
 from services.backup.destinations.setup import tried_out
 from services.backup.settings.destinations import FolderDestination, S3Destination
+from services.cli.backup.setup import setup
 from services.cli.main import app
-from shared.errors import Away
+from services.cli.usage import WrongUsage
+from shared.errors import Away, UserError
 from tests.moto_server import moto_server
 from tests.s3_places import ACCESS_KEY, SECRET_KEY, make_bucket, settings_of, with_client
 
@@ -80,6 +83,51 @@ def test_a_folder_is_tried_out_and_left_as_it_was(tmp_path: Path) -> None:
     }
     assert (found["left_behind"], found["written_to"]) == (None, None)
     assert list(folder.iterdir()) == []
+    said = run("setup", "--kind", "folder", "--path", str(folder), "--name", "usb-disk").stdout
+    assert "files may be deleted there" in said
+    assert "key" not in said
+
+
+def test_a_folder_in_the_library_is_refused_before_anything_is_written(config: Path, tmp_path: Path) -> None:
+    """Archives do not lie among the captures that they protect: the sentence names both, and no folder is made."""
+    library = tmp_path / "library"
+    library.mkdir()
+    config.write_text(f'[library]\npath = "{library}"\n', encoding="utf-8")
+    done = run("setup", "--kind", "folder", "--path", str(library / "archives"), "--name", "usb-disk")
+    assert done.exit_code == 1
+    assert "lie in each other" in done.output
+    assert list(library.iterdir()) == []
+
+
+def test_a_typed_secret_is_kept_once(config: Path, bucket: S3Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who tries a bucket out and then adds it types the secret key twice; another key is not written over it."""
+    typed = [SECRET_KEY, SECRET_KEY, "another"]
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", lambda _words: typed.pop(0))
+    monkeypatch.setattr("builtins.input", lambda _words: "")
+
+    def tried(*, write: bool) -> None:
+        setup(
+            kind="s3", name="cloud", endpoint=bucket.endpoint, bucket=bucket.bucket, addressing="path",
+            access_key_id=ACCESS_KEY, write=write,
+        )  # fmt: skip
+
+    tried(write=False)
+    tried(write=True)
+    kept = config.parent / "cloud.secret"
+    assert tomllib.loads(config.read_text(encoding="utf-8"))["destinations"][0]["secret_access_key_file"] == str(kept)
+    assert kept.read_text(encoding="utf-8") == SECRET_KEY + "\n"
+    with pytest.raises(UserError, match="is there already"):
+        tried(write=False)  # moto takes any key
+    assert kept.read_text(encoding="utf-8") == SECRET_KEY + "\n"
+
+
+def test_an_empty_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a person just presses Enter for what has no default, the sentence says what is missing."""
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda _words: "")
+    with pytest.raises(WrongUsage, match="nothing was said for folder, from the root on; --path gives it as well"):
+        setup(kind="folder")
 
 
 def test_a_bucket_is_tried_out_and_left_as_it_was(bucket: S3Destination, tmp_path: Path) -> None:
@@ -139,7 +187,7 @@ async def test_a_folder_that_refuses_is_said(tmp_path: Path) -> None:
 
 async def test_a_bucket_that_refuses_is_said(endpoint: str) -> None:
     """A bucket that does not exist is named, with what to do."""
-    with pytest.raises(Refused, match=r"nosuch.*create it again"):
+    with pytest.raises(Refused, match=r"nosuch.*create it, or set bucket"):
         await tried_out(settings_of(endpoint, "nosuch"))
 
 

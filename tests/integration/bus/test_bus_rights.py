@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from services.api import app as api_app
 from services.api.settings import ApiSettings
-from services.descriptions import CONSUMERS, SERVICES, described
+from services.descriptions import CONSUMERS, NAMES, SERVICES, described
 from services.settings import AllSettings
 from services.standalone.binaries import installed_binaries
 from services.stats import app as stats_app
@@ -62,14 +62,15 @@ USERS_CONF = Path(__file__).resolve().parents[3] / "deploy" / "nats" / "users.co
 STREAMS = (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS, stream_of_bucket(DECISIONS))
 KEYS = ("whole", "target.x")
 ALL_COMMANDS = {subject for one in SERVICES for subject in (*one.commands, f"cmd.{one.name}.state")}
-USERS = ("ingest", "scanner", "stats", "api", CLI, JANITOR, PROVISION)
+USERS = ("ingest", "scanner", "stats", "backup", "api", CLI, JANITOR, PROVISION)
 
 EVENTS_OF = {
     "ingest": {"file.arrived", "file.moved", "file.removed"},
     "scanner": {"file.scanned", "file.quarantined"},
     "stats": {"session.finished", "target.updated"},
+    "backup": {"session.archived"},
     # It replays what others gave up.
-    "api": {"file.arrived", "file.scanned", "file.quarantined", "file.moved", "file.removed"},
+    "api": {"file.arrived", "file.scanned", "file.quarantined", "file.moved", "file.removed", "session.finished"},
 }
 DURABLES_OF = {
     "scanner": {"NIGHTBUS.scanner-file-arrived"},
@@ -80,9 +81,14 @@ DURABLES_OF = {
         "NIGHTBUS.stats-file-moved",
         "NIGHTBUS.stats-file-removed",
     },
+    "backup": {"NIGHTBUS.backup-session-finished", "NIGHTBUS.backup-file-removed"},
     "api": {"NIGHTBUS_LETTERS.api-dead-all"},
 }
-COMMANDS_OF = {"stats": {"cmd.ingest.reread", "cmd.scanner.state"}, CLI: ALL_COMMANDS}
+COMMANDS_OF = {
+    "ingest": {"cmd.backup.read-back"},
+    "stats": {"cmd.ingest.reread", "cmd.scanner.state"},
+    CLI: ALL_COMMANDS,
+}
 
 
 def allowed(user: str) -> set[str]:
@@ -115,7 +121,7 @@ def allowed(user: str) -> set[str]:
         found |= {f"{api}.CONSUMER.{verb}.{durable}" for durable in durables for verb in ("INFO", "DELETE")}
         old = "NIGHTBUS_DEAD"
         found |= {f"{api}.STREAM.PURGE.{old}", f"{api}.STREAM.MSG.DELETE.{old}", f"{api}.CONSUMER.MSG.NEXT.{old}.x"}
-        found |= {f"dead.{name}" for name in ("ingest", "scanner", "stats", "api", "elsewhere")}
+        found |= {f"dead.{name}" for name in (*NAMES, "elsewhere")}
     return found
 
 
@@ -124,7 +130,7 @@ def verbs() -> Iterator[str]:
     api = "$JS.API"
     yield from (model.subject for model in MODELS)
     yield from sorted(ALL_COMMANDS)
-    yield from (f"dead.{name}" for name in ("ingest", "scanner", "stats", "api", "elsewhere"))
+    yield from (f"dead.{name}" for name in (*NAMES, "elsewhere"))
     for row in CONSUMERS:
         name = f"{row.stream}.{row.durable}"
         yield from (f"{api}.CONSUMER.{verb}.{name}" for verb in ("MSG.NEXT", "INFO", "DELETE", "PAUSE", "RESET"))

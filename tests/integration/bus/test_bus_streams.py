@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from structlog.testing import capture_logs
 
-from services.descriptions import CONSUMERS, SERVICES, described
+from services.descriptions import CONSUMERS, NAMES, SERVICES, described
 from shared import retry
 from shared.bus import outbox, watchdog
 from shared.bus.janitor import sweep
@@ -108,7 +108,7 @@ async def test_a_service_that_is_off_has_no_consumer_and_refuses_to_start(
     assert "extra-file-scanned" not in await event_consumers(js)
     names = {info.name for info in await js.consumers_info(EVENTS)}
     assert names == {"mine", *(row.durable for row in CONSUMERS if row.stream == EVENTS)}
-    with pytest.raises(UserError, match="NATS serves ingest, scanner, stats, api and not extra"):
+    with pytest.raises(UserError, match=f"NATS serves {', '.join(NAMES)} and not extra"):
         await Service(extra, settings).__aenter__()
 
 

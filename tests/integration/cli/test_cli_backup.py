@@ -6,6 +6,8 @@ import io
 import json
 from pathlib import Path
 
+from services.cli.backup.covered import NOT_YET
+from services.standalone.binaries import own_pg_dump
 from shared.settings import Settings
 from tests.integration.backup.world import SESSION, noise, world
 from tests.integration.cli.conftest import Run
@@ -15,7 +17,7 @@ async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_pat
     """`run` waits until the night is archived; `list` and `status` show it, with counts that add up, also as JSON."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    async with world(settings, tmp_path, disk) as one:
+    async with world(settings, tmp_path, disk, pg_dump=own_pg_dump()) as one:
         contents = {f"night/{n}.fits": noise(n, 10_000) for n in range(3)}
         ids = [await one.bring(path, content) for path, content in contents.items()]
         await one.put_in_session(ids[:2])
@@ -41,7 +43,7 @@ async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_pat
     assert wrong.stderr.splitlines()[-1].endswith(
         "there is no session 20000101_00000000; `nightbus sessions` lists them"
     )
-    assert retried.stdout == "nothing new to archive\n"
+    assert retried.stdout == f"nothing new to archive\n{NOT_YET}\n"
     rows = json.loads(listed.stdout)
     assert [(row["phase"], row["files"]) for row in rows] == [("verified", 2), ("verified", 1)]
     assert len(list(csv.DictReader(io.StringIO(table.stdout)))) == 2
@@ -49,7 +51,39 @@ async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_pat
     assert covered["files"] == covered["archived"] + covered["unprotected"] + covered["unreadable"] == 4
     assert "4 files = 3 archived + 1 unprotected (10.0 kB in 0 nights)" in status.stdout
     assert "2 archives verified" in status.stdout
+    assert NOT_YET in status.stdout
     assert "4 files = 3 archived + 1 unprotected" in overview.stdout
+
+
+async def test_what_lies_good_elsewhere_alone_is_told_with_its_commands(
+    settings: Settings, tmp_path: Path, run: Run
+) -> None:
+    """A damaged file that the library has no more is brought home from the other destination: `status` says how."""
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    disk.mkdir()
+    other.mkdir()
+    async with world(settings, tmp_path, disk, other, verify_interval_s=0, drill_interval_s=0) as one:
+        file_id = await one.bring("night/1.fits", noise(1, 10_000))
+        await one.put_in_session([file_id])
+        async with one.running():
+            await one.finish()
+            await one.settled(archives=2)
+        await one.backup.execute(
+            "WITH c AS (INSERT INTO check_job (check_id, kind, destination, state, result,"
+            " finished_at) VALUES (gen_random_uuid(), 'verify', 'disk', 'done', 'why', now()) RETURNING check_id),"
+            " m AS (UPDATE member m SET state = 'damaged', reason = 'a bit is flipped' FROM archive a"
+            " WHERE a.archive_id = m.archive_id AND a.destination = 'disk' RETURNING m.*, a.key)"
+            " INSERT INTO finding (check_id, destination, archive_id, key, what, position, file_id, problem)"
+            " SELECT check_id, 'disk', archive_id, key, 'member', position, file_id, reason FROM c, m"
+        )
+        readable = await asyncio.to_thread(run, "backup", "status")
+        await one.admin.execute("UPDATE ingest.location SET missing_since = now()")
+        absent = await asyncio.to_thread(run, "backup", "status")
+    assert "not mended yet: a bit is flipped\n" in readable.stdout
+    assert (
+        "not mended yet: a bit is flipped; it cannot be read in the library and lies good at other: `nightbus backup "
+        f"restore {file_id[:16]} --from other` and `nightbus ingest restored` bring it home"
+    ) in absent.stdout
 
 
 async def test_without_a_destination_nothing_is_alarming(settings: Settings, tmp_path: Path, run: Run) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from services.backup.costs.estimate import Amount, Estimate, estimate, packed
 from services.backup.costs.prices import BUILT_IN, read_prices
+from services.backup.costs.thaw import Thawed, thaw_cost
 from shared.errors import UserError
 
 LIBRARY = Amount(size_bytes=827_000_000_000, archives=1500, parts=51_700)
@@ -47,6 +48,25 @@ def test_having_all_back_costs_retrieval_requests_and_transfer() -> None:
     found = aws()
     assert found["DEEP_ARCHIVE"].usd_to_restore == pytest.approx(827 * 0.11 + 1.5 * 0.1004)
     assert found["STANDARD"].usd_to_restore == pytest.approx(827 * 0.09 + 1.5 * 0.0004)
+
+
+def test_thawing_costs_requests_retrieval_copies_and_transfer() -> None:
+    """100 GB in 10 archives out of DEEP_ARCHIVE, of which 1 GB is read; what takes longer is cheaper."""
+    what, table = Thawed(archives=10, size_bytes=100_000_000_000, read_bytes=1_000_000_000), read_prices()
+    standard = thaw_cost(what, table, "DEEP_ARCHIVE", 7, "standard")
+    bulk = thaw_cost(what, table, "DEEP_ARCHIVE", 7, "bulk")
+    assert standard is not None
+    assert bulk is not None
+    copies = 100 * 0.023 * 7 / 30
+    assert standard.usd == pytest.approx(copies + 100 * 0.02 + 0.01 * 0.1004 + 0.09)
+    assert bulk.usd == pytest.approx(copies + 100 * 0.0025 + 0.01 * 0.0254 + 0.09)
+    assert (standard.provider, standard.hours, bulk.hours) == ("AWS", 12, 48)
+    expedited = thaw_cost(what, table, "GLACIER", 1, "expedited")
+    assert expedited is not None
+    assert expedited.hours < 1
+    assert thaw_cost(what, table, "COLDLINE", 7, "bulk") is None
+    with pytest.raises(UserError, match="DEEP_ARCHIVE has no tier expedited: there is standard and bulk"):
+        thaw_cost(what, table, "DEEP_ARCHIVE", 7, "expedited")
 
 
 def test_nothing_costs_nothing() -> None:

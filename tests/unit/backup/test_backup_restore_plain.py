@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from services.backup.archive import keys
 from services.backup.archive.model import Packing
 from tests.archives import PLAIN, ZSTD
-from tests.restoring import MISSING, PREFIX, SCRIPT, SESSION, Archived, archived, commands, found_below, programs
+from tests.restoring import MISSING, PREFIX, SCRIPT, SESSION, YEAR, Archived, archived, commands, found_below, programs
 
 FIRST = {
     "M 31/Light_0001.fit": hashlib.shake_256(b"1").digest(300_000),
@@ -100,6 +101,18 @@ def test_the_script_reads_buckets(tmp_path: Path, destination: Archived, source:
     assert found_below(tmp_path / "restored") == destination.contents
 
 
+def test_the_script_unpacks_archives_of_merged_sessions(tmp_path: Path, destination: Archived) -> None:
+    """Files that lie in an archive of another session, also of another year, come back with the session."""
+    ours, theirs = keys.archive_key(YEAR, SESSION, 2, "zstd"), keys.archive_key(2023, "20231231_FFFFFFFF", 1, "zstd")
+    destination.path(theirs).parent.mkdir()
+    destination.path(ours).rename(destination.path(theirs))
+    manifest = destination.path(keys.manifest_key(YEAR, SESSION, 2))
+    manifest.write_text(manifest.read_text().replace(f'"archive": "{ours}"', f'"archive": "{theirs}"'))
+    run = restore(tmp_path, str(destination.prefix))
+    assert run.returncode == 0, run.stderr
+    assert found_below(tmp_path / "restored") == destination.contents
+
+
 def test_the_script_goes_on_and_overwrites_nothing(tmp_path: Path, destination: Archived) -> None:
     """A second run is harmless; a file of somebody else stays, and is a difference."""
     assert restore(tmp_path, str(destination.prefix)).returncode == 0
@@ -155,7 +168,7 @@ def by_hand(tmp_path: Path, destination: Archived, *blocks: str, place: int = 0)
     file = destination.files[place]
     lines = commands("names", *blocks)
     for words, ours in (
-        ("DEST=/mnt/usb-disk/nightbus-0123abcd", f"DEST='{destination.prefix}'"),
+        ("DEST=/media/usb/nightbus/nightbus-0123abcd", f"DEST='{destination.prefix}'"),
         ("OFFSET=1234", f"OFFSET={file.stored_offset}"),
         ("BYTES=567890", f"BYTES={file.stored_bytes}"),
     ):

@@ -139,18 +139,19 @@ async def test_a_destination_that_is_away_has_no_damage(tmp_path: Path) -> None:
         await examine(destination, sent_of(made), lambda _count: None, deep=True)
 
 
-async def test_what_sleeps_is_not_read_and_is_no_damage(tmp_path: Path) -> None:
-    """An archive in a class that gives nothing at once is said to be so; one that is refused otherwise is raised."""
+async def test_what_is_frozen_is_not_read_and_is_no_damage(tmp_path: Path) -> None:
+    """An archive that has to be thawed first is said to be so, by class; a refusal otherwise is raised."""
     destination = MemoryDestination()
     made = await archive(destination, contents(5), tmp_path)
 
     def refuse(call: str, _key: str) -> None:
         if call == "read":
-            raise Refused("it has to be requested first")
+            raise Refused("the key may not read")
 
     destination.before = refuse
     with pytest.raises(Refused):
         await examine(destination, sent_of(made), lambda _count: None, deep=True)
     destination.labels[made.key] = Label(storage_class="DEEP_ARCHIVE")
+    destination.frost[made.key] = "thawing"
     seen = await examine(destination, sent_of(made), lambda _count: None, deep=True)
-    assert (seen.sleeps, seen.was_read, seen.problem) == (True, False, None)
+    assert (seen.frozen_in, seen.was_read, seen.problem) == ("DEEP_ARCHIVE", False, None)

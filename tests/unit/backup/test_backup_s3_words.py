@@ -49,8 +49,9 @@ class Failing:
         ("ExpiredToken", 400, "renew"), ("RequestTimeTooSkewed", 403, "clock of this machine"),
         ("AccessDenied", 403, "s3:PutObject"), ("403", 403, "s3:PutObject"), ("NoSuchBucket", 404, "no such bucket"),
         ("QuotaExceeded", 403, "quota"), ("XMinioStorageFull", 507, "make room"), ("507", 507, "make room"),
-        ("PermanentRedirect", 301, "set region"), ("InvalidStorageClass", 400, "set storage_class"),
-        ("InvalidObjectState", 403, "requested first"),
+        ("PermanentRedirect", 301, "set region"), ("InvalidObjectState", 403, "thawed first"),
+        ("GlacierExpeditedRetrievalNotAvailable", 503, "take standard"),
+        ("InvalidStorageClass", 400, "set storage_class"),
     ],
 )  # fmt: skip
 def test_what_a_person_has_to_mend_is_said(code: str, status: int, words: str) -> None:

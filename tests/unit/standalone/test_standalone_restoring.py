@@ -1,5 +1,6 @@
 """Promises of a restore of everything before it touches anything: what it refuses, and what it asks for."""
 
+import re
 from datetime import UTC, datetime, time
 from pathlib import Path
 from uuid import UUID
@@ -24,6 +25,7 @@ from services.standalone.restoring.settings import fit, gather, read_secrets, se
 from services.standalone.restoring.source import choose_dump, find_installation, read_source
 from shared.errors import UserError
 
+ROOT = Path(__file__).parents[3]
 NEEDED = Needed("destinations.offsite.secret_access_key", ("destinations", 0), "secret_access_key", by_file=True)
 
 
@@ -72,8 +74,10 @@ def test_the_latest_dump_is_taken_unless_another_is_named() -> None:
     assert choose_dump(notes, notes[2].key.rpartition("/")[2]) is notes[2]
     with pytest.raises(UserError, match=r"there is no good dump x; the latest are nightbus-20260303T120000Z"):
         choose_dump(notes, "x")
-    with pytest.raises(UserError, match="no good dump of the database lies at this destination"):
+    with pytest.raises(UserError, match="no good dump of the database lies at this destination") as refused:
         choose_dump([], None)
+    (page,) = re.findall(r"docs/\S+\.md", str(refused.value))
+    assert (ROOT / page).is_file()
 
 
 async def test_the_only_installation_is_taken_unless_one_is_named(tmp_path: Path) -> None:
@@ -95,6 +99,20 @@ async def test_the_only_installation_is_taken_unless_one_is_named(tmp_path: Path
         await find_installation(configured, "00000000")
     renamed = configured.model_copy(update={"prefix": "nightbus-ffffffff"})
     assert (await find_installation(renamed, None)).installation_id == "ffffffff"
+
+
+def test_the_disk_or_the_installation_stands_for_the_folder_between(tmp_path: Path) -> None:
+    """One who names the disk that holds the destination, or the installation in it, means the destination."""
+    folder = tmp_path / "disk" / "nightbus"
+    installation = folder / "nightbus-0a1b2c3d"
+    installation.mkdir(parents=True)
+    (installation / "installation.json").write_bytes(marker_of("0a1b2c3d"))
+    meant = FolderDestination(name="destination", path=folder)
+    assert [read_source(place, None) for place in (folder, folder.parent, installation)] == [meant] * 3
+    other = tmp_path / "disk" / "of-another" / "nightbus-ffffffff"
+    other.mkdir(parents=True)
+    (other / "installation.json").write_bytes(marker_of("ffffffff"))
+    assert read_source(tmp_path / "disk", None) == FolderDestination(name="destination", path=tmp_path / "disk")
 
 
 def test_a_destination_is_a_folder_or_a_section(tmp_path: Path) -> None:

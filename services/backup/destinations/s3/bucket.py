@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from services.backup.archive.keys import raw_prefix
 from services.backup.destinations import marker
 from services.backup.destinations.keys import MARKER, require_key
-from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Upload
-from services.backup.destinations.s3 import etags
+from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Tier, Upload
+from services.backup.destinations.s3 import archive_storage, etags
 from services.backup.destinations.s3.asking import Asking, Patience
 from services.backup.destinations.s3.client import opened_client
 from services.backup.destinations.s3.features import Features
-from services.backup.destinations.s3.objects import MISSING, Objects
-from services.backup.destinations.s3.refusals import Said
+from services.backup.destinations.s3.objects import Objects
+from services.backup.destinations.s3.refusals import MISSING, Said
 from services.backup.destinations.s3.uploads import Uploads
 from services.backup.settings.destinations import S3Destination
 from shared.errors import Away, Gone
@@ -102,10 +103,13 @@ class Bucket:
             return  # what some servers say of an object that has gone already
 
     async def begin(self, key: str, label: Label, _part_bytes: int) -> Upload:
-        """By a multipart upload, in the storage class of the settings unless the label has one."""
-        return await self._uploads.begin(
-            require_key(key), replace(label, storage_class=label.storage_class or self._storage_class)
-        )
+        """By a multipart upload; of an archive in the storage class of the settings, unless the label has one.
+
+        Dumps of the database stay in the class that is read at once: none counts before it was read back.
+        """
+        if key.startswith(raw_prefix()) and label.storage_class is None:
+            label = replace(label, storage_class=self._storage_class)
+        return await self._uploads.begin(require_key(key), label)
 
     async def put_part(self, upload: Upload, number: int, data: bytes, md5: bytes, sha256: bytes) -> str:
         """By one request; the ETag that comes back is compared with ``md5`` where it is one."""
@@ -122,6 +126,10 @@ class Bucket:
     def uploads(self, prefix: str) -> AsyncIterator[Upload]:
         """By pages of a thousand."""
         return self._uploads.list(prefix)
+
+    async def thaw(self, key: str, days: int, tier: Tier) -> None:
+        """By RestoreObject, which makes a copy that can be read and goes by itself when its days are over."""
+        await archive_storage.thaw(self.asking, self._objects.full(require_key(key)), days, tier)
 
     async def marker(self) -> bytes | None:
         """The bytes of the marker below the prefix, if there is one."""

@@ -6,6 +6,7 @@ it is one. How nothing is replaced: the key is looked at first, since not every 
 ``If-None-Match: *`` that goes with the request, and some pass over it in silence.
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,15 +22,15 @@ from botocore.exceptions import BotoCoreError
 from services.backup.destinations.keys import Piece, size_of
 from services.backup.destinations.port import AlreadyThere, Label, Refused, Stored
 from services.backup.destinations.s3 import etags
+from services.backup.destinations.s3.archive_storage import frost_of
 from services.backup.destinations.s3.asking import Again, Answer, Asking
 from services.backup.destinations.s3.body import Body
 from services.backup.destinations.s3.features import CHECKSUMS, PRECONDITIONS, REFUSALS, TAGS, Features
-from services.backup.destinations.s3.refusals import Said
+from services.backup.destinations.s3.refusals import MISSING, Said
 from shared.errors import Gone, Transient
 from shared.library.reading import shown
 
 PIECE_BYTES = 1024 * 1024
-MISSING = frozenset(("404", "NoSuchKey", "NotFound"))
 TAKEN = frozenset(("PreconditionFailed", "412"))
 _PAST_THE_END = frozenset(("InvalidRange", "416"))
 
@@ -58,7 +59,8 @@ class Objects:
         """An object as a HEAD tells of it."""
         modified_at: datetime | None = answer.get("LastModified")
         etag = etags.plain(answer.get("ETag")) or None
-        return Stored(key, int(answer["ContentLength"]), etag, modified_at, answer.get("StorageClass"))
+        storage_class: str | None = answer.get("StorageClass")
+        return Stored(key, int(answer["ContentLength"]), etag, modified_at, storage_class, frost_of(answer))
 
     async def head(self, key: str) -> Answer | None:
         """What the server tells of an object; None where there is none, or no bucket."""
@@ -137,7 +139,7 @@ class Objects:
         for piece in pieces:
             sha256 = new_sha256()
             async for data in self.read(key, at, at + piece.size_bytes):
-                sha256.update(data)
+                await asyncio.to_thread(sha256.update, data)
             if sha256.digest() != piece.sha256:
                 return False
             at += piece.size_bytes

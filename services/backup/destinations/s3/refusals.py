@@ -27,7 +27,7 @@ _REMEDIES = {
     "InvalidToken": "says that the session token is wrong: renew the credentials",
     "RequestTimeTooSkewed": "says that the clock of this machine is wrong: set it, best by NTP",
     "RequestExpired": "says that the clock of this machine is wrong: set it, best by NTP",
-    "NoSuchBucket": "says that there is no such bucket: create it again, or set bucket to the right one",
+    "NoSuchBucket": "says that there is no such bucket: create it, or set bucket to the right one",
     "PermanentRedirect": "says that the bucket lies in another region: set region",
     "AuthorizationHeaderMalformed": "says that the bucket lies in another region: set region",
     "IllegalLocationConstraintException": "says that the bucket lies in another region: set region",
@@ -40,7 +40,9 @@ _REMEDIES = {
     "NotSignedUp": "says that the account has no S3: ask its owner",
     "AllAccessDisabled": "has closed the bucket: ask its owner",
     "InvalidStorageClass": "does not know the storage class: set storage_class to one that it has",
-    "InvalidObjectState": "says that the object lies in a cold storage class: it has to be requested first",
+    "InvalidObjectState": "says that the object lies in archive storage: it has to be thawed first, which "
+    "`nightbus backup restore` asks for",
+    "GlacierExpeditedRetrievalNotAvailable": "cannot thaw at the tier expedited now: take standard, or ask later",
     "InvalidBucketName": "says that this is no name of a bucket",
 }
 _RIGHTS = {
@@ -52,9 +54,12 @@ _RIGHTS = {
     "get_bucket_lifecycle_configuration": "s3:GetLifecycleConfiguration",
     "put_bucket_lifecycle_configuration": "s3:PutLifecycleConfiguration",
     "delete_bucket_lifecycle": "s3:PutLifecycleConfiguration",
+    "restore_object": "s3:RestoreObject",
     "put_object_tagging": "s3:PutObjectTagging", "get_object_tagging": "s3:GetObjectTagging",
 }  # fmt: skip
 _FORBIDDEN = frozenset(("AccessDenied", "403", "Forbidden", "UnauthorizedAccess", "401", "Unauthorized"))
+MISSING = frozenset(("404", "NoSuchKey", "NotFound"))
+"""Error codes that say that there is no such object."""
 _AGAIN = frozenset((
     "RequestTimeout", "RequestTimeoutException", "SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests",
     "ThrottlingException", "Throttling", "InternalError", "ServiceUnavailable", "OperationAborted", "BadDigest",
