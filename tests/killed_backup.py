@@ -1,6 +1,7 @@
 """Backup as a process of its own, killed -9 again and again while it uploads; and what must hold of its destination."""
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -10,9 +11,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from services.backup.destinations.folder import FolderOfArchives
 from services.backup.settings import BackupSettings
+from services.backup.settings.destinations import DestinationSettings
 from tests.integration.backup.world import SESSION, World, noise, unpacked, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -32,10 +35,18 @@ def written_settings(one: World, folder: Path) -> Path:
         *([f"megabytes_per_s = {backup.megabytes_per_s}"] if backup.megabytes_per_s else []),
     ]  # fmt: skip
     for configured in one.settings.destinations:  # type: ignore[attr-defined]
-        lines += ["[[destinations]]", f'name = "{configured.name}"', 'kind = "folder"', f'path = "{configured.path}"']
+        lines += ["[[destinations]]", *(f"{name} = {json.dumps(value)}" for name, value in _set(configured).items())]
     file = folder / "nightbus.toml"
     file.write_text("\n".join(lines) + "\n")
     return file
+
+
+def _set(configured: DestinationSettings) -> dict[str, Any]:
+    """What is set of a destination, as TOML has it; its secret as well."""
+    fields = configured.model_dump(mode="json", exclude_none=True)
+    if (secret := getattr(configured, "secret_access_key", None)) is not None:
+        fields["secret_access_key"] = secret.get_secret_value()
+    return fields
 
 
 @asynccontextmanager

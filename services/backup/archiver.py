@@ -74,7 +74,8 @@ class Archiver:
             await job.save(reason=None)  # what it waited for is over
         try:
             await self._steps(job, destination)
-        except RootAway:
+        except RootAway as error:
+            self._means.places.lacks(error)
             raise
         except Transient as error:
             raise await self._means.places.failed(job["destination"], error) from error

@@ -1,19 +1,25 @@
-"""The destinations of the settings, and how they are: said once in the log, kept in the database for who asks."""
+"""The destinations of the settings, and how they are: said once in the log, kept in the database for who asks.
 
+Archives wait for roots as well, of which the files to be archived are; these are no destination's state.
+"""
+
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from services.backup.destinations.port import Destination, Refused
+from services.backup.reading import RootAway
 from services.backup.settings import DestinationSettings, FolderDestination
 from services.backup.store import archives, destinations
 from services.backup.store.destinations import State
 from shared.db.pool import connected, transaction
 from shared.errors import Away, NightbusError, Transient, UserError
-from shared.waits import Waits
+from shared.library.roots import Root, is_away
+from shared.waits import Waits, of_root
 
 INTERVAL_S = 15.0
-"""Between two looks at destinations that are not there."""
+"""Between two looks at destinations and roots that are not there."""
 
 
 def _waited(name: str) -> str:
@@ -32,6 +38,7 @@ class Places:
         self._installation_id = installation_id
         self._folders: set[str] = set()
         self._states: dict[str, tuple[State, str | None]] = {}
+        self._roots_away: dict[str, Root] = {}
 
     async def know(self, configured: Sequence[DestinationSettings]) -> None:
         """Write down the destinations of the settings, and which are set no more."""
@@ -73,8 +80,14 @@ class Places:
         self._waits.begin(_waited(name), str(error), quietly=True)
         return Away(str(error))
 
+    def lacks(self, error: RootAway) -> None:
+        """Know that an archive waits for a root."""
+        self._roots_away[error.root.name] = error.root
+        self._waits.begin(of_root(error.root.name), str(error), quietly=True)
+
     async def turn(self) -> None:
-        """Look at the destinations that were not there; what waits for one that is back is tried at once."""
+        """Look at what was not there; what waits for a destination or a root that is back is tried at once."""
+        await self._look_at_roots()
         for name, (state, _problem) in list(self._states.items()):
             if state == "ready":
                 continue
@@ -84,6 +97,15 @@ class Places:
                 continue  # it was written down
             async with connected(self._pool) as connection:
                 await archives.wake(connection, destination=name)
+
+    async def _look_at_roots(self) -> None:
+        for root in list(self._roots_away.values()):
+            if await asyncio.to_thread(is_away, root.path):
+                continue
+            async with connected(self._pool) as connection:
+                await archives.wake(connection)
+            del self._roots_away[root.name]
+            self._waits.end(of_root(root.name))
 
     async def _save(self, name: str, state: State, problem: str | None) -> None:
         if self._states.get(name) == (state, problem):

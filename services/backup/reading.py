@@ -16,13 +16,16 @@ from shared.library.stream import Stream, open_stream
 
 _thread = threading.local()
 
+PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
+"""Where a content lies by now."""
+
 
 class RootAway(Away):
     """The root of a file that goes into an archive is not there; nothing is wrong with the archive's destination."""
 
-
-PlacesOf = Callable[[str], Awaitable[Sequence[Place]]]
-"""Where a content lies by now."""
+    def __init__(self, root: Root, what: str) -> None:
+        super().__init__(f"the root {root.name} at {shown(root.path)} is away, and {shown(what)} with it")
+        self.root = root
 
 
 class Reading:
@@ -72,15 +75,14 @@ class Reading:
 
 @contextmanager
 def _opened(place: Place) -> Iterator[Stream]:
-    path = resolve(Root(place.root, Path(place.root_path)), place.path)
+    root = Root(place.root, Path(place.root_path))
+    path = resolve(root, place.path)
     with ExitStack() as stack:
         try:
             stream = stack.enter_context(open_stream(path))
         except Transient as error:
-            if is_away(Path(place.root_path)):
-                raise RootAway(
-                    f"the root {place.root} at {shown(place.root_path)} is away, and {shown(place.path)} with it"
-                ) from error
+            if is_away(root.path):
+                raise RootAway(root, place.path) from error
             if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 raise Gone(f"{shown(place.path)} is not in {shown(place.root_path)} any more") from error
             raise

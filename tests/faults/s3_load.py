@@ -10,6 +10,7 @@ from tests.faults.s3_proxy import FaultProxy
 
 PART_BYTES = 5 * 1024 * 1024
 _TRIES = 60
+_ONE_IS_LARGE_OF = 8
 
 
 @dataclass
@@ -49,11 +50,15 @@ async def archive(destination: Destination, key: str, data: bytes, sent: Sent) -
 
 
 async def send_until(destination: Destination, proxy: FaultProxy, requests: int, seed: int) -> Sent:
-    """Send archives of two parts until the proxy has seen so many requests."""
+    """Send archives until the proxy has seen so many requests: each eighth is of two parts, the others of a small one.
+
+    All of two parts would be more bytes than the servers of these tests hold in memory.
+    """
     sent, numbers = Sent(), random.Random(seed)
     while proxy.requests < requests:
         ending = numbers.randbytes(numbers.randrange(1, 40_000))
-        data = numbers.randbytes(4096) * (PART_BYTES // 4096) + ending
+        is_large = len(sent.objects) % (2 * _ONE_IS_LARGE_OF) == 0
+        data = numbers.randbytes(4096) * (PART_BYTES // 4096) + ending if is_large else ending
         await archive(destination, f"backups/raw/2026/{len(sent.objects):06d}.tar", data, sent)
     return sent
 

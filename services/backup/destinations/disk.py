@@ -242,7 +242,8 @@ class Disk:
             return found
         there = os.path.isdir(self.folder)  # noqa: PTH112 - a Path raises what a share answers
         why = f"has no marker ({'/'.join(self._prefix)}/{MARKER})" if there else "is not there"
-        raise Away(f"{self._named} {why}: is the disk plugged in, the share mounted?")
+        new = "; a new disk gets all archives anew under another name in the settings" if there else ""
+        raise Away(f"{self._named} {why}: is the disk plugged in, the share mounted?{new}")
 
     def _sentence(self, error: OSError, key: str = "") -> NightbusError:
         about = f" for {shown(key)}" if key else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.backup import app
 from services.backup.plan import arrival_collection
 from shared.errors import UserError
 from shared.events.base import utc_now
@@ -268,8 +269,12 @@ async def test_all_means_all_files_now(settings: Settings, tmp_path: Path, disk:
     assert keys(disk) == [f"{arrival_collection(arrived_at.date())}.tar.zst"]
 
 
-async def test_a_root_that_is_away_is_waited_for(settings: Settings, tmp_path: Path, disk: Path) -> None:
+async def test_a_root_that_is_away_is_waited_for(
+    settings: Settings, tmp_path: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the files' disk is unplugged the archive waits with the reason; nothing is left out."""
+    monkeypatch.setattr(app, "PLACES_INTERVAL_S", 0.2)
+    monkeypatch.setattr("shared.jobs.outcome.FIRST_PAUSE_S", 3600.0)
     async with world(settings, tmp_path, disk) as one:
         await a_session(one, 1, 2)
         one.library.rename(tmp_path / "unplugged")
@@ -284,7 +289,6 @@ async def test_a_root_that_is_away_is_waited_for(settings: Settings, tmp_path: P
             states = await one.backup.fetch("SELECT state, problem FROM destination")
             assert [tuple(row) for row in states] == [("ready", None)], "nothing is wrong with the destination"
             (tmp_path / "unplugged").rename(one.library)
-            await one.run_now(session_ids=(SESSION,))
             (row,) = await one.settled(archives=1)
         assert (row["phase"], row["left_out"]) == ("verified", 0)
 

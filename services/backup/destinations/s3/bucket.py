@@ -61,7 +61,7 @@ class Bucket:
         if found is None:
             raise Away(
                 f"{self.asking.named} has no marker ({self._objects.full(MARKER)}) any more: is it the right bucket, "
-                "and was something deleted there?"
+                "and was something deleted there? One made anew gets all archives under another name in the settings"
             )
         marker.require_owner(found, installation_id, self.asking.named)
 
