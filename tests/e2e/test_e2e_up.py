@@ -73,7 +73,7 @@ def test_it_continues_where_it_ended() -> None:
             }  # fmt: skip
             assert report["arrived"] + report["already_here"] == 60
             deadline = time.monotonic() + 60
-            while (seen := third.json("status")["counts"])["waiting"] and time.monotonic() < deadline:
+            while (seen := third.json("status")["counts"])["scanned"] < 60 and time.monotonic() < deadline:
                 time.sleep(0.2)
             assert (seen["arrived"], seen["scanned"], seen["waiting"]) == (60, 60, 0)
             copies = [path for path in (folder / "home" / "library").rglob("*.fits") if ".nightbus" not in path.parts]

@@ -173,6 +173,8 @@ class Verify:
 
 def result_of(progress: _Progress, *, deep: bool) -> str:
     """What came of a verification, one sentence."""
+    if not progress.archives:
+        return "no archive was due: a sample takes one in so many, and as many runs take every one"
     archives = counted(progress.checked, "archive")
     read = f", {counted(progress.files, 'file')} read to the last byte" if deep or progress.files else ""
     found = f"{counted(progress.problems, 'problem')} found" if progress.problems else "all is as it was sent"

@@ -46,9 +46,11 @@ SELECT source, count(*) AS files FROM forgotten GROUP BY source ORDER BY source
 _PROVEN = """
 EXISTS (
     SELECT FROM backup.archived_file a
-    WHERE a.file_id = {file_id} AND a.state = 'written' AND a.read_back_at IS NOT NULL)
+    WHERE a.file_id = {file_id} AND a.state = 'written' AND a.read_back_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM backup.destinations t WHERE t.name = a.destination AND t.state = 'unused'))
 """
-"""Whether a verified archive holds a content and this very member was read back from it."""
+"""Whether a verified archive holds a content and this very member was read back from it, where the settings still name
+its destination: nobody looks after the others."""
 _IS_PROVEN = f"SELECT {_PROVEN.format(file_id='$1')}"
 _KIND = "CASE WHEN d.size_bytes >= {least} THEN 'large_deletion' ELSE 'deletion' END"
 _RELEASE_AT_ONCE = f"""

@@ -262,7 +262,7 @@ async def commands(
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
         of_stats = UpkeepCommands(stats, quiet)
-        of_backup = BackupCommands(backup, ("disk",), Look(backup, ("disk",), timedelta(days=2)), quiet)
+        of_backup = BackupCommands(backup, ("disk",), Look(backup, ("disk",), timedelta(days=2)), (quiet,))
         keeper = Keeper(ingest, quiet.wake, library=Root("library", tmp_path, writable=True))
         yield {
             ImportPaths: partial(import_paths, ingest, quiet),

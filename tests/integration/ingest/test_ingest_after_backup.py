@@ -215,6 +215,29 @@ async def test_an_archive_that_is_found_spoilt_frees_nothing(
         assert there(source) == set()
 
 
+async def test_an_archive_that_nobody_looks_after_frees_nothing(
+    settings: Settings, nats_client: Client, tmp_path: Path, source: Path, archives: Archives
+) -> None:
+    """Where the settings name the destination no more; once they name it again the file goes."""
+    write(source, {"a.fit": b"a"})
+    await archives.pool.execute("INSERT INTO installation (installation_id) VALUES ('3f9c21ab')")
+    await archives.pool.execute(
+        "INSERT INTO destination (name, kind, place, state) VALUES ('usb-disk', 'folder', '/mnt/usb-disk', 'unused')"
+    )
+    await archives.add(b"a", read_back=True)
+    async with ingest(configured(settings, tmp_path, rig(source)), nats_client) as service:
+        await service.until_ledger("a.fit")
+        await looked_again(service)
+        await looked_again(service)
+        assert there(source) == {"a.fit"}
+        await archives.pool.execute("UPDATE destination SET state = 'ready'")
+
+        async def gone() -> bool:
+            return not there(source)
+
+        await until(gone)
+
+
 async def test_the_proof_before_a_deletion_is_asked_for_after_a_backup_as_well(
     settings: Settings,
     nats_client: Client,

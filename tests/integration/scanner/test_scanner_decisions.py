@@ -82,7 +82,7 @@ async def test_no_file_is_read_before_the_decisions_are_known(
             state = await ask(nats_client, state_question("scanner")(), StateTold)
             return [wait.what for wait in state.waits] == ["what people decided"]
 
-        await until(waits)
+        await until(waits, within_s=60.0)
         assert (await js.consumer_info(EVENTS, DURABLE)).num_ack_pending == len(names)
         assert await readings(running) == []
         await decided(js, 2)

@@ -45,7 +45,7 @@ async def test_archives_come_through_each_fault(bucket: S3Destination, kind: str
     async with fault_proxy(bucket.endpoint, seed=1, share=0.4, kinds=(kind,)) as proxy:
         through = bucket.model_copy(update={"endpoint": proxy.address})
         async with opened_bucket(through, f"kept/{uuid4().hex}", IMPATIENT) as destination:
-            sent = await send_until(destination, proxy, requests=15, seed=7)
+            sent = await send_until(destination, proxy, requests=40, seed=7)
             proxy.share = 0.0
             await require_all_right(destination, sent)
     assert proxy.faults[kind] > 0
