@@ -16,7 +16,7 @@ from services.stats import app as stats_app
 from services.stats.decided import decide
 from shared.bus.names import DECISIONS, EVENTS, stream_of_bucket
 from shared.bus.provision import provision
-from shared.bus.rpc import ask
+from shared.bus.rpc import NobodyAnswersError, ask
 from shared.db.pool import pool_of, transaction
 from shared.decisions import mirror
 from shared.decisions.lookup import Decided
@@ -79,10 +79,13 @@ async def test_no_file_is_read_before_the_decisions_are_known(
         await running.tell(*names)
 
         async def waits() -> bool:
-            state = await ask(nats_client, state_question("scanner")(), StateTold)
+            try:
+                state = await ask(nats_client, state_question("scanner")(), StateTold)
+            except NobodyAnswersError:
+                return False  # it has not begun to answer
             return [wait.what for wait in state.waits] == ["what people decided"]
 
-        await until(waits, within_s=60.0)
+        await until(waits)
         assert (await js.consumer_info(EVENTS, DURABLE)).num_ack_pending == len(names)
         assert await readings(running) == []
         await decided(js, 2)
