@@ -170,12 +170,9 @@ class Archiver:
             await self._anew(job, renumber=True)
 
     async def _begun(self, job: Job, destination: Destination, row: Row) -> Upload:
-        """The upload to go on with; one of this archive that nobody wrote down is aborted."""
+        """The upload to go on with; to begin one ends any of this archive that nobody wrote down."""
         if row["upload_id"] is not None:
             return Upload(row["key"], row["upload_id"])
-        async for stray in destination.uploads(row["key"]):
-            if stray.key == row["key"]:
-                await destination.abort(stray)
         upload = await destination.begin(row["key"], label_of(row), row["part_bytes"])
         await job.save(upload_id=upload.upload_id)
         return upload

@@ -88,13 +88,14 @@ class Sending:
             sent = await part_rows.of_archive(connection, self._job.id)
         if packing != packing_here(packing.kind, packing.level):
             raise Differs
-        stream = self._stream(rows, sent, packing, part_bytes)
+        last = sent_in_a_row(sent)
+        stream = self._stream(rows, last, packing, part_bytes)
         try:
-            return await self._send_all(stream, sent_in_a_row(sent))
+            return await self._send_all(stream, last)
         finally:
             await asyncio.to_thread(stream.close)
 
-    def _stream(self, rows: Sequence[Row], sent: Sequence[Row], packing: Packing, part_bytes: int) -> ArchiveStream:
+    def _stream(self, rows: Sequence[Row], last: Row | None, packing: Packing, part_bytes: int) -> ArchiveStream:
         members = [
             Member(
                 position=row["position"], file_id=row["file_id"],
@@ -103,7 +104,6 @@ class Sending:
             for row in rows
             if row["state"] != "left_out"
         ]  # fmt: skip
-        last = sent_in_a_row(sent)
         begin = Point(last["position"], last["point_offset"]) if last else Point()
         reading = Reading(
             {row["position"]: Place(row["root"], row["path"], row["root_path"]) for row in rows}, self._places_of

@@ -1,5 +1,6 @@
 """A decision of a person about a name, its key in the bucket, and what lies there."""
 
+from abc import abstractmethod
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -48,9 +49,9 @@ class _Decided(Model):
     """What all decisions have: a kind, and a name that it is about."""
 
     @property
+    @abstractmethod
     def about(self) -> str:
         """The normalised name that it is about."""
-        raise NotImplementedError
 
     @property
     def key(self) -> str:

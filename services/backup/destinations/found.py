@@ -6,13 +6,11 @@ from pathlib import Path
 
 from services.backup.destinations.disk import Disk
 from services.backup.destinations.keys import MARKER
+from services.backup.destinations.kinds import OWN_PREFIX
 from services.backup.destinations.marker import owner_of
 from services.backup.settings.destinations import DestinationSettings, FolderDestination, S3Destination
 from shared.errors import Away
 from shared.library.reading import shown
-
-_OURS = "nightbus-"
-"""What prefixes begin with that the settings do not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ async def prefixes(configured: DestinationSettings) -> list[str]:
         case S3Destination():
             from services.backup.destinations.s3.bucket import opened_bucket  # loads a client of 60 MB
 
-            async with opened_bucket(configured, _OURS) as bucket:
-                page = await bucket.asking.ask("list_objects_v2", {"Prefix": _OURS, "Delimiter": "/"})
+            async with opened_bucket(configured, OWN_PREFIX) as bucket:
+                page = await bucket.asking.ask("list_objects_v2", {"Prefix": OWN_PREFIX, "Delimiter": "/"})
             return sorted(str(found["Prefix"]).rstrip("/") for found in page.get("CommonPrefixes") or ())
         case _:
             raise AssertionError(f"there is no adapter for destinations of the kind {configured.kind}")
@@ -71,7 +69,9 @@ async def _marker(configured: DestinationSettings, prefix: str) -> bytes | None:
 
 def _in_folder(configured: FolderDestination) -> list[str]:
     try:
-        return sorted(folder.name for folder in configured.path.glob(f"{_OURS}*") if Path(folder, MARKER).is_file())
+        return sorted(
+            folder.name for folder in configured.path.glob(f"{OWN_PREFIX}*") if Path(folder, MARKER).is_file()
+        )
     except OSError as error:
         raise Away(
             f"the destination {configured.name} ({shown(configured.path)}) cannot be read: {error.strerror}"

@@ -7,10 +7,13 @@ from services.backup.destinations.folder import FolderOfArchives
 from services.backup.destinations.port import Destination
 from services.backup.settings.destinations import DestinationSettings, FolderDestination, S3Destination
 
+OWN_PREFIX = "nightbus-"
+"""What prefixes begin with that no settings give; the installation's id follows."""
+
 
 def prefix_of(configured: DestinationSettings, installation_id: str) -> str:
     """What every key at a destination begins with, without a slash at its end."""
-    return configured.prefix or f"nightbus-{installation_id}"
+    return configured.prefix or f"{OWN_PREFIX}{installation_id}"
 
 
 @asynccontextmanager

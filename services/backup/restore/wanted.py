@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
 
 from services.backup.archive.model import MIB
 
 RUN_BYTES = 64 * MIB
 """Members that lie one behind the other are read in one go, up to about that many stored bytes."""
+
+
+class Columns(Protocol):
+    """A row of the database, by the names of its columns."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The value of a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,22 @@ class Copy:
     """How long it is there, with its tar header and padding."""
     damaged: bool = False
     """A check found it spoilt: it is the last to be tried."""
+
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        """From a row whose columns are called as the attributes are, but for the member's ``name``."""
+        return cls(
+            destination=row["destination"],
+            key=row["key"],
+            packed=row["packed"],
+            position=row["position"],
+            file_id=row["file_id"],
+            member=row["name"],
+            size_bytes=row["size_bytes"],
+            stored_offset=row["stored_offset"],
+            stored_bytes=row["stored_bytes"],
+            damaged=row["damaged"],
+        )
 
     @property
     def stored_end(self) -> int:

@@ -1,6 +1,5 @@
 """What checks read of archives and their members, and what they write of them."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -17,8 +16,8 @@ SELECT archive_id, destination, collection_id, key, stored_bytes, etag FROM arch
 _MANIFEST = "SELECT manifest_sha256 FROM archive WHERE archive_id = $1"
 _PARTS = "SELECT size_bytes, md5, sha256 FROM part WHERE archive_id = $1 ORDER BY number"
 _COPIES = """
-SELECT a.destination, a.key, a.packing, a.archive_id, m.position, m.file_id, m.name, m.size_bytes, m.state,
-       m.stored_offset, m.stored_bytes
+SELECT a.destination, a.key, a.packing->>'kind' = 'zstd' AS packed, a.archive_id, m.position, m.file_id, m.name,
+       m.size_bytes, m.state = 'damaged' AS damaged, m.stored_offset, m.stored_bytes
 FROM member m JOIN archive a USING (archive_id)
 """
 _OF_ARCHIVE = (
@@ -102,7 +101,7 @@ async def manifest_sha256(connection: Connection, archive_id: UUID) -> str | Non
 
 async def copies_of_archive(connection: Connection, archive_id: UUID) -> list[Copy]:
     """All that is in an archive, in the order in which it lies there."""
-    return [copy_of(row) for row in await connection.fetch(_OF_ARCHIVE, archive_id)]
+    return [Copy.of(row) for row in await connection.fetch(_OF_ARCHIVE, archive_id)]
 
 
 async def copies_of_files(
@@ -110,7 +109,7 @@ async def copies_of_files(
 ) -> list[tuple[Copy, UUID]]:
     """Every sound copy of files, with its archive; those of which one was read back since are left out."""
     rows = await connection.fetch(_OF_FILES, file_ids, not_since)
-    return [(copy_of(row), row["archive_id"]) for row in rows]
+    return [(Copy.of(row), row["archive_id"]) for row in rows]
 
 
 async def some_copies(
@@ -130,7 +129,7 @@ async def some_copies(
     for turn in range(most if archives else 0):
         archive = archives[turn % len(archives)]
         for row in await connection.fetch(_ANY_MEMBER, archive["archive_id"], draw(archive["files"]), most_bytes):
-            found[row["archive_id"], row["position"]] = copy_of(row)
+            found[row["archive_id"], row["position"]] = Copy.of(row)
     return [(archive_id, copy) for (archive_id, _position), copy in found.items()]
 
 
@@ -165,22 +164,6 @@ async def save_damaged(connection: Connection, archive_id: UUID, reasons: Mappin
 async def save_read_back(connection: Connection, archive_id: UUID, position: int) -> None:
     """Write that a member was read from its destination and had its content."""
     await connection.execute(_READ_BACK, archive_id, position)
-
-
-def copy_of(row: asyncpg.Record) -> Copy:
-    """A member as it lies at its destination."""
-    return Copy(
-        destination=row["destination"],
-        key=row["key"],
-        packed=json.loads(row["packing"])["kind"] == "zstd",
-        position=row["position"],
-        file_id=row["file_id"],
-        member=row["name"],
-        size_bytes=row["size_bytes"],
-        stored_offset=row["stored_offset"],
-        stored_bytes=row["stored_bytes"],
-        damaged=row["state"] == "damaged",
-    )
 
 
 def _range(row: asyncpg.Record, start: int) -> SentRange:

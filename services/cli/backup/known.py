@@ -1,6 +1,6 @@
 """What is to be brought back, as the database knows it: the files of sessions, of targets, or single ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.backup.restore.wanted import Copy, Wanted, by_preference
@@ -31,7 +31,8 @@ WHERE l.path = $1 OR l.root || '/' || l.path = $1 OR l.root_path || '/' || l.pat
 _COPIES = """
 SELECT w.file_id, coalesce(a.size_bytes, f.size_bytes, 0) AS size_bytes,
        coalesce(s.session_id, a.collection_id) AS collection_id, f.root AS root_now, f.path AS path_now, a.destination,
-       a.key, r.packing, a.position, a.name, a.state, a.stored_offset, a.stored_bytes, a.arrived_at
+       a.key, r.packing->>'kind' = 'zstd' AS packed, a.position, a.name, a.state = 'damaged' AS damaged,
+       a.stored_offset, a.stored_bytes, a.arrived_at
 FROM unnest($1::text[]) AS w(file_id)
 LEFT JOIN stats.frames s USING (file_id)
 LEFT JOIN stats.files f USING (file_id)
@@ -84,7 +85,7 @@ async def _column(connection: "asyncpg.Connection", query: str, *values: object)
 def _wanted(rows: Sequence["asyncpg.Record"], order: Sequence[str]) -> Wanted:
     """A file of which these are the copies, or one row that says that there is none."""
     first = rows[0]
-    copies = by_preference(_copies(rows), order)
+    copies = by_preference((Copy.of(row) for row in rows if row["key"] is not None), order)
     name = copies[0].member if copies else f"/{first['root_now']}/{first['path_now']}"
     arrived_at = first["arrived_at"]
     return Wanted(
@@ -94,17 +95,6 @@ def _wanted(rows: Sequence["asyncpg.Record"], order: Sequence[str]) -> Wanted:
         None if arrived_at is None else int(arrived_at.timestamp()),
         copies,
     )
-
-
-def _copies(rows: Iterable["asyncpg.Record"]) -> Iterable[Copy]:
-    for row in rows:
-        if row["key"] is not None:
-            yield Copy(
-                destination=row["destination"], key=row["key"], packed=row["packing"]["kind"] == "zstd",
-                position=row["position"], file_id=row["file_id"], member=row["name"], size_bytes=row["size_bytes"],
-                stored_offset=row["stored_offset"], stored_bytes=row["stored_bytes"],
-                damaged=row["state"] == "damaged",
-            )  # fmt: skip
 
 
 def _like(text: str) -> str:

@@ -70,6 +70,7 @@ def apply(
 def _chosen(home: Path | None, name: str | None) -> tuple["S3Destination", str, "Days"]:
     """The bucket that is meant, its prefix, and the days of the settings."""
     quiet_log()
+    from services.backup.destinations.kinds import prefix_of
     from services.backup.destinations.s3.lifecycle import Days
     from services.backup.settings import BackupSettings, DestinationSettings, S3Destination
     from services.settings import load_settings
@@ -93,7 +94,7 @@ def _chosen(home: Path | None, name: str | None) -> tuple["S3Destination", str, 
         settings.lifecycle_deeper_days,
         settings.lifecycle_abort_days,
     )
-    return found[0], found[0].prefix or f"nightbus-{wait_for(_installation_id(home))}", days
+    return found[0], found[0].prefix or prefix_of(found[0], wait_for(_installation_id(home))), days
 
 
 async def _installation_id(home: Path | None) -> str:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from services.backup.destinations.port import Destination
 from services.backup.restore.folder import RestoreFolder
 from services.backup.restore.restore import Failure, Restore
@@ -25,8 +23,8 @@ SELECT DISTINCT a.file_id FROM backup.archived_file a
 WHERE a.destination = $1 AND a.file_id > $2 ORDER BY a.file_id LIMIT $3
 """
 _COPIES = """
-SELECT a.file_id, a.key, a.position, a.name, a.root, a.path, a.size_bytes, a.stored_offset, a.stored_bytes,
-       a.state = 'damaged' AS damaged, r.packing->>'kind' = 'zstd' AS packed
+SELECT a.file_id, a.destination, a.key, a.position, a.name, a.root, a.path, a.size_bytes, a.stored_offset,
+       a.stored_bytes, a.state = 'damaged' AS damaged, r.packing->>'kind' = 'zstd' AS packed
 FROM backup.archived_file a JOIN backup.archives r USING (archive_id)
 WHERE a.destination = $1 AND a.file_id = ANY($2::text[]) ORDER BY a.file_id, a.key
 """
@@ -134,7 +132,7 @@ class FilesBack:
     async def _plan(self, file_ids: Sequence[str]) -> _Page:
         copies: dict[str, list[Copy]] = {}
         for row in await self._connection.fetch(_COPIES, self._name, file_ids):
-            copies.setdefault(row["file_id"], []).append(_copy(self._name, row))
+            copies.setdefault(row["file_id"], []).append(Copy.of(row))
         places: dict[str, list[Any]] = {}
         for row in await self._connection.fetch(_PLACES, file_ids):
             places.setdefault(row["file_id"], []).append(row)
@@ -179,21 +177,6 @@ class FilesBack:
             paths = [folder / one.name for one in wanted if one.name not in elsewhere]
             times = {path: page.mtimes_ns[path] for path in paths if path in page.mtimes_ns}
             await asyncio.to_thread(_give_times, times)
-
-
-def _copy(destination: str, row: asyncpg.Record) -> Copy:
-    return Copy(
-        destination=destination,
-        key=row["key"],
-        packed=row["packed"],
-        position=row["position"],
-        file_id=row["file_id"],
-        member=row["name"],
-        size_bytes=row["size_bytes"],
-        stored_offset=row["stored_offset"],
-        stored_bytes=row["stored_bytes"],
-        damaged=row["damaged"],
-    )
 
 
 def _wanted(copies: tuple[Copy, ...], name: str) -> Wanted:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.backup.archive.keys import raw_prefix
 from services.backup.destinations.s3.asking import Asking, Patience
 from services.backup.destinations.s3.client import opened_client
 from services.backup.destinations.s3.refusals import Said
@@ -18,7 +19,6 @@ from shared.errors import UserError
 
 Rule = Mapping[str, Any]
 _NO_RULES = "NoSuchLifecycleConfiguration"
-_RAW = "backups/raw/"
 _LARGE_BYTES = 64 * 1024 * 1024
 
 
@@ -65,7 +65,7 @@ def rules_of(prefix: str, days: Days, *, tags: bool) -> list[Rule]:
     abort = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days.abort}}
     rules: list[Rule] = [_rule(f"{name} abort", {"Prefix": root}, abort)]
     if not tags:
-        large = {"And": {"Prefix": root + _RAW, "ObjectSizeGreaterThan": _LARGE_BYTES}}
+        large = {"And": {"Prefix": root + raw_prefix(), "ObjectSizeGreaterThan": _LARGE_BYTES}}
         return [*rules, _rule(f"{name} raw", large, {"Transitions": _moves("deep", days.fast, days)})]
     for archive_policy, after in days.of_policies.items():
         for backup_policy in ("deep", "flexible"):
