@@ -52,13 +52,13 @@ async def forgotten(connection: Connection, file_ids: Iterable[str]) -> set[str]
 
 async def forget(
     connection: Connection, job_id: UUID, file_ids: Sequence[str], reason: str, *, delete_files: bool
-) -> tuple[int, int, int]:
+) -> tuple[int, int]:
     """Forget contents: their rows go, tombstones stay, file.removed tells of it. In a transaction.
 
     What is to be erased of them becomes steps of the job.
 
     Returns:
-        How many contents were known, how many of their files stay where they are, and how many are to be erased.
+        How many contents were known, and how many of their files stay where they are.
     """
     rows = await connection.fetch(_DESCRIBE, file_ids)
     for start in range(0, len(rows), AT_ONCE):
@@ -66,10 +66,8 @@ async def forget(
         await enqueue(connection, DESCRIPTION.name, events)
     await connection.execute(_BURY, file_ids, reason)
     stay: int = await connection.fetchval(_STAY, file_ids, LIBRARY, delete_files)
-    erased = 0
     if delete_files:
-        done: str = await connection.execute(_ERASE_LATER, job_id, file_ids, LIBRARY)
-        erased = int(done.rpartition(" ")[2])
+        await connection.execute(_ERASE_LATER, job_id, file_ids, LIBRARY)
     for statement in _FORGET:
         await connection.execute(statement, file_ids)
-    return len(rows), stay, erased
+    return len(rows), stay
