@@ -56,10 +56,6 @@ class User:
     answers: bool = False
 
 
-EVERYTHING = User("nightbus", "all that there is", (">",), (">",))
-"""The one login of a NATS that knows no others: it may do all."""
-
-
 def users_of(services: Iterable[ServiceDescription]) -> tuple[User, ...]:
     """The users of a NATS that serves these services."""
     services = tuple(services)
