@@ -328,7 +328,7 @@ def test_asking_a_service_needs_no_service_framework() -> None:
 @pytest.mark.parametrize("service", NAMES)
 def test_services_load_no_websockets(service: str) -> None:
     """A service without a bucket does not pay for aiohttp, which nats-py loads where it is installed."""
-    code = f"import sys, services.{service}.app; print(*sorted(sys.modules))"
+    code = f"import sys, services.cli.run, services.{service}.app; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert "nats.aio.transport" in loaded
