@@ -31,6 +31,12 @@ class Recorded:
     observations: list[Observation]
     states: list[str]
 
+    @property
+    def contents(self) -> set[str | None]:
+        """What was written down, without what a person asked to forget."""
+        pairs = zip(self.observations, self.states, strict=True)
+        return {item.file_id for item, state in pairs if state != "forgotten"}
+
 
 class Recorder:
     """Writes the ledger and all that hangs on it, and tells, once each, what could not be taken."""
