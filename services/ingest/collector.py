@@ -311,8 +311,7 @@ class Collector:
                 tally.count_known(state)
         _add_to_crowd(crowd, tally)
         if source.mode != "index":
-            written = recorded.contents
-            tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
+            tally.brought_home += recorded.brought_home(item.file_id for item in arrivals)
         return unsettled
 
     async def _without_forgotten(self, source: Source, outcomes: Sequence[Outcome]) -> tuple[list[Taken], list[Taken]]:

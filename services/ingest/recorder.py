@@ -31,11 +31,12 @@ class Recorded:
     observations: list[Observation]
     states: list[str]
 
-    @property
-    def contents(self) -> set[str | None]:
-        """What was written down, without what a person asked to forget."""
-        pairs = zip(self.observations, self.states, strict=True)
-        return {item.file_id for item, state in pairs if state != "forgotten"}
+    def brought_home(self, placed: Iterable[str]) -> int:
+        """How many of the contents that got a place were known, and had not lost one that they had had."""
+        states: dict[str | None, set[str]] = {}
+        for item, state in zip(self.observations, self.states, strict=True):
+            states.setdefault(item.file_id, set()).add(state)
+        return sum(states.get(file_id, set()) - {"forgotten"} == {"already_here"} for file_id in placed)
 
 
 class Recorder:

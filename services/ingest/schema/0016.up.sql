@@ -55,7 +55,7 @@ SELECT a.file_id, min(a.state) AS state, min(a.since) AS since, min(a.reason) AS
 FROM (SELECT l.file_id, 'missing' AS state, l.missing_since AS since, l.removed_reason AS reason
       FROM ingest.location l WHERE l.missing_since IS NOT NULL AND l.kind = 'library'
       UNION ALL
-      SELECT d.file_id, 'missing', d.since, 'another file has its place in the library'
+      SELECT d.file_id, 'missing', d.since, NULL
       FROM ingest.displaced d JOIN ingest.file f USING (file_id)
       WHERE NOT EXISTS (SELECT FROM ingest.location o WHERE o.file_id = d.file_id AND o.kind = 'library')
       UNION ALL

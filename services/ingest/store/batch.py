@@ -7,7 +7,7 @@ from uuid import UUID
 from services.ingest.description import DESCRIPTION
 from services.ingest.ledger import Observation
 from services.ingest.mend import How, Mended
-from services.ingest.store import announcements, deletions, files, ledger, locations, looks, tombstones
+from services.ingest.store import announcements, deletions, displaced, files, ledger, locations, looks, tombstones
 from services.ingest.store.files import Arrival
 from services.ingest.store.locations import Located
 from shared.bus.outbox import enqueue
@@ -45,11 +45,12 @@ async def save(connection: Connection, batch: Batch, import_id: UUID | None) -> 
     if buried := await tombstones.forgotten(connection, contents - known):
         batch = _without(batch, buried)
     new = await files.add(connection, batch.source, batch.zone, batch.arrivals)
-    await locations.save(
-        connection, (Located(item.root, item.path, item.file_id, item.mtime_ns) for item in batch.arrivals)
-    )
+    places = [Located(item.root, item.path, item.file_id, item.mtime_ns) for item in batch.arrivals]
+    await locations.save(connection, places)
+    back = await displaced.placed(connection, [place for place in places if place.file_id not in new])
     await looks.save(connection, batch.mended)
-    states = _states(batch.observations, new, {item.content.file_id: item.how for item in batch.mended})
+    how: dict[str, How] = {item.content.file_id: item.how for item in batch.mended}
+    states = _states(batch.observations, new, how | dict.fromkeys(back, "brought_back"))
     await ledger.save(connection, batch.source, batch.observations, states, import_id)
     await deletions.add(connection, batch.source, batch.freed, after_backup=batch.after_backup)
     first = {item.file_id: item for item in reversed(batch.arrivals)}

@@ -90,6 +90,9 @@ WHERE s.root = $1 AND s.walk_id = $2 AND s.path > $3 ORDER BY s.path, d.since DE
 """
 
 
+_PLACED = "DELETE FROM displaced WHERE root = $1 AND file_id = ANY($2::text[]) RETURNING file_id, path"
+
+
 class Other(NamedTuple):
     """A place at which another content lies than should (``file_id`` in place of ``expected_id``)."""
 
@@ -174,6 +177,20 @@ async def settle(connection: Connection, moves: Sequence[Relocation]) -> list[Re
     done = [move for move in moves if move.to_path in written]
     await relocations.tell(connection, [move for move in done if move.path != move.to_path])
     return done
+
+
+async def placed(connection: Connection, places: Sequence[Located]) -> set[str]:
+    """Tell of known contents that got a place in the library, where they had lost theirs; these. In a transaction."""
+    found = {place.file_id: place for place in places if place.root == LIBRARY}
+    lost = dict(await connection.fetch(_PLACED, LIBRARY, list(found))) if found else {}
+    await relocations.tell(
+        connection,
+        [
+            Relocation(file_id, LIBRARY, path, LIBRARY, found[file_id].path, found[file_id].mtime_ns)
+            for file_id, path in sorted(lost.items())
+        ],
+    )
+    return set(lost)
 
 
 async def adopt(connection: Connection, walk_id: UUID, after: str, most: int) -> tuple[str, int]:

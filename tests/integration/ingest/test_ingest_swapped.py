@@ -103,8 +103,12 @@ async def test_a_file_under_the_name_of_another_leaves_that_one_missing(service:
         {"files": 40, "missing": 1}
     ]
     (row,) = await service.rows("SELECT file_id, state, reason FROM absent_file")
-    assert row == {"file_id": sha256(b"06"), "state": "missing", "reason": "another file has its place in the library"}
-    await service.take(tmp_path / "captures")
+    assert row == {"file_id": sha256(b"06"), "state": "missing", "reason": None}
+    report = await service.take(tmp_path / "captures")
+    assert (report["brought_back"], report["brought_home"]) == (1, 0)
+    assert [one.to_location.path for one in await told(service, FileMoved) if isinstance(one, FileMoved)] == [
+        "captures/night/06.fit", "captures/night/06-2.fit",
+    ]  # fmt: skip
     assert await missing(service) == []
     assert library_files(service.library)["captures/night/06-2.fit"] == b"06"
     assert await walk(service) == [NOTHING]
