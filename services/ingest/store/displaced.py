@@ -182,7 +182,8 @@ async def settle(connection: Connection, moves: Sequence[Relocation]) -> list[Re
 async def placed(connection: Connection, places: Sequence[Located]) -> set[str]:
     """Tell of known contents that got a place in the library, where they had lost theirs; these. In a transaction."""
     found = {place.file_id: place for place in places if place.root == LIBRARY}
-    lost = dict(await connection.fetch(_PLACED, LIBRARY, list(found))) if found else {}
+    rows = await connection.fetch(_PLACED, LIBRARY, list(found)) if found else []
+    lost: dict[str, str] = {row["file_id"]: row["path"] for row in rows}
     await relocations.tell(
         connection,
         [

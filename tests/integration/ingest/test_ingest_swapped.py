@@ -14,6 +14,7 @@ from shared.bus.rpc import ask
 from shared.errors import Transient
 from shared.events.commands import ForgetFiles, KeeperAccepted, RemoveFiles, StoredFile, WalkLibrary
 from shared.events.file import FileMoved, Location
+from shared.library.erase import erase
 from shared.library.hashing import Digest
 from shared.library.roots import Root
 from shared.settings import Settings
@@ -223,7 +224,7 @@ async def test_what_is_being_removed_is_not_there_again(
     """A file that counts as removed and waits for its turn stays removed, with the reason, whatever a walk sees."""
     where = StoredFile(file_id=sha256(b"05"), location=Location(root="library", path="captures/night/05.fit"))
     removal, turn = RemoveFiles(files=(where,), reason="clouds"), threading.Event()
-    erase, go_through = remove.erase, Recognition.walk
+    go_through = Recognition.walk
 
     def erase_in_turn(library: Root, path: str, content: Digest) -> bool:
         turn.wait()
