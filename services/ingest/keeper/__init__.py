@@ -6,7 +6,7 @@
    only then the old names go. Until then everything can be taken back, and nobody has seen a change.
 3. A removal is verified, committed, and done after that; an original stays known, as missing.
 4. Whoever is forgotten leaves a tombstone: nothing but an import that names the file itself brings it back.
-5. A walk finds what was moved or renamed by hand, by its content, and what has gone.
+5. A walk finds what was moved, renamed, swapped or changed by hand, by its content, and what has gone.
 
 Nothing is overwritten, no path leaves the library, and no name is removed before the other one was seen.
 """

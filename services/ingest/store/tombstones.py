@@ -16,6 +16,8 @@ from shared.events.file import FileRemoved
 AT_ONCE = 1000
 """Events that are held in memory and written together."""
 
+_LOCK = "SELECT FROM file WHERE file_id = ANY($1::text[]) ORDER BY file_id FOR UPDATE"
+"""What writes of these contents (``files.hold``) is waited for, and all that follows sees what it wrote."""
 _FORGOTTEN = "SELECT file_id FROM tombstone WHERE file_id = ANY($1::text[])"
 _DESCRIBE = """
 SELECT f.file_id, f.scan_revision, f.location_revision + 1 AS location_revision,
@@ -54,6 +56,7 @@ SELECT count(*) FROM location WHERE file_id = ANY($1::text[]) AND kind = 'librar
 _FORGET = (
     "DELETE FROM deletion WHERE file_id = ANY($1::text[])",
     "DELETE FROM location WHERE file_id = ANY($1::text[]) AND kind = 'library'",
+    "DELETE FROM displaced WHERE file_id = ANY($1::text[])",
     "UPDATE source_file SET state = 'forgotten', reason = NULL WHERE file_id = ANY($1::text[]) AND state <> 'failed'",
     "DELETE FROM file WHERE file_id = ANY($1::text[])",
 )
@@ -74,6 +77,7 @@ async def forget(
     Returns:
         How many contents were known, and how many of their files stay where they are.
     """
+    await connection.execute(_LOCK, file_ids)
     forgotten_at = utc_now()
     rows = await connection.fetch(_DESCRIBE, file_ids)
     for start in range(0, len(rows), AT_ONCE):
