@@ -43,8 +43,8 @@ async def test_a_finished_session_is_archived_and_told(settings: Settings, tmp_p
         async with one.running():
             await one.finish()
             (row,) = await one.settled(archives=1)
+            (told,) = await one.told()
         assert (row["phase"], row["state"], row["files"]) == ("verified", "done", 5)
-        (told,) = await one.told()
         assert (told["session_id"], told["revision"], told["destination"]) == (SESSION, 1, "disk")
         assert (told["file_count"], told["left_out"]) == (5, 0)
     contents = unpacked(disk, tmp_path / "out")
