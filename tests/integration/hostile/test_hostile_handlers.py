@@ -19,7 +19,6 @@ from services.api.handlers import drop, register, replay
 from services.backup.commands import Commands as BackupCommands
 from services.backup.handlers import ask_archives
 from services.backup.handlers import forget_files as forget_archived
-from services.backup.look import Look
 from services.descriptions import CONSUMERS
 from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.keeper.keeper import Keeper
@@ -262,7 +261,7 @@ async def commands(
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
         of_stats = UpkeepCommands(stats, quiet)
-        of_backup = BackupCommands(backup, ("disk",), Look(backup, ("disk",), timedelta(days=2)), (quiet,))
+        of_backup = BackupCommands(backup, ("disk",), (quiet,))
         keeper = Keeper(ingest, quiet.wake, library=Root("library", tmp_path, writable=True))
         yield {
             ImportPaths: partial(import_paths, ingest, quiet),
