@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,7 @@ def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresSe
             yield server
         return
     if (version := installed_version()) is not None:
-        with _installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
+        with installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
             runner.run(_make_template(server))
             yield server
         return
@@ -142,7 +142,10 @@ def _container_postgres(folder: Path) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer]:
+def installed_postgres(
+    folder: Path, programs: Path, more: Mapping[str, str] | None = None, readable: Iterable[Path] = ()
+) -> Iterator[PlainServer]:
+    """A Postgres of these programs, with more settings; files that it is to read become its account's own."""
     passwords = _passwords(folder)
     data = folder / "data"
     data.mkdir()
@@ -152,13 +155,14 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
     password = folder / "initdb-password"
     password.write_text((passwords / PLAIN_ADMIN).read_text())
     if account is not None:
-        for path in (data, password):
+        for path in (data, password, *readable):
             shutil.chown(path, account.uid, account.gid)
     words = f"-D {data} -U {PLAIN_ADMIN} --pwfile={password} -A scram-sha-256 -E UTF8 --locale=C.UTF-8 -N"
     initdb = [str(programs / "initdb"), *words.split()]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
     port = free_port()
     options = {**NAPPY_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    options |= more or {}
     command = [str(programs / "postgres"), "-D", str(data)]
     command += [word for item in options.items() for word in ("-c", "=".join(item))]
     with (folder / "postgres.log").open("wb") as log:

@@ -56,12 +56,24 @@ async def test_every_event_is_counted_once_while_passwords_change(
         stats_app.read_events(stats)
         running = asyncio.create_task(stats.run())
         told = 0
+
+        async def counted() -> bool:
+            try:
+                async with connected(stats.pool) as connection:
+                    row = await connection.fetchrow("SELECT scanned, waiting FROM counts")
+            except Unavailable:
+                return False
+            return row is not None and tuple(row) == (told, 0)
+
+        told += 1
+        await say(scanner, 0)
+        await until(counted, 60.0)
         for turn in range(ROUNDS):
             clients = [client_of(service.broker) for service in (scanner, stats)]
             before = [client.stats["reconnects"] for client in clients]
-            names = [f"f{told + number}" for number in range(EACH)]
+            numbers = range(told, told + EACH)
             told += EACH
-            arriving = asyncio.gather(*(say(scanner, name) for name in names))
+            arriving = asyncio.gather(*(say(scanner, number) for number in numbers))
             for user in ("scanner", "stats"):
                 new_password_in(secrets, f"nats-{user}")
             new_password_in(database.secrets_dir or Path(), "stats")
@@ -73,14 +85,6 @@ async def test_every_event_is_counted_once_while_passwords_change(
                 await logged_in_anew(client, logins)
             await stats.pool.expire_connections()  # those of now were let in by the password of before
             await arriving
-
-        async def counted() -> bool:
-            try:
-                async with connected(stats.pool) as connection:
-                    row = await connection.fetchrow("SELECT scanned, waiting FROM counts")
-            except Unavailable:
-                return False
-            return row is not None and tuple(row) == (told, 0)
 
         await until(counted, 60.0)
         async with pool_of(database, "stats") as pool:
@@ -95,11 +99,11 @@ async def test_every_event_is_counted_once_while_passwords_change(
     await client.close()
 
 
-async def say(scanner: Service, name: str) -> None:
-    """Have the scanner tell of a file, until the stream has it."""
+async def say(scanner: Service, number: int) -> None:
+    """Have the scanner tell of an exposure, until the stream has it."""
     while True:
         try:
-            await scanner.publisher.publish(light(name))
+            await scanner.publisher.publish(light(f"f{number}", start_s=60.0 * number))
         except Unavailable:
             await asyncio.sleep(0.1)
         else:
