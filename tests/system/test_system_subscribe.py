@@ -19,7 +19,10 @@ from shared.settings import NatsSettings
 from shared.tasks import beside
 from tests.integration.bus.test_bus_subscribers import let_in
 from tests.integration.stats.world import light
+from tests.own_nats import nats_of_the_module, nats_server
 from tests.stack import NatsServer
+
+__all__ = ["nats_of_the_module", "nats_server"]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 OLDEST_NODE = 20
@@ -44,9 +47,9 @@ async def node(tmp_path: Path) -> Path:
 @pytest.mark.timeout(300)
 async def test_the_example_for_node_reads_events(node: Path, nats_server: NatsServer) -> None:
     """It prints each event once and acknowledges it, with the rights of a subscriber and no other."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    secrets = nats_server.home.secrets
+    secrets = nats_server.secrets
     settings = NatsSettings(url=nats_server.settings.url, secrets_dir=secrets, max_bytes=16 * 1024**2)
     client = await connect(settings, PROVISION, patient=False)
     js = client.jetstream()

@@ -25,9 +25,10 @@ from shared.service import Service
 from shared.settings import NatsSettings, PostgresSettings, Settings
 from tests.integration.bus.test_bus_rights import rights, until
 from tests.integration.stats.world import light
+from tests.own_nats import nats_of_the_module, nats_server
 from tests.stack import NatsServer
 
-__all__ = ["rights"]
+__all__ = ["nats_of_the_module", "nats_server", "rights"]
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
 
@@ -48,9 +49,9 @@ async def test_every_event_is_counted_once_while_passwords_change(
 
     Files and servers differ for a while each time, and every connection is made anew.
     """
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    secrets = nats_server.home.secrets
+    secrets = nats_server.secrets
     settings: Settings = AllSettings(postgres=database, nats=rights)
     async with Service(described("scanner"), settings) as scanner, Service(described("stats"), settings) as stats:
         stats_app.read_events(stats)
@@ -112,9 +113,9 @@ async def say(scanner: Service, number: int) -> None:
 
 async def test_a_client_waits_while_file_and_server_differ(rights: NatsSettings, nats_server: NatsServer) -> None:
     """Refused in the middle of a change, it tries again for as long as it takes, and logs in once both agree."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    secrets = nats_server.home.secrets
+    secrets = nats_server.secrets
     client = await connect(rights, "scanner")
     old = (secrets / "nats-scanner").read_text()
     new = new_password_in(secrets, "nats-scanner")
@@ -141,11 +142,11 @@ async def test_a_client_waits_while_file_and_server_differ(rights: NatsSettings,
 
 async def test_a_reload_ends_no_other_connection(rights: NatsSettings, nats_server: NatsServer) -> None:
     """Whose password stays as it is goes on over the same connection."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
     client = await connect(rights, "stats")
     assert not nats_server.embedded.reload(), "nothing has changed"
-    new_password_in(nats_server.home.secrets, "nats-scanner")
+    new_password_in(nats_server.secrets, "nats-scanner")
     assert nats_server.embedded.reload()
     await asyncio.sleep(0.5)
     await client.flush()
@@ -155,12 +156,12 @@ async def test_a_reload_ends_no_other_connection(rights: NatsSettings, nats_serv
 
 async def test_a_server_follows_the_passwords_of_its_home(rights: NatsSettings, nats_server: NatsServer) -> None:
     """As under `up`: a file that is replaced is enough, and the old password opens no more."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    task = asyncio.create_task(follow(nats_server.home.secrets, nats_server.embedded))
-    before = SecretStr((nats_server.home.secrets / "nats-cli").read_text().strip())
+    task = asyncio.create_task(follow(nats_server.secrets, nats_server.embedded))
+    before = SecretStr((nats_server.secrets / "nats-cli").read_text().strip())
     old = NatsSettings(url=rights.url, user="cli", password=before)
-    new_password_in(nats_server.home.secrets, "nats-cli")
+    new_password_in(nats_server.secrets, "nats-cli")
 
     async def taken() -> bool:
         try:
