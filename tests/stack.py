@@ -32,6 +32,7 @@ from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
 from shared.db.roles import OTHERS
 from shared.settings import NatsSettings, PostgresSettings
+from tests.moto_server import free_port
 
 TEMPLATE = "template_nightbus"
 NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "64MB"}
@@ -184,13 +185,6 @@ def _passwords(folder: Path) -> Path:
     for role in (PLAIN_ADMIN, *SCHEMAS, *OTHERS):
         (passwords / role).write_text(secrets.token_urlsafe(16))
     return passwords
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:

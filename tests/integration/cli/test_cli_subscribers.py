@@ -1,7 +1,6 @@
 """`subscribers` and `passwords` as a person uses them, on the servers of a home as `up` runs them."""
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
@@ -14,17 +13,20 @@ import pytest
 from services.descriptions import SERVICES
 from services.standalone.home import Home
 from services.standalone.logins import follow
-from services.standalone.nats import USERS, EmbeddedNats
 from shared.bus.broker import connect
 from shared.bus.names import PROVISION
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
 from shared.settings import NatsSettings
+from shared.tasks import beside
 from tests.integration.stats.world import light
-from tests.stack import open_folder
+from tests.own_nats import nats_of_the_module, nats_server
+from tests.stack import NatsServer
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = REPOSITORY / "examples" / "subscribe.py"
+
+__all__ = ["nats_of_the_module", "nats_server"]
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
 
@@ -53,22 +55,18 @@ async def program(*words: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture
-async def running() -> AsyncIterator[Running]:
+async def running(nats_server: NatsServer) -> AsyncIterator[Running]:
     """A home with a provisioned NATS that follows its passwords."""
-    with open_folder() as folder, Home.open(folder / "home") as home:
-        server = EmbeddedNats(home, users=USERS)
-        await server.start()
-        home.port("postgres")
-        task = asyncio.create_task(follow(home.secrets, server))
-        nats = NatsSettings(url=f"nats://127.0.0.1:{server.port}", secrets_dir=home.secrets, max_bytes=16 * 1024**2)
-        client = await connect(nats, PROVISION, patient=False)
-        await provision(client.jetstream(), nats, SERVICES)
-        await client.close()
+    assert nats_server.embedded is not None
+    assert nats_server.secrets is not None
+    home = Home.attach(nats_server.secrets.parent)
+    home.port("postgres")
+    nats = NatsSettings(url=nats_server.settings.url, secrets_dir=home.secrets, max_bytes=16 * 1024**2)
+    client = await connect(nats, PROVISION, patient=False)
+    await provision(client.jetstream(), nats, SERVICES)
+    await client.close()
+    async with beside(follow(home.secrets, nats_server.embedded), name="passwords"):
         yield Running(home, nats)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await server.stop()
 
 
 async def test_a_subscriber_is_added_reads_and_is_revoked(running: Running) -> None:
@@ -116,22 +114,6 @@ async def test_a_subscriber_is_added_reads_and_is_revoked(running: Running) -> N
     assert (code, errors.strip()) == (
         1, "nightbus: there is no subscriber lights; `nightbus subscribers list` shows them",
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence", "code"),
-    [
-        (("add", "Lights!"), "Lights! is no name of a subscriber: it has a-z, 0-9 and single hyphens", 2),
-        (("add", "lights", "--subjects", "file.scand"), "no event has the subject 'file.scand'; there are file.", 1),
-        (("add", "lights", "--since", "yesterday"), "yesterday is no time: write one with its offset", 2),
-        (("add", "lights", "--since", "2026-01-10T21:00"), "is no time: write one with its offset", 2),
-    ],
-)
-async def test_slips_of_the_pen_are_told(running: Running, words: tuple[str, ...], sentence: str, code: int) -> None:
-    """One sentence, and nothing is made."""
-    done, _, errors = await running.nightbus("subscribers", *words)
-    assert (done, sentence in errors) == (code, True), errors
-    assert json.loads((await running.nightbus("subscribers", "list", "--json"))[1]) == []
 
 
 async def test_an_operator_of_another_nats_is_told_what_to_add(running: Running, tmp_path: Path) -> None:
