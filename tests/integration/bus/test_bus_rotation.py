@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import signal
+import subprocess
 from pathlib import Path
 
 import asyncpg
@@ -12,8 +14,10 @@ from structlog.testing import capture_logs
 
 from services.descriptions import described
 from services.settings import AllSettings
+from services.standalone.binaries import installed_binaries
 from services.standalone.home import new_password_in
-from services.standalone.logins import follow
+from services.standalone.logins import USERS_FILE, follow, write_users_file
+from services.standalone.passwords import USERS, make_passwords, renew
 from services.stats import app as stats_app
 from shared.bus.broker import connect
 from shared.bus.names import EVENTS, PROVISION
@@ -25,8 +29,9 @@ from shared.service import Service
 from shared.settings import NatsSettings, PostgresSettings, Settings
 from tests.integration.bus.test_bus_rights import rights, until
 from tests.integration.stats.world import light
+from tests.moto_server import free_port
 from tests.own_nats import nats_of_the_module, nats_server
-from tests.stack import NatsServer
+from tests.stack import NatsServer, open_folder, wait_for_port
 
 __all__ = ["nats_of_the_module", "nats_server", "rights"]
 
@@ -152,6 +157,37 @@ async def test_a_reload_ends_no_other_connection(rights: NatsSettings, nats_serv
     await client.flush()
     assert client.stats["reconnects"] == 0
     await client.close()
+
+
+async def test_a_server_of_ones_own_reloads_its_users(tmp_path: Path) -> None:
+    """As in compose and Kubernetes: the configuration includes the file of a folder of passwords; SIGHUP is enough."""
+    with open_folder() as folder:
+        secrets = folder / "secrets"
+        make_passwords(secrets)
+        port = free_port()
+        configuration = folder / "server.conf"
+        configuration.write_text(
+            f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/store" }}\ninclude "secrets/{USERS_FILE}"\n'
+        )
+        with (tmp_path / "nats.log").open("wb") as log:
+            command = [str(installed_binaries().nats_server), "-c", str(configuration)]
+            server = subprocess.Popen(command, stderr=log)  # noqa: ASYNC220 - it is started at once
+        try:
+            wait_for_port(port, server)
+            nats = NatsSettings(url=f"nats://127.0.0.1:{port}", secrets_dir=secrets)
+            scanner, stats = await connect(nats, "scanner"), await connect(nats, "stats")
+            renew(secrets, ["nats-scanner"])
+            write_users_file(secrets, USERS)
+            server.send_signal(signal.SIGHUP)
+            await logged_in_anew(scanner, 0)
+            await scanner.flush()
+            await stats.flush()
+            assert stats.stats["reconnects"] == 0
+            await scanner.close()
+            await stats.close()
+        finally:
+            server.terminate()
+            server.wait(20)
 
 
 async def test_a_server_follows_the_passwords_of_its_home(rights: NatsSettings, nats_server: NatsServer) -> None:
