@@ -209,7 +209,7 @@ async def test_a_server_follows_the_passwords_of_its_home(rights: NatsSettings, 
 
     await until(taken)
     with pytest.raises(UserError, match="refuses the login of cli"):
-        await connect(old, "cli", patient=False)
+        await connect(old, "cli")
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
