@@ -28,7 +28,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, overload
 from uuid import UUID
 
 from faststream import AckPolicy
@@ -38,7 +38,7 @@ from pydantic import ValidationError
 
 from shared.bus.dead_letters import bury, bury_kept
 from shared.bus.names import inbox_of
-from shared.bus.private import PullSubscriber, acknowledge_together, client_of, replace_pull_loop
+from shared.bus.private import acknowledge_together, client_of, replace_pull_loop
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.bus.quarantine import quarantine_of, refused_file
@@ -51,6 +51,9 @@ from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
 from shared.retry import patiently
 from shared.tasks import beside, restarted
+
+if TYPE_CHECKING:
+    from shared.bus.private import PullSubscriber
 
 log = get_logger(__name__)
 
@@ -321,7 +324,7 @@ def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awai
         replace_pull_loop(subscriber, partial(restarted, pull, name=f"{row.durable} {number}"))
 
 
-async def _consume(broker: NatsBroker, subscriber: PullSubscriber, row: Consumer) -> None:
+async def _consume(broker: NatsBroker, subscriber: "PullSubscriber", row: Consumer) -> None:
     """Pull and handle batches for as long as the subscriber runs."""
     puller = Puller(client_of(broker), row)
     await puller.start()
