@@ -97,7 +97,7 @@ async def test_a_handled_event_is_acknowledged_once(settings: Settings, nats_cli
 async def test_each_settled_message_is_told_once(
     settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Handled, given up and unreadable: one line each, with outcome, ids, the number of the delivery and its duration."""
+    """Handled, given up and unreadable: one line each, with outcome, ids, attempt and duration."""
     lines: list[tuple[str, str, Settled]] = []
 
     def told(service: str, outcome: str, messages: Iterable[Settled]) -> None:

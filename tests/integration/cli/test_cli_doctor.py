@@ -145,7 +145,7 @@ async def test_a_destination_is_asked_now(
     async with connect_as(settings.postgres, "backup") as backup:
         await backup.execute("INSERT INTO installation (installation_id) VALUES ('0a1b2c3d')")
         await backup.execute(
-            "INSERT INTO destination (name, kind, place, opened_at, state) VALUES ('usb', 'folder', $1, now(), 'ready')",
+            "INSERT INTO destination (name, kind, place, opened_at) VALUES ('usb', 'folder', $1, now())",
             str(disk),
         )
     of = await found()

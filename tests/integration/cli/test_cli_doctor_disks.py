@@ -32,6 +32,11 @@ def of_disk(disk: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
+def mount(*words: str) -> None:
+    """Change how something is mounted."""
+    subprocess.run(words, check=True)
+
+
 def known(disk: Path) -> Facts:
     """What the database knows of a library that was open once."""
     row = {"kind": "library", "root": "library", "path": str(disk), "offline_reason": None}
@@ -40,7 +45,7 @@ def known(disk: Path) -> Facts:
 
 async def test_a_library_that_is_mounted_read_only(disk: Path, of_disk: Settings) -> None:
     """Its marker can be read and nothing be written: the line says that its volume is read-only, and how to mend it."""
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    mount("mount", "-o", "remount,ro", str(disk))
     found = (await places.look_at_library(of_disk, None, known(disk)))[0]
     assert found.state == "wrong"
     assert "Read-only file system" in found.says
@@ -59,10 +64,10 @@ async def test_a_disk_that_is_full(disk: Path, of_disk: Settings) -> None:
 
 async def test_a_volume_that_is_not_mounted(disk: Path, of_disk: Settings) -> None:
     """What is left is an empty folder: it is taken for no new library, since the database knows one."""
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    mount("umount", "-l", str(disk))
     try:
         found = (await places.look_at_library(of_disk, None, known(disk)))[0]
     finally:
-        subprocess.run(["mount", "-t", "tmpfs", "nightbus-test", str(disk)], check=True)
+        mount("mount", "-t", "tmpfs", "nightbus-test", str(disk))
     assert found.state == "wrong"
     assert "is the volume mounted?" in found.says
