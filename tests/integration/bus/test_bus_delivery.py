@@ -104,6 +104,7 @@ async def test_each_settled_message_is_told_once(
         lines.extend((service, outcome, message) for message in messages)
 
     monkeypatch.setattr(inhand, "log_settled", told)
+    monkeypatch.setattr(inhand, "logs_settled", lambda: True)
 
     async def handle(event: FileArrived) -> None:
         if event.file_id == arrival(2).file_id:
