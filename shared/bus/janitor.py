@@ -32,8 +32,12 @@ Measure = Callable[[int, int], None]
 """Is told the size of the stream and its limit, bytes; a limit of 0 is none."""
 
 
+def _untold(_size_bytes: int, _limit_bytes: int) -> None:
+    """Nobody measures."""
+
+
 @asynccontextmanager
-async def janitor(settings: NatsSettings, measure: Measure) -> AsyncIterator[Job]:
+async def janitor(settings: NatsSettings, measure: Measure = _untold) -> AsyncIterator[Job]:
     """Log in as the janitor; gives the job that sweeps, and tells ``measure`` at each look how full the stream is.
 
     Raises:
@@ -44,10 +48,6 @@ async def janitor(settings: NatsSettings, measure: Measure) -> AsyncIterator[Job
         yield partial(sweep, client.jetstream(), measure)
     finally:
         await client.close()
-
-
-def _untold(_size_bytes: int, _limit_bytes: int) -> None:
-    """Nobody measures."""
 
 
 async def sweep(js: JetStreamContext, measure: Measure = _untold) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,6 @@ from services.cli.doctor.run import examine
 from services.stats.description import DESCRIPTION as STATS
 from shared.bus.names import EVENTS
 from shared.library.roots import Root, open_library
-from tests.stack import NatsServer
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Found = dict[str, dict[str, Any]]
@@ -82,12 +82,17 @@ async def test_a_wrong_password_is_named_with_its_role(
     assert of["library"]["state"] == "ok"
 
 
-@pytest.mark.usefixtures("embedded_stack")
-async def test_a_nats_that_is_stopped_hides_nothing_else(js: JetStreamContext, nats_server: NatsServer) -> None:
-    """That NATS does not answer is one line; the database, the library and the disks are looked at all the same."""
-    assert nats_server.embedded is not None
-    await nats_server.embedded.stop()
-    of = await found()
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_nats_that_is_stopped_hides_nothing_else(
+    js: JetStreamContext, hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That NATS is down, or takes the connection and says nothing, is one line; all else is looked at all the same."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if hangs:
+            silent.listen()
+        monkeypatch.setenv("NIGHTBUS_NATS__URL", f"nats://127.0.0.1:{silent.getsockname()[1]}")
+        of = await found()
     assert of["NATS"]["state"] == "wrong"
     assert "does not answer" in of["NATS"]["says"]
     assert of["services"]["state"] == "unknown"
