@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.description import ServiceDescription
     from shared.events.commands import StateTold
 
-ANSWER_S = 3.0
+ANSWER_S = 5.0
 _INFO = f"$JS.API.STREAM.INFO.{EVENTS}"
 
 

@@ -58,7 +58,8 @@ async def test_what_is_whole_is_fine(js: JetStreamContext, run: Run, here: Path)
     assert of["destinations"]["state"] == "note"
     result = await asyncio.to_thread(run, "doctor", "--json", extra={"NIGHTBUS_LIBRARY__PATH": str(here)})
     assert (result.returncode, result.stderr) == (1, "")
-    assert {row["about"] for row in json.loads(result.stdout)} == set(of)
+    told = {row["about"]: row for row in json.loads(result.stdout)}
+    assert told.keys() == of.keys(), result.stdout
 
 
 async def test_a_wrong_password_is_named_with_its_role(
