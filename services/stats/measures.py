@@ -3,18 +3,12 @@
 import asyncpg
 
 from services.stats import metrics
+from services.stats.store import measures
 from shared.db.pool import connected
 from shared.metrics import replace
 
 MOST_RIGS = 50
 """Rigs that are measured, those at work last first: headers may name any number."""
-
-_FRAMES = "SELECT frame_type, sum(files)::bigint AS files FROM night_count GROUP BY frame_type"
-_NEWEST = """
-SELECT rig, observed_at, fwhm_arcsec, fwhm_px, star_count, coalesce(catalog_id, object_name, '') AS target,
-       coalesce(filter, '') AS filter
-FROM newest_frames ORDER BY observed_at DESC, rig LIMIT $1
-"""
 
 
 async def measure(pool: asyncpg.Pool) -> None:
@@ -24,8 +18,7 @@ async def measure(pool: asyncpg.Pool) -> None:
         Unavailable: the database is away.
     """
     async with connected(pool) as connection:
-        frames = await connection.fetch(_FRAMES)
-        newest = await connection.fetch(_NEWEST, MOST_RIGS)
+        frames, newest = await measures.frames(connection), await measures.newest(connection, MOST_RIGS)
     replace(metrics.FRAMES, {(row["frame_type"],): row["files"] for row in frames})
     for gauge, column in (
         (metrics.NEWEST_FWHM_ARCSECONDS, "fwhm_arcsec"),

@@ -33,14 +33,13 @@ from uuid import UUID
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from shared.bus.dead_letters import bury, bury_kept
 from shared.bus.inhand import InHand, Outcome
 from shared.bus.names import inbox_of
-from shared.bus.private import acknowledge_together, client_of, replace_pull_loop
+from shared.bus.private import PullSubscriber, acknowledge_together, client_of, replace_pull_loop
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
 from shared.bus.quarantine import quarantine_of, refused_file
@@ -309,7 +308,7 @@ def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awai
         replace_pull_loop(subscriber, partial(restarted, pull, name=f"{row.durable} {number}"))
 
 
-async def _consume(broker: NatsBroker, subscriber: BatchPullStreamSubscriber, row: Consumer) -> None:
+async def _consume(broker: NatsBroker, subscriber: PullSubscriber, row: Consumer) -> None:
     """Pull and handle batches for as long as the subscriber runs."""
     puller = Puller(client_of(broker), row)
     await puller.start()

@@ -14,6 +14,8 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 WRITTEN_FOR = {"faststream": "0.7.8", "nats-py": "2.16.0"}
+PullSubscriber = BatchPullStreamSubscriber
+"""What FastStream makes of a subscription that pulls batches."""
 
 
 def client_of(broker: NatsBroker) -> Client:
@@ -27,7 +29,7 @@ def client_of_context(js: JetStreamContext) -> Client:
     return js._nc  # noqa: SLF001
 
 
-def replace_pull_loop(subscriber: BatchPullStreamSubscriber, loop: Callable[[], Awaitable[None]]) -> None:
+def replace_pull_loop(subscriber: PullSubscriber, loop: Callable[[], Awaitable[None]]) -> None:
     """Give a subscriber a loop of ours, before FastStream starts it.
 
     ``shared.bus.pull`` says what is wrong with its own. It restarts a failed loop without a word and without a pause.

@@ -7,11 +7,12 @@ absent, the place is written anew, and nothing is counted again. All other stran
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
 
+from services.ingest.pages import next_group
 from services.ingest.store import relocations, strangers
 from services.ingest.store.relocations import Relocation
 from services.ingest.store.roots import LIBRARY
@@ -22,7 +23,7 @@ from shared.library.extensions import ignored_by
 from shared.library.hashing import sha256_file
 from shared.library.presence import missing
 from shared.library.roots import Root, read_marker
-from shared.library.walk import DirectoryListing, Entry, walk
+from shared.library.walk import Entry, walk
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -31,7 +32,6 @@ PAGE_FILES = 500
 """Strangers that are looked at, and committed, together."""
 READERS = 2
 """Threads that read them: more would make a spinning disk seek."""
-GROUP_ENTRIES, GROUP_FOLDERS = 5000, 200
 
 
 class Recognition:
@@ -58,7 +58,7 @@ class Recognition:
         async with connected(self._pool) as connection:
             self._sizes = await strangers.absent_sizes(connection, self._walk_id)
         listings = walk(self._library.path)
-        while group := await asyncio.to_thread(_next_group, listings):
+        while group := await asyncio.to_thread(next_group, listings):
             began = time.monotonic()
             self._whole = self._whole and all(listing.error is None for listing in group)
             captures = [
@@ -150,14 +150,3 @@ def paired(strangers_met: Sequence[tuple[Entry, str]], absent: Sequence[Lost]) -
         if places := by_content[file_id]:
             pairs.append((entry, places.pop(0)))
     return pairs
-
-
-def _next_group(listings: Iterator[DirectoryListing]) -> list[DirectoryListing]:
-    group: list[DirectoryListing] = []
-    entries = 0
-    for listing in listings:
-        group.append(listing)
-        entries += len(listing.entries)
-        if entries >= GROUP_ENTRIES or len(group) >= GROUP_FOLDERS:
-            break
-    return group

@@ -25,7 +25,7 @@ from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.keeper.keeper import Keeper
 from services.scanner.reader import scanned_event
 from services.stats.commands import Commands as UpkeepCommands
-from services.stats.dismissal import Dismissals
+from services.stats.commands import dismiss_files
 from services.stats.finish import finish_sessions, publish_targets
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
@@ -275,7 +275,7 @@ async def commands(
             WalkLibrary: keeper.walk,
             ReplayDeadLetters: partial(replay, api, None, quiet),
             DropDeadLetters: partial(drop, api),
-            DismissFiles: Dismissals(stats).dismiss,
+            DismissFiles: partial(dismiss_files, stats),
             CheckStats: of_stats.check,
             RebuildStats: of_stats.rebuild,
             RunBackup: of_backup.run,
