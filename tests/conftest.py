@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
 import pytest
 import structlog
 
+import shared.logging
 from services.descriptions import SERVICES
 from services.settings import AllSettings
 from shared.bus.broker import connect
@@ -38,7 +40,9 @@ CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
 def _logging_as_before() -> Iterator[None]:
     """A command that ran in this process leaves its log, which may be closed by now, to no other test."""
     before = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    messages = replace(shared.logging._messages)
     yield
+    shared.logging._messages.file, shared.logging._messages.console = messages.file, messages.console
     structlog.configure(**before[0])
     structlog.contextvars.clear_contextvars()
     logging.root.handlers[:] = before[1]

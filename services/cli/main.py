@@ -47,6 +47,11 @@ COMMANDS = (
         "status:status",
     ),
     Listed(
+        "latest", LOOK,
+        "Show the newest LIGHT frame of each rig, with its age, target, filter, FWHM and stars; latest first.",
+        "latest:latest",
+    ),
+    Listed(
         "files", LOOK,
         "List files, newest night first, with what was found in each; an OBJECT in brackets is no known target.",
         "listings:files",
@@ -101,6 +106,11 @@ COMMANDS = (
         "Passwords of NATS and Postgres: make a folder of them, renew them while everything runs.", "passwords:app",
     ),
     Listed("stats", CARE, "Counts: compare them with the frames and the files, or write them anew.", "stats:app"),
+    Listed(
+        "doctor", CARE,
+        "Look at all that Nightbus needs, a line each: what is fine, or what is wrong and the fix.",
+        "doctor.run:doctor",
+    ),
     Listed("config", CARE, "Settings: check, explain, example.", "config:app"),
 )  # fmt: skip
 

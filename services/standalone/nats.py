@@ -31,11 +31,11 @@ from services.standalone.jetstream import (
     set_aside,
     what_was_done,
 )
+from services.standalone.logfile import LogFile
 from services.standalone.logins import logins, quoted
 from services.standalone.process import (
     ANSWER_TIMEOUT_S,
     LineSink,
-    LogFile,
     ManagedProcess,
     ProcessFailed,
     end_processes,

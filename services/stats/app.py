@@ -8,6 +8,7 @@ from services.stats.description import DESCRIPTION
 from services.stats.finish import Teller
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
+from services.stats.measures import measure
 from services.stats.mirror import INTERVAL_S as MIRROR_INTERVAL_S
 from services.stats.mirror import Mirror
 from services.stats.others import Others
@@ -20,6 +21,7 @@ from shared.db.pool import pool_of
 from shared.events.commands import CheckStats, DismissFiles, RebuildStats
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, ScannedFile
 from shared.jobs.runner import Runner
+from shared.metrics import MEASURE_EVERY_S
 from shared.process import Process
 from shared.service import Service
 from shared.settings import Settings
@@ -45,6 +47,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.answers(DismissFiles, partial(dismiss_files, pool))
         service.answers(CheckStats, commands.check)
         service.answers(RebuildStats, commands.rebuild)
+        service.every(MEASURE_EVERY_S, partial(measure, pool))
         service.background(upkeep.run())
         often_s = min(CHECK_DUE_S, own.check_interval_s)
         service.every(often_s, partial(commands.check_if_due, own.check_interval_s), first_after_s=often_s)
