@@ -3,7 +3,8 @@
 # of the volumes. It runs as root at each `docker compose up`, before all else. What is there already stays as it is, so
 # it is safe to repeat; a user that a new version brings gets its password then.
 #
-# Each process finds the passwords that it needs in a volume of its own, mounted below /secrets here, and no other.
+# All passwords lie in the volume that `migrate` sees. Each process finds those that it needs in a volume of its own,
+# mounted below /secrets here, and no other.
 set -eu
 umask 077
 : "${NIGHTBUS_PASSWORD:?choose a password, in .env}"
@@ -14,6 +15,7 @@ volumes=${VOLUMES:-/volumes}
 settings=${SETTINGS:-/etc/nightbus}
 library=${LIBRARY:-/library}
 shipped=${SHIPPED:-/usr/share/nightbus}
+all=$secrets/migrate
 
 # What each process is given; a test holds this to the descriptions of the services.
 passwords_of() {
@@ -29,9 +31,8 @@ passwords_of() {
     grafana) echo reader_grafana grafana ;;
     esac
 }
-ROLES="ingest stats backup api reader reader_cli reader_grafana backup_dump nightbus_admin"
 
-# Replaces the file $1 by what comes in, unless that is what it says: as a whole, and open to whom it is for.
+# Replaces the file $1 by what comes in, unless that is what it says, and gives it to whom Nightbus runs as.
 write() {
     cat >"$1.new"
     if [ -f "$1" ] && cmp -s "$1" "$1.new"; then
@@ -42,46 +43,29 @@ write() {
     chown "$uid:$gid" "$1"
 }
 
-# The password of $1: 48 characters, made once.
-password() {
-    if [ ! -s "$secrets/migrate/$1" ]; then
-        od -An -N24 -tx1 /dev/urandom | tr -d ' \n' | write "$secrets/migrate/$1"
-    fi
-    cat "$secrets/migrate/$1"
-}
-
-# The two that people type are those of the environment: they follow it.
-chosen() {
-    printf '%s' "$NIGHTBUS_PASSWORD" | write "$secrets/migrate/$1"
-}
-
 for folder in "$secrets"/*/ "$nats"/ "$volumes"/*/; do
     if [ -d "$folder" ] && [ "$(stat -c %u:%g "$folder")" != "$uid:$gid" ]; then
         chown -R -h "$uid:$gid" "$folder"
     fi
 done
-chosen reader
-chosen grafana
-for name in $ROLES; do
-    password "$name" >/dev/null
+
+# The two that people type are those of the environment, and follow it; the others are made once.
+for name in reader grafana; do
+    printf '%s' "$NIGHTBUS_PASSWORD" | write "$all/$name"
 done
+nightbus passwords make "$all"
+chown -R "$uid:$gid" "$all"
 for folder in "$secrets"/*/; do
     for name in $(passwords_of "$(basename "$folder")"); do
-        password "$name" | write "$folder$name"
+        write "$folder$name" <"$all/$name"
     done
 done
 # PostgreSQL reads its password as a user of its own, and nobody else sees this volume.
 chmod 755 "$secrets/postgres"
 chmod 644 "$secrets/postgres/nightbus_admin"
 
-# The users of NATS, each with its password in the place of the variable.
-users=$(cat "$shipped/users.conf")
-for variable in $(sed -n 's/^ *password: \$\(NATS_[A-Z_]*\)$/\1/p' "$shipped/users.conf"); do
-    name=nats-$(echo "${variable#NATS_}" | tr '[:upper:]' '[:lower:]')
-    users=$(echo "$users" | sed "s|^\( *password: \)\$$variable\$|\1\"$(password "$name")\"|")
-done
-echo "$users" | write "$nats/users.conf"
 write "$nats/nats.conf" <"$shipped/nats.conf"
+write "$nats/users.conf" <"$all/nats-users.conf"
 
 if [ -d "$settings" ] && [ ! -e "$settings/nightbus.toml" ]; then
     umask 022

@@ -12,8 +12,7 @@ from services.descriptions import SCHEMAS, SERVICES
 from services.settings import AllSettings, known_keys
 from services.standalone.postgres import SUPERUSER
 from shared.bus.names import CLI, JANITOR, PROVISION
-from shared.bus.rights import users_of
-from shared.db.roles import COMMAND_LINE, DUMPING, GRAFANA, OTHERS
+from shared.db.roles import COMMAND_LINE, DUMPING, GRAFANA
 from shared.description import processes_of
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -77,15 +76,19 @@ def test_each_container_has_the_passwords_that_it_needs_and_no_other(ours: dict[
         assert set(secrets) == expected, name
 
 
-def test_every_role_and_user_gets_a_password(stack: dict[str, Any]) -> None:
-    """prepare.sh makes a password for each role that `migrate` makes, and finds each user of NATS in users.conf."""
-    roles = re.search(r'^ROLES="(.*)"$', PREPARE.read_text(), re.MULTILINE)
-    assert roles
-    assert set(roles[1].split()) == {*SCHEMAS, *OTHERS, SUPERUSER}
-    written = re.findall(r"^ *password: \$NATS_([A-Z_]*)$", (DEPLOY / "nats" / "users.conf").read_text(), re.MULTILINE)
-    assert {name.lower() for name in written} == {user.name for user in users_of(SERVICES)}
-    volumes = {volume.split(":")[0] for volume in stack["services"]["prepare"]["volumes"]}
-    assert {name for name in stack["volumes"] if name.startswith("secrets-")} <= volumes
+def test_every_volume_of_passwords_is_filled(stack: dict[str, Any]) -> None:
+    """Prepare sees each volume of passwords, and gives some to every one."""
+    mounted = mounts(stack["services"]["prepare"])
+    named = {name.removeprefix("secrets-") for name in stack["volumes"] if name.startswith("secrets-")}
+    assert {f"/secrets/{name}" for name in named} <= set(mounted)
+    assert all(given(name) for name in named - {"migrate"}), "migrate has them all"
+
+
+def test_the_servers_are_reached_from_inside_alone(stack: dict[str, Any]) -> None:
+    """Plain text is allowed on a network that has no way out, and both servers are on that alone."""
+    assert stack["networks"]["inside"] == {"internal": True}
+    assert stack["x-nightbus"]["environment"]["NIGHTBUS_NATS__UNENCRYPTED"] == "true"
+    assert {tuple(stack["services"][name]["networks"]) for name in ("postgres", "nats")} == {("inside",)}
 
 
 def test_captures_and_library_are_read_only_where_they_are_only_read(ours: dict[str, dict[str, Any]]) -> None:

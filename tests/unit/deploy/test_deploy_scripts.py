@@ -2,17 +2,21 @@
 
 import os
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from services.descriptions import SERVICES
+from services.descriptions import SCHEMAS, SERVICES
 from services.ingest.settings import SourceSettings
 from services.settings import load_settings
 from services.standalone import postgres
 from services.standalone.binaries import installed_binaries
+from services.standalone.logins import USERS_FILE
+from services.standalone.postgres import SUPERUSER
 from shared.bus.rights import users_of
+from shared.db.roles import OTHERS
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 PREPARE = DEPLOY / "compose" / "prepare.sh"
@@ -38,6 +42,7 @@ def places(tmp_path: Path) -> dict[str, str]:
     for name in ("nats", "volumes/nats", "library", "programs"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "programs" / "nightbus-first-settings").symlink_to(FIRST_SETTINGS)
+    (tmp_path / "programs" / "nightbus").symlink_to(Path(sys.executable).with_name("nightbus"))
     return {
         **OWN, "NIGHTBUS_PASSWORD": "a person's own", "SECRETS": f"{tmp_path}/secrets", "NATS": f"{tmp_path}/nats",
         "VOLUMES": f"{tmp_path}/volumes", "SETTINGS": f"{tmp_path}/settings", "LIBRARY": f"{tmp_path}/library",
@@ -51,13 +56,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_passwords_are_made_once(places: dict[str, str], tmp_path: Path) -> None:
-    """Each name has a password of its own, of 48 characters, that a second run leaves as it is."""
+    """Each name has a random password of its own, which a second run leaves as it is."""
     assert run(PREPARE, **places).returncode == 0
     first = contents(tmp_path)
     made = {name.rsplit("/", 1)[1]: text for name, text in first.items() if name.startswith("secrets/migrate/")}
-    random = [text for name, text in made.items() if name not in {"reader", "grafana"}]
-    assert len(set(random)) == len(random) >= 14
-    assert {len(text) for text in random} == {48}
+    random = {name: text.strip() for name, text in made.items() if name not in {"reader", "grafana", USERS_FILE}}
+    assert set(random) == {f"nats-{user.name}" for user in users_of(SERVICES)} | {*SCHEMAS, *OTHERS, SUPERUSER} - {
+        "reader"
+    }
+    assert len(set(random.values())) == len(random)
+    assert all(len(text) >= 32 for text in random.values())
     assert run(PREPARE, **places).returncode == 0
     assert contents(tmp_path) == first
 
@@ -91,7 +99,7 @@ def test_the_users_of_nats_are_whole(places: dict[str, str], tmp_path: Path) -> 
     run(PREPARE, **places)
     users = (tmp_path / "nats" / "users.conf").read_text()
     for user in users_of(SERVICES):
-        password = (tmp_path / "secrets" / "migrate" / f"nats-{user.name}").read_text()
+        password = (tmp_path / "secrets" / "migrate" / f"nats-{user.name}").read_text().strip()
         assert f'user: {user.name}\n      password: "{password}"\n' in users
     assert "password: $" not in users
     words = [str(installed_binaries().nats_server), "-t", "--config", str(tmp_path / "nats" / "nats.conf")]
