@@ -21,7 +21,7 @@ number() {
 
 # The folder of our own state belongs to whom we run as; what is mounted below it is somebody else's.
 own_state() {
-    [ -d "$1" ] && [ "$(stat -c %u "$1")" != "$uid" ] || return 0
+    mountpoint -q "$1" && [ "$(stat -c %u "$1")" != "$uid" ] || return 0
     for entry in "$1"/* "$1"/.[!.]*; do
         if [ -e "$entry" ] && ! mountpoint -q "$entry"; then
             chown -R -h "$uid:$gid" "$entry"
@@ -32,7 +32,7 @@ own_state() {
 
 # A library that holds anything keeps its owner; one that the engine has just made for us is given to us.
 own_empty() {
-    if [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then
+    if mountpoint -q "$1" && [ -z "$(ls -A "$1")" ]; then
         chown "$uid:$gid" "$1"
     fi
 }
@@ -81,6 +81,8 @@ if [ "${1:-}" = up ]; then
 else
     set -- nightbus "$@"
 fi
+# tini reaps what others leave behind and hands signals on; as root without the right to it could not, so it is no root.
+set -- tini -s -- "$@"
 if [ "$(id -u)" -eq 0 ]; then
     set -- setpriv --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all "$@"
 fi
