@@ -394,5 +394,5 @@ def _quoted(value: str) -> str:
 
 def _clean_environment() -> dict[str, str]:
     """Nothing of the caller's PG* variables, library paths or locale, but a name that a container lends its user."""
-    lent = {name: os.environ[name] for name in _LENT_NAME} if _LENT_NAME <= os.environ.keys() else {}
+    lent = {name: os.environ[name] for name in _LENT_NAME} if os.environ.keys() >= _LENT_NAME else {}
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **lent}
