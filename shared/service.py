@@ -32,9 +32,8 @@ from shared.bus.puts import PutRelay
 from shared.bus.rpc import answer
 from shared.bus.transaction import Effect, in_transaction
 from shared.bus.watchdog import Watchdog
-from shared.db.errors import translated
 from shared.db.inbox import prune
-from shared.db.pool import check_database, pool_of
+from shared.db.pool import check_database, connected, pool_of
 from shared.description import ServiceDescription
 from shared.errors import NightbusError, Unavailable
 from shared.events.base import Event
@@ -276,9 +275,8 @@ class Service:
         return done
 
     async def _forget_old_events(self) -> None:
-        with translated():
-            async with self.pool.acquire() as connection:
-                await prune(connection, INBOX_AGE_S)
+        async with connected(self.pool) as connection:
+            await prune(connection, INBOX_AGE_S)
 
     async def _take_past(self, desk: Desk[Any], apply: Effect[Any]) -> None:
         made_at = await patiently(lambda: consumer_made_at(self.js, desk.row))

@@ -16,6 +16,7 @@ from services.backup.destinations.port import (
     SentPart,
     Stored,
     Tier,
+    Unmarked,
     Upload,
     UploadGone,
 )
@@ -57,7 +58,7 @@ class MemoryDestination:
         self._called("check", "")
         if self.marker is None:
             if not first_time:
-                raise Away(f"{self.place} has no marker")
+                raise Unmarked(f"{self.place} has no marker")
             self.marker = marker.marker_of(installation_id)
         marker.require_owner(self.marker, installation_id, self.place)
 

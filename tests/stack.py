@@ -27,13 +27,16 @@ from services.standalone.accounts import service_account
 from services.standalone.home import Home
 from services.standalone.nats import USERS, EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
+from services.standalone.stack import make_role_passwords
 from shared.bus.broker import connect
-from shared.bus.rights import EVERYTHING
+from shared.bus.rights import User
 from shared.db.migrate import migrate
 from shared.db.roles import OTHERS
 from shared.settings import NatsSettings, PostgresSettings
 from tests.moto_server import free_port
 
+EVERYTHING = User("nightbus", "all that there is", (">",), (">",))
+"""The one login of a NATS that knows no others: it may do all."""
 TEMPLATE = "template_nightbus"
 NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "64MB"}
 """Tests that do not kill Postgres need no durable disk, and little of it."""
@@ -77,8 +80,7 @@ class EmbeddedServer:
 
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
-        for role in (*SCHEMAS, *OTHERS):
-            self.home.secret(role)
+        make_role_passwords(self.home)
         return PostgresSettings(
             host="127.0.0.1",
             port=self.server.port,

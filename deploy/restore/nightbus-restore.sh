@@ -91,16 +91,17 @@ names >"$work/names" || fail "$place cannot be listed: does SOURCE end with the 
 # The archives of this very session, first to last, by year and name.
 sed -n -e "s/^$session\.tar\(\.zst\)\{0,1\}\$/1 &/p" -e "s/^$session\.r\([0-9]*\)\.tar\(\.zst\)\{0,1\}\$/\1 &/p" \
     "$work/names" | sort -n | sed "s/^[0-9]* /$year\//" >"$work/archives"
-[ -s "$work/archives" ] || fail "$place has no archive of $session"
 newest=$(sed -n -e "s/^$session\.SHA256SUMS\$/1 &/p" -e "s/^$session\.r\([0-9]*\)\.SHA256SUMS\$/\1 &/p" \
     "$work/names" | sort -n | tail -n 1 | cut -d ' ' -f 2)
-[ -n "$newest" ] || fail "$place has no SHA256SUMS of $session"
+[ -n "$newest" ] || [ ! -s "$work/archives" ] || fail "$place has no SHA256SUMS of $session"
+[ -n "$newest" ] || fail "$place has no archive of $session"
 fetch "$year/$newest" >"$work/sums" || fail "$newest cannot be read"
 manifest=${newest%.SHA256SUMS}.manifest.json
 fetch "$year/$manifest" >"$work/manifest" || echo "$manifest cannot be read: it would say what other archives have, \
 and which files none has" >>"$work/failed"
 sed -n 's/^.*"archive": "backups\/raw\/\([0-9]*\/[A-Za-z0-9_.-]*\)".*$/\1/p' "$work/manifest" | sort -u |
     grep -v "/$session\." >>"$work/archives"
+[ -s "$work/archives" ] || fail "$place has no archive of $session, and its manifest names none of others"
 grep -q '\.zst$' "$work/archives" && needs zstd
 
 mkdir -p "$folder" || fail "$folder cannot be made"

@@ -33,8 +33,8 @@ async def adopt_archives(connection: Connection, destination: Destination, calle
         if parsed is None or parsed.kind != "manifest" or key in known:
             continue
         manifest = await _read(destination, key)
-        if manifest is None:
-            continue
+        if manifest is None or manifest.key is None:
+            continue  # what lists archives of others alone is none
         stored = await destination.look(manifest.key)
         if stored is None or stored.size_bytes != manifest.stored_bytes:
             log.warning("an archive is not what its manifest says", key=manifest.key)

@@ -12,6 +12,7 @@ from services.backup.description import DESCRIPTION
 from services.backup.destinations.kinds import all_opened
 from services.backup.handlers import ask_archives, forget_files
 from services.backup.hours import QuietHours
+from services.backup.look import JOBS as LOOKS
 from services.backup.look import Look
 from services.backup.memory import give_back_large_blocks
 from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
@@ -69,25 +70,22 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             pace = Pace(Bandwidth(own.megabytes_per_s), quiet)
             means = Means(pool, places, own, pace, installation, service.relay.wake)
             runner = Runner(pool, JOBS, Archiver(means).work, at_once=own.uploads_at_once)
-            look = Look(pool, names, timedelta(seconds=own.arrival_wait_s))
-
-            async def look_again() -> None:
-                if await look.turn():
-                    runner.wake()
-
+            look = Look(pool, names, timedelta(seconds=own.arrival_wait_s), runner.wake, across=own.copy_across)
+            looks = Runner(pool, LOOKS, look.work, at_once=1)
             dumps = Dumps(settings, pool, names, places.ready)
             checks = Checks(pool, places.ready, installation, own, configured)
-            commands = Commands(pool, names, look, (runner, dumps.runner, *checks.runners))
+            commands = Commands(pool, names, (looks, runner, dumps.runner, *checks.runners))
             service.answers(RunBackup, commands.run)
             service.answers(RetryBackup, commands.retry)
             service.answers(BackupDatabase, dumps.ask)
             service.reads(SessionFinished, partial(ask_archives, destinations=names))
             service.reads(FileRemoved, forget_files)
-            service.every(own.look_interval_s, look_again)
+            service.every(own.look_interval_s, look.turn)
             service.every(PLACES_INTERVAL_S, places.turn, first_after_s=PLACES_INTERVAL_S)
             service.every(STRAYS_INTERVAL_S, Strays(pool, opened).turn)
             service.every(DUMP_LOOK_S, dumps.ask_nightly)
             service.background(runner.run())
+            service.background(looks.run())
             service.background(dumps.runner.run())
             _let_go(service, own, places)
             service.answers(VerifyBackup, checks.verify)

@@ -14,7 +14,9 @@ from services.backup.archive.model import Member, Packing, Spoilt
 from services.backup.archive.packer import packing_here
 from services.backup.archive.sizes import part_bytes_for
 from services.backup.destinations.port import AlreadyThere, Destination, Label, SentPart, Upload, UploadGone
+from services.backup.elsewhere import Elsewhere, OutOfReach, SourceAway
 from services.backup.finish import Damaged, Finish
+from services.backup.look import found_arrivals
 from services.backup.places import Places
 from services.backup.reading import RootAway
 from services.backup.settings import BackupSettings
@@ -63,6 +65,7 @@ class Archiver:
             TooEarly: an archive of the same collection comes first.
             Away: the destination is not there.
             RootAway: the root of a file is not there.
+            SourceAway: nor is another destination that a file comes from.
             Transient: a file could not be read, or the destination failed; it is tried again.
         """
         await self._means.pace.wait(job)
@@ -76,6 +79,8 @@ class Archiver:
             await self._steps(job, destination)
         except RootAway as error:
             self._means.places.lacks(error)
+            raise
+        except SourceAway:
             raise
         except Transient as error:
             raise await self._means.places.failed(job["destination"], error) from error
@@ -112,8 +117,7 @@ class Archiver:
         settings = self._means.settings
         async with transaction(self._pool) as connection:
             await archives.lock_plans(connection, job["destination"])
-            files = await self._new_files(connection, job)
-            names = await self._member_names(connection, job, files)
+            files, names = await self._new_files(connection, job)
             await members.plan(connection, job.id, files, names)
             if not files:
                 await job.hold(connection)
@@ -140,12 +144,27 @@ class Archiver:
             taken.add(names[-1])
         return names
 
-    async def _new_files(self, connection: Connection, job: Job) -> list[members.Planned]:
-        day = plan.arrival_day(job["collection_id"])
+    async def _new_files(self, connection: Connection, job: Job) -> tuple[list[members.Planned], list[str]]:
+        """What goes into the archive, and the names that it has there."""
+        destination, collection_id, others = job["destination"], job["collection_id"], self._others(job)
+        day = plan.arrival_day(collection_id)
         if day is None:
-            return await members.new_of_session(connection, job["destination"], job["collection_id"])
-        begin = datetime.combine(day, time(), UTC)
-        return await members.new_of_day(connection, job["destination"], begin, job["arrived_before"])
+            files = await members.new_of_session(connection, destination, collection_id, others)
+            return files, await self._member_names(connection, job, files)
+        held = await members.held(connection, destination, collection_id)
+        begin, most = datetime.combine(day, time(), UTC), max(1, plan.MOST_FILES - held.files) + 1
+        files = await members.new_of_day(connection, destination, begin, job["arrived_before"], others, most)
+        names = await self._member_names(connection, job, files)
+        room = plan.fitting([(name, file.path, file.size_bytes) for file, name in zip(files, names, strict=True)], held)
+        if room < len(files):  # it is full with these, and the day goes on in another one
+            rest = plan.next_collection(day, collection_id)
+            found = found_arrivals(destination, rest, day, job["arrived_before"])
+            await archives.ask_found(connection, [found])
+        return files[:room], names[:room]
+
+    def _others(self, job: Job) -> list[str]:
+        """The destinations that may be read for what cannot be read here."""
+        return self._means.places.others(job["destination"]) if self._means.settings.copy_across else []
 
     async def _send(self, job: Job, destination: Destination, row: Row) -> None:
         """Send what was not sent yet, and complete the upload."""
@@ -153,7 +172,8 @@ class Archiver:
         upload = await self._begun(job, destination, row)
         try:
             if row["stored_bytes"] is None:
-                sending = Sending(self._pool, job, destination, upload, self._means.pace)
+                elsewhere = Elsewhere(self._pool, self._means.places.ready, destination.name, self._others(job))
+                sending = Sending(self._pool, job, destination, upload, self._means.pace, elsewhere)
                 spoilt = await sending.run(packing, row["part_bytes"])
                 if spoilt is not None:
                     await self._try_again(job, destination, upload, spoilt, row["part_bytes"])
@@ -180,7 +200,9 @@ class Archiver:
     async def _try_again(
         self, job: Job, destination: Destination, upload: Upload, spoilt: Spoilt, part_bytes: int
     ) -> None:
-        """Go back to where a member begins that could not be read; after some tries go on without it.
+        """Go back to where a member begins that could not be read.
+
+        Where another destination has it, it comes from there; else the archive goes on without it after some tries.
 
         Raises:
             Transient: it is to be tried again.
@@ -190,7 +212,12 @@ class Archiver:
             position = spoilt.member.position
             kept = await parts.void_from(connection, job.id, position)
             await members.unwrite(connection, job.id, kept * part_bytes)
-            left_out = await members.save_failed(connection, job.id, position, spoilt.reason, MOST_TRIES)
+            goes_on = await members.save_failed(
+                connection, job.id, position, spoilt.reason,
+                most_tries=1 if isinstance(spoilt.cause, OutOfReach) else MOST_TRIES,
+                destination=job["destination"], others=self._others(job),
+            )  # fmt: skip
+            left_out = goes_on == "left_out"
             if left_out:
                 await archives.count_members(connection, job.id)
             nothing_left = left_out and (await archives.read(connection, job.id))["files"] == 0
@@ -198,8 +225,10 @@ class Archiver:
                 columns = dict.fromkeys(("upload_id", "number", "key", "manifest_key"))
                 columns |= {"phase": "nothing_new", "stored_at": datetime.now(UTC)}
                 await archives.save(connection, job.id, columns)
-        if not left_out:
+        if goes_on == "again":
             raise Transient(spoilt.reason)
+        if goes_on == "elsewhere":
+            return
         log.warning("left out of an archive", collection_id=job["collection_id"], reason=spoilt.reason)
         if nothing_left:
             await destination.abort(upload)

@@ -1,11 +1,11 @@
-"""The commands that have archives made: each commits jobs and answers how many are under way."""
+"""The commands that have archives made: each commits jobs and answers at once how many are under way."""
 
 from collections.abc import Sequence
 
 import asyncpg
 
-from services.backup.look import Look, found_session
-from services.backup.store import archives, checks, dumps
+from services.backup.look import found_session
+from services.backup.store import archives, checks, dumps, looks
 from shared import inert
 from shared.db.pool import transaction
 from shared.errors import UserError
@@ -18,33 +18,32 @@ NO_DESTINATION = "no destination is set: `nightbus backup setup` adds one"
 class Commands:
     """Handlers of ``cmd.backup.run`` and ``cmd.backup.retry``."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, destinations: tuple[str, ...], look: Look, runners: Sequence[Runner]
-    ) -> None:
-        """``runners``: of archives, dumps and checks."""
+    def __init__(self, pool: asyncpg.Pool, destinations: tuple[str, ...], runners: Sequence[Runner]) -> None:
+        """``runners``: of looks, archives, dumps and checks."""
         self._pool = pool
         self._destinations = destinations
-        self._look = look
         self._runners = runners
 
     async def run(self, command: RunBackup) -> BackupAccepted:
         """Ask for archives of what destinations lack, and have what waits be tried now.
 
+        What that is of all files, a look finds out: it is a job, which is answered with.
+
         Raises:
             UserError: there is no destination, or a session is not known or not finished.
         """
         self._require_destination()
-        if command.everything or not (command.session_ids or command.year):
-            await self._look.whole(at_once=command.everything)
-            chosen = None
-        else:
+        chosen: list[str] | None = None
+        if (command.session_ids or command.year) and not command.everything:
             chosen = await self._ask(command.session_ids, command.year)
         async with transaction(self._pool) as connection:
+            if chosen is None:
+                await looks.ask(connection, command.command_id, everything=command.everything)
             for collection_id in chosen if chosen is not None else (None,):
                 await archives.wake(connection, collection_id=collection_id)
             jobs = await archives.under_way(connection, chosen)
         self._wake()
-        return BackupAccepted(jobs=jobs)
+        return BackupAccepted(jobs=jobs, job_id=command.command_id if chosen is None else None)
 
     async def retry(self, _command: RetryBackup) -> BackupAccepted:
         """Have archives, dumps and checks that wait or have failed be tried now.

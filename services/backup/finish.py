@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from services.backup import plan
+from services.backup.archive import keys
 from services.backup.destinations.port import Destination
 from services.backup.metrics import LAST_SUCCESS
 from services.backup.proof.examine import examine
@@ -59,8 +60,8 @@ class Finish:
     async def tell(self, row: Row) -> None:
         """Put the manifest beside the archive, then write in one transaction that it is verified, and tell it.
 
-        Where nothing was new the manifest of the session's latest archive is put anew, if it lists other files: those
-        of a session that was merged lie in that one's archives.
+        Where nothing was new the session's latest manifest is put anew, if it lists other files: those of a session
+        that was merged lie in that one's archives.
 
         Raises:
             TooEarly: another archive, which is being made, is to hold files of the session as well.
@@ -78,6 +79,7 @@ class Finish:
             await job.hold(connection)
             if columns:
                 await archives.save(connection, job.id, columns)
+            await members.forgotten_meanwhile(connection, job.id)
             if self._is_revision():
                 waits = await members.open_elsewhere(connection, name, job["collection_id"], job.id) > 0
                 if not waits:
@@ -101,15 +103,21 @@ class Finish:
         return plan.arrival_day(self._job["collection_id"]) is None and self._job["session_revision"] is not None
 
     async def _list_anew(self) -> None:
+        """Put the manifest of a session anew of which nothing was new; its first one, where it never had an archive."""
         session_id, name = self._job["collection_id"], self._destination.name
-        async with connected(self._pool) as connection:
-            last = await archives.last_of_session(connection, name, session_id)
-            if last is None or last["collection_id"] != session_id:
+        async with transaction(self._pool) as connection:
+            if await archives.last_of_session(connection, name, session_id) is None:
                 return
-            row = await archives.read(connection, last["archive_id"])
-        digest = await put_manifest(
-            self._pool, self._destination, row, self._means.installation_id, known_sha256=last["manifest_sha256"]
-        )
+            last = await archives.last_list(connection, name, session_id)
+            if last is None:
+                await archives.lock_plans(connection, name)
+                await self._job.hold(connection)
+                number = await archives.next_number(connection, name, session_id)
+                key = keys.manifest_key(self._job["night"].year, session_id, number)
+                await archives.save(connection, self._job.id, {"number": number, "manifest_key": key})
+            row = await archives.read(connection, self._job.id if last is None else last["archive_id"])
+        known = None if last is None else last["manifest_sha256"]
+        digest = await put_manifest(self._pool, self._destination, row, self._means.installation_id, known_sha256=known)
         async with transaction(self._pool) as connection:
             await self._job.hold(connection)
             await archives.save(connection, row["archive_id"], {"manifest_sha256": digest})
@@ -118,16 +126,17 @@ class Finish:
         """Tell what lies there of the session; False where that is nothing, as of one that was merged into another."""
         session_id, name = self._job["collection_id"], self._destination.name
         last = await archives.last_of_session(connection, name, session_id)
+        listed = await archives.last_list(connection, name, session_id)
         files, size_bytes, lacking = await members.of_session_there(connection, name, session_id)
-        if last is None or not files:
+        if last is None or listed is None or not files:
             return False
         event = SessionArchived(
             session_id=session_id,
             revision=self._job["session_revision"],
             destination=name,
             key=last["key"],
-            manifest_key=last["manifest_key"],
-            sha256=last["manifest_sha256"],
+            manifest_key=listed["manifest_key"],
+            sha256=listed["manifest_sha256"],
             size_bytes=size_bytes,
             file_count=files,
             left_out=lacking,

@@ -18,11 +18,15 @@ _BEST_EFFORT_LOWEST = 2 << 13 | 7
 
 
 def give_way() -> None:
-    """Lower the priority of the calling thread, on Linux, where both are a matter of each thread."""
+    """Lower the priority of the calling thread, on Linux, where both are a matter of each thread.
+
+    One that gives way more than that already stays so: nobody but root may raise a priority again.
+    """
     if sys.platform != "linux":
         return
     thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
+    if os.getpriority(os.PRIO_PROCESS, thread) < NICENESS:
+        os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
     number = _IOPRIO_SET.get(platform.machine())
     if number is None:
         return

@@ -12,12 +12,12 @@ from services.backup.archive.packer import packing_here
 from services.backup.archive.stream import ArchiveStream
 from services.backup.bandwidth import Bandwidth
 from services.backup.destinations.port import Destination, Upload
+from services.backup.elsewhere import Elsewhere
 from services.backup.hours import QuietHours
 from services.backup.metrics import SENT_BYTES
-from services.backup.reading import Reading
+from services.backup.reading import Place, Reading
 from services.backup.store import members as member_rows
 from services.backup.store import parts as part_rows
-from services.backup.store.members import Place
 from services.backup.store.rows import Row
 from shared.db.pool import connected, transaction
 from shared.errors import NightbusError
@@ -64,8 +64,11 @@ class Pace:
 class Sending:
     """One attempt at sending one archive."""
 
-    def __init__(self, pool: asyncpg.Pool, job: Job, destination: Destination, upload: Upload, pace: Pace) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, job: Job, destination: Destination, upload: Upload, pace: Pace, elsewhere: Elsewhere
+    ) -> None:
         self._pool = pool
+        self._elsewhere = elsewhere
         self._job = job
         self._destination = destination
         self._upload = upload
@@ -89,34 +92,18 @@ class Sending:
         if packing != packing_here(packing.kind, packing.level):
             raise Differs
         last = sent_in_a_row(sent)
-        stream = self._stream(rows, last, packing, part_bytes)
+        reading = self._reading(rows)
+        stream = _stream(rows, reading, last, packing, part_bytes)
         try:
             return await self._send_all(stream, last)
         finally:
+            reading.end()
             await asyncio.to_thread(stream.close)
 
-    def _stream(self, rows: Sequence[Row], last: Row | None, packing: Packing, part_bytes: int) -> ArchiveStream:
-        members = [
-            Member(
-                position=row["position"], file_id=row["file_id"],
-                path=row["name"], size_bytes=row["size_bytes"], mtime_s=int(row["arrived_at"].timestamp()),
-            )
-            for row in rows
-            if row["state"] != "left_out"
-        ]  # fmt: skip
-        begin = Point(last["position"], last["point_offset"]) if last else Point()
-        reading = Reading(
-            {row["position"]: Place(row["root"], row["path"], row["root_path"]) for row in rows}, self._places_of
-        )
-        return ArchiveStream(
-            members,
-            reading.open,
-            packing,
-            part_bytes,
-            number=last["number"] if last else 1,
-            begin=begin,
-            written=[written_of(row) for row in rows if row["state"] == "written" and row["position"] < begin.position],
-        )
+    def _reading(self, rows: Sequence[Row]) -> Reading:
+        planned = {row["position"]: Place(row["root"], row["path"], row["root_path"]) for row in rows}
+        elsewhere = [row["position"] for row in rows if row["elsewhere"]]
+        return Reading(planned, self._places_of, self._elsewhere.bring, elsewhere)
 
     async def _send_all(self, stream: ArchiveStream, last: Row | None) -> Spoilt | None:
         spoilt: Spoilt | None = None
@@ -161,6 +148,30 @@ class Sending:
     async def _places_of(self, file_id: str) -> Sequence[Place]:
         async with connected(self._pool) as connection:
             return await member_rows.places_of(connection, file_id)
+
+
+def _stream(
+    rows: Sequence[Row], reading: Reading, last: Row | None, packing: Packing, part_bytes: int
+) -> ArchiveStream:
+    """What is left to be sent of an archive: ``rows`` are its members, ``last`` is its last part that is there."""
+    members = [
+        Member(
+            position=row["position"], file_id=row["file_id"],
+            path=row["name"], size_bytes=row["size_bytes"], mtime_s=int(row["arrived_at"].timestamp()),
+        )
+        for row in rows
+        if row["state"] != "left_out"
+    ]  # fmt: skip
+    begin = Point(last["position"], last["point_offset"]) if last else Point()
+    return ArchiveStream(
+        members,
+        reading.open,
+        packing,
+        part_bytes,
+        number=last["number"] if last else 1,
+        begin=begin,
+        written=[written_of(row) for row in rows if row["state"] == "written" and row["position"] < begin.position],
+    )
 
 
 def sent_in_a_row(sent: Sequence[Row]) -> Row | None:

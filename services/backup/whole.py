@@ -1,4 +1,7 @@
-"""The manifest of a collection: all of its files, in whichever archives at the destination they lie."""
+"""The manifest of a collection: all of its files, in whichever archives at the destination they lie.
+
+A collection all of whose files lie in archives of others has a manifest as well, with no archive beside it.
+"""
 
 import asyncio
 import hashlib
@@ -19,7 +22,7 @@ from shared.db.pool import connected
 async def put_manifest(
     pool: asyncpg.Pool, destination: Destination, row: Row, installation_id: str, *, known_sha256: str | None = None
 ) -> str:
-    """Put manifest and SHA256SUMS beside an archive whose bytes are proven; the SHA-256 of the manifest.
+    """Put manifest and SHA256SUMS beside an archive whose bytes are proven, or by themselves; the manifest's SHA-256.
 
     They are made of what the database says alone, so that putting them again puts the same: what is ``known_sha256``
     already is not put again.
@@ -58,9 +61,9 @@ def _made(
         night=row["night"],
         number=row["number"],
         key=row["key"],
-        packing=PackingEntry(**json.loads(row["packing"])),
-        part_bytes=row["part_bytes"],
-        stored_bytes=row["stored_bytes"],
+        packing=PackingEntry(**json.loads(row["packing"])) if row["key"] else None,
+        part_bytes=row["part_bytes"] if row["key"] else None,
+        stored_bytes=row["stored_bytes"] or 0,
         parts=tuple(
             PartEntry(number=part["number"], size_bytes=part["size_bytes"], md5=part["md5"], sha256=part["sha256"])
             for part in sent

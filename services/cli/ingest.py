@@ -144,7 +144,7 @@ def ingest(
         print(f"\n{asked.left_text()}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop
     print(to_json(report) if as_json else report_text(report))
-    if report["found"] == report["ignored"] and report["state"] == "done" and (why := _why_nothing(stack, absolute)):
+    if took_nothing(report) and (why := _why_nothing(stack, absolute)):
         print(why, file=sys.stderr if as_json else sys.stdout)
     if report["failed"] or report["state"] != "done":
         raise typer.Exit(FAILED)
@@ -170,6 +170,12 @@ def _named_library(stack: Stack) -> Path | None:
     from shared.library.settings import LibrarySettings
 
     return stack.settings.section(LibrarySettings).path
+
+
+def took_nothing(report: Row) -> bool:
+    """Whether an import took nothing and its counts leave open why; they say how what was forgotten comes back."""
+    forgotten = any(rule.startswith("forgotten:") for rule in report["ignored_by"])
+    return report["found"] == report["ignored"] and report["state"] == "done" and not forgotten
 
 
 def _why_nothing(stack: Stack, paths: list[str]) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
-from services.ingest.announce import announce_forgotten, announce_lost
+from services.ingest.announce import announce_forgotten, announce_lost, tell_removed_again
 from services.ingest.backed_up import INTERVAL_S as BACKUP_INTERVAL_S
 from services.ingest.backed_up import look_for_backups
 from services.ingest.collector import Collector
@@ -139,6 +139,7 @@ def _look_after_events(service: Service, configured: Sequence[SourceSettings], o
             await total.mend(connection, "file")
 
     service.every(interval_s, partial(announce_forgotten, pool, relay))
+    service.every(interval_s, partial(tell_removed_again, pool, relay))
     service.every(interval_s, lost, first_after_s=interval_s)
     service.every(GONE_INTERVAL_S, partial(look_for_gone, pool, relay), first_after_s=GONE_INTERVAL_S)
     service.every(FORGETTING_INTERVAL_S, partial(forget_failures, pool, watched))

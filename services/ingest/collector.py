@@ -287,7 +287,7 @@ class Collector:
             taken = [item for item in taken if item.file_id not in shelved.failed]
             looked = shelved.looks
         observations = [
-            *(observe(item.entry, file_id=item.file_id) for item in taken),
+            *(observe(item.entry, file_id=item.file_id, named=source.is_named(item.entry)) for item in taken),
             *(observe(item.entry, reason=item.sentence) for item in failed),
             *(observe(item.entry, file_id=item.file_id, forgotten=True) for item in forgotten),
         ]
@@ -311,8 +311,7 @@ class Collector:
                 tally.count_known(state)
         _add_to_crowd(crowd, tally)
         if source.mode != "index":
-            written = {item.file_id for item in recorded.observations}
-            tally.brought_home += sum(item.file_id in written for item in arrivals) - arrived
+            tally.brought_home += recorded.brought_home(item.file_id for item in arrivals)
         return unsettled
 
     async def _without_forgotten(self, source: Source, outcomes: Sequence[Outcome]) -> tuple[list[Taken], list[Taken]]:
@@ -326,7 +325,7 @@ class Collector:
         except BaseException:
             await self._abandon(taken)
             raise
-        left = [item for item in taken if item.file_id in buried and item.entry.relative_path not in source.named]
+        left = [item for item in taken if item.file_id in buried and not source.is_named(item.entry)]
         await self._abandon(left)
         return [item for item in taken if item not in left], left
 

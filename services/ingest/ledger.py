@@ -38,7 +38,8 @@ class Known:
 class Observation:
     """A file of a source as it was when it was taken; without ``file_id`` it failed, for ``reason``.
 
-    ``forgotten``: a person asked to forget this content, and nobody has named this file since.
+    ``named``: a person named this very file for an import. ``forgotten``: a person asked to forget this content, and
+    nobody has named this file since.
     """
 
     folder: str
@@ -48,6 +49,7 @@ class Observation:
     fingerprint: bytes
     file_id: str | None = None
     reason: str | None = None
+    named: bool = False
     forgotten: bool = False
 
     @property
@@ -61,13 +63,18 @@ class Observation:
 
 
 def observe(
-    entry: Entry, *, file_id: str | None = None, reason: str | None = None, forgotten: bool = False
+    entry: Entry,
+    *,
+    file_id: str | None = None,
+    reason: str | None = None,
+    named: bool = False,
+    forgotten: bool = False,
 ) -> Observation:
     """A file as the ledger keeps it."""
     folder, _, name = entry.relative_path.rpartition("/")
     folder, name = key_of(folder, name)
     numbers = bigint(entry.size_bytes), bigint(entry.mtime_ns)
-    return Observation(folder, name, *numbers, entry.fingerprint, file_id=file_id, reason=reason, forgotten=forgotten)
+    return Observation(folder, name, *numbers, entry.fingerprint, file_id, reason, named, forgotten)
 
 
 def refusal(folder: str, name: str, reason: str) -> Observation:

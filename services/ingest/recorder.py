@@ -31,6 +31,13 @@ class Recorded:
     observations: list[Observation]
     states: list[str]
 
+    def brought_home(self, placed: Iterable[str]) -> int:
+        """How many of the contents that got a place were known, and had not lost one that they had had."""
+        states: dict[str | None, set[str]] = {}
+        for item, state in zip(self.observations, self.states, strict=True):
+            states.setdefault(item.file_id, set()).add(state)
+        return sum(states.get(file_id, set()) - {"forgotten"} == {"already_here"} for file_id in placed)
+
 
 class Recorder:
     """Writes the ledger and all that hangs on it, and tells, once each, what could not be taken."""

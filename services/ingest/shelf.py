@@ -53,9 +53,9 @@ class Shelf:
     """Owns the names in the library."""
 
     def __init__(self, pool: asyncpg.Pool, library: Root, room: Room | None = None, *, quiet_s: float) -> None:
-        """``quiet_s``: how long a file of the library that somebody changed must have rested."""
         self._pool = pool
-        self._quiet_s = quiet_s
+        self.quiet_s = quiet_s
+        """How long a file of the library that somebody changed must have rested."""
         self._room = room
         self._left: list[Staged] = []
         """Staged copies that could not be thrown away, while the library was away."""
@@ -181,7 +181,7 @@ class Shelf:
             looked = await asyncio.to_thread(self._look_at_one, content, places, care)
             if _needs_nothing(looked, care):
                 return looked.seen
-            mended = await asyncio.to_thread(mend, self.library, staged, looked, wanted, quiet_s=self._quiet_s)
+            mended = await asyncio.to_thread(mend, self.library, staged, looked, wanted, quiet_s=self.quiet_s)
         _tell(self.library, mended)
         return [mended]
 

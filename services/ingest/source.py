@@ -94,6 +94,10 @@ class Source:
         """What is known of a file before it is read; a person's word counts before the source's. Runs in a thread."""
         return self.port.facts(entry).model_copy(update=self.said.model_dump(exclude_none=True))
 
+    def is_named(self, entry: Entry) -> bool:
+        """Whether a person named this very file."""
+        return entry.relative_path in self.named
+
     def lost(self) -> str | None:
         """Why a watched source is not there as it was when its walk began, one sentence; None where it is.
 

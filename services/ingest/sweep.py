@@ -1,8 +1,9 @@
 """The sweep: a gentle daily walk through the library, also on command.
 
-What was moved or renamed by hand is recognised by its content, and known under its new path from then on. What is gone
-is marked as missing and counted; only an import that a person asks for brings it back. Where a large part has gone at
-once nothing is marked: that is a mount gone wrong or a slip of the hand rather than culling, and it is said instead.
+What was moved or renamed by hand is recognised by its content, and known under its new path from then on, also where
+names were swapped. What somebody changed is a new content. What is gone is marked as missing and counted; only an
+import that a person asks for brings it back. Where a large part has gone at once nothing is marked: that is a mount
+gone wrong or a slip of the hand rather than culling, and it is said instead.
 """
 
 import asyncio
@@ -43,6 +44,7 @@ class Swept:
     gone: int = 0
     back: list[str] = field(default_factory=list)
     moved: int = 0
+    changed: int = 0
     strangers: int = 0
     problem: str | None = None
 
@@ -89,10 +91,15 @@ class Sweep:
         try:
             await recover_kept(self._pool, self._shelf)
             await self._look_at_places(walk_id, swept, rest)
-            recognition = Recognition(self._pool, self._shelf.library, walk_id, rest=rest)
+            most = max(FEW, int(self._most_gone * (places - known_missing)))
+            recognition = Recognition(self._pool, self._shelf, walk_id, rest=rest, most_lost=most)
             await recognition.walk()
-            swept.moved, swept.strangers = recognition.moved, recognition.strangers
-            gone = await self._gone(walk_id, swept, places - known_missing)
+            swept.moved, swept.changed = recognition.moved, recognition.changed
+            swept.strangers, swept.problem = recognition.strangers, recognition.problem
+            gone = [] if swept.problem else await self._gone(walk_id, swept, most)
+            # Hours may have passed since the first pages: what was removed meanwhile is there no more.
+            no_more = await asyncio.to_thread(missing, self._shelf.library, swept.back)
+            swept.back = [path for path in swept.back if path not in no_more]
         except Unavailable:
             raise
         except NightbusError as error:
@@ -102,18 +109,18 @@ class Sweep:
             await checks.save(connection, walk_id, swept.files, gone, swept.back, swept.problem)
         if swept.problem:
             log.error("the library is not as it was", reason=swept.problem)
-        if gone or swept.back or swept.moved:
+        if gone or swept.back or swept.moved or swept.changed:
             log.warning(
-                "files have gone from the library, were moved in it, or are there again",
-                gone=len(gone), moved=swept.moved, again=len(swept.back),
+                "files have gone from the library, were moved or changed in it, or are there again",
+                gone=len(gone), moved=swept.moved, changed=swept.changed, again=len(swept.back),
             )  # fmt: skip
         return swept.problem
 
-    async def _gone(self, walk_id: UUID, swept: Swept, present: int) -> list[str]:
+    async def _gone(self, walk_id: UUID, swept: Swept, most: int) -> list[str]:
         """The places that are gone now; none where so many are that it is rather a mistake."""
         async with connected(self._pool) as connection:
             count, example = await checks.count_gone(connection, walk_id)
-        if count > max(FEW, int(self._most_gone * present)):
+        if count > most:
             swept.problem = (
                 f"{count} of {swept.files} files have gone from the library at once, such as "
                 f"{shown(self._shelf.library.path / example)}; none of them is counted as missing"

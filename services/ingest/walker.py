@@ -1,7 +1,7 @@
 """Walking a source: leave what the ledger knows unchanged, and hand what has settled to the collector."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from services.ingest.collector import Collector, care_of
 from services.ingest.judge import judged
 from services.ingest.large import collect_finished
 from services.ingest.ledger import Known, folders_of
+from services.ingest.pages import GROUP_ENTRIES, next_group
 from services.ingest.recheck import recheck
 from services.ingest.source import Source
 from services.ingest.store import ledger
@@ -21,9 +22,6 @@ from shared.library.walk import DirectoryListing, Entry
 from shared.logging import get_logger
 
 log = get_logger(__name__)
-
-GROUP_ENTRIES = 5000
-GROUP_FOLDERS = 200
 
 
 @dataclass(slots=True)
@@ -203,16 +201,5 @@ def _count_known(row: Known, job: Job | None, tally: Tally) -> None:
 async def _groups(source: Source, folder: str, *, recursive: bool) -> AsyncIterator[list[DirectoryListing]]:
     """Listings in groups, so that one query answers for many folders; the walking is done in a thread."""
     listings = source.port.listings(folder, recursive=recursive)
-    while group := await source.look(_next_group, listings):
+    while group := await source.look(next_group, listings):
         yield group
-
-
-def _next_group(listings: Iterator[DirectoryListing]) -> list[DirectoryListing]:
-    group: list[DirectoryListing] = []
-    entries = 0
-    for listing in listings:
-        group.append(listing)
-        entries += len(listing.entries)
-        if entries >= GROUP_ENTRIES or len(group) >= GROUP_FOLDERS:
-            break
-    return group

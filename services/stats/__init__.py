@@ -9,6 +9,6 @@ Owns:     what people decided about targets and rigs, mirrored into a key-value 
 Promises: the order of events never matters; one exposure in several files counts once, and only LIGHT counts; totals
           are whole numbers kept by differences in the transaction that brings the frame, so that one more frame costs
           the same in a library of any size, and a rebuild from the frames gives the same tables bit for bit.
-Read:     app -> frames -> handlers -> sessions, sunrise, totals, placing (pure) -> store, fates, finish; upkeep and
-          unkept put right what is not as it should be.
+Read:     app -> handlers -> frames, sessions, sunrise, totals, placing (pure) -> store (SQL); finish tells what time
+          brings, upkeep and unkept put right what is not as it should be.
 """

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from services.stats import store
-from services.stats.fates import Fate, delete_rows, fates_of, write_moves, write_removed, write_stems
 from services.stats.frames import NewFrame
 from services.stats.placing import Change, rename
 from services.stats.sessions import LIGHT
+from services.stats.store.fates import Fate, delete_rows, fates_of, write_moves, write_removed
+from services.stats.store.files import write_arrivals, write_quarantine
+from services.stats.store.frames import calibration_frames, of_files, related, sky_sessions, write_frames, write_stems
+from services.stats.store.totals import write_totals
+from services.stats.store.writers import data_errors, lock
 from services.stats.totals import Entry, Totals
 from shared.bus.transaction import Connection
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved
@@ -22,19 +25,19 @@ async def record_arrivals(connection: Connection, events: list[FileArrived]) -> 
 
     Of several announcements of a file the one with the highest scan revision tells where it is, then the latest.
     """
-    with store.data_errors():
-        await store.lock(connection)
+    with data_errors():
+        await lock(connection)
         known = await fates_of(connection, {event.file_id for event in events})
         wanted = [event for event in events if not _is_forgotten(known.get(event.file_id), event.scan_revision)]
         # Each statement takes a file once: later announcements of the same file follow in a further round.
         for batch in _rounds(wanted, key=lambda event: event.file_id):
-            await store.write_files(connection, batch)
+            await write_arrivals(connection, batch)
 
 
 async def record_quarantine(connection: Connection, events: list[FileQuarantined]) -> None:
     """Remember files that a service gave up, unless they have been scanned by now."""
-    with store.data_errors():
-        await store.lock(connection)
+    with data_errors():
+        await lock(connection)
         known = await fates_of(connection, {event.file_id for event in events if event.file_id})
         keyed = [
             (event.file_id or f"{event.root or ''}:{event.path or ''}", event)
@@ -42,7 +45,7 @@ async def record_quarantine(connection: Connection, events: list[FileQuarantined
             if not _is_forgotten(known.get(event.file_id or ""), event.attempt)
         ]
         for batch in _rounds(keyed, key=lambda item: item[0]):
-            await store.write_quarantine(connection, batch)
+            await write_quarantine(connection, batch)
 
 
 async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
@@ -54,8 +57,8 @@ async def count_frames(connection: Connection, frames: list[NewFrame]) -> None:
             arriving[frame.file_id] = frame
     # Before the lock, for which all writers wait, and beside the parsing of the next batch.
     packed = await asyncio.to_thread(pack_all, [frame.payload for frame in arriving.values()])
-    with store.data_errors():
-        await store.lock(connection)
+    with data_errors():
+        await lock(connection)
         known = await fates_of(connection, arriving)
         wanted = {
             file_id: frame
@@ -75,27 +78,27 @@ async def record_moves(connection: Connection, events: list[FileMoved]) -> None:
         other = latest.get(event.file_id)
         if other is None or other.location_revision < event.location_revision:
             latest[event.file_id] = event
-    with store.data_errors():
-        await store.lock(connection)
+    with data_errors():
+        await lock(connection)
         moved = await write_moves(connection, [latest[file_id] for file_id in sorted(latest)])
         change = Change()
-        change.load(await store.of_files(connection, list(moved)))
+        change.load(await of_files(connection, list(moved)))
         renamed = change.rename(moved)
         if not renamed:
             return
         touched = [*renamed, *(change.before[entry.file_id] for entry in renamed)]
-        change.load(await store.related(connection, touched))
+        change.load(await related(connection, touched))
         change.place_previews({entry.stem_key for entry in touched})
         totals, placed = change.differences()
         await write_stems(connection, renamed)
-        await store.write_frames(connection, (), (), (), placed)
-        await store.write_totals(connection, totals, {})
+        await write_frames(connection, (), (), (), placed)
+        await write_totals(connection, totals, {})
 
 
 async def forget_files(connection: Connection, events: list[FileRemoved]) -> None:
     """Take files out of everything that is counted, for good: what comes of them later is too late."""
-    with store.data_errors():
-        await store.lock(connection)
+    with data_errors():
+        await lock(connection)
         for batch in _rounds(events, key=lambda event: event.file_id):
             await _forget(connection, batch)
 
@@ -104,32 +107,32 @@ async def _forget(connection: Connection, events: list[FileRemoved]) -> None:
     await write_removed(connection, events)
     revisions = {event.file_id: event.scan_revision for event in events}
     change = Change()
-    change.load(await store.of_files(connection, list(revisions)))
+    change.load(await of_files(connection, list(revisions)))
     gone = [entry for file_id, entry in change.before.items() if entry.reading.scan_revision <= revisions[file_id]]
     catalog_ids = sorted({entry.catalog_id for entry in gone if entry.catalog_id})
     if gone:
-        change.load(await store.related(connection, gone))
+        change.load(await related(connection, gone))
         change.take_away([entry.file_id for entry in gone])
         totals, placed = await _place(connection, change, list(gone), ())
-        await store.write_frames(connection, (), (), gone, placed)
-        await store.write_totals(connection, totals, {})
+        await write_frames(connection, (), (), gone, placed)
+        await write_totals(connection, totals, {})
     await delete_rows(connection, list(revisions), catalog_ids)
 
 
 async def _count(connection: Connection, arriving: dict[str, NewFrame], packed: dict[str, bytes]) -> None:
     change = Change()
     looked_up = [frame.entry for frame in arriving.values()]
-    change.load(await store.related(connection, looked_up))
+    change.load(await related(connection, looked_up))
     replaced = change.bring(looked_up)
     if not change.fresh:
         return
     if replaced:
-        change.load(await store.related(connection, replaced))
+        change.load(await related(connection, replaced))
         looked_up += replaced
     totals, moved = await _place(connection, change, looked_up, replaced)
     fresh = [arriving[file_id] for file_id in change.fresh]
-    await store.write_frames(connection, fresh, [packed[frame.file_id] for frame in fresh], replaced, moved)
-    await store.write_totals(connection, totals, _names(fresh))
+    await write_frames(connection, fresh, [packed[frame.file_id] for frame in fresh], replaced, moved)
+    await write_totals(connection, totals, _names(fresh))
 
 
 async def _place(
@@ -141,13 +144,13 @@ async def _place(
         What it changes in the totals, and the known frames that only move or change their part.
     """
     touched = (*change.fresh.values(), *replaced, *change.gone.values())
-    sky = await store.sky_sessions(connection, {entry.own.night for entry in touched})
+    sky = await sky_sessions(connection, {entry.own.night for entry in touched})
     nights = change.count_sky(sky)
     if nights:
-        change.load(await store.calibration_frames(connection, nights))
+        change.load(await calibration_frames(connection, nights))
     gone = change.place_calibration(sky, nights)
     if gone:
-        change.load(await store.related(connection, gone))
+        change.load(await related(connection, gone))
         looked_up += gone
     change.place_previews({entry.stem_key for entry in looked_up})
     change.count_exposures({entry.exposure_key for entry in looked_up if entry.exposure_key is not None})

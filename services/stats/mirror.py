@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.stats import decided
+from services.stats.store import decided
 from shared.bus.bucket import Bucket
 from shared.db.pool import transaction
 from shared.decisions.model import WHOLE

@@ -11,19 +11,6 @@ from services.stats.sessions import exposure_key, label_of, night_end, session_n
 
 _ANYWHERE = ZoneInfo("UTC")
 """Not asked where the site is known."""
-_IN_TIME = "BETWEEN '1000-01-01 00:00Z' AND '8999-12-31 00:00Z'"
-_IN_DAYS = "BETWEEN '1000-01-01' AND '8999-12-31'"
-_READABLE = f"""
-night_ends_at {_IN_TIME} AND arrived_at {_IN_TIME} AND coalesce(observed_at {_IN_TIME}, true)
-AND session_night {_IN_DAYS} AND coalesce(night {_IN_DAYS}, true)
-"""
-ROWS = f"""
-SELECT file_id, frame_type, session_night, own_session_id, night, arrived_at, rig, camera, observed_at, exposure_ms,
-       filter, exposure_key, stem, stem_key, night_ends_at, site_latitude_deg, site_longitude_deg
-FROM frame WHERE {_READABLE}
-"""
-UNREADABLE = f"SELECT file_id FROM frame WHERE NOT ({_READABLE})"
-"""Frames with times that no event may carry: spoilt, or stored by a version that took more."""
 
 
 class Row(Protocol):
@@ -34,7 +21,7 @@ class Row(Protocol):
 
 
 def contradiction(row: Row) -> str | None:
-    """What in a row of ``ROWS`` does not follow from the rest of it, in words; None where all agrees."""
+    """What in a row of a frame does not follow from the rest of it, in words; None where all agrees."""
     if session_night(row["night"], row["arrived_at"]) != row["session_night"]:
         return "its night"
     label = label_of(row["rig"], row["camera"])

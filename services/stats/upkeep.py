@@ -4,9 +4,8 @@ A check reads one snapshot, with pauses, so that the writers need not wait for i
 written anew under the writers' lock; what only the files can tell is read anew, by ``cmd.ingest.reread``.
 """
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,14 +13,16 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from services.stats import known, spoilt
-from services.stats.check import Difference, differences, misplaced, suspects
-from services.stats.derived import TABLES
-from services.stats.rebuild import prepare, rebuild, unhurried
+from services.stats import spoilt
+from services.stats.check import Difference, suspects
+from services.stats.store import frames, known
+from services.stats.store import upkeep as store
+from services.stats.store.derived import TABLES
+from services.stats.store.differences import differences, misplaced
+from services.stats.store.rebuild import prepare, rebuild, unhurried
 from shared import inert
 from shared.bus.transaction import Connection
-from shared.db.errors import translated
-from shared.db.pool import transaction
+from shared.db.pool import connected, snapshot, transaction
 from shared.errors import Transient, UserError
 from shared.events.base import EVENT_NAMESPACE
 from shared.events.commands import MOST_IDS
@@ -35,39 +36,11 @@ MOST_ON_SUSPICION = 20_000
 GRACE = timedelta(minutes=10)
 """What was announced more recently may still be on its way."""
 PAGE = 2000
-_ADD = "INSERT INTO upkeep (job_id, task, dry_run, asked) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
-_ADD_DUE = """
-INSERT INTO upkeep (job_id, task) SELECT gen_random_uuid(), 'check'
-WHERE NOT EXISTS (SELECT FROM upkeep WHERE task = 'check' AND NOT dry_run
-                  AND created_at > clock_timestamp() - $1::float8 * interval '1 second')
-"""
-_ADD_AGAIN = """
-INSERT INTO upkeep (job_id, task, next_try_at) VALUES ($1, 'check', clock_timestamp() + $2)
-ON CONFLICT (job_id) DO UPDATE SET task = excluded.task RETURNING next_try_at
-"""
-_FORGET = "DELETE FROM upkeep WHERE finished_at < clock_timestamp() - interval '90 days'"
-_OF_SESSIONS = "SELECT file_id FROM frame WHERE session_id = ANY($1::text[]) ORDER BY file_id LIMIT $2"
-_CHECKED_BEFORE = """
-SELECT max(started_at) FROM upkeep WHERE task = 'check' AND NOT dry_run AND state = 'done' AND read_anew > 0
-"""
 
 Reread = Callable[[UUID, Sequence[str]], Awaitable[int]]
 """Asks ingest to have files read anew, once per id; how many it took. Raises UserError where nobody answers."""
 ReadUntil = Callable[[], Awaitable[datetime]]
 """Until when this service has read all events."""
-
-
-async def add(pool: asyncpg.Pool, job_id: UUID, task: str, *, dry_run: bool) -> None:
-    """Commit a job that a person asked for; the same id twice is one job."""
-    with translated():
-        await pool.execute(_ADD, job_id, task, dry_run, True)
-
-
-async def add_due(pool: asyncpg.Pool, interval_s: float) -> None:
-    """Commit the daily check where it is due, and forget the jobs of months ago."""
-    with translated():
-        await pool.execute(_FORGET)
-        await pool.execute(_ADD_DUE, interval_s)
 
 
 @dataclass
@@ -153,9 +126,10 @@ class Upkeep:
     async def _look(self, progress: "_Progress", *, files: bool) -> _Findings:
         found = progress.found
         read_until = await self._read_until() if files else None
-        async with self._snapshot() as connection:
+        async with snapshot(self._pool) as connection:
+            await unhurried(connection)
             await progress.step("counting frames")
-            progress.frames = await connection.fetchval("SELECT count(*) FROM frame")
+            progress.frames = await frames.count(connection)
             await progress.step("where each frame belongs")
             count, lines = await misplaced(connection)
             found.totals |= found.mend(lines, count)
@@ -167,7 +141,7 @@ class Upkeep:
                 rows += differ
             for rule in known.RULES:
                 await progress.step(f"rules: {rule.table}")
-                keys = [row[0] for row in await connection.fetch(rule.select())]
+                keys = await known.breaking(connection, rule)
                 if found.mend(f"{rule.table} {key}: {rule.words}" for key in keys):
                     found.rules.append(rule)
             if read_until is not None:
@@ -190,13 +164,13 @@ class Upkeep:
             found.leave(count, f"{table}: {count} rows are of files that ingest does not know; they stay")
         await progress.step("frames behind totals that differ")
         if sessions := suspects(rows):
-            suspected |= {row[0] for row in await connection.fetch(_OF_SESSIONS, sessions, MOST_ON_SUSPICION + 1)}
+            suspected |= set(await frames.of_sessions(connection, sessions, MOST_ON_SUSPICION + 1))
         if len(suspected) > MOST_ON_SUSPICION:
             words = f"more than {MOST_ON_SUSPICION} files would have to be read anew; `nightbus reread` does that"
             found.leave(len(suspected), f"frame: {words}")
             return
         # What the check before had read anew and is wrong again is no matter of its file.
-        checked: datetime | None = await connection.fetchval(_CHECKED_BEFORE)
+        checked = await store.checked_before(connection)
         since = before if checked is None else min(before, checked)
         found.suspected = await known.readable(connection, suspected, since)
         if kept := len(suspected) - len(found.suspected):
@@ -205,10 +179,9 @@ class Upkeep:
 
     async def _contradictions(self, connection: Connection, progress: "_Progress") -> set[str]:
         """Frames that contradict themselves, or that cannot be read at all; the first of them."""
-        found = {row[0]: "times that cannot be" for row in await connection.fetch(spoilt.UNREADABLE)}
+        found = dict.fromkeys(await frames.unreadable(connection), "times that cannot be")
         count = len(found)
-        cursor = await connection.cursor(spoilt.ROWS)
-        while page := await cursor.fetch(PAGE):
+        async for page in frames.pages(connection, PAGE):
             began = time.monotonic()
             wrong = {row["file_id"]: what for row in page if (what := spoilt.contradiction(row)) is not None}
             count += len(wrong)
@@ -218,16 +191,6 @@ class Upkeep:
         lines = (f"frame {file_id}: {what} does not follow from the rest" for file_id, what in found.items())
         progress.found.read(lines, count)
         return set(found)
-
-    @contextlib.asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Connection]:
-        with translated():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                await unhurried(connection)
-                yield connection
 
     async def _mend(self, job: Job, found: _Findings, *, everything: bool) -> None:
         """Put right what the rows themselves tell, in one transaction that counts only if the job is still ours.
@@ -240,13 +203,12 @@ class Upkeep:
             if found.announced_before is not None:
                 await known.drop_contradictions(connection, found.announced_before)
             for rule in found.rules:
-                if rule.mend:
-                    await connection.execute(rule.mend)
+                await known.mend(connection, rule)
             if everything or found.totals or any(not rule.mend for rule in found.rules):
                 await rebuild(connection)
             if found.to_mend and found.not_compared:
                 further = uuid5(EVENT_NAMESPACE, f"{job.id}\x1fagain")
-                found.again_at = await connection.fetchval(_ADD_AGAIN, further, self._grace)
+                found.again_at = await store.add_again(connection, further, self._grace)
             await job.hold(connection)
 
     async def _read_anew(self, job: Job, found: _Findings) -> int:
@@ -258,18 +220,15 @@ class Upkeep:
             taken += await self._ask(job, part)
             after = part[-1]
         for start in range(0, len(found.suspected), MOST_IDS):
-            with translated():
-                async with self._pool.acquire() as connection:  # without those that were lost as well
-                    chosen = found.suspected[start : start + MOST_IDS]
-                    part = await known.readable(connection, chosen, before)
+            async with connected(self._pool) as connection:  # without those that were lost as well
+                part = await known.readable(connection, found.suspected[start : start + MOST_IDS], before)
             taken += await self._ask(job, part) if part else 0
         return taken
 
     async def _next_lost(self, before: datetime, after: str) -> list[str]:
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction(readonly=True):
-                await unhurried(connection)
-                return await known.lost_after(connection, before, after, MOST_IDS)
+        async with transaction(self._pool) as connection:
+            await unhurried(connection)
+            return await known.lost_after(connection, before, after, MOST_IDS)
 
     async def _ask(self, job: Job, file_ids: Sequence[str]) -> int:
         job.check()

@@ -28,12 +28,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, overload
 from uuid import UUID
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
@@ -52,6 +51,9 @@ from shared.logging import get_logger
 from shared.metrics import HANDLED, HANDLING_SECONDS
 from shared.retry import patiently
 from shared.tasks import beside, restarted
+
+if TYPE_CHECKING:
+    from shared.bus.private import PullSubscriber
 
 log = get_logger(__name__)
 
@@ -322,7 +324,7 @@ def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awai
         replace_pull_loop(subscriber, partial(restarted, pull, name=f"{row.durable} {number}"))
 
 
-async def _consume(broker: NatsBroker, subscriber: BatchPullStreamSubscriber, row: Consumer) -> None:
+async def _consume(broker: NatsBroker, subscriber: "PullSubscriber", row: Consumer) -> None:
     """Pull and handle batches for as long as the subscriber runs."""
     puller = Puller(client_of(broker), row)
     await puller.start()

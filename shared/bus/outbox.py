@@ -22,7 +22,7 @@ from shared.bus.names import EVENTS, subject_of_key
 from shared.bus.publish import Publisher
 from shared.bus.streams import PAUSE_AT
 from shared.bus.transaction import Connection
-from shared.db.errors import translated
+from shared.db.pool import transaction
 from shared.errors import Permanent, Unavailable
 from shared.events.base import Event, number_of
 from shared.events.envelope import headers_of
@@ -136,19 +136,18 @@ class OutboxRelay:
                 server takes stays where it is and is logged; it holds back no other.
         """
         failure: Unavailable | None = None
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                rows = _fitting(await connection.fetch(_TAKE, RELAY_BATCH), self._room_bytes)
-                results = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
-                sent = [row["outbox_id"] for row, result in zip(rows, results, strict=True) if result is None]
-                await connection.execute(_SENT, sent)
-                for row, result in zip(rows, results, strict=True):
-                    if isinstance(result, Permanent):
-                        log.error("event cannot be published", outbox_id=row["outbox_id"], reason=str(result))
-                    elif isinstance(result, Unavailable):
-                        failure = result
-                    elif isinstance(result, BaseException):
-                        raise result
+        async with transaction(self._pool) as connection:
+            rows = _fitting(await connection.fetch(_TAKE, RELAY_BATCH), self._room_bytes)
+            results = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+            sent = [row["outbox_id"] for row, result in zip(rows, results, strict=True) if result is None]
+            await connection.execute(_SENT, sent)
+            for row, result in zip(rows, results, strict=True):
+                if isinstance(result, Permanent):
+                    log.error("event cannot be published", outbox_id=row["outbox_id"], reason=str(result))
+                elif isinstance(result, Unavailable):
+                    failure = result
+                elif isinstance(result, BaseException):
+                    raise result
         self._room_bytes -= sum(_size_bytes(row) for row in rows)
         OUTBOX_WAITING.labels(self._service).set(len(rows) - len(sent))
         if failure is not None:

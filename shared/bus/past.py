@@ -21,8 +21,7 @@ import asyncpg
 from shared.bus.delivery import MAX_ATTEMPTS, Desk, retry_delay_s
 from shared.bus.transaction import Effect, apply_new
 from shared.db.bisect import Refused, bisected
-from shared.db.errors import translated
-from shared.db.pool import transaction
+from shared.db.pool import connected, transaction
 from shared.errors import Ignorable, Permanent
 from shared.kept import unpack
 from shared.logging import get_logger
@@ -79,8 +78,8 @@ async def _begin(pool: asyncpg.Pool, consumer: str, made_at: datetime) -> tuple[
 
 
 async def _page(pool: asyncpg.Pool, after: int, events: int) -> list[asyncpg.Record]:
-    with translated():
-        rows: list[asyncpg.Record] = await pool.fetch(_PAGE, after, events)
+    async with connected(pool) as connection:
+        rows: list[asyncpg.Record] = await connection.fetch(_PAGE, after, events)
     return rows
 
 

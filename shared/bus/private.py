@@ -7,7 +7,7 @@ test compares them with those that are installed and looks at each part, so that
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -16,6 +16,9 @@ from nats.js import JetStreamContext
 if TYPE_CHECKING:  # the command line has a client of NATS, and no time for the imports of FastStream
     from faststream.nats import NatsBroker
     from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+
+    PullSubscriber: TypeAlias = BatchPullStreamSubscriber
+    """What FastStream makes of a subscription that pulls batches."""
 
 WRITTEN_FOR = {"faststream": "0.7.8", "nats-py": "2.16.0"}
 
@@ -48,7 +51,7 @@ def encrypts(client: Client) -> bool:
     return writer is not None and writer.get_extra_info("ssl_object") is not None
 
 
-def replace_pull_loop(subscriber: "BatchPullStreamSubscriber", loop: Callable[[], Awaitable[None]]) -> None:
+def replace_pull_loop(subscriber: "PullSubscriber", loop: Callable[[], Awaitable[None]]) -> None:
     """Give a subscriber a loop of ours, before FastStream starts it.
 
     ``shared.bus.pull`` says what is wrong with its own. It restarts a failed loop without a word and without a pause.

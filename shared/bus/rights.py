@@ -58,10 +58,6 @@ class User:
     answers: bool = False
 
 
-EVERYTHING = User("nightbus", "all that there is", (">",), (">",))
-"""The one login of a NATS that knows no others: it may do all."""
-
-
 def users_of(services: Iterable[ServiceDescription]) -> tuple[User, ...]:
     """The users of a NATS that serves these services."""
     services = tuple(services)
@@ -122,7 +118,7 @@ def _provision() -> User:
     publish = [f"{_API}.STREAM.{verb}.{stream_of_bucket(DECISIONS)}" for verb in _MAKING]
     for stream in (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS):
         publish += [f"{_API}.STREAM.{verb}.{stream}" for verb in _MAKING]
-        publish += [f"{_API}.CONSUMER.{verb}.{stream}" for verb in ("LIST",)]
+        publish.append(f"{_API}.CONSUMER.LIST.{stream}")
         publish += [f"{_API}.CONSUMER.{verb}.{stream}.*" for verb in ("INFO", "DURABLE.CREATE", "DELETE")]
         publish += [f"{_API}.CONSUMER.CREATE.{stream}.>", f"{_API}.CONSUMER.CREATE.{stream}"]
     old = OLD_DEAD_LETTERS

@@ -87,6 +87,17 @@ async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConn
         yield connection
 
 
+@contextlib.asynccontextmanager
+async def snapshot(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """A connection that reads everything as it was at one moment, and writes nothing.
+
+    Raises:
+        Unavailable: the server does not answer, or went away within the block.
+    """
+    async with connected(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection
+
+
 def check_database(pool: asyncpg.Pool) -> Callable[[], Awaitable[None]]:
     """A readiness check that asks the database for a row, and tells of damage that was met lately."""
 

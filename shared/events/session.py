@@ -59,9 +59,9 @@ class SessionArchived(Event):
         description="of the session's latest archive at the destination; of another's where it has none itself"
     )
     manifest_key: PathText = Field(
-        description="of its manifest, which lists all files of the session if the archive is its own"
+        description="of the session's latest manifest there, which lists all of its files and their archives"
     )
     sha256: FileId = Field(description="SHA-256 of the manifest, which holds that of every part and every file")
     size_bytes: Sum = Field(description="size of the session's files in all its archives, bytes")
     file_count: Sum = Field(description="number of these files")
-    left_out: Sum = Field(default=0, description="files that no verified archive has: mostly they could not be read")
+    left_out: Sum = Field(default=0, description="files that no verified archive has, since they could not be read")

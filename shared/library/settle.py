@@ -8,11 +8,6 @@ from pathlib import Path
 
 from shared.library.walk import Entry
 
-QUIET_LOCAL_S = 10.0
-"""How long a file on a local file system must stay unchanged by default, seconds."""
-QUIET_NETWORK_S = 60.0
-"""The same on a network share, where sizes and times arrive late, seconds."""
-
 _NETWORK_TYPES = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "glusterfs", "ncpfs", "virtiofs", "vboxsf")
 )

@@ -23,11 +23,11 @@ from services.standalone.nats import USERS, EmbeddedNats
 from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
 from shared.bus.provision import provision
-from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
 from shared.errors import Transient
 from shared.logging import configure_logging
 from shared.settings import LogSettings, PostgresSettings
+from tests.stack import EVERYTHING
 
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a name of our own is made in it
 POLL_S = 0.05

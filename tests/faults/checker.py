@@ -25,10 +25,12 @@ import psutil
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 
+from services.descriptions import SERVICES
 from shared.bus.names import EVENTS
 from shared.bus.streams import DUPLICATE_WINDOW_S
+from shared.description import Consumer
 from shared.events.envelope import MESSAGE_ID
-from tests.faults.world import World
+from tests.faults.world import World, until
 
 Rows = list[tuple[Any, ...]]
 Totals = dict[str, Rows]
@@ -151,7 +153,7 @@ async def stream_messages(
 
 
 async def check_delivered(connection: asyncpg.Connection, js: JetStreamContext) -> int:
-    """I2 and I3: no message id twice in the stream, outboxes empty, each event applied by stats exactly once.
+    """I2 and I3: no message id twice in the stream, outboxes empty, each event applied by each reader with tables.
 
     Twice means within the time for which the server remembers ids. What was stored just before a longer outage and not
     confirmed is published again after it; then the inboxes are what lets it take effect once.
@@ -166,16 +168,30 @@ async def check_delivered(connection: asyncpg.Connection, js: JetStreamContext) 
     window = timedelta(seconds=DUPLICATE_WINDOW_S)
     twice = [name for name, times in stored.items() if any(b - a < window for a, b in pairwise(sorted(times)))]
     assert not twice, f"I2: stored twice in the stream: {twice[:3]}"
-    for schema in ("ingest", "stats"):
-        left = await connection.fetchval(f"SELECT count(*) FROM {schema}.outbox")
-        assert left == 0, f"I3: {left} events left in {schema}.outbox"
-    for subject in ("file.arrived", "file.scanned", "file.quarantined"):
-        consumer = f"stats-{subject.replace('.', '-')}"
-        told = {headers["ce-id"] for name, headers, _, _ in messages if name == subject}
-        rows = await connection.fetch("SELECT event_id::text FROM stats.inbox WHERE consumer = $1", consumer)
-        missing = told - {row[0] for row in rows}
-        assert not missing, f"I3: {len(missing)} events of {subject} without effect"
+    for service in SERVICES:
+        if service.has_outbox:
+            left = await connection.fetchval(f"SELECT count(*) FROM {service.name}.outbox")
+            assert left == 0, f"I3: {left} events left in {service.name}.outbox"
+    for row in (row for service in SERVICES if service.has_tables for row in service.consumers if row.stream == EVENTS):
+        told = {headers["ce-id"] for subject, headers, _, _ in messages if subject == row.subject}
+        await _applied(connection, row, told)
     return len(messages)
+
+
+async def _applied(connection: asyncpg.Connection, row: Consumer, told: set[str]) -> None:
+    """Each event that was told is in the inbox of a consumer, soon: a message of one that was killed comes again."""
+    query = f"SELECT event_id::text FROM {row.service}.inbox WHERE consumer = $1"
+    missing = told
+
+    async def none_is_missing() -> bool:
+        nonlocal missing
+        missing = told - {found[0] for found in await connection.fetch(query, row.durable)}
+        return not missing
+
+    try:
+        await until(none_is_missing, 2 * row.ack_wait_s)
+    except TimeoutError:
+        raise AssertionError(f"I3: {len(missing)} events of {row.subject} without effect in {row.service}") from None
 
 
 def check_untouched(before: dict[str, Print], folder: Path) -> None:

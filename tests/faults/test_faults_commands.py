@@ -18,7 +18,6 @@ import pytest
 from services.descriptions import NAMES
 from services.standalone.simulation import tiny_frames
 from shared.bus.broker import connect
-from shared.bus.rights import EVERYTHING
 from shared.bus.rpc import ask
 from shared.errors import UserError
 from shared.events.commands import (
@@ -36,6 +35,7 @@ from tests.faults.checker import check_quiet, check_untouched, fingerprint
 from tests.faults.conftest import Say
 from tests.faults.nemesis import Nemesis
 from tests.faults.world import World, running, spent, until
+from tests.stack import EVERYTHING
 
 FILES, FIRST = 400, 200
 """Files in all, and those that are there before the first kill."""

@@ -1,10 +1,13 @@
 """Everything anew from a bucket alone, as a folder gives it (tests/e2e/test_e2e_disaster.py)."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from services.backup.destinations.port import Destination
+from services.backup.restore.thaw import Needed
 from services.standalone.binaries import own_pg_dump
 from services.standalone.restoring.everything import Wish, restore_everything
 from services.standalone.restoring.files import Files
@@ -38,7 +41,12 @@ class Told:
 
     def files(self, so_far: Files) -> None:
         """So far it is with the files."""
-        assert not so_far.failures
+        assert not so_far.failed
+
+
+async def nothing_is_cold(_destinations: Mapping[str, Destination], needed: Needed) -> None:
+    """Nothing is to be thawed in a bucket whose objects are read at once."""
+    raise AssertionError(needed.cold)
 
 
 async def test_everything_comes_back_from_a_bucket_alone(
@@ -72,7 +80,7 @@ async def test_everything_comes_back_from_a_bucket_alone(
             installation = await one.backup.fetchval("SELECT installation_id FROM installation")
         told = Told()
         wish = Wish(source=configured, home=folder / "home", settings_file=folder / "nightbus.toml")
-        done = await restore_everything(wish, lambda _name: None, told)
+        done = await restore_everything(wish, lambda _name: None, told, nothing_is_cold)
         assert (done.installation_id, done.files.restored, done.files.failures) == (installation, FILES, [])
         assert done.library == folder / "home" / "library"
         assert {path: (done.library / path).read_bytes() for path in contents} == contents

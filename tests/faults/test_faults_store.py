@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from services.descriptions import SERVICES
 from services.standalone import keeper
 from services.standalone.jetstream import kept_aside
 from shared.bus.names import EVENTS
+from shared.description import processes_of
 from tests.faults.checker import check_all, fingerprint
 from tests.faults.conftest import Say
 from tests.faults.nemesis import Nemesis
@@ -101,7 +103,7 @@ async def _is_scanned(world: World, files: int) -> bool:
         return sum((info.state.subjects or {}).values()) >= files
 
 
-@pytest.mark.parametrize("victim", ["nats", "postgres", "ingest", "scanner", "stats", "api"])
+@pytest.mark.parametrize("victim", ["nats", "postgres", *processes_of(SERVICES)])
 async def test_a_part_that_is_stopped_is_started_again(
     folder: Path, seed: int, say: Say, victim: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

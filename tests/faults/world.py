@@ -23,8 +23,8 @@ from services.standalone.postgres import SUPERUSER
 from services.standalone.simulation import tiny_frames
 from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
-from shared.bus.rights import EVERYTHING
 from shared.description import ServiceDescription
+from tests.stack import EVERYTHING
 
 MODES = ("index", "copy")
 BROKEN_EVERY = 50
@@ -263,11 +263,12 @@ def spent(started: float) -> str:
     return f"{time.monotonic() - started:.0f} s in all"
 
 
-_PROGRESS = """
+_UNSENT = " + ".join(f"(SELECT count(*) FROM {service.name}.outbox)" for service in SERVICES if service.has_outbox)
+_PROGRESS = f"""
 SELECT (SELECT count(*) FROM ingest.source_file WHERE file_id IS NOT NULL)::int,
        (SELECT scanned + quarantined FROM stats.counts)::int,
        (SELECT waiting FROM stats.counts)::int,
        (SELECT open_sessions FROM stats.counts)::int,
-       ((SELECT count(*) FROM ingest.outbox) + (SELECT count(*) FROM stats.outbox)
+       ({_UNSENT}
         + (SELECT count(*) FROM stats.target WHERE revision > published_revision))::int
 """

@@ -30,8 +30,6 @@ HANDED_ON = "asyncpg.Pool"
 """What any file of a service may name: who holds the pool hands it to the functions of the store."""
 BESIDE_THE_EDGES = {
     "services/stats/backlog.py": "asks NATS how far the consumers of the service have read",
-    "services/stats/finish.py": "tells a row that no database takes from a database that is away",
-    "services/stats/unkept.py": "goes through the rows of a page as the database gives them",
 }
 """Other files of services that use them, each with its reason."""
 LOOKS_INSIDE = {
@@ -224,6 +222,26 @@ def test_only_the_edges_of_a_service_use_database_and_bus() -> None:
         if not edge
     }
     assert {name for name, parts in used.items() if parts} == BESIDE_THE_EDGES.keys()
+
+
+SQL = re.compile(r"\s*(?:(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|LOCK TABLE)\s|WITH \w+ (?:\(|AS ))")
+
+
+def test_the_sql_of_a_service_stands_in_its_store() -> None:
+    """No other file of a service holds a statement, but for the description, whose one is for the status page."""
+    found = []
+    for file, _ in of_services():
+        inside = file.relative_to(ROOT / "services").parts[1]
+        if inside in {"store.py", "store", "description.py"}:
+            continue
+        found += [
+            f"{named(file)}:{node.lineno}"
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+        ]
+    assert found == []
+    assert SQL.match("\nWITH late AS (SELECT 1)")
+    assert SQL.match("UPDATE frame f SET counted = true")
 
 
 def test_pure_files_reach_no_database_and_no_bus() -> None:

@@ -85,7 +85,7 @@ class Cut:
 
     def _part(self, ends: Point) -> Part:
         data, md5, sha256 = self._filling.take()
-        part = Part(self._number, self._begins, ends, data, md5, sha256, tuple(self._written))
+        part = Part(self._number, self._begins, data, md5, sha256, tuple(self._written))
         self._number += 1
         self._begins = ends
         self._written = []

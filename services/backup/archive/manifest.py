@@ -89,11 +89,12 @@ class Manifest(_Model):
     night: date
     number: Natural
     """Of the archive among those of its collection."""
-    key: str
-    packing: PackingEntry
-    part_bytes: Natural
+    key: str | None
+    """None: no archive lies beside it, since all files of the collection lie in those of others."""
+    packing: PackingEntry | None
+    part_bytes: Natural | None
     stored_bytes: Sum
-    """Size of the archive."""
+    """Size of the archive; 0 where there is none."""
     parts: tuple[PartEntry, ...]
     files: tuple[FileEntry, ...]
     """All of the collection, whichever archive has them."""

@@ -73,8 +73,7 @@ class Part:
     number: int
     """From 1 on."""
     begins: Point
-    ends: Point
-    """Where the next part begins. A member that fills this one to its last byte ends at the beginning of the next."""
+    """A member that fills the part before to its last byte ends there: this one begins with the next member."""
     data: bytes
     md5: bytes
     sha256: bytes

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from services.backup.destinations import marker
 from services.backup.destinations.keys import MARKER, UNFINISHED, Piece, piece_of, require_key, size_of
-from services.backup.destinations.port import AlreadyThere, Refused, Stored
+from services.backup.destinations.port import AlreadyThere, Refused, Stored, Unmarked
 from shared.errors import Away, NightbusError, Permanent, Transient
 from shared.library.exchange import CannotExchangeError, rename_if_free
 from shared.library.folders import enter_folder, open_folder, sync_folder, unlink_if_there
@@ -240,10 +240,13 @@ class Disk:
         found = self.marker()
         if found is not None:
             return found
-        there = os.path.isdir(self.folder)  # noqa: PTH112 - a Path raises what a share answers
-        why = f"has no marker ({'/'.join(self._prefix)}/{MARKER})" if there else "is not there"
-        new = "; a new disk gets all archives anew under another name in the settings" if there else ""
-        raise Away(f"{self._named} {why}: is the disk plugged in, the share mounted?{new}")
+        remedy = "is the disk plugged in, the share mounted?"
+        if not os.path.isdir(self.folder):  # noqa: PTH112 - a Path raises what a share answers
+            raise Away(f"{self._named} is not there: {remedy}")
+        raise Unmarked(
+            f"{self._named} has no marker ({'/'.join(self._prefix)}/{MARKER}): {remedy}; a new disk gets all archives "
+            "anew under another name in the settings"
+        )
 
     def _sentence(self, error: OSError, key: str = "") -> NightbusError:
         about = f" for {shown(key)}" if key else ""

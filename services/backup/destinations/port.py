@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
-from shared.errors import Transient
+from shared.errors import Away, Transient
 
 Frost = Literal["frozen", "thawing"]
 """Of an object in archive storage: nobody has asked for it yet, or somebody has and it cannot be read yet."""
@@ -27,6 +27,10 @@ class Refused(Transient):
     Credentials, rights, a clock that is wrong, a bucket that is gone, a disk that is full or read-only: the sentence
     says which, and what to do.
     """
+
+
+class Unmarked(Away):
+    """Something is there, without the marker: what lay there is gone, or another thing has taken its place."""
 
 
 class UploadGone(Transient):
@@ -108,8 +112,8 @@ class Destination(Protocol):
     async def check(self, installation_id: str, *, first_time: bool = False) -> None:
         """Make sure that it is there and is ours: the marker below our prefix has the id of this installation.
 
-        With ``first_time`` a place that has no marker gets one; otherwise its absence is ``Away``, since an empty mount
-        point looks just like it.
+        With ``first_time`` a place that has no marker gets one; otherwise its absence is ``Unmarked``, a kind of
+        ``Away``, since an empty mount point looks just like it.
 
         Raises:
             UserError: the marker is of another installation.

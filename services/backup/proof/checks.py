@@ -9,11 +9,11 @@ import asyncpg
 from services.backup.commands import NO_DESTINATION
 from services.backup.proof.beside import Beside
 from services.backup.proof.drill import Drill
-from services.backup.proof.metrics import LAST_DRILL, LAST_VERIFICATION, OPEN_FINDINGS
+from services.backup.proof.metrics import LAST_DRILL, LAST_VERIFICATION, OPEN_FINDINGS, UNPROVEN_ARCHIVES
 from services.backup.proof.read_back import ReadBack
 from services.backup.proof.verify import Ready, Verify
 from services.backup.settings import BackupSettings, DestinationSettings, FolderDestination
-from services.backup.store import checks, findings
+from services.backup.store import checks, findings, unproven
 from shared import inert
 from shared.bus.transaction import Connection
 from shared.db.pool import transaction
@@ -91,17 +91,21 @@ class Checks:
                 log.info("findings are mended", findings=mended)
             last = await checks.last(connection)
             found = {row["destination"]: row["findings"] for row in await findings.open_by_destination(connection)}
+            doubted = await unproven.counts(connection)
         for row in last:
             (LAST_DRILL if row["kind"] == "drill" else LAST_VERIFICATION).labels(row["destination"]).set(
                 row["finished_s"]
             )
         for name in self._destinations:
             OPEN_FINDINGS.labels(name).set(found.get(name, 0))
+            UNPROVEN_ARCHIVES.labels(name).set(doubted.get(name, 0))
         for runner in self.runners:
             runner.wake()
 
     async def _ask_due(self, connection: Connection, name: str, *, deep: bool) -> None:
         own = self._settings
+        if await unproven.is_due(connection, name):
+            await checks.ask(connection, uuid4(), "verify", destination=name, deep=deep)
         if own.verify_interval_s and await checks.is_due(connection, "verify", name, own.verify_interval_s):
             await checks.ask(connection, uuid4(), "verify", destination=name, sample=own.verify_sample, deep=deep)
         if own.drill_interval_s and await checks.is_due(connection, "drill", name, own.drill_interval_s):

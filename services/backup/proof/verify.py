@@ -158,6 +158,7 @@ class Verify:
                 await proofs.save_gone(connection, sent.archive_id, judged.seen.problem or "")
             elif judged.members:
                 await proofs.save_damaged(connection, sent.archive_id, judged.members)
+                await proofs.save_proven(connection, sent.archive_id)
             elif judged.seen.problem is None:
                 await proofs.save_sound(connection, sent.archive_id, deep=judged.seen.was_read)
                 ended: tuple[findings.What, ...] = ("missing", "archive", "member")

@@ -7,7 +7,7 @@ from services.backup.archive.manifest import FileEntry, Manifest
 from services.backup.destinations.port import Destination
 from services.backup.restore import manifests
 from services.backup.restore.wanted import Copy, Wanted, by_preference
-from services.backup.restore.words import is_path_of, kind_of
+from services.backup.restore.words import is_collection_of, is_path_of, kind_of
 from shared import inert
 from shared.errors import Gone, Permanent, Transient, UserError
 
@@ -59,7 +59,9 @@ async def _manifests(destination: Destination, words: Sequence[str], choice: Cho
     """The manifests at a destination that may tell of any of the words; what is wrong with others is a problem."""
     try:
         for collection in await manifests.collections(destination):
-            if all(kind_of(word) == "session" and word != collection.collection_id for word in words):
+            if all(
+                kind_of(word) == "session" and not is_collection_of(word, collection.collection_id) for word in words
+            ):
                 continue
             try:
                 yield await manifests.read(destination, collection)
@@ -73,7 +75,7 @@ def _chosen(manifest: Manifest, word: str) -> list[FileEntry]:
     """The files of a manifest that a word names."""
     match kind_of(word):
         case "session":
-            return list(manifest.files) if manifest.collection_id == word else []
+            return list(manifest.files) if is_collection_of(word, manifest.collection_id) else []
         case "file_id":
             return [entry for entry in manifest.files if entry.file_id.startswith(word)]
         case _:
@@ -82,7 +84,7 @@ def _chosen(manifest: Manifest, word: str) -> list[FileEntry]:
 
 def _left_out(manifest: Manifest, words: Sequence[str]) -> list[str]:
     """Files of whole sessions that a manifest says are in no archive."""
-    if manifest.collection_id not in words:
+    if not any(is_collection_of(word, manifest.collection_id) for word in words):
         return []
     return [f"{one.member} is in no archive: {one.reason}" for one in manifest.left_out]
 

@@ -65,11 +65,13 @@ class Waiting:
 
 
 async def needed(destinations: Mapping[str, Destination], folder: RestoreFolder, wanted: Sequence[Wanted]) -> Needed:
-    """Find the archives that have to be thawed; none for a file that is here already, or that any sound copy gives.
+    """Find the archives that have to be thawed; none for a file that is here already, or that any sound copy gives."""
+    places = {(copy.destination, copy.key) for one in wanted for copy in one.copies}
+    return await needed_of(await cold_at(destinations, places), folder, wanted)
 
-    A destination that cannot be asked now is passed over: the restore says so of each file.
-    """
-    looked = await _looked(destinations, {(copy.destination, copy.key) for one in wanted for copy in one.copies})
+
+async def needed_of(looked: Mapping[Place, Stored], folder: RestoreFolder, wanted: Sequence[Wanted]) -> Needed:
+    """As ``needed``, where it is known (``cold_at``) what is cold."""
     ordered, cold = [], dict[Place, list[Copy]]()
     for one in wanted:
         if not any((copy.destination, copy.key) in looked for copy in one.copies):
@@ -126,8 +128,11 @@ async def until_thawed(
                 )
 
 
-async def _looked(destinations: Mapping[str, Destination], places: Iterable[Place]) -> dict[Place, Stored]:
-    """What lies in archive storage of some archives, and cannot be read now."""
+async def cold_at(destinations: Mapping[str, Destination], places: Iterable[Place]) -> dict[Place, Stored]:
+    """Those of some archives that lie in archive storage, and cannot be read now; each is looked at once.
+
+    A destination that cannot be asked now is passed over: the restore says so of each file.
+    """
     found: dict[Place, Stored] = {}
 
     async def look(place: Place) -> None:

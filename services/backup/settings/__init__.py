@@ -48,6 +48,11 @@ class BackupSettings(Section):
         le=366 * DAY_S,
         description="age at which a file that belongs to no finished session goes into the archive of its arrival day",
     )
+    copy_across: bool = Field(
+        default=True,
+        description="take from another destination what one lacks and what cannot be read here any more; buckets may "
+        "charge for what is read, and what has to be thawed stays where it is",
+    )
     read_back_percent: float = Field(
         default=2.0,
         ge=0,

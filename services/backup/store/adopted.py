@@ -12,7 +12,7 @@ from shared.events.base import EVENT_NAMESPACE
 
 _KNOWN = """
 SELECT manifest_key FROM backup.archive
-WHERE destination = $1 AND manifest_key IS NOT NULL AND phase IN ('verified', 'gone')
+WHERE destination = $1 AND manifest_key IS NOT NULL AND phase IN ('verified', 'unproven', 'gone')
 """
 _UNFINISHED = """
 DELETE FROM backup.archive WHERE destination = $1 AND collection_id = $2 AND phase IN ('asked', 'planned', 'stored')
@@ -50,12 +50,18 @@ _COLUMNS = 11
 
 
 async def known_manifests(connection: Connection, destination: str) -> set[str]:
-    """Keys of the manifests of archives that are known to be verified, or gone."""
+    """Keys of the manifests of archives that were verified before, gone or not."""
     return {row[0] for row in await connection.fetch(_KNOWN, destination)}
 
 
 async def adopt(connection: Connection, destination: str, key: str, manifest: Manifest, stored: Stored) -> None:
-    """Know of a verified archive by its manifest, in place of jobs that were to make it. In a transaction."""
+    """Know of a verified archive by its manifest, in place of jobs that were to make it. In a transaction.
+
+    Raises:
+        ValueError: the manifest is of no archive.
+    """
+    if manifest.key is None or manifest.packing is None:
+        raise ValueError(f"no archive lies beside {key}")
     collection, revision = manifest.collection_id, manifest.session_revision
     await connection.execute(_UNFINISHED, destination, collection, manifest.number, revision)
     if revision is not None and await connection.fetchval(_REVISION_TAKEN, destination, collection, revision):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.backup.plan import Part
 from shared.bus.transaction import Connection
 
 _ASK = """
@@ -36,6 +37,14 @@ UPDATE archive a SET arrived_before = w.arrived_before
 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS w(destination, collection_id, arrived_before)
 WHERE (a.destination, a.collection_id) = (w.destination, w.collection_id) AND a.phase = 'asked'
   AND a.arrived_before < w.arrived_before
+"""
+_PARTS_OF_DAYS = """
+SELECT destination, night, collection_id,
+       bool_or(phase IN ('asked', 'planned', 'stored') AND state <> 'done') AS is_open,
+       coalesce(sum(files + left_out) FILTER (WHERE phase <> 'gone'), 0)::bigint AS files,
+       coalesce(sum(size_bytes) FILTER (WHERE phase <> 'gone'), 0)::bigint AS size_bytes
+FROM archive WHERE night = ANY($1::date[]) AND session_revision IS NULL AND starts_with(collection_id, $2)
+GROUP BY 1, 2, 3 ORDER BY 1, 2, min(created_at)
 """
 _UNTOLD = """
 SELECT d.name AS destination, s.session_id, s.night, s.revision
@@ -94,8 +103,13 @@ WHERE state IN ('waiting', 'running') AND ($1::text[] IS NULL OR collection_id =
 """
 _LAST_VERIFIED = "SELECT destination, max(verified_at) FROM archive WHERE verified_at IS NOT NULL GROUP BY 1"
 _UPLOADS = "SELECT upload_id FROM archive WHERE destination = $1 AND upload_id IS NOT NULL AND state <> 'cancelled'"
+_LAST_LIST = """
+SELECT archive_id, manifest_key, manifest_sha256 FROM archive
+WHERE destination = $1 AND collection_id = $2 AND phase IN ('verified', 'nothing_new') AND manifest_key IS NOT NULL
+ORDER BY number DESC LIMIT 1
+"""
 _LAST_OF_SESSION = """
-SELECT a.archive_id, a.collection_id, a.key, a.manifest_key, a.manifest_sha256 FROM archive a
+SELECT a.archive_id, a.collection_id, a.key FROM archive a
 WHERE a.destination = $1 AND a.phase = 'verified' AND (a.collection_id = $2 OR a.archive_id IN (
     SELECT m.archive_id FROM stats.frames f JOIN member m USING (file_id)
     WHERE f.session_id = $2 AND m.state = 'written'))
@@ -137,6 +151,16 @@ async def ask_found(connection: Connection, found: Sequence[FoundFiles]) -> int:
     )
     rows = await connection.fetch(_ASK_FOUND, *map(list, zip(*found, strict=True))) if found else []
     return len(rows)
+
+
+async def parts_of_days(
+    connection: Connection, days: Sequence[date], begins: str
+) -> dict[tuple[str, date], list[Part]]:
+    """The collections of arrivals, whose names begin so, of some days; by destination and day."""
+    found: dict[tuple[str, date], list[Part]] = {}
+    for destination, day, *part in await connection.fetch(_PARTS_OF_DAYS, days, begins):
+        found.setdefault((destination, day), []).append(Part(*part))
+    return found
 
 
 async def untold(connection: Connection, destinations: Sequence[str], most: int) -> list[asyncpg.Record]:
@@ -219,6 +243,12 @@ async def last_verified(connection: Connection) -> dict[str, datetime]:
 async def known_uploads(connection: Connection, destination: str) -> set[str]:
     """Ids of the uploads at a destination that archives go on with."""
     return {row[0] for row in await connection.fetch(_UPLOADS, destination)}
+
+
+async def last_list(connection: Connection, destination: str, collection_id: str) -> asyncpg.Record | None:
+    """The latest row of a collection at a destination that has a manifest: archive_id, its key, its SHA-256."""
+    rows = await connection.fetch(_LAST_LIST, destination, collection_id)
+    return rows[0] if rows else None
 
 
 async def last_of_session(connection: Connection, destination: str, session_id: str) -> asyncpg.Record | None:

@@ -24,7 +24,7 @@ _DUE = """
 SELECT NOT EXISTS (
     SELECT FROM check_job WHERE kind = $1 AND destination = $2
       AND (state IN ('waiting', 'running') OR (command_id IS NULL AND created_at > clock_timestamp() - $3::interval)))
-   AND EXISTS (SELECT FROM archive WHERE destination = $2 AND phase = 'verified')
+   AND EXISTS (SELECT FROM archive WHERE destination = $2 AND phase IN ('verified', 'unproven'))
 """
 _RETRY = """
 UPDATE check_job c SET state = 'waiting', reason = NULL, finished_at = NULL, next_try_at = clock_timestamp(),
@@ -44,7 +44,7 @@ DELETE FROM check_job c WHERE finished_at < clock_timestamp() - interval '400 da
 _SCOPE = """
 SELECT a.archive_id, a.stored_bytes FROM archive a
 WHERE a.destination = $1 AND a.stored_bytes IS NOT NULL
-  AND (a.phase = 'verified' OR (a.phase = 'gone' AND EXISTS (
+  AND (a.phase IN ('verified', 'unproven') OR (a.phase = 'gone' AND EXISTS (
         SELECT FROM finding f WHERE f.archive_id = a.archive_id AND f.what = 'missing' AND f.mended_at IS NULL)))
   AND (cardinality($2::text[]) = 0 OR a.collection_id = ANY($2) OR EXISTS (
         SELECT FROM member m JOIN stats.frames f USING (file_id)

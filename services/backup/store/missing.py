@@ -9,11 +9,12 @@ from shared.bus.transaction import Connection
 HELD = """
 SELECT FROM member m JOIN archive a USING (archive_id)
 WHERE m.file_id = {file} AND a.destination = {destination}
-  AND ((a.phase = 'verified' AND m.state = 'written')
+  AND ((a.phase IN ('verified', 'unproven') AND m.state = 'written')
        OR (a.phase IN ('planned', 'stored') AND a.state IN ('waiting', 'running')
            AND m.state IN ('planned', 'written')))
 """
-"""SQL for the archives at a destination that have a file or are about to have it."""
+"""SQL for the archives at a destination that have a file or are about to have it; until it was looked at again, those
+that are unproven as well."""
 LEFT_OUT_AGAIN = timedelta(days=7)
 """A file that could not be read is tried again after that, or once it lies elsewhere."""
 
@@ -27,6 +28,7 @@ WITH held AS MATERIALIZED (
                array_agg(a.destination) FILTER (WHERE
                    (a.phase IN ('planned', 'stored') AND a.state IN ('waiting', 'running')
                     AND m.state IN ('planned', 'written'))
+                   OR (a.phase = 'unproven' AND m.state = 'written')
                    OR (m.state = 'left_out'
                        AND a.stored_at > greatest(p.announced_at, clock_timestamp() - $4::interval))) AS settled
         FROM member m JOIN archive a USING (archive_id)
@@ -34,11 +36,11 @@ WITH held AS MATERIALIZED (
 ), at_each AS (
     SELECT h.file_id, h.size_bytes, h.arrived_at, d.name AS destination,
            CASE d.name WHEN '' THEN h.there IS NOT NULL ELSE coalesce(d.name = ANY(h.there), false) END AS archived,
-           coalesce(d.name = ANY(h.settled), false) AS settled
+           coalesce(d.name = ANY(h.settled), false) AS settled, $6 AND h.there IS NOT NULL AS across
     FROM held h CROSS JOIN unnest($3::text[] || ''::text) AS d(name)
 ), looked_at AS (
     SELECT h.file_id, h.size_bytes, h.arrived_at, h.destination, h.archived, h.settled,
-           CASE WHEN h.archived THEN true ELSE NOT EXISTS (
+           CASE WHEN h.archived OR h.across THEN true ELSE NOT EXISTS (
                SELECT FROM (SELECT 1 FROM ingest.absent_file a WHERE a.file_id = h.file_id OFFSET 0) x) END AS readable
     FROM at_each h
 )
@@ -64,8 +66,9 @@ class Found(NamedTuple):
     destination: str
     archived: bool
     readable: bool
+    """Here, or at another destination."""
     settled: bool
-    """An archive is about to have them, or went without them lately."""
+    """An archive is about to have them, is unproven, or went without them lately."""
     session_id: str | None
     night: date | None
     revision: int | None
@@ -85,7 +88,7 @@ async def last_of_page(connection: Connection, after: str, most: int) -> str | N
 
 
 async def page(
-    connection: Connection, after: str, most: int, destinations: Sequence[str], wait: timedelta
+    connection: Connection, after: str, most: int, destinations: Sequence[str], wait: timedelta, *, across: bool = False
 ) -> list[Found]:
     """The files of a page by what destinations have of them.
 
@@ -94,7 +97,8 @@ async def page(
         after: file id before the page; empty for the first.
         most: files of a page.
         destinations: their names.
+        across: whether what one destination has can be read for another one.
         wait: age from which on a file that is of no finished session goes by the day of its arrival.
     """
-    rows = await connection.fetch(_PAGE, after, most, destinations, LEFT_OUT_AGAIN, wait)
+    rows = await connection.fetch(_PAGE, after, most, destinations, LEFT_OUT_AGAIN, wait, across)
     return [Found(*row) for row in rows]

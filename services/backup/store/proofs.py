@@ -35,6 +35,14 @@ WHERE m.file_id = ANY($1::text[]) AND m.state = 'written' AND a.phase = 'verifie
 ORDER BY m.file_id, a.verified_at DESC, m.archive_id
 """
 )
+_ELSEWHERE = (
+    _COPIES
+    + """
+WHERE m.file_id = $1 AND a.destination <> $2 AND a.destination = ANY($3::text[]) AND m.state = 'written'
+  AND a.phase = 'verified'
+ORDER BY array_position($3::text[], a.destination), a.verified_at DESC
+"""
+)
 _ANY_ARCHIVE = """
 SELECT archive_id, files FROM archive
 WHERE destination = $1 AND phase = 'verified' AND files > 0 ORDER BY random() LIMIT $2
@@ -50,7 +58,7 @@ SELECT a.key, p.size_bytes, p.md5, p.sha256 FROM archive a JOIN part p USING (ar
 WHERE a.destination = $1 AND a.archive_id <> $2 AND a.stored_bytes = $3 AND p.number = 1 ORDER BY a.key LIMIT $4
 """
 _KEPT = """
-SELECT a.phase = 'verified' OR EXISTS (
+SELECT a.phase IN ('verified', 'unproven') OR EXISTS (
     SELECT FROM finding f WHERE f.archive_id = a.archive_id AND f.what = 'missing' AND f.mended_at IS NULL)
 FROM archive a WHERE a.archive_id = $1 FOR UPDATE OF a
 """
@@ -68,6 +76,7 @@ _GONE = """
 UPDATE archive SET phase = 'gone', gone_at = coalesce(gone_at, clock_timestamp()), gone_reason = $2
 WHERE archive_id = $1
 """
+_PROVEN = "UPDATE archive SET phase = 'verified' WHERE archive_id = $1 AND phase = 'unproven'"
 _DAMAGED = """
 UPDATE member m SET state = 'damaged', reason = d.reason
 FROM unnest($2::int[], $3::text[]) AS d(position, reason)
@@ -110,6 +119,11 @@ async def copies_of_files(
     """Every sound copy of files, with its archive; those of which one was read back since are left out."""
     rows = await connection.fetch(_OF_FILES, file_ids, not_since)
     return [(Copy.of(row), row["archive_id"]) for row in rows]
+
+
+async def copies_elsewhere(connection: Connection, file_id: str, destination: str, others: Sequence[str]) -> list[Copy]:
+    """The sound copies of a file in archives at other destinations, in their order."""
+    return [Copy.of(row) for row in await connection.fetch(_ELSEWHERE, file_id, destination, others)]
 
 
 async def some_copies(
@@ -159,6 +173,11 @@ async def save_gone(connection: Connection, archive_id: UUID, reason: str) -> No
 async def save_damaged(connection: Connection, archive_id: UUID, reasons: Mapping[int, str]) -> None:
     """Write which members are damaged, by position: they count as archived no more."""
     await connection.execute(_DAMAGED, archive_id, list(reasons), list(reasons.values()))
+
+
+async def save_proven(connection: Connection, archive_id: UUID) -> None:
+    """Write that an archive is at its destination, where it was unproven: its members that are sound are archived."""
+    await connection.execute(_PROVEN, archive_id)
 
 
 async def save_read_back(connection: Connection, archive_id: UUID, position: int) -> None:

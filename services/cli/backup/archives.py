@@ -22,8 +22,12 @@ DestinationOption = Annotated[
 _QUERY = """
 SELECT archive_id, destination, collection_id, night, session_revision, number, phase, state, reason, key, manifest_key,
        files, size_bytes, sent_bytes, stored_bytes, left_out, manifest_sha256, created_at, stored_at, verified_at,
-       deep_verified_at, gone_at, gone_reason, next_try_at
-FROM backup.archives WHERE {where}
+       deep_verified_at, gone_at, gone_reason, next_try_at, unproven_at,
+       CASE WHEN phase = 'nothing_new' AND state = 'done' THEN (
+           SELECT array_agg(DISTINCT f.key) FROM stats.frames s JOIN backup.archived_file f USING (file_id)
+           WHERE s.session_id = a.collection_id AND f.destination = a.destination AND f.state = 'written')
+       END AS lies_in
+FROM backup.archives a WHERE {where}
 """
 _ORDER = "night DESC, collection_id, destination, created_at"
 
@@ -53,7 +57,7 @@ def list_archives(
 
 def phase_word(row: Row) -> str:
     """How far an archive is, in words of a person."""
-    if row["phase"] in ("verified", "gone"):
+    if row["phase"] in ("verified", "unproven", "gone"):
         return str(row["phase"])
     if row["phase"] == "nothing_new" and row["state"] == "done":
         return "nothing new"
@@ -64,9 +68,15 @@ def phase_word(row: Row) -> str:
 
 def _size(row: Row) -> str:
     stored = row["stored_bytes"]
-    if row["phase"] in ("verified", "stored", "gone") and stored is not None:
+    if row["phase"] in ("verified", "unproven", "stored", "gone") and stored is not None:
         return size(stored)
     return f"{size(row['sent_bytes'])} of {size(row['size_bytes'])}" if row["sent_bytes"] else ""
+
+
+def _where(row: Row) -> str | None:
+    """Why there is no archive, or its key; where nothing was new, the archives that have the files."""
+    lies_in = row.get("lies_in")
+    return row["gone_reason"] or row["reason"] or row["key"] or (lies_in and f"its files lie in {', '.join(lies_in)}")
 
 
 ARCHIVE_COLUMNS = (
@@ -78,5 +88,5 @@ ARCHIVE_COLUMNS = (
     Column("left out", lambda row: row["left_out"] or None, "right"),
     Column("stored", _size, "right"),
     Column("verified (UTC)", lambda row: row["verified_at"], spare=1),
-    Column("key or reason", lambda row: row["gone_reason"] or row["reason"] or row["key"], fold=True, below=True),
+    Column("key or reason", _where, fold=True, below=True),
 )

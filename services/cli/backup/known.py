@@ -17,7 +17,8 @@ _SESSION = """
 SELECT file_id FROM stats.frames WHERE session_id = $1
 UNION
 SELECT a.file_id FROM backup.archived_file a LEFT JOIN stats.frames f USING (file_id)
-WHERE a.collection_id = $1 AND (f.session_id IS NULL OR f.session_id = $1)
+WHERE (a.collection_id = $1 OR ($1 ~ '^arrived_[0-9]{8}$' AND a.collection_id ^@ ($1 || '_')))
+  AND (f.session_id IS NULL OR f.session_id = $1)
 """
 _SESSIONS_OF = "SELECT DISTINCT f.session_id FROM stats.files f WHERE f.session_id IS NOT NULL AND {where}"
 _BY_ID = "SELECT DISTINCT file_id FROM backup.archived_file WHERE file_id ^@ $1"
@@ -31,7 +32,7 @@ WHERE l.path = $1 OR l.root || '/' || l.path = $1 OR l.root_path || '/' || l.pat
 _COPIES = """
 SELECT w.file_id, coalesce(a.size_bytes, f.size_bytes, 0) AS size_bytes,
        coalesce(s.session_id, a.collection_id) AS collection_id, f.root AS root_now, f.path AS path_now, a.destination,
-       a.key, r.packing->>'kind' = 'zstd' AS packed, a.position, a.name, a.state = 'damaged' AS damaged,
+       a.key, r.packing->>'kind' = 'zstd' AS packed, a.position, a.name, a.state <> 'written' AS damaged,
        a.stored_offset, a.stored_bytes, a.arrived_at
 FROM unnest($1::text[]) AS w(file_id)
 LEFT JOIN stats.frames s USING (file_id)

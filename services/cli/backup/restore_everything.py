@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.backup.line import Line
+from services.cli.backup.thaw import DaysOption, ThawTier, TierOption, YesOption, require_consent, thawed
 from services.cli.connection import HomeOption, wait_for
 from services.cli.exits import FAILED
 from services.cli.match import LinesOption
@@ -17,6 +18,10 @@ from shared import inert
 from shared.quantities import size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.backup.destinations.port import Destination
+    from services.backup.restore.thaw import Needed
     from services.standalone.restoring.everything import Done
     from services.standalone.restoring.files import Files
 
@@ -71,13 +76,18 @@ def restore_everything(
     library: LibraryOption = None,
     config: ConfigOption = None,
     secrets_file: SecretsOption = None,
+    tier: TierOption = ThawTier.STANDARD,
+    days: DaysOption = 7,
+    yes: YesOption = False,
     as_json: LinesOption = False,
     home: HomeOption = None,
 ) -> None:
     """Make everything anew from a destination alone: database, files and settings, into an empty home.
 
-    What was interrupted goes on when it is asked for again. Nothing that is there is overwritten.
+    What was interrupted goes on when it is asked for again. Nothing that is there is overwritten. Archives in GLACIER
+    or DEEP_ARCHIVE are thawed before the files come: what that costs and how long it takes is said, and asked, before.
     """
+    from services.backup.costs.prices import read_prices
     from services.standalone.home import Home
     from services.standalone.restoring.everything import Wish
     from services.standalone.restoring.everything import restore_everything as restore
@@ -98,10 +108,15 @@ def restore_everything(
     )
     configure_logging(LogSettings(level="warning"), "restore")
     progress = _Shown()
-    done = wait_for(restore(wish, _ask, progress))
+
+    async def thaw(destinations: "Mapping[str, Destination]", needed: "Needed") -> None:
+        require_consent(needed, read_prices(None), days, tier, yes=yes)
+        await thawed(destinations, needed, days, tier)
+
+    done = wait_for(restore(wish, _ask, progress, thaw))
     progress.end()
     print(to_json(_row(done)) if as_json else _text(done))
-    if done.files.failures:
+    if done.files.failed:
         raise typer.Exit(FAILED)
 
 
@@ -125,7 +140,7 @@ class _Shown(Line):
         """So far it is with the files."""
         self.update(
             f"restoring the files: {so_far.restored} restored ({size(so_far.restored_bytes)}), "
-            f"{so_far.already_here} already here, {len(so_far.failures)} failed"
+            f"{so_far.already_here} already here, {so_far.failed} failed"
         )
 
 
@@ -143,7 +158,9 @@ def _row(done: "Done") -> dict[str, Any]:
         "restored": files.restored,
         "restored_bytes": files.restored_bytes,
         "already_here": files.already_here,
+        "failed_count": files.failed,
         "failed": [{"name": one.name, "reason": one.reason} for one in files.failures],
+        "renamed_count": files.renamed_count,
         "renamed": files.renamed,
         "forgotten": files.forgotten,
         "left_in_archive": files.left_in_archive,
@@ -158,7 +175,7 @@ def _row(done: "Done") -> dict[str, Any]:
 def _counts(files: "Files") -> str:
     return (
         f"{counted(files.archived, 'archived file')}: {files.restored} restored ({size(files.restored_bytes)}), "
-        f"{files.already_here} already here, {len(files.failures)} failed, {files.forgotten} forgotten before, "
+        f"{files.already_here} already here, {files.failed} failed, {files.forgotten} forgotten before, "
         f"{files.left_in_archive} left in the archive alone"
     )
 
@@ -182,6 +199,8 @@ def _text(done: "Done") -> str:
     lines += [
         f"{inert.name(name)} has another content's name, and is {inert.name(now)} now" for name, now in files.renamed
     ]
+    if files.failed > len(files.failures) or files.renamed_count > len(files.renamed):
+        lines.append("and more of these; the same command again brings back what can be brought back by then")
     if files.never_archived_count:
         lines.append(
             f"never archived: {counted(files.never_archived_count, 'file')}; what a source still has comes back by "

@@ -10,19 +10,22 @@ from services.cli.backup.saying import say
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.filters import YearOption
+from services.cli.lookups import ENDED
 from services.cli.match import LinesOption
 from services.cli.output import counted, to_json
 from services.cli.usage import WrongUsage, session_name
 from shared import inert
+from shared.errors import UserError
 from shared.quantities import size
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import asyncpg
 
     from shared.events.commands import BackupCommand
 
 POLL_S = 0.5
-COMMAND_TIMEOUT_S = 300.0
 _NOW = "SELECT clock_timestamp()"
 _PROGRESS = """
 SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS open,
@@ -39,6 +42,9 @@ SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS open,
 FROM backup.archives
 """
 
+_LOOK = "SELECT state, reason FROM backup.look_progress WHERE look_id = $1"
+"""A look at all files that is not over; one that is done leaves no row."""
+LOOKING = "looking for what no archive has"
 _LATER = """
 SELECT count(*) FILTER (WHERE state IN ('waiting', 'running'))::int AS later_open,
        count(*) FILTER (WHERE state = 'running')::int AS later_running,
@@ -123,8 +129,8 @@ async def _until_done(stack: Stack, command: "BackupCommand", *, later: bool) ->
 
     async with reader(stack) as connection, bus(stack) as client:
         began = await connection.fetchval(_NOW)
-        await ask(client, command, BackupAccepted, timeout_s=COMMAND_TIMEOUT_S)
-        said = ""
+        accepted = await ask(client, command, BackupAccepted)
+        said = await _looked(connection, accepted.job_id) if accepted.job_id is not None else ""
         while True:
             row = dict(await _progress(connection, _PROGRESS, began))
             is_over = not row["open"] or bool(not row["running"] and row["reason"])
@@ -137,6 +143,22 @@ async def _until_done(stack: Stack, command: "BackupCommand", *, later: bool) ->
             words = progress_text(row)
             said = say(words, said)
             await asyncio.sleep(POLL_S)
+
+
+async def _looked(connection: "asyncpg.Connection", look_id: "UUID") -> str:
+    """Wait until a look at all files is over; what was said last.
+
+    Raises:
+        UserError: it failed.
+    """
+    said = ""
+    while (look := await connection.fetchrow(_LOOK, look_id)) is not None:
+        reason = inert.sentence(look["reason"] or LOOKING)
+        if look["state"] in ENDED:
+            raise UserError(f"the look for what no archive has {look['state']}: {reason}")
+        said = say(reason, said)
+        await asyncio.sleep(POLL_S)
+    return said
 
 
 async def _progress(connection: "asyncpg.Connection", query: str, began: object) -> "asyncpg.Record":

@@ -20,7 +20,10 @@ _DESTINATIONS = """
 SELECT d.name, d.kind, d.place, d.state, d.problem, d.checked_at, c.files, c.archived, c.archived_bytes, c.unprotected,
        c.unprotected_bytes, c.unreadable, c.unreadable_bytes, c.nights, c.counted_at,
        (SELECT max(verified_at) FROM backup.archives a WHERE a.destination = d.name) AS verified_at,
-       (SELECT max(deep_verified_at) FROM backup.archives a WHERE a.destination = d.name) AS deep_verified_at
+       (SELECT max(deep_verified_at) FROM backup.archives a WHERE a.destination = d.name) AS deep_verified_at,
+       (SELECT count(*)::int FROM backup.archives a WHERE a.destination = d.name AND a.phase = 'unproven') AS unproven,
+       (SELECT min(unproven_at) FROM backup.archives a WHERE a.destination = d.name AND a.phase = 'unproven')
+           AS unproven_at
 FROM backup.destinations d LEFT JOIN backup.coverages c ON c.destination = d.name
 WHERE d.state <> 'unused' ORDER BY d.name
 """
@@ -73,6 +76,8 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
         for row in found["destinations"]:
             if row["problem"]:
                 print(f"the destination {row['name']} is {row['state']}: {inert.sentence(row['problem'])}")
+            if row["unproven"]:
+                print(_unproven_line(row))
         print()
     if found["waiting"]:
         print_table(found["waiting"], ARCHIVE_COLUMNS)
@@ -106,6 +111,15 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
     return lines
 
 
+def _unproven_line(row: "Row") -> str:
+    """That a destination lost its marker, and when its archives count again."""
+    count = counted(row["unproven"], "archive")
+    return (
+        f"{count} at {row['name']} {'counts' if row['unproven'] == 1 else 'count'} as unproven: its marker lacked on "
+        f"{row['unproven_at']:%Y-%m-%d %H:%M} UTC; once it is there again, a verification counts what is whole"
+    )
+
+
 def _finding_line(row: "Row") -> str:
     """What is wrong at a destination, and how it is mended where nothing on this machine can be archived again."""
     words = f"not mended yet: {inert.sentence(row['problem'])}"
@@ -115,7 +129,7 @@ def _finding_line(row: "Row") -> str:
     restore = f"`nightbus backup restore {what} --from {row['elsewhere']}`"
     return (
         f"{words}; it cannot be read in the library and lies good at {row['elsewhere']}: {restore} and "
-        "`nightbus ingest restored` bring it home, and it is archived again"
+        "`nightbus ingest restored` bring it home; it is archived again from there, unless backup.copy_across is off"
     )
 
 

@@ -5,16 +5,14 @@ Only then, and only where that was asked for, their files are erased from the li
 hashed. Files in indexed folders and in sources stay in any case.
 """
 
-from functools import partial
-
 import asyncpg
 
+from services.ingest.keeper.plan import Plan
 from services.ingest.keeper.progress import Progress
 from services.ingest.keeper.remove import Remover
 from services.ingest.store import keeper, tombstones
-from shared.db.pool import transaction
+from shared.bus.transaction import Connection
 from shared.jobs.job import Job
-from shared.retry import patiently
 
 
 class Forgetter:
@@ -30,22 +28,21 @@ class Forgetter:
         progress = Progress(job)
         if job["phase"] == "planned":
             job.check()
-            await patiently(partial(self._commit, job, progress))
+            await self._forget(job, progress)
         if self._remover is not None and job["delete_files"]:
             await self._remover.erase(job, progress)
         progress.done = progress.files
         await job.save(**progress.columns())
 
-    async def _commit(self, job: Job, progress: Progress) -> None:
+    async def _forget(self, job: Job, progress: Progress) -> None:
         delete_files = job["delete_files"] and self._remover is not None
-        async with transaction(self._pool) as connection:
-            await job.hold(connection)
-            if await keeper.phase_of(connection, job.id) == "committed":
-                return  # by the try before, whose answer was lost
-            known, stay, _erased = await tombstones.forget(
+
+        async def forget(connection: Connection) -> None:
+            progress.files, stay = await tombstones.forget(
                 connection, job.id, job["file_ids"], job["why"], delete_files=delete_files
             )
             where = "in folders that are only indexed" if delete_files else "where they are"
-            lines = [f"{stay} of their files stay {where}"] if stay else []
-            await keeper.set_phase(connection, job.id, "committed", files=known, lines=lines)
-        progress.files, progress.lines = known, lines
+            progress.lines = [f"{stay} of their files stay {where}"] if stay else []
+            await keeper.set_files(connection, job.id, progress.files, progress.lines)
+
+        await Plan(self._pool, job).commit(forget)

@@ -142,9 +142,10 @@ class Keeper:
         problem = await job.until(self._sweep.sweep(swept, gently=False))
         self._told()
         progress.files = progress.done = swept.files
+        changed = f"{swept.changed} changed, " if swept.changed else ""
         progress.say(
-            f"{swept.files} places: {swept.moved} moved by hand, {swept.gone} gone, {len(swept.back)} there again; "
-            f"{swept.strangers} unknown captures"
+            f"{swept.files} places: {swept.moved} moved by hand, {changed}{swept.gone} gone, "
+            f"{len(swept.back)} there again; {swept.strangers} unknown captures"
         )
         if problem is not None:
             progress.say(problem)

@@ -15,13 +15,15 @@ from functools import partial
 
 import asyncpg
 
+from services.ingest.keeper.plan import Plan
 from services.ingest.keeper.progress import Progress
-from services.ingest.store import keeper, relocations
+from services.ingest.store import relocations
 from services.ingest.store.keeper import Step
 from services.ingest.store.locations import content_at
 from services.ingest.store.relocations import Relocation
 from services.ingest.store.roots import LIBRARY
-from shared.db.pool import connected, transaction
+from shared.bus.transaction import Connection
+from shared.db.pool import connected
 from shared.errors import Permanent, UserError
 from shared.jobs.job import Job
 from shared.jobs.outcome import CANCELLED, Lost, Stopped
@@ -52,15 +54,15 @@ class Mover:
             UserError: it cannot be done; nothing is changed.
             Transient: it cannot be done now.
         """
-        progress = Progress(job)
+        progress, plan = Progress(job), Plan(self._pool, job)
         phase = job["phase"]
-        steps = await patiently(lambda: self._steps(job))
+        steps = await plan.left()
         if phase == "planned":
             await self._check(job, steps)
             await job.save(phase="naming")
         if phase in ("planned", "naming"):
             try:
-                await self._name_all(job, steps, progress)
+                await self._name_all(job, plan, steps, progress)
             except Lost:
                 raise  # another holder goes on
             except (UserError, Permanent, Stopped) as error:
@@ -70,12 +72,8 @@ class Mover:
         elif phase == "undoing":
             await self._undo(job, steps)
             raise UserError(job["lines"][0])
-        await self._clear(job, steps, progress)
+        await self._clear(plan, steps, progress)
         await job.save(**progress.columns())
-
-    async def _steps(self, job: Job) -> list[Step]:
-        async with connected(self._pool) as connection:
-            return await keeper.steps_left(connection, job.id)
 
     async def _check(self, job: Job, steps: Sequence[Step]) -> None:
         """Make sure that all can be done, as far as that can be seen."""
@@ -104,7 +102,7 @@ class Mover:
         if kind is Kind.CAPTURE and to_kind is not Kind.CAPTURE:
             raise UserError(f"{shown(step.path)} would be no capture any more as {shown(step.to_path)}")
 
-    async def _name_all(self, job: Job, steps: Sequence[Step], progress: Progress) -> None:
+    async def _name_all(self, job: Job, plan: Plan, steps: Sequence[Step], progress: Progress) -> None:
         moves = []
         for step in steps:
             job.check()
@@ -112,16 +110,11 @@ class Mover:
             moves.append(Relocation(step.content.file_id, LIBRARY, step.path, LIBRARY, step.to_path, mtime_ns))
             progress.done += 1
         await asyncio.to_thread(read_marker, self._library)
-        await patiently(lambda: self._commit(job, moves))
+        await plan.commit(partial(self._relocate, moves))
 
-    async def _commit(self, job: Job, moves: Sequence[Relocation]) -> None:
-        async with transaction(self._pool) as connection:
-            await job.hold(connection)
-            if await keeper.phase_of(connection, job.id) == "committed":
-                return  # by the try before, whose answer was lost
-            if len(await relocations.relocate(connection, moves)) != len(moves):
-                raise UserError("one of the files was moved, removed or forgotten meanwhile")
-            await keeper.set_phase(connection, job.id, "committed")
+    async def _relocate(self, moves: Sequence[Relocation], connection: Connection) -> None:
+        if len(await relocations.relocate(connection, moves)) != len(moves):
+            raise UserError("one of the files was moved, removed or forgotten meanwhile")
 
     async def _undo(self, job: Job, steps: Sequence[Step]) -> None:
         """Take the new names back. A file that has only that one by now keeps it."""
@@ -131,19 +124,15 @@ class Mover:
             except (UserError, Permanent) as error:
                 log.warning("a name that a file was to have stays", job_id=str(job.id), reason=str(error))
 
-    async def _clear(self, job: Job, steps: Sequence[Step], progress: Progress) -> None:
+    async def _clear(self, plan: Plan, steps: Sequence[Step], progress: Progress) -> None:
         """Remove the old names. From here on nothing ends the work but its end."""
         for step in steps:
             try:
                 await asyncio.to_thread(drop_name, self._library, _renaming(step))
             except (UserError, Permanent) as error:
                 progress.keep(str(error))
-            await patiently(partial(self._done, job, step))
+            await plan.done(step)
         progress.done = progress.files
-
-    async def _done(self, job: Job, step: Step) -> None:
-        async with connected(self._pool) as connection:
-            await keeper.steps_done(connection, job.id, [step.number])
 
 
 def _renaming(step: Step) -> Renaming:

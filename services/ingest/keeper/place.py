@@ -14,13 +14,15 @@ from pathlib import Path
 
 import asyncpg
 
+from services.ingest.keeper.plan import Plan
 from services.ingest.keeper.progress import Progress
 from services.ingest.mend import Place, look
 from services.ingest.store import keeper, locations, placements, roots, tombstones
 from services.ingest.store.files import Arrival
 from services.ingest.store.keeper import Step
 from services.ingest.store.roots import LIBRARY
-from shared.db.pool import connected, transaction
+from shared.bus.transaction import Connection
+from shared.db.pool import connected
 from shared.errors import UserError
 from shared.events.commands import PlaceFile
 from shared.jobs.job import Job
@@ -50,7 +52,7 @@ class Placer:
 
     async def work(self, job: Job) -> None:
         """Do a job, or go on with one; raises as the keeper's other tasks do."""
-        progress = Progress(job)
+        progress, plan = Progress(job), Plan(self._pool, job)
         command = PlaceFile.model_validate_json(job["command"])
         source = await patiently(partial(self._source_of, command))
         if job["phase"] == "planned":
@@ -58,8 +60,8 @@ class Placer:
             places = await patiently(partial(self._places_of, command))
             placed = await asyncio.to_thread(self._place, command, source, places)
             progress.say(f"placed as {placed.relative_path}")
-            await patiently(partial(self._commit, job, command, placed))
-        await self._clear(job, command, source, progress)
+            await plan.commit(partial(self._write, job, command, placed))
+        await self._clear(plan, command, source, progress)
         progress.done = progress.files
         await job.save(**progress.columns())
 
@@ -96,32 +98,25 @@ class Placer:
         finally:
             discard(staged, self._library)
 
-    async def _commit(self, job: Job, command: PlaceFile, placed: Placed) -> None:
+    async def _write(self, job: Job, command: PlaceFile, placed: Placed, connection: Connection) -> None:
         made = Arrival(
             placed.file_id, placed.size_bytes, LIBRARY, placed.relative_path, str(self._library.path),
             command.from_location.path, None, placed.mtime_ns, command.hints,
         )  # fmt: skip
         content = Digest(placed.file_id, placed.size_bytes)
         step = Step(0, content, command.from_location.root, command.from_location.path, LIBRARY, placed.relative_path)
-        async with transaction(self._pool) as connection:
-            await job.hold(connection)
-            if await keeper.phase_of(connection, job.id) == "committed":
-                return  # by the try before, whose answer was lost
-            if command.kind == "library":
-                await placements.add_original(connection, made, command.made_by)
-            elif not await placements.add_derived(connection, made, command.made_by):
-                raise UserError(f"{shown(placed.relative_path)} is an original, and no derived file")
-            await keeper.add_steps(connection, job.id, [step])
-            await keeper.set_phase(connection, job.id, "committed")
+        if command.kind == "library":
+            await placements.add_original(connection, made, command.made_by)
+        elif not await placements.add_derived(connection, made, command.made_by):
+            raise UserError(f"{shown(placed.relative_path)} is an original, and no derived file")
+        await keeper.add_steps(connection, job.id, [step])
 
-    async def _clear(self, job: Job, command: PlaceFile, source: Root, progress: Progress) -> None:
+    async def _clear(self, plan: Plan, command: PlaceFile, source: Root, progress: Progress) -> None:
         """Remove what was handed over, where that is our own folder for it."""
         given = command.from_location
         if given.root != LIBRARY or not given.path.startswith(HANDOVER):
             return
-        async with connected(self._pool) as connection:
-            steps = await keeper.steps_left(connection, job.id)
-        for step in steps:
+        for step in await plan.left():
             path = resolve(source, given.path)
             stored_at: Path = self._library.path / step.to_path
             remove = partial(remove_verified, stored_at=stored_at, library=self._library, rested_s=math.inf)
@@ -129,5 +124,4 @@ class Placer:
                 await asyncio.to_thread(remove, path, Digest(command.file_id, command.size_bytes))
             except UserError as error:
                 progress.keep(str(error))
-            async with connected(self._pool) as connection:
-                await keeper.steps_done(connection, job.id, [step.number])
+            await plan.done(step)

@@ -12,17 +12,17 @@ from functools import partial
 
 import asyncpg
 
+from services.ingest.keeper.plan import Plan
 from services.ingest.keeper.progress import Progress
-from services.ingest.store import keeper, removals
+from services.ingest.store import removals
 from services.ingest.store.keeper import Step
-from shared.db.pool import connected, transaction
+from shared.bus.transaction import Connection
 from shared.errors import Permanent, UserError
 from shared.jobs.job import Job
 from shared.library.erase import erase
 from shared.library.reading import shown
 from shared.library.roots import Root
 from shared.library.stored import Condition, examine
-from shared.retry import patiently
 
 
 class Remover:
@@ -34,27 +34,28 @@ class Remover:
 
     async def work(self, job: Job) -> None:
         """Do a job, or go on with one; raises as the keeper's other tasks do."""
-        progress = Progress(job)
+        progress, plan = Progress(job), Plan(self._pool, job)
         if job["phase"] == "planned":
-            steps = await patiently(partial(self._steps, job))
+            steps = await plan.left()
             for step in steps:
                 job.check()
                 await asyncio.to_thread(self._require, step)
                 progress.done += 1
-            await patiently(partial(self._commit, job, steps))
+            await plan.commit(partial(self._remove, steps, job["why"]))
         await self.erase(job, progress)
         await job.save(**progress.columns())
 
     async def erase(self, job: Job, progress: Progress) -> None:
         """Remove the files of all steps that are left; one that holds other bytes by now stays, and is told."""
-        steps = await patiently(partial(self._steps, job))
+        plan = Plan(self._pool, job)
+        steps = await plan.left()
         progress.done = max(progress.files - len(steps), 0)
         for step in steps:
             try:
                 await asyncio.to_thread(erase, self._library, step.path, step.content)
             except (UserError, Permanent) as error:
                 progress.keep(str(error))
-            await patiently(partial(self._done, job, step))
+            await plan.done(step)
             progress.done += 1
 
     def _require(self, step: Step) -> None:
@@ -62,19 +63,6 @@ class Remover:
         if found.condition is not Condition.SOUND:
             raise UserError(f"{shown(step.path)} is {found.condition.value}: it is not what was to be removed")
 
-    async def _commit(self, job: Job, steps: Sequence[Step]) -> None:
-        async with transaction(self._pool) as connection:
-            await job.hold(connection)
-            if await keeper.phase_of(connection, job.id) == "committed":
-                return  # by the try before, whose answer was lost
-            if not await removals.remove(connection, steps, job["why"]):
-                raise UserError("one of the files was moved, removed or forgotten meanwhile")
-            await keeper.set_phase(connection, job.id, "committed")
-
-    async def _steps(self, job: Job) -> list[Step]:
-        async with connected(self._pool) as connection:
-            return await keeper.steps_left(connection, job.id)
-
-    async def _done(self, job: Job, step: Step) -> None:
-        async with connected(self._pool) as connection:
-            await keeper.steps_done(connection, job.id, [step.number])
+    async def _remove(self, steps: Sequence[Step], why: str, connection: Connection) -> None:
+        if not await removals.remove(connection, steps, why):
+            raise UserError("one of the files was moved, removed or forgotten meanwhile")

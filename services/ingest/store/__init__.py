@@ -2,8 +2,9 @@
 
 ``roots``, ``ledger`` (what sources hold), ``files`` (contents), ``locations`` (where they lie), ``damage``, ``looks``
 (copies that were looked at), ``announcements``, ``deletions``, ``imports``, ``sources`` (how they are), ``checks`` (of
-the library) and ``strangers`` in it, the keeper's jobs (``keeper``) and what they change (``relocations``,
-``placements``, ``removals``, ``tombstones``), and ``batch``, which writes what came of files to most of these at once.
+the library), ``strangers`` in it and what was ``displaced`` there, the keeper's jobs (``keeper``) and what they change
+(``relocations``, ``placements``, ``removals``, ``tombstones``), and ``batch``, which writes what came of files to most
+of these at once.
 
 Whoever calls opens the transaction (``shared.db.pool.transaction``), or takes a connection for a statement that stands
 alone (``connected``).

@@ -27,8 +27,11 @@ UPDATE location SET missing_since = clock_timestamp()
 WHERE root = $1 AND path = ANY($2::text[]) AND missing_since IS NULL
 """
 _BACK = """
-UPDATE location SET missing_since = NULL, removed_reason = NULL WHERE root = $1 AND path = ANY($2::text[])
+UPDATE location l SET missing_since = NULL, removed_reason = NULL WHERE root = $1 AND path = ANY($2::text[])
+  AND NOT EXISTS (SELECT FROM keeper_job j JOIN keeper_step s USING (job_id)
+                  WHERE j.finished_at IS NULL AND NOT s.done AND (s.root, s.path) = (l.root, l.path))
 """
+"""What is being removed is there until its turn comes."""
 _CHECKED = """
 INSERT INTO library_check (root, files, problem) VALUES ($1, $2, $3) ON CONFLICT (root) DO UPDATE
 SET files = excluded.files, problem = excluded.problem, checked_at = excluded.checked_at

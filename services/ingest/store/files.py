@@ -1,6 +1,6 @@
 """Files: contents that are known, each once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[])
 LEFT JOIN tombstone b USING (file_id)
 ON CONFLICT DO NOTHING RETURNING file_id, arrived_at, scan_revision, location_revision
 """
+_HOLD = "SELECT file_id FROM file WHERE file_id = ANY($1::text[]) ORDER BY file_id FOR KEY SHARE"
 _RISE = "DELETE FROM tombstone WHERE file_id = ANY($1::text[])"
 _ADD_CHANGED = """
 INSERT INTO file (file_id, size_bytes, source, source_zone, origin, hints, replaces, scan_revision, location_revision)
@@ -53,6 +54,14 @@ class New:
     arrived_at: datetime
     scan_revision: int
     location_revision: int
+
+
+async def hold(connection: Connection, file_ids: Iterable[str]) -> set[str]:
+    """Keep contents from being forgotten until the end of the transaction; those of them that are known.
+
+    Whoever writes of a known content calls it before: a forgetting under way is waited for, a later one waits.
+    """
+    return {row["file_id"] for row in await connection.fetch(_HOLD, list(file_ids))}
 
 
 async def add(connection: Connection, source: str, zone: str | None, arrivals: Sequence[Arrival]) -> dict[str, New]:

@@ -32,7 +32,8 @@ SELECT number, file_id, size_bytes, root, path, to_root, to_path FROM keeper_ste
 WHERE job_id = $1 AND NOT done ORDER BY number
 """
 _DONE = "UPDATE keeper_step SET done = true WHERE job_id = $1 AND number = ANY($2::integer[])"
-_PHASE = "UPDATE keeper_job SET phase = $2, files = coalesce($3, files), lines = coalesce($4, lines) WHERE job_id = $1"
+_PHASE = "UPDATE keeper_job SET phase = $2 WHERE job_id = $1"
+_FILES = "UPDATE keeper_job SET files = $2, lines = $3 WHERE job_id = $1"
 _PHASE_OF = "SELECT phase FROM keeper_job WHERE job_id = $1"
 _FORGET_OLD = """
 DELETE FROM keeper_job WHERE finished_at < clock_timestamp() - interval '90 days'
@@ -94,14 +95,14 @@ async def steps_done(connection: Connection, job_id: UUID, numbers: Sequence[int
     await connection.execute(_DONE, job_id, numbers)
 
 
-async def set_phase(
-    connection: Connection, job_id: UUID, phase: Phase, *, files: int | None = None, lines: Sequence[str] | None = None
-) -> None:
-    """Write what a job has come to, in the transaction that makes it so; the caller holds the job.
+async def set_phase(connection: Connection, job_id: UUID, phase: Phase) -> None:
+    """Write what a job has come to, in the transaction that makes it so; the caller holds the job."""
+    await connection.execute(_PHASE, job_id, phase)
 
-    ``files``: how many it is about, where that is known only now; ``lines``: what is said of it from now on.
-    """
-    await connection.execute(_PHASE, job_id, phase, files, lines)
+
+async def set_files(connection: Connection, job_id: UUID, files: int, lines: Sequence[str]) -> None:
+    """Write how many files a job is about, where that is known only now, and what is said of it from now on."""
+    await connection.execute(_FILES, job_id, files, lines)
 
 
 async def phase_of(connection: Connection, job_id: UUID) -> Phase:

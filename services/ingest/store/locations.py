@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.ingest.mend import Place, Seen
+from services.ingest.store.roots import LIBRARY
 from shared.bus.transaction import Connection
 from shared.library.hashing import Digest
 
@@ -34,6 +35,15 @@ UPDATE location l SET mtime_ns = coalesce(s.mtime_ns, l.mtime_ns),
 FROM unnest($2::text[], $3::bigint[], $4::boolean[]) AS s(path, mtime_ns, gone)
 WHERE l.root = $1 AND l.path = s.path
 """
+_DISPLACE = """
+INSERT INTO displaced (file_id, root, path, by_id, since)
+SELECT l.file_id, l.root, l.path, t.file_id, coalesce(l.missing_since, clock_timestamp())
+FROM location l JOIN unnest($2::text[], $3::text[]) AS t(path, file_id) ON (l.root, l.path) = ($1, t.path)
+WHERE l.file_id <> t.file_id AND l.kind = 'library'
+  AND NOT EXISTS (SELECT FROM location o WHERE o.file_id = l.file_id AND o.root = $1 AND o.path <> l.path)
+ON CONFLICT (file_id, root, path) DO UPDATE SET by_id = excluded.by_id
+"""
+"""A file whose place in the library another one gets stays known as missing; in indexed folders it is replaced."""
 _FORGET = "DELETE FROM location WHERE root = $1 AND path = ANY($2::text[]) AND file_id = $3"
 _NOT_FOUND = """
 SELECT g.file_id, l.root, l.path, r.path AS root_path FROM (
@@ -91,6 +101,9 @@ async def content_at(connection: Connection, root: str, path: str) -> tuple[Dige
 async def save(connection: Connection, places: Iterable[Located]) -> None:
     """Write where contents lie now; a place that held another content, or none any more, gets a higher revision."""
     unique = sorted({(item.root, item.path): item for item in places}.items())
+    own = [item for _key, item in unique if item.root == LIBRARY]
+    if own:
+        await connection.execute(_DISPLACE, LIBRARY, [item.path for item in own], [item.file_id for item in own])
     await connection.execute(
         _SAVE,
         [root for (root, _path), _item in unique],

@@ -14,11 +14,16 @@ from shared.bus.transaction import Connection
 async def save(connection: Connection, looks: Sequence[Mended | Seen]) -> None:
     """Write what was found and done. In a transaction.
 
-    What was placed anew is announced again, so that it is read once more, at the place where it is now.
+    What was placed anew is announced again, so that it is read once more, at the place where it is now. Of a content
+    that was forgotten meanwhile nothing is written but which damaged copy lies aside.
     """
     await locations.save_seen(connection, LIBRARY, [item for item in looks if isinstance(item, Seen)])
     mended = [item for item in looks if isinstance(item, Mended)]
-    if mended:
+    if not mended:
+        return
+    await damage.add(connection, mended)
+    known = await files.hold(connection, {item.content.file_id for item in mended})
+    if mended := [item for item in mended if item.content.file_id in known]:
         new = await _save_mended(connection, mended)
         again = await files.raise_revisions(connection, sorted({item.content.file_id for item in mended}))
         events = await announcements.arrivals_of(connection, sorted({*new, *again}))
@@ -26,12 +31,11 @@ async def save(connection: Connection, looks: Sequence[Mended | Seen]) -> None:
 
 
 async def _save_mended(connection: Connection, mended: Sequence[Mended]) -> list[str]:
-    """Write what was mended: damaged copies that are kept, contents that somebody made, and where the good copies are.
+    """Write what was mended: contents that somebody made, and where the good copies are.
 
     Returns:
         Contents that are new by this: what was found at the places that somebody had changed.
     """
-    await damage.add(connection, mended)
     new = await _save_changed(connection, [item for item in mended if item.changed is not None])
     for item in mended:
         await locations.forget(connection, LIBRARY, item.gone, item.content.file_id)

@@ -1,7 +1,11 @@
-"""Strangers: captures in the library of which no place tells, and the missing files that they may be."""
+"""Strangers: captures in the library of which no place tells, and the files that they may be.
+
+A file is lost where the walk found its place empty, or where its place was taken by another content (``displaced``).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from services.ingest.ledger import bigint
@@ -9,15 +13,21 @@ from services.ingest.store.roots import LIBRARY
 from shared.bus.transaction import Connection
 from shared.library.walk import Entry
 
-_KNOWN = """
-SELECT path FROM location WHERE path = ANY($2::text[])
-  AND root = ANY(ARRAY(SELECT o.name FROM root l JOIN root o ON o.path = l.path WHERE l.name = $1))
+_PLACES = """
+SELECT l.path, l.file_id, coalesce(l.size_bytes, f.size_bytes) AS size_bytes, l.mtime_ns,
+       l.root = $1 AND l.kind = 'library' AS is_original
+FROM location l LEFT JOIN file f USING (file_id)
+WHERE l.path = ANY($2::text[])
+  AND l.root = ANY(ARRAY(SELECT o.name FROM root l JOIN root o ON o.path = l.path WHERE l.name = $1))
 """
 """The library may be indexed as well, under another name."""
 _SIZES = """
-SELECT DISTINCT coalesce(f.size_bytes, l.size_bytes) AS size_bytes
+SELECT coalesce(l.size_bytes, f.size_bytes) AS size_bytes
 FROM walk_absent a JOIN location l ON l.root = $2 AND l.path = a.path LEFT JOIN file f USING (file_id)
 WHERE a.walk_id = $1
+UNION SELECT f.size_bytes FROM displaced d JOIN file f USING (file_id) WHERE d.root = $2
+UNION SELECT f.size_bytes FROM read_place r JOIN file f ON f.file_id = r.expected_id
+WHERE (r.root, r.walk_id) = ($2, $1) AND r.file_id <> r.expected_id
 """
 _SAVE = """
 INSERT INTO stranger AS s (root, path, size_bytes, mtime_ns, fingerprint, walk_id)
@@ -27,43 +37,71 @@ ON CONFLICT (root, path) DO UPDATE SET
     walk_id = excluded.walk_id,
     file_id = CASE WHEN (s.size_bytes, s.mtime_ns, s.fingerprint)
         = (excluded.size_bytes, excluded.mtime_ns, excluded.fingerprint) THEN s.file_id END
-RETURNING path, file_id
+"""
+_PAGE = """
+SELECT path, mtime_ns, file_id FROM stranger
+WHERE root = $1 AND walk_id = $2 AND path > $3 AND size_bytes = ANY($4::bigint[]) ORDER BY path LIMIT $5
 """
 _HASHED = """
 UPDATE stranger s SET file_id = t.file_id FROM unnest($2::text[], $3::text[]) AS t(path, file_id)
 WHERE s.root = $1 AND s.path = t.path
 """
-_MISSING = """
-SELECT l.file_id, l.path FROM walk_absent a JOIN location l ON l.root = $2 AND l.path = a.path
-WHERE a.walk_id = $1 AND l.file_id = ANY($3::text[]) ORDER BY l.path
+_LOST = """
+SELECT l.file_id, l.path, false FROM walk_absent a JOIN location l ON l.root = $2 AND l.path = a.path
+WHERE a.walk_id = $1 AND l.file_id = ANY($3::text[])
+UNION ALL
+SELECT d.file_id, d.path, true FROM displaced d WHERE d.root = $2 AND d.file_id = ANY($3::text[])
+ORDER BY 2
 """
 _NO_LONGER_ABSENT = "DELETE FROM walk_absent WHERE walk_id = $1 AND path = ANY($2::text[])"
 _NO_STRANGERS = "DELETE FROM stranger WHERE root = $1 AND path = ANY($2::text[])"
 _GONE = "DELETE FROM stranger WHERE root = $1 AND walk_id <> $2"
+_COUNT = "SELECT count(*) FROM stranger WHERE root = $1 AND walk_id = $2"
+
+
+class Place(NamedTuple):
+    """A place of the library: what should lie there, its size in bytes and the mtime at which it was whole, if known.
+
+    ``is_original``: whether it is a file that counts, known by the library's own name.
+    """
+
+    path: str
+    file_id: str
+    size_bytes: int | None
+    mtime_ns: int | None
+    is_original: bool
+
+
+class Stranger(NamedTuple):
+    """A capture of which no place tells, its mtime (nanoseconds since 1970), and what it holds, where it was read."""
+
+    path: str
+    mtime_ns: int
+    file_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A content that is absent from a place of the library."""
+    """A content that does not lie where it lay; ``displaced``: another one lies there, so that it has no place now."""
 
     file_id: str
     path: str
+    displaced: bool = False
 
 
-async def unknown(connection: Connection, paths: Sequence[str]) -> set[str]:
-    """Those of some paths of the library that are no places."""
-    rows = await connection.fetch(_KNOWN, LIBRARY, paths)
-    return set(paths) - {row["path"] for row in rows}
+async def places_at(connection: Connection, paths: Sequence[str]) -> list[Place]:
+    """The places among some paths of the library."""
+    return [Place(*row) for row in await connection.fetch(_PLACES, LIBRARY, paths)]
 
 
-async def absent_sizes(connection: Connection, walk_id: UUID) -> frozenset[int]:
-    """The sizes of the files that a walk found absent, bytes."""
-    return frozenset(row["size_bytes"] for row in await connection.fetch(_SIZES, walk_id, LIBRARY))
+async def lost_sizes(connection: Connection, walk_id: UUID) -> list[int]:
+    """The sizes of files that do not lie where they lay, bytes."""
+    return [row["size_bytes"] for row in await connection.fetch(_SIZES, walk_id, LIBRARY)]
 
 
-async def save(connection: Connection, walk_id: UUID, entries: Sequence[Entry]) -> Mapping[str, str]:
-    """Note strangers; what each holds, by path, of those that were read before and did not change since."""
-    rows = await connection.fetch(
+async def save(connection: Connection, walk_id: UUID, entries: Sequence[Entry]) -> None:
+    """Note strangers; what they hold is known still of those that were read before and did not change since."""
+    await connection.execute(
         _SAVE,
         LIBRARY,
         walk_id,
@@ -72,7 +110,11 @@ async def save(connection: Connection, walk_id: UUID, entries: Sequence[Entry]) 
         [bigint(entry.mtime_ns) for entry in entries],
         [entry.fingerprint for entry in entries],
     )
-    return {row["path"]: row["file_id"] for row in rows if row["file_id"] is not None}
+
+
+async def page(connection: Connection, walk_id: UUID, after: str, sizes: Sequence[int], most: int) -> list[Stranger]:
+    """The next strangers of a walk that have one of some sizes, in the order of their paths."""
+    return [Stranger(*row) for row in await connection.fetch(_PAGE, LIBRARY, walk_id, after, sizes, most)]
 
 
 async def save_hashed(connection: Connection, contents: Mapping[str, str]) -> None:
@@ -81,8 +123,8 @@ async def save_hashed(connection: Connection, contents: Mapping[str, str]) -> No
 
 
 async def lost(connection: Connection, walk_id: UUID, file_ids: Sequence[str]) -> list[Lost]:
-    """Where contents were found absent, in the order of the paths."""
-    return [Lost(row["file_id"], row["path"]) for row in await connection.fetch(_MISSING, walk_id, LIBRARY, file_ids)]
+    """Where contents lay that do not lie there now, in the order of the paths."""
+    return [Lost(*row) for row in await connection.fetch(_LOST, walk_id, LIBRARY, file_ids)]
 
 
 async def found(connection: Connection, walk_id: UUID, absent: Sequence[str], strangers: Sequence[str]) -> None:
@@ -94,3 +136,9 @@ async def found(connection: Connection, walk_id: UUID, absent: Sequence[str], st
 async def forget_gone(connection: Connection, walk_id: UUID) -> None:
     """Forget strangers that a walk did not meet."""
     await connection.execute(_GONE, LIBRARY, walk_id)
+
+
+async def count(connection: Connection, walk_id: UUID) -> int:
+    """How many strangers a walk has left as such."""
+    number: int = await connection.fetchval(_COUNT, LIBRARY, walk_id)
+    return number

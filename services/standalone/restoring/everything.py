@@ -1,5 +1,6 @@
 """Everything from a destination alone, in order; what was interrupted goes on when it is asked for again."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ from services.backup.database.layout import Note
 from services.backup.destinations.kinds import opened
 from services.backup.destinations.port import Destination
 from services.backup.kept_settings.copy import latest_settings
+from services.backup.restore.thaw import Needed
 from services.backup.settings import DestinationSettings
 from services.descriptions import SCHEMAS
 from services.settings import AllSettings
@@ -71,7 +73,11 @@ class Told(Protocol):
         """So far it is with the files."""
 
 
-async def restore_everything(wish: Wish, ask: Ask, told: Told) -> Done:
+Thaw = Callable[[Mapping[str, Destination], Needed], Awaitable[None]]
+"""Has archives thawed that cannot be read yet, once a person agreed to what that costs, and waits until they are."""
+
+
+async def restore_everything(wish: Wish, ask: Ask, told: Told, thaw: Thaw) -> Done:
     """Make a home of what lies at a destination.
 
     Raises:
@@ -92,15 +98,15 @@ async def restore_everything(wish: Wish, ask: Ask, told: Told) -> Done:
             )
         note = choose_dump(dumps, wish.dump if before is None else before.dump)
         require_known(note, SCHEMAS)
-        settings = fit(await latest_settings(destination), AllSettings, wish.source, note.destination, wish.library)
+        library = wish.library or wish.home.absolute() / "library"
+        settings = fit(await latest_settings(destination), AllSettings, wish.source, note.destination, library)
         needed = settings.needed(Path.is_file)
         secrets = gather(needed, wish.secrets | secrets_of(wish.source, note.destination), ask)
         _require_new(wish.settings_file, again=before is not None)
         with Home.open(wish.home) as home:
             state = before or Ground(source.installation_id, note.key)
             ground.begin(home, state)
-            library = wish.library or home.path / "library"
-            done = await _fill(home, state, note, destination, library, told)
+            done = await _fill(home, state, note, destination, library, told, thaw)
             for name, folder in done.trees:
                 settings.set_member_if_there("sources", name, {"path": str(folder)})
             write_settings(wish.settings_file, settings, needed, secrets, home)
@@ -119,7 +125,9 @@ class _Filled:
     trees: list[tuple[str, Path]]
 
 
-async def _fill(home: Home, state: Ground, note: Note, destination: Destination, library: Path, told: Told) -> _Filled:
+async def _fill(
+    home: Home, state: Ground, note: Note, destination: Destination, library: Path, told: Told, thaw: Thaw
+) -> _Filled:
     async with server_of(home) as postgres:
         if not state.database:
             told.step(f"restoring the database of {note.dumped_at:%Y-%m-%d %H:%M} UTC")
@@ -128,9 +136,13 @@ async def _fill(home: Home, state: Ground, note: Note, destination: Destination,
         async with pool_of(postgres, postgres.admin_role, unhurried=True) as pool, connected(pool) as connection:
             told.step("reading the manifests")
             adopted = await adopt_archives(connection, destination, note.destination)
-            told.step("restoring the files")
             folders = Folders(library, home.path / TREES, home.path / NEWER)
-            files = await FilesBack(connection, destination, note.destination, folders, told.files).run()
+            back = FilesBack(connection, destination, note.destination, folders, told.files)
+            if cold := await back.cold():
+                told.step("some archives have to be thawed first")
+                await thaw({note.destination: destination}, Needed((), cold))
+            told.step("restoring the files")
+            files = await back.run()
             trees = await settle_places(connection, library, folders.trees)
     return _Filled(adopted, files, trees)
 

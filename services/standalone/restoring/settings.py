@@ -22,9 +22,7 @@ Ask = Callable[[str], str | None]
 """Asks a person for a secret by its name; None where nobody can be asked."""
 
 
-def fit(
-    kept: str | None, model: type[Settings], source: DestinationSettings, called: str, library: Path | None
-) -> Restored:
+def fit(kept: str | None, model: type[Settings], source: DestinationSettings, called: str, library: Path) -> Restored:
     """The kept settings with what is elsewhere on this machine.
 
     Args:
@@ -32,12 +30,12 @@ def fit(
         model: all settings.
         source: the destination that is restored from, as a person gave it.
         called: its name in the settings that were kept.
-        library: the folder of the library; None: below the home.
+        library: the folder of the library.
     """
     settings = Restored(kept or "", model)
     for section, (_server, keys) in PLACES.items():
         settings.without(section, keys, _OWN)
-    settings.set("library", "path", None if library is None else str(library))
+    settings.set("library", "path", str(library))
     values = source.model_dump(mode="json", exclude_unset=True, exclude={"name", "secret_access_key"})
     settings.set_member("destinations", called, values)
     return settings

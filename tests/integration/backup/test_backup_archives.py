@@ -43,8 +43,8 @@ async def test_a_finished_session_is_archived_and_told(settings: Settings, tmp_p
         async with one.running():
             await one.finish()
             (row,) = await one.settled(archives=1)
+            (told,) = await one.told()
         assert (row["phase"], row["state"], row["files"]) == ("verified", "done", 5)
-        (told,) = await one.told()
         assert (told["session_id"], told["revision"], told["destination"]) == (SESSION, 1, "disk")
         assert (told["file_count"], told["left_out"]) == (5, 0)
     contents = unpacked(disk, tmp_path / "out")
@@ -261,11 +261,13 @@ async def test_all_means_all_files_now(settings: Settings, tmp_path: Path, disk:
     arrived_at = utc_now()
     async with world(settings, tmp_path, disk, arrival_wait_s=2 * DAY_S) as one, one.running():
         await one.bring("new/1.fits", noise(1, 10_000), arrived_at=arrived_at)
-        assert (await one.run_now()).jobs == 0
-        assert (await one.run_now(everything=True)).jobs == 1
+        await one.run_now()
+        assert await one.archives() == []
+        await one.run_now(everything=True)
         (row,) = await one.settled(archives=1)
         assert (row["phase"], row["files"]) == ("verified", 1)
-        assert (await one.run_now(everything=True)).jobs == 0
+        await one.run_now(everything=True)
+        assert len(await one.archives()) == 1
     assert keys(disk) == [f"{arrival_collection(arrived_at.date())}.tar.zst"]
 
 

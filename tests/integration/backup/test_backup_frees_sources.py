@@ -116,6 +116,11 @@ async def test_rot_that_a_check_finds_in_the_archive_keeps_the_source(
                 return bool(await service.pool.fetchval(query))
 
             await until(found, within_s=60.0)
+
+        async def released() -> bool:
+            return int(await service.pool.fetchval("SELECT count(*) FROM awaited_backup")) <= 1
+
+        await until(released, within_s=60.0)
         await delete_what_is_due(service)
         kept = {
             row["path"]

@@ -187,8 +187,14 @@ class World:
         return found
 
     async def run_now(self, **chosen: Any) -> BackupAccepted:
-        """What `nightbus backup run` asks."""
-        return await self._ask(RunBackup(**chosen))
+        """What `nightbus backup run` asks; the look that it asks for is over then."""
+        accepted = await self._ask(RunBackup(**chosen))
+
+        async def looked() -> bool:
+            return not await self.backup.fetchval("SELECT count(*) FROM look")
+
+        await until(looked)
+        return accepted
 
     async def retry(self) -> BackupAccepted:
         """What `nightbus backup retry` asks."""

@@ -22,8 +22,8 @@ from services.descriptions import CONSUMERS, NAMES, SERVICES, described
 from services.settings import AllSettings
 from services.standalone.binaries import installed_binaries
 from services.stats import app as stats_app
-from services.stats.decided import decide
 from services.stats.mirror import Mirror
+from services.stats.store.decided import decide
 from shared.bus import janitor as janitor_module
 from shared.bus.broker import connect
 from shared.bus.bucket import Bucket

@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 
 from services.cli.main import app
 from services.descriptions import SERVICES
-from services.stats.derived import COUNTERS
-from services.stats.rebuild import replace
+from services.stats.store.derived import COUNTERS
+from services.stats.store.rebuild import replace
 from shared.bus.provision import provision
 from shared.bus.transaction import Connection
 from shared.settings import PostgresSettings, Settings

@@ -19,13 +19,12 @@ from services.api.handlers import drop, register, replay
 from services.backup.commands import Commands as BackupCommands
 from services.backup.handlers import ask_archives
 from services.backup.handlers import forget_files as forget_archived
-from services.backup.look import Look
 from services.descriptions import CONSUMERS
 from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.keeper.keeper import Keeper
 from services.scanner.reader import scanned_event
 from services.stats.commands import Commands as UpkeepCommands
-from services.stats.dismissal import Dismissals
+from services.stats.commands import dismiss_files
 from services.stats.finish import finish_sessions, publish_targets
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
@@ -262,7 +261,7 @@ async def commands(
     async with pool_of(database, "ingest") as ingest:
         quiet: Any = _Quiet()
         of_stats = UpkeepCommands(stats, quiet)
-        of_backup = BackupCommands(backup, ("disk",), Look(backup, ("disk",), timedelta(days=2)), (quiet,))
+        of_backup = BackupCommands(backup, ("disk",), (quiet,))
         keeper = Keeper(ingest, quiet.wake, library=Root("library", tmp_path, writable=True))
         yield {
             ImportPaths: partial(import_paths, ingest, quiet),
@@ -275,7 +274,7 @@ async def commands(
             WalkLibrary: keeper.walk,
             ReplayDeadLetters: partial(replay, api, None, quiet),
             DropDeadLetters: partial(drop, api),
-            DismissFiles: Dismissals(stats).dismiss,
+            DismissFiles: partial(dismiss_files, stats),
             CheckStats: of_stats.check,
             RebuildStats: of_stats.rebuild,
             RunBackup: of_backup.run,

@@ -9,7 +9,12 @@ from uuid import UUID
 import pytest
 from nats.aio.client import Client
 
+from services.descriptions import SERVICES
+from services.ingest.announce import tell_removed_again
 from services.ingest.settings import FolderSettings
+from shared.bus.names import EVENTS
+from shared.bus.outbox import OutboxRelay
+from shared.bus.provision import provision
 from shared.bus.rpc import ask
 from shared.errors import UserError
 from shared.events.commands import (
@@ -263,6 +268,29 @@ async def test_what_was_forgotten_comes_back_by_name_alone(service: Ingest, card
     (last,) = [one for one in await told(service, FileRemoved) if one.location_revision == 2]
     assert isinstance(last, FileRemoved)
     assert last.scan_revision == 2
+
+
+async def test_what_was_forgotten_is_told_again_to_a_stream_that_was_made_anew(
+    service: Ingest, settings: Settings, card: Path
+) -> None:
+    """A stream that was lost took file.removed with it: the very same event is told again, once; later ones are not."""
+    await keep(service, ForgetFiles(file_ids=(sha256(b"1"),), reason="the cap was on"))
+    before = await told(service, FileRemoved)
+    js = service.client.jetstream()
+    relay = OutboxRelay(service.pool, js, "ingest")
+    assert await tell_removed_again(service.pool, relay) == 0
+    await js.delete_stream(EVENTS)
+    await provision(js, settings.nats, SERVICES)
+    await keep(service, ForgetFiles(file_ids=(sha256(b"2"),), reason="clouds"))
+    assert await tell_removed_again(service.pool, relay) == 1
+    assert await tell_removed_again(service.pool, relay) == 0
+    after = await told(service, FileRemoved)
+    assert {one.file_id for one in after} == {sha256(b"1"), sha256(b"2")}
+    assert [one for one in after if one.file_id == sha256(b"1")] == before
+    assert (await service.take(card / "night/01.fit"))["arrived"] == 1
+    await js.delete_stream(EVENTS)
+    await provision(js, settings.nats, SERVICES)
+    assert await tell_removed_again(service.pool, relay) == 1, "what came back is forgotten no more"
 
 
 async def test_a_watched_source_brings_nothing_forgotten_back(

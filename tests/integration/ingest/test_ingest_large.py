@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 from nats.aio.client import Client
 
-from services.ingest import collector, delete, walker
+from services.ingest import collector, delete, pages
 from services.ingest.settings import FolderSettings
 from services.ingest.store import deletions
 from services.ingest.take import take_many
@@ -56,7 +56,7 @@ async def test_a_huge_file_holds_no_others_up(
 ) -> None:
     """While one file takes for ever all others arrive, of later folders too; then it arrives, and is counted once."""
     slow = Slow(monkeypatch)
-    monkeypatch.setattr(walker, "GROUP_FOLDERS", 2)
+    monkeypatch.setattr(pages, "GROUP_FOLDERS", 2)
     write(source, {"a/huge.fit": HUGE})
     write(source, {f"{folder}/{number}.fit": b"%s %d" % (folder.encode(), number)
                    for folder in "abcdefgh" for number in range(20)})  # fmt: skip

@@ -13,7 +13,7 @@ from services.descriptions import SERVICES
 from services.scanner.knowledge import Knowledge
 from services.scanner.readers import ReaderPool
 from services.stats import app as stats_app
-from services.stats.decided import decide
+from services.stats.store.decided import decide
 from shared.bus.names import DECISIONS, EVENTS, stream_of_bucket
 from shared.bus.provision import provision
 from shared.bus.rpc import NobodyAnswersError, ask

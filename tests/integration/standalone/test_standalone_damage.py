@@ -23,9 +23,8 @@ from services.standalone.process import ProcessFailed
 from shared.bus import streams
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import provision
-from shared.bus.rights import EVERYTHING
 from shared.settings import NatsSettings
-from tests.stack import open_folder
+from tests.stack import EVERYTHING, open_folder
 from tests.store_damage import DAMAGES, Damage
 
 MESSAGES, MESSAGE_BYTES = 3000, 3000

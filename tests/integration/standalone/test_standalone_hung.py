@@ -23,8 +23,8 @@ from services.standalone.process import LogFile
 from services.standalone.reading import Reading
 from services.standalone.room import Room
 from services.standalone.service import ManagedService
-from shared.bus.rights import EVERYTHING
 from shared.waits import Waits
+from tests.stack import EVERYTHING
 
 
 @pytest.fixture(autouse=True)

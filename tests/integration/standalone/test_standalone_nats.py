@@ -17,7 +17,7 @@ from nats.js.api import StreamConfig
 
 from services.standalone.home import Home
 from services.standalone.nats import ONE_FOR_ALL, USERS, EmbeddedNats
-from shared.bus.rights import EVERYTHING
+from tests.stack import EVERYTHING
 
 USER = EVERYTHING.name
 

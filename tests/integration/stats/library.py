@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from services.stats.finish import finish_sessions, publish_targets
 from services.stats.settings import StatsSettings
-from services.stats.upkeep import JOBS, Upkeep, add
+from services.stats.store.upkeep import add
+from services.stats.upkeep import JOBS, Upkeep
 from shared.errors import Transient, UserError
 from shared.events.base import Event
 from shared.jobs.job import Job

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.stats.rebuild import rebuild
+from services.stats.store.rebuild import rebuild
 from shared.errors import Permanent
 from tests.integration.stats.world import (
     ARRIVED,

@@ -14,8 +14,8 @@ from nats.aio.client import Client
 
 from services.descriptions import SERVICES
 from services.stats import mirror as module
-from services.stats.decided import decide, last_number, withdraw
 from services.stats.mirror import Mirror
+from services.stats.store.decided import decide, last_number, withdraw
 from shared.bus.bucket import Bucket
 from shared.bus.names import DECISIONS, stream_of_bucket, subject_of_key
 from shared.bus.provision import provision
@@ -123,7 +123,7 @@ async def test_decisions_of_two_processes_are_numbered_one_after_the_other(setti
 KILLED = """
 import asyncio, os, signal, sys
 from services.settings import load_settings
-from services.stats.decided import decide
+from services.stats.store.decided import decide
 from shared.bus import bucket, puts
 from shared.bus.broker import connect
 from shared.db.pool import pool_of, transaction

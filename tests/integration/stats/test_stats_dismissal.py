@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from services.stats.dismissal import Dismissals
+from services.stats.commands import dismiss_files
 from shared.events.commands import DismissFiles
 from shared.settings import PostgresSettings
 from tests.integration.stats.world import apply, arrived, file_id, light, quarantined
@@ -35,9 +35,8 @@ async def test_a_dismissed_file_leaves_the_quarantine_and_the_counts_add_up(pool
         await apply(connection, [arrived("notes"), arrived("other")], [quarantined("notes"), quarantined("other")])
     assert (await counted(pool))["quarantined"] == 2
     dismiss = DismissFiles(file_ids=(file_id("notes"), file_id("unknown")), reason="my notes")
-    dismissals = Dismissals(pool)
-    assert (await dismissals.dismiss(dismiss)).files == 1
-    assert (await dismissals.dismiss(dismiss)).files == 0  # the same request again
+    assert (await dismiss_files(pool, dismiss)).files == 1
+    assert (await dismiss_files(pool, dismiss)).files == 0  # the same request again
     counts = await counted(pool)
     assert (counts["quarantined"], counts["dismissed"]) == (1, 1)
     row = await pool.fetchrow("SELECT state, reason FROM files WHERE file_id = $1", file_id("notes"))
@@ -48,9 +47,9 @@ async def test_a_dismissed_file_leaves_the_quarantine_and_the_counts_add_up(pool
         await apply(connection, [quarantined("notes", attempt=2)])
     assert (await counted(pool))["dismissed"] == 1
     undo = DismissFiles(file_ids=(file_id("notes"),), reason="wanted after all", undo=True)
-    assert (await dismissals.dismiss(undo)).files == 1
+    assert (await dismiss_files(pool, undo)).files == 1
     assert (await counted(pool))["quarantined"] == 2
-    await dismissals.dismiss(DismissFiles(file_ids=(file_id("notes"),), reason="once more"))
+    await dismiss_files(pool, DismissFiles(file_ids=(file_id("notes"),), reason="once more"))
     async with pool.acquire() as connection:
         await apply(connection, [light("notes", revision=3)])
     counts = await counted(pool)

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from services.descriptions import SCHEMAS
-from services.stats.rebuild import rebuild
+from services.stats.store.rebuild import rebuild
 from shared.db.migrate import downgrade, migrate
 from shared.db.pool import open_pool, pool_of
 from shared.db.roles import PEOPLE

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.stats.rebuild import rebuild
+from services.stats.store.rebuild import rebuild
 from tests.integration.stats.world import apply, arrived, check, file_id, light, moved, removed, row, scanned, snapshot
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.stats.rebuild import rebuild
+from services.stats.store.rebuild import rebuild
 from shared.events.base import Event
 from tests.integration.stats.world import (
     ARRIVED,

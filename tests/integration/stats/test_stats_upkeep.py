@@ -9,7 +9,7 @@ import pytest
 
 from services.stats import spoilt
 from services.stats import upkeep as module
-from services.stats.upkeep import add, add_due
+from services.stats.store.upkeep import add, add_due
 from shared.events.base import utc_now
 from shared.events.file import FileArrived, FileQuarantined, FileScanned
 from tests.integration.stats.library import LONG_AFTER, Library, events_of, run_job

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from services.stats.check import differences, misplaced
-from services.stats.derived import TABLES
 from services.stats.frames import COLUMNS, frame_of
 from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
+from services.stats.store.derived import TABLES
+from services.stats.store.differences import differences, misplaced
 from shared.bus.transaction import Connection
 from shared.events.base import Event
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, FileScanned, Location

@@ -123,11 +123,15 @@ def test_each_part_begins_where_the_one_before_it_ends() -> None:
     """So that the next part can be begun before it was made."""
     parts = parts_of(MEMBERS, CONTENTS, PLAIN, 512)
     assert parts[0].begins == Point()
-    assert [part.ends for part in parts[:-1]] == [part.begins for part in parts[1:]]
-    assert parts[0].ends == Point(1), "the empty member has a header alone"
+    assert parts[1].begins == Point(1), "the empty member has a header alone"
+    offsets = {one.position + 1: one.stored_offset + one.stored_bytes for one in written_in(parts)}
+    offsets |= {one.position: one.stored_offset for one in written_in(parts)}
+    end = Point(MEMBERS[-1].position + 1)
+    at = [offsets[part.begins.position] + part.begins.offset for part in parts]
+    assert at == list(range(0, 512 * len(parts), 512))
+    behind = replace(end, offset=512 * len(parts) - offsets[end.position])
     assert (
-        parts_of(MEMBERS, CONTENTS, PLAIN, 512, number=len(parts) + 1, begin=parts[-1].ends, written=written_in(parts))
-        == []
+        parts_of(MEMBERS, CONTENTS, PLAIN, 512, number=len(parts) + 1, begin=behind, written=written_in(parts)) == []
     ), "behind the end there is nothing"
 
 
@@ -135,7 +139,7 @@ def test_a_member_that_is_left_out_changes_nothing_before_the_part_in_which_it_b
     """The archive goes on at the beginning of that part, and later members keep their positions."""
     parts = parts_of(MEMBERS, CONTENTS, SMALL_FRAMES, 5000)
     begins = Point(5)
-    at = next(part.number - 1 for part in parts if part.begins <= begins < part.ends)
+    at = max(part.number - 1 for part in parts if part.begins <= begins)
     kept = [one for one in MEMBERS if one.position != 5]
     written = [one for one in written_in(parts[:at]) if one.position < parts[at].begins.position]
     again = parts_of(kept, CONTENTS, SMALL_FRAMES, 5000, number=at + 1, begin=parts[at].begins, written=written)

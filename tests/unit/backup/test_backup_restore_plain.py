@@ -113,6 +113,24 @@ def test_the_script_unpacks_archives_of_merged_sessions(tmp_path: Path, destinat
     assert found_below(tmp_path / "restored") == destination.contents
 
 
+def test_a_session_without_an_archive_comes_back_by_its_manifest(tmp_path: Path, destination: Archived) -> None:
+    """All of its files lie in archives of others, which the manifest names; without one the script says what lacks."""
+    manifest = destination.path(keys.manifest_key(YEAR, SESSION, 2))
+    text = manifest.read_text()
+    for number in (1, 2):
+        ours = keys.archive_key(YEAR, SESSION, number, "zstd")
+        theirs = keys.archive_key(YEAR, "20240102_FFFFFFFF", number, "zstd")
+        destination.path(ours).rename(destination.path(theirs))
+        text = text.replace(f'"archive": "{ours}"', f'"archive": "{theirs}"')
+    manifest.write_text(text)
+    run = restore(tmp_path, str(destination.prefix))
+    assert run.returncode == 0, run.stderr
+    assert found_below(tmp_path / "restored") == destination.contents
+    manifest.write_text("")
+    run = restore(tmp_path, str(destination.prefix))
+    assert (run.returncode, "and its manifest names none of others" in run.stderr) == (2, True)
+
+
 def test_the_script_goes_on_and_overwrites_nothing(tmp_path: Path, destination: Archived) -> None:
     """A second run is harmless; a file of somebody else stays, and is a difference."""
     assert restore(tmp_path, str(destination.prefix)).returncode == 0

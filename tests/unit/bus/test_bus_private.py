@@ -16,6 +16,7 @@ from nats.js import JetStreamContext
 from shared.bus import private
 
 BUS = Path(private.__file__).parent
+ROOT = BUS.parents[1]
 
 
 @pytest.mark.parametrize(("package", "written_for"), private.WRITTEN_FOR.items())
@@ -67,3 +68,17 @@ def test_no_other_module_of_the_bus_reaches_for_them() -> None:
         and not (file.name == "client.py" and ast.unparse(node.value) == "super()")
     ]
     assert reached == []
+
+
+def test_only_documented_modules_are_imported_elsewhere() -> None:
+    """Of FastStream the rest of the project imports what its documentation names, and none of its inner modules."""
+    inner = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.module}"
+        for folder in ("services", "shared")
+        for file in (ROOT / folder).rglob("*.py")
+        if file != BUS / "private.py"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("faststream")
+        if node.module not in {"faststream", "faststream.nats", "faststream.security"}
+    ]
+    assert inner == []

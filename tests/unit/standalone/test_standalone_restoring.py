@@ -160,8 +160,9 @@ def test_what_is_known_of_the_destination_is_not_asked_for(tmp_path: Path) -> No
     (needed,) = settings.needed(Path.is_file)
     assert gather([needed], secrets_of(given, "cloud"), lambda _name: None) == {needed.name: "given"}
     by_file = S3Destination(name="x", bucket="new", access_key_id="B", secret_access_key_file=Path("/etc/s3"))
-    settings = fit(kept, AllSettings, by_file, "cloud", None)
+    settings = fit(kept, AllSettings, by_file, "cloud", tmp_path)
     assert settings.needed(lambda _file: True) == []
+    assert settings.table["library"] == {"path": str(tmp_path)}, "where the library is now, wherever it was"
     (table,) = settings.table["destinations"]
     assert table == cloud | {"bucket": "new", "access_key_id": "B", "secret_access_key_file": "/etc/s3"}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from services.backup.archive.keys import raw_prefix
 from services.backup.destinations import marker
 from services.backup.destinations.keys import MARKER, require_key
-from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Tier, Upload
+from services.backup.destinations.port import AlreadyThere, Label, SentPart, Stored, Tier, Unmarked, Upload
 from services.backup.destinations.s3 import archive_storage, etags
 from services.backup.destinations.s3.asking import Asking, Patience
 from services.backup.destinations.s3.client import opened_client
@@ -16,7 +16,7 @@ from services.backup.destinations.s3.objects import Objects
 from services.backup.destinations.s3.refusals import MISSING, Said
 from services.backup.destinations.s3.uploads import Uploads
 from services.backup.settings.destinations import S3Destination
-from shared.errors import Away, Gone
+from shared.errors import Gone
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ class Bucket:
                 found = None  # by a try whose answer was lost, or by somebody else: whose it is is looked at
             found = await self.marker()
         if found is None:
-            raise Away(
+            raise Unmarked(
                 f"{self.asking.named} has no marker ({self._objects.full(MARKER)}) any more: is it the right bucket, "
                 "and was something deleted there? One made anew gets all archives under another name in the settings"
             )

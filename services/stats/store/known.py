@@ -86,10 +86,6 @@ class Rule:
     words: str
     mend: str
 
-    def select(self) -> str:
-        """SQL of the keys of wrong rows."""
-        return f"SELECT {self.key} {self.wrong} ORDER BY 1"
-
 
 _NOT_WAITING = """
 NOT EXISTS (SELECT FROM file f WHERE f.file_id = p.file_id AND f.scan_revision = p.scan_revision)
@@ -187,6 +183,17 @@ async def readable(connection: Connection, file_ids: Collection[str], announced_
 async def unknown(connection: Connection) -> dict[str, int]:
     """How many rows of each table are of files that ingest does not know."""
     return {row["table"]: row["rows"] for row in await connection.fetch(_UNKNOWN) if row["rows"]}
+
+
+async def breaking(connection: Connection, rule: Rule) -> list[str]:
+    """The keys of the rows that break a rule, in order."""
+    return [row[0] for row in await connection.fetch(f"SELECT {rule.key} {rule.wrong} ORDER BY 1")]
+
+
+async def mend(connection: Connection, rule: Rule) -> None:
+    """Put right what breaks a rule, where no rebuild does."""
+    if rule.mend:
+        await connection.execute(rule.mend)
 
 
 async def drop_contradictions(connection: Connection, announced_before: datetime) -> None:

@@ -1,7 +1,7 @@
 """Writing everything that is kept by differences anew from the base rows; what is right already is not written."""
 
-from services.stats import store
-from services.stats.derived import COUNTERS, PLACES, SESSION, TARGET, Derived
+from services.stats.store import writers
+from services.stats.store.derived import COUNTERS, PLACES, SESSION, TARGET, Derived
 from shared.bus.transaction import Connection
 
 _PLACES = f"""
@@ -43,7 +43,7 @@ _AS_TOLD = (_SESSIONS_AS_TOLD, _TARGETS_AS_TOLD, _TOLD)
 
 async def prepare(connection: Connection) -> None:
     """Take the writers' lock for a transaction that reads everything, unlike a batch, and may take its time."""
-    await store.lock(connection)
+    await writers.lock(connection)
     await unhurried(connection)
 
 

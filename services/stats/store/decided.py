@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.stats import store
+from services.stats.store import writers
 from shared.bus.bucket import Stored
 from shared.bus.names import DECISIONS
 from shared.bus.outbox import Put, enqueue_puts
@@ -62,7 +62,7 @@ async def decide(
     Raises:
         UserError: a target would be merged into itself, by whatever way.
     """
-    await store.lock(connection)
+    await writers.lock(connection)
     rows = await _rows(connection)
     wanted = {one.key: one for one in decisions}
     changed = {key: one for key, one in wanted.items() if key not in rows or _decision(rows[key]) != one}
@@ -78,7 +78,7 @@ async def withdraw(connection: Connection, keys: Iterable[str], *, person: str |
     Returns:
         The number up to which decisions are known now.
     """
-    await store.lock(connection)
+    await writers.lock(connection)
     rows = await _rows(connection)
     gone = {key: (rows[key]["kind"], None) for key in keys if key in rows and rows[key]["content"] is not None}
     return await _write(connection, gone, person, decided_at)
@@ -103,7 +103,7 @@ async def compare(connection: Connection, held: Mapping[str, Stored]) -> Mending
     with the database that it was in: what the bucket says of it holds no more. Where the bucket has a number that was
     not given here, the database is an older one: no number is given twice.
     """
-    await store.lock(connection)
+    await writers.lock(connection)
     rows = await _rows(connection)
     wrong = tuple(key for key, row in rows.items() if key not in held or held[key].value != _value(row).encode())
     overtaken = tuple(key for key in wrong if key in held and held[key].revision >= rows[key]["revision"])
