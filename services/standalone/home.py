@@ -153,8 +153,13 @@ class Home:
         """The process id of the `up` that runs here; None where none does."""
         try:
             pid = int((self.path / LOCK_FILE).read_text())
+        except (OSError, ValueError):  # no lock, or an emptied one
+            return None
+        try:
             os.kill(pid, 0)
-        except (OSError, ValueError):  # no lock, an emptied one, or one whose holder was killed
+        except PermissionError:  # it runs, and whoever asks may not send it signals, as root without that capability
+            return pid
+        except OSError:  # it was killed
             return None
         return pid
 

@@ -70,6 +70,7 @@ _INITDB_TIMEOUT_S = 120.0
 _LONGEST_SOCKET_FOLDER = 85
 _STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 _STARTS_WITH_NEW_PORT = 3
+_LENT_NAME = {"LD_PRELOAD", "NSS_WRAPPER_PASSWD", "NSS_WRAPPER_GROUP"}  # nss_wrapper answers who a user is
 
 
 class EmbeddedPostgres:
@@ -392,5 +393,6 @@ def _quoted(value: str) -> str:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Nothing of the caller's PG* variables, library paths or locale reaches the server."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    """Nothing of the caller's PG* variables, library paths or locale, but a name that a container lends its user."""
+    lent = {name: os.environ[name] for name in _LENT_NAME} if os.environ.keys() >= _LENT_NAME else {}
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **lent}
