@@ -1,11 +1,11 @@
 """The SQL of ``store``. Every write runs under the service's advisory lock, so that none can deadlock."""
 
-from services.stats.derived import OF_EXPOSURES
+from services.stats.derived import KEPT_OF_MEASURED, MILLIONTHS, OF_EXPOSURES
 
 LOCK = "SELECT set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock($1)"
 """Statements are prepared while tables may be empty and used when they are large: only index scans stay right."""
 
-_ENTRY = """
+_ENTRY = f"""
 SELECT f.file_id, f.scan_revision, f.decisions_revision, f.digest, f.frame_type,
        coalesce(f.rig, f.camera, 'unknown') AS label,
        greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.read_at)) AS read_at,
@@ -19,7 +19,7 @@ SELECT f.file_id, f.scan_revision, f.decisions_revision, f.digest, f.frame_type,
        coalesce(f.rig, '') AS frame_rig, coalesce(f.object_name, '') AS object_name,
        CASE WHEN f.observed_at >= '1000-01-01 00:00Z' AND f.observed_at < '9000-01-01 00:00Z' THEN f.observed_at END
            AS observed_at,
-       f.fwhm_arcsec, f.star_count, f.target_uncertain,
+       f.fwhm_arcsec, f.star_count, f.target_uncertain, ARRAY[{", ".join(MILLIONTHS.values())}] AS measured,
        greatest('0001-01-01', least('9999-12-31', coalesce(s.night, f.session_night))) AS night,
        coalesce(s.rig, f.rig, f.camera, 'unknown') AS rig
 FROM frame f LEFT JOIN session s USING (session_id)
@@ -251,10 +251,13 @@ OR g.best_fwhm_arcsec <= x.best_fwhm_arcsec OR g.best_star_count >= x.best_star_
 """
 """What went away (g) is nowhere worse than what is best now (x), and may be that."""
 SESSION_TARGETS = f"""
-INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms, uncertain_frames, {_BESTS})
+INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms, uncertain_frames, {_BESTS},
+                                 {", ".join(KEPT_OF_MEASURED)})
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::timestamptz[], $8::timestamptz[], $9::real[], $10::int[])
-ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET {_BETTER}
+                     $7::timestamptz[], $8::timestamptz[], $9::real[], $10::int[],
+                     {", ".join(f"${number}::bigint[]" for number, _ in enumerate(KEPT_OF_MEASURED, 11))})
+ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET {_BETTER.rstrip()},
+    {", ".join(f"{name} = x.{name} + excluded.{name}" for name in KEPT_OF_MEASURED)}
 """
 SESSION_BESTS = f"""
 WITH given (session_id, catalog_id, filter, {_BESTS}) AS (

@@ -131,7 +131,7 @@ async def write_totals(connection: Connection, totals: Totals, names: dict[str, 
     await _many(
         connection, statements.OBJECT_COUNTS, ((*key, files) for key, files in sorted(totals.objects.items()) if files)
     )
-    await _many(connection, statements.SESSION_TARGETS, _of_targets(totals.targets))
+    await _many(connection, statements.SESSION_TARGETS, _of_targets(totals.targets, measured=True))
     await _many(connection, statements.SESSION_BESTS, _of_gone(totals.went))
     await _write_targets(connection, totals, names)
     if totals.left:
@@ -235,17 +235,22 @@ def _entries(rows: Iterable[asyncpg.Record]) -> list[Entry]:
             Session(row["session_id"], row["night"], row["rig"]),
             row["counted"],
             row["location_revision"],
+            tuple(row["measured"]),
         )
         for row in rows
     ]
 
 
-def _of_targets(deltas: Mapping[Key, TargetDelta]) -> Iterator[Sequence[Any]]:
-    """Rows of changes that change anything, sorted by key; what is only exchanged may still be better than before."""
+def _of_targets(deltas: Mapping[Key, TargetDelta], *, measured: bool = False) -> Iterator[Sequence[Any]]:
+    """Rows of changes that change anything, sorted by key; what is only exchanged may still be better than before.
+
+    ``measured``: with the sums of what was measured.
+    """
     for key in sorted(deltas):
         delta = deltas[key]
-        if delta.counts or delta.uncertain or delta.came != _NO_BESTS:
-            yield (*key, delta.exposures, delta.integration_ms, delta.uncertain, *delta.came.values)
+        if delta.counts or delta.uncertain or delta.measured or delta.came != _NO_BESTS:
+            sums = delta.measured.values if measured else ()
+            yield (*key, delta.exposures, delta.integration_ms, delta.uncertain, *delta.came.values, *sums)
 
 
 def _of_gone(bests: Mapping[Key, Bests]) -> Iterator[Sequence[Any]]:
