@@ -54,7 +54,7 @@ async def failures(checks: Mapping[str, Check]) -> list[str]:
 
 
 def health_app(services: Mapping[str, Health | None]) -> Starlette:
-    """The ASGI application: /livez says the loop runs, /readyz runs every check, /metrics is for Prometheus.
+    """The ASGI application: /livez says the loop runs, /readyz and /metrics (for Prometheus) run every check.
 
     A service that waits for something is ready all the same: it does what can be done. /readyz names what it waits for;
     where several services share the process, each line names its own.
@@ -73,6 +73,7 @@ def health_app(services: Mapping[str, Health | None]) -> Starlette:
         return PlainTextResponse("\n".join(lines) + "\n", status_code=200 if all(ok for ok, _ in states) else 503)
 
     async def metrics(_request: Request) -> Response:
+        await asyncio.gather(*(_state(name, health) for name, health in services.items()))  # whether they are ready now
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -33,6 +33,7 @@ from shared.bus.puts import PutRelay
 from shared.bus.rpc import answer
 from shared.bus.transaction import Effect, in_transaction
 from shared.bus.watchdog import Watchdog
+from shared.db.clock import clock_of
 from shared.db.errors import translated
 from shared.db.inbox import prune
 from shared.db.pool import check_database, pool_of
@@ -42,6 +43,7 @@ from shared.events.base import Event
 from shared.events.commands import Command, Reply, StateTold, TellState, state_question
 from shared.health import Check, Health, failures
 from shared.logging import get_logger
+from shared.metrics import CLOCK_OFFSET, MEASURE_EVERY_S
 from shared.periodic import Job, daily, every
 from shared.process import Process
 from shared.retry import patiently
@@ -108,10 +110,12 @@ class Service:
             self._resources = resources.pop_all()
         if self.description.has_outbox:
             self.background(self.relay.run())
+            self.every(MEASURE_EVERY_S, self.relay.measure)
         if self.description.keeps:
             self.background(self.put_relay.run())
         if self.description.has_tables:
             self.every(DAY_S, self._forget_old_events)
+            self.every(MEASURE_EVERY_S, self._measure_clock)
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -284,6 +288,11 @@ class Service:
         with translated():
             async with self.pool.acquire() as connection:
                 await prune(connection, INBOX_AGE_S)
+
+    async def _measure_clock(self) -> None:
+        with translated():
+            async with self.pool.acquire() as connection:
+                CLOCK_OFFSET.labels(self.name).set((await clock_of(connection)).offset_s)
 
     async def _take_past(self, desk: Desk[Any], apply: Effect[Any]) -> None:
         made_at = await patiently(lambda: consumer_made_at(self.js, desk.row))

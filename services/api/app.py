@@ -3,11 +3,12 @@
 from functools import partial
 
 from services.api.description import DESCRIPTION
-from services.api.handlers import drop, register, replay
+from services.api.handlers import drop, measure, register, replay
 from services.api.payloads import PayloadFolder
 from services.api.settings import ApiSettings
 from shared.events.commands import DropDeadLetters, ReplayDeadLetters
 from shared.logging import get_logger
+from shared.metrics import MEASURE_EVERY_S
 from shared.process import Process
 from shared.service import Service
 from shared.settings import Settings
@@ -30,4 +31,5 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.reads_raw(row.subject, partial(register, service.pool, row.durable, folder))
         service.answers(ReplayDeadLetters, partial(replay, service.pool, folder, service.publisher))
         service.answers(DropDeadLetters, partial(drop, service.pool))
+        service.every(MEASURE_EVERY_S, partial(measure, service.pool, settings.services.enabled or ()))
         return await service.run()

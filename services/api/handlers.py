@@ -1,6 +1,7 @@
 """Dead letters in; replay and drop on command."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import uuid5
 
 import asyncpg
@@ -8,6 +9,7 @@ from nats.aio.msg import Msg
 
 from services.api import store
 from services.api.description import DESCRIPTION
+from services.api.metrics import DEAD_LETTERS
 from services.api.payloads import TABLE_LIMIT_BYTES, PayloadFolder
 from services.api.store import Kept
 from shared import inert
@@ -16,13 +18,14 @@ from shared.bus.moving import STORED_AT
 from shared.bus.publish import Publisher
 from shared.bus.transaction import Connection
 from shared.db.inbox import claim
-from shared.db.pool import transaction
+from shared.db.pool import connected, transaction
 from shared.errors import UserError
 from shared.events.base import EVENT_NAMESPACE
 from shared.events.commands import DeadLettersChanged, DropDeadLetters, ReplayDeadLetters
 from shared.events.envelope import MESSAGE_ID
 from shared.events.registry import BY_SUBJECT
 from shared.logging import get_logger
+from shared.metrics import replace
 
 log = get_logger(__name__)
 
@@ -52,6 +55,17 @@ async def register(pool: asyncpg.Pool, consumer: str, folder: PayloadFolder | No
             return
         await store.enter(connection, letter, payload, file)
     log.info("dead letter entered", sender=letter.service, subject=letter.subject, reason=letter.reason)
+
+
+async def measure(pool: asyncpg.Pool, services: Sequence[str]) -> None:
+    """Measure how many letters of each service wait; of ``services`` that have none as well.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    async with connected(pool) as connection:
+        waiting = await store.count_open(connection)
+    replace(DEAD_LETTERS, {(name,): waiting.get(name, 0) for name in sorted({*services, *waiting})})
 
 
 def _letter_of(message: Msg) -> DeadLetter:

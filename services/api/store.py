@@ -20,6 +20,7 @@ WHERE service = $1 AND file_id = $2 AND state = 'waiting'
 """
 _LOCK_NAMED = "SELECT dead_letter_id, state FROM dead_letter WHERE dead_letter_id = ANY($1) ORDER BY 1 FOR UPDATE"
 _LOCK_WAITING = "SELECT dead_letter_id, state FROM dead_letter WHERE state = 'waiting' ORDER BY 1 FOR UPDATE"
+_OPEN = "SELECT service, count(*) FROM dead_letter WHERE state = 'waiting' GROUP BY service"
 _READ = """
 SELECT dead_letter_id, subject, event_id, payload, payload_file, size_bytes, replays
 FROM dead_letter WHERE dead_letter_id = ANY($1) ORDER BY 1
@@ -72,6 +73,11 @@ async def lock(connection: Connection, ids: Sequence[int] | None) -> dict[int, s
     """Lock the letters with these numbers, or all that wait (None); returns their states by number."""
     query = (_LOCK_WAITING,) if ids is None else (_LOCK_NAMED, list(ids))
     return {row["dead_letter_id"]: row["state"] for row in await connection.fetch(*query)}
+
+
+async def count_open(connection: Connection) -> dict[str, int]:
+    """How many letters wait for a person, by the service that gave up."""
+    return {row[0]: row[1] for row in await connection.fetch(_OPEN)}
 
 
 async def read(connection: Connection, ids: Sequence[int]) -> list[Kept]:

@@ -47,6 +47,11 @@ COMMANDS = (
         "status:status",
     ),
     Listed(
+        "latest", LOOK,
+        "Show the newest LIGHT frame of each rig, with its age, target, filter, FWHM and stars; latest first.",
+        "latest:latest",
+    ),
+    Listed(
         "files", LOOK,
         "List files, newest night first, with what was found in each; an OBJECT in brackets is no known target.",
         "listings:files",
@@ -92,6 +97,11 @@ COMMANDS = (
     ),
     Listed("dead-letters", CARE, "Messages that no retry could help: list, show, replay, drop.", "dead_letters:app"),
     Listed("stats", CARE, "Counts: compare them with the frames and the files, or write them anew.", "stats:app"),
+    Listed(
+        "doctor", CARE,
+        "Look at all that Nightbus needs, a line each: what is fine, or what is wrong and the fix.",
+        "doctor.run:doctor",
+    ),
     Listed("config", CARE, "Settings: check, explain, example.", "config:app"),
 )  # fmt: skip
 

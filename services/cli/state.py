@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from services.cli.backup.covered import COVERED
 from services.cli.imports import open_imports
 from services.cli.output import Row
+from services.cli.space import SPACE
 from services.descriptions import SERVICES
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class DatabaseState:
     given_up: "Sequence[asyncpg.Record]"
     outboxes: dict[str, int]
     last_active: "dict[str, datetime | None]"
+    space: list[Row]
+    """How much room the roots have."""
     covered: Row | None
     """How many files archives have; None where that was not counted yet."""
 
@@ -115,6 +118,7 @@ async def database_state(connection: "asyncpg.Connection") -> DatabaseState:
             letters={row["service"]: row["letters"] for row in await connection.fetch(_LETTERS)},
             given_up=await connection.fetch(_GIVEN_UP),
             outboxes=dict(outboxes),
+            space=[dict(row) for row in await connection.fetch(SPACE)],
             last_active=dict(last_active),
             covered=None if covered is None else dict(covered),
         )

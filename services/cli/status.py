@@ -17,7 +17,8 @@ from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, counted, print_table, to_json
 from services.cli.reasons import said_of
-from services.cli.state import database_state
+from services.cli.space import space_lines
+from services.cli.state import DatabaseState, database_state
 from services.descriptions import SERVICES
 from shared import inert
 
@@ -59,24 +60,27 @@ class ServiceState:
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show per service what was handled (by ingest: files that arrived) and what waits, and counts that add up."""
     stack = find_stack(home)
-    services, counts, sources, running, checked, covered = wait_for(_look(stack))
+    services, counts, known = wait_for(_look(stack))
     about_home = _about(stack.home) if stack.home else []
     if as_json:
-        rows = {"services": [asdict(service) for service in services], "sources": sources, "imports": running}
-        print(to_json({**rows, "counts": asdict(counts), "home": about_home, "check": checked, "backup": covered}))
+        rows = {"services": [asdict(service) for service in services], "counts": asdict(counts), "home": about_home}
+        lists = {"sources": known.sources, "imports": known.imports, "space": known.space}
+        print(to_json({**rows, **lists, "check": known.checked, "backup": known.covered}))
         return
     print_table([asdict(service) for service in services], _COLUMNS)
     print()
-    if sources:
-        print_table(sources, SOURCE_COLUMNS)
-        print(sources_text(sources), end="")
-    if running:
-        print_table(running, IMPORT_COLUMNS)
+    if known.sources:
+        print_table(known.sources, SOURCE_COLUMNS)
+        print(sources_text(known.sources), end="")
+    if known.imports:
+        print_table(known.imports, IMPORT_COLUMNS)
         print()
     print(counts_text(counts))
-    print(check_text(checked))
+    print(check_text(known.checked))
     if any(service.service == "backup" and service.on for service in services):
-        print(covered_text(covered))
+        print(covered_text(known.covered))
+    for line in space_lines(known.space):
+        print(line)
     for sentence in (*(sentence for service in services for sentence in service.sentences), *about_home):
         print(sentence)
     if absent := [service.service for service in services if service.on and not service.running]:
@@ -134,7 +138,7 @@ def sources_text(sources: Sequence[Row]) -> str:
     return "".join(f"{inert.sentence(line)}\n" for line in lines)
 
 
-async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], list[Row], Row | None, Row | None]:
+async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, DatabaseState]:
     async with reader(stack) as connection, bus(stack) as client:
         on = await _services_on(client)
         services = await asyncio.gather(*(_service(client, service, on) for service in SERVICES))
@@ -157,7 +161,7 @@ async def _look(stack: Stack) -> tuple[list[ServiceState], Counts, list[Row], li
         awaiting_backup_bytes=known.awaited["size_bytes"],
         has_destination=known.awaited["has_destination"],
     )
-    return list(services), counts, known.sources, known.imports, known.checked, known.covered
+    return list(services), counts, known
 
 
 async def _services_on(client: "Client") -> "Sequence[str]":

@@ -24,12 +24,15 @@ from services.ingest.keeper.keeper import Keeper
 from services.ingest.keeper.whereabouts import INTERVAL_S as ROOTS_INTERVAL_S
 from services.ingest.keeper.whereabouts import Whereabouts
 from services.ingest.library import Library
+from services.ingest.measures import FILES_EVERY_S, measure_files, measure_places
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
 from services.ingest.settings import IngestSettings, SourceSettings
 from services.ingest.shelf import Shelf
 from services.ingest.source import Source
 from services.ingest.sources.kinds import port_of
+from services.ingest.space import INTERVAL_S as SPACE_INTERVAL_S
+from services.ingest.space import SpaceWatch
 from services.ingest.store import roots, sources
 from services.ingest.sweep import Sweep
 from services.ingest.walker import Walker
@@ -53,6 +56,7 @@ from shared.events.commands import (
 )
 from shared.library.room import Room
 from shared.library.settings import LibrarySettings
+from shared.metrics import MEASURE_EVERY_S
 from shared.process import Process
 from shared.retry import patiently
 from shared.service import Service
@@ -104,6 +108,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             service.background(library.then(sweep.run))
         _keep(service, library, room, sweep)
         _look_after_events(service, configured, own)
+        _measure(service, kept)
         service.every(JANITOR_INTERVAL_S, sweep_stream, first_after_s=JANITOR_INTERVAL_S)
         try:
             return await service.run()
@@ -143,6 +148,14 @@ def _look_after_events(service: Service, configured: Sequence[SourceSettings], o
     service.every(GONE_INTERVAL_S, partial(look_for_gone, pool, relay), first_after_s=GONE_INTERVAL_S)
     service.every(FORGETTING_INTERVAL_S, partial(forget_failures, pool, watched))
     service.every(DAY_S, recount)
+
+
+def _measure(service: Service, kept: LibrarySettings) -> None:
+    """Register what measures disks, sources and files."""
+    pool = service.pool
+    service.every(SPACE_INTERVAL_S, SpaceWatch(pool, kept.reserve_mb).turn)
+    service.every(MEASURE_EVERY_S, partial(measure_places, pool))
+    service.every(FILES_EVERY_S, partial(measure_files, pool))
 
 
 async def _watch_all(

@@ -8,6 +8,7 @@ import asyncpg
 
 from services.ingest.ledger import Observation
 from services.ingest.mend import Mended
+from services.ingest.metrics import INGESTED_BYTES, INGESTED_FILES
 from services.ingest.settings import AfterTransfer
 from services.ingest.source import Source
 from services.ingest.sources.port import SourcePort
@@ -102,6 +103,9 @@ class Recorder:
             recorded.observations += failed
             recorded.states += ["failed"] * len(failed)
         for item, state in zip(recorded.observations, recorded.states, strict=True):
+            INGESTED_FILES.labels(source.counted_as, state).inc()
+            if state == "arrived":
+                INGESTED_BYTES.labels(source.counted_as).inc(item.size_bytes)
             self._tell(source, item, failed=state == "failed")
             if state == "failed":
                 tally.fail(item.reason or "")

@@ -18,6 +18,8 @@ from shared.library.walk import Entry
 Mode = Literal["copy", "move", "index"]
 LOOKING = 3
 """Threads of a source beside those that take its files: for a walk, for hints, and for a look between."""
+IMPORTS = "imports"
+"""All sources together that no settings name."""
 T = TypeVar("T")
 
 
@@ -39,6 +41,8 @@ class Source:
     """What a person says in the settings of all its files."""
     reached: Hashable = None
     """What told the place from others when it was last found there; None of one that nobody watches."""
+    counted_as: str = IMPORTS
+    """What metrics call it: by its name where the settings have it, since paths of imports are without number."""
     named: frozenset[str] = frozenset()
     """Files that a person named, each by itself: they are taken even where their content was forgotten."""
     first_seen_incomplete: dict[str, float] = field(default_factory=dict)
@@ -78,6 +82,7 @@ class Source:
             fate=fate or ("delete" if mode == "move" else "keep"),
             own_clock=own_clock,
             zone=configured.time_zone if configured else None,
+            counted_as=configured.name if configured else IMPORTS,
             said=configured.facts() if configured else Hints(),
             taking=ThreadPoolExecutor(settings.workers or os.cpu_count() or 1, f"take {name}"),
         )

@@ -2,21 +2,16 @@
 
 import asyncio
 import contextlib
-import io
-import json
-import os
 import signal
-import sys
 import time
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal, Self, TextIO, cast
+from typing import Literal, TextIO, cast
 
 from services.backup.database.before import NotDumped, dump_before
 from services.backup.destinations.kinds import opened
 from services.backup.settings import BackupSettings
-from services.descriptions import SCHEMAS, SERVICES
+from services.descriptions import SCHEMAS
 from services.ingest.settings import SourceSettings
 from services.scanner.settings import ScannerSettings
 from services.settings import enabled_services, load_settings
@@ -24,95 +19,16 @@ from services.standalone.binaries import own_pg_dump, with_own_programs
 from services.standalone.calling import command
 from services.standalone.home import Home, closed_above
 from services.standalone.own_servers import require_obeyable
+from services.standalone.readablelog import LOG_FILE, Kept, OwnLines, ReadableLog
 from services.standalone.restoring.ground import require_whole
 from services.standalone.stack import Stack
 from shared.db.revisions import heads
 from shared.descriptors import raise_limit
 from shared.errors import NightbusError
-from shared.inert import printable
-from shared.library.room import NO_SPACE
 from shared.library.settings import LibrarySettings
 from shared.logging import configure_logging
 from shared.settings import PostgresSettings, Settings, config_file
 from shared.tasks import start_task
-
-LOG_FILE = "nightbus.log"
-LOG_LIMIT_BYTES = 50 * 1024**2
-LINE_CHARS = 100_000
-"""The longest line: one of a service with a traceback in it."""
-
-
-class ReadableLog:
-    """One log of all services: every line names its service; it goes to ``log/nightbus.log`` and to the terminal.
-
-    With ``as_json`` each line is one JSON object, whatever the process printed.
-    """
-
-    def __init__(self, path: Path, *, terminal: bool = True, as_json: bool = False) -> None:
-        if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        self._file = path.open("ab", buffering=0)
-        os.fchmod(self._file.fileno(), 0o600)  # also one that was begun by an earlier version
-        self._unwritten = 0
-        self._terminal = terminal
-        self._as_json = as_json
-        self._width = max(len(service.name) for service in SERVICES)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._file.close()
-
-    def line(self, name: str, text: str) -> None:
-        """Write one line of a service or server, whatever names of files or headers it quotes."""
-        text = printable(text.expandtabs(), LINE_CHARS)
-        shown = f"{_as_json(name, text)}\n" if self._as_json else f"{name:<{self._width}} | {text}\n"
-        self._keep(shown)
-        if not self._terminal:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            sys.stdout.write(shown)
-            sys.stdout.flush()
-
-    def _keep(self, shown: str) -> None:
-        """Write to the file; on a full disk lines are only counted, and their number is written once there is room."""
-        try:
-            if self._unwritten:
-                self._write(f"{self._unwritten} lines are missing here: the disk was full\n")
-                self._unwritten = 0
-            self._write(shown)
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            self._unwritten += 1
-
-    def _write(self, text: str) -> None:
-        rest = text.encode(errors="replace")
-        while rest:
-            rest = rest[self._file.write(rest) :]
-
-
-def _as_json(name: str, text: str) -> str:
-    """A line that is no JSON object yet, such as a traceback's, as the event of one."""
-    if text.startswith("{") and text.endswith("}"):
-        return text
-    return json.dumps({"service": name, "event": text, "timestamp": datetime.now(UTC).isoformat()})
-
-
-class OwnLines(io.TextIOBase):
-    """What this process logs, as whole lines of the one log."""
-
-    def __init__(self, log: ReadableLog) -> None:
-        self._log = log
-        self._rest = ""
-
-    def write(self, text: str) -> int:
-        """Take text; complete lines go to the log."""
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._log.line("up", line)
-        return len(text)
 
 
 def up(home: Path | None) -> int:
@@ -125,7 +41,8 @@ def up(home: Path | None) -> int:
     settings = load_settings()
     require_obeyable(settings, Home.resolve(home))
     as_json = log_format(settings) == "json"
-    with Home.open(home) as own_home, ReadableLog(own_home.log / LOG_FILE, as_json=as_json) as log:
+    kept = Kept(settings.log.rotate_mb * 1024**2, settings.log.keep_files)
+    with Home.open(home) as own_home, ReadableLog(own_home.log / LOG_FILE, kept=kept, as_json=as_json) as log:
         require_whole(own_home.path)
         own = settings.log.model_copy(update={"format": log_format(settings)})  # as the services' lines beside ours
         configure_logging(own, "up", cast("TextIO", OwnLines(log)))

@@ -24,10 +24,10 @@ from rich.table import Table
 from rich.text import Text
 
 from services.standalone import calling
-from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.demo_backup import HURRY as BACKUP_HURRY
 from services.standalone.demo_backup import destination_of, show_backup, stand_in
 from services.standalone.home import Home
+from services.standalone.readablelog import LOG_FILE, ReadableLog
 from services.standalone.simulation import FULL, Anomaly, NightManifest, simulate
 from services.standalone.stack import Stack
 from shared import inert

@@ -31,10 +31,10 @@ from services.standalone.jetstream import (
     set_aside,
     what_was_done,
 )
+from services.standalone.logfile import LogFile
 from services.standalone.process import (
     ANSWER_TIMEOUT_S,
     LineSink,
-    LogFile,
     ManagedProcess,
     ProcessFailed,
     end_processes,

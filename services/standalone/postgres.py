@@ -26,10 +26,10 @@ import asyncpg
 from services.standalone.accounts import Account, service_account
 from services.standalone.binaries import POSTGRES_MAJOR, Binaries, provide_binaries
 from services.standalone.home import LOOPBACK, Home, port_is_free, sync_folder, write_durably
+from services.standalone.logfile import LogFile
 from services.standalone.process import (
     ANSWER_TIMEOUT_S,
     LineSink,
-    LogFile,
     ManagedProcess,
     ProcessFailed,
     end_processes,

@@ -8,18 +8,16 @@ The request is tied to the thread that started the child: start children from th
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.standalone.accounts import Account, launch_command
+from services.standalone.logfile import LogFile
 from shared.errors import Transient
-from shared.library.room import NO_SPACE
 from shared.tasks import end_tasks, restarted, start_task
 
 LineSink = Callable[[str], None]
-LOG_LIMIT_BYTES = 10 * 1024 * 1024
 ANSWER_TIMEOUT_S = 5.0
 """How long a look at a child waits for an answer."""
 _LONGEST_LINE_BYTES = 64 * 1024
@@ -36,41 +34,6 @@ class ProcessFailed(Transient):
     def __init__(self, sentence: str, exit_code: int | None = None) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
-
-
-class LogFile:
-    """A log that children append to by themselves, kept to two files of ``limit_bytes`` each."""
-
-    def __init__(self, path: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> None:
-        self.path = path
-        self.limit_bytes = limit_bytes
-
-    def open(self) -> int:
-        """A descriptor for a child's output. The file is rotated first if it is large."""
-        self.rotate()
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def rotate(self) -> None:
-        """Move a large content to ``<name>.1``. Copied and cut, because the child keeps the file open (O_APPEND)."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.path.stat().st_size > self.limit_bytes:
-                older = self.path.with_name(self.path.name + ".1")
-                try:
-                    shutil.copyfile(self.path, older)
-                except OSError as error:
-                    if error.errno not in NO_SPACE:
-                        raise
-                    older.unlink(
-                        missing_ok=True
-                    )  # a log must not take the last room, and this one holds the later lines
-                os.truncate(self.path, 0)
-
-    def tail(self, lines: int = 5) -> list[str]:
-        """The last lines that were written."""
-        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
-            file.seek(max(0, self.path.stat().st_size - _LONGEST_LINE_BYTES))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
-        return []
 
 
 class ManagedProcess:

@@ -16,9 +16,10 @@ from nats.js.errors import Error as JetStreamError
 from services.descriptions import SCHEMAS, SERVICES
 from services.standalone.home import LOOPBACK, Home
 from services.standalone.keeper import keep
+from services.standalone.logfile import LogFile
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
-from services.standalone.process import LogFile, ProcessFailed
+from services.standalone.process import ProcessFailed
 from services.standalone.room import Room
 from services.standalone.service import ManagedService
 from shared.bus.broker import connect

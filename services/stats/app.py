@@ -13,6 +13,7 @@ from services.stats.dismissal import Dismissals
 from services.stats.finish import LIMIT, finish_sessions, publish_targets, tell_forgotten
 from services.stats.frames import frame_of
 from services.stats.handlers import count_frames, forget_files, record_arrivals, record_moves, record_quarantine
+from services.stats.measures import measure
 from services.stats.mirror import INTERVAL_S as MIRROR_INTERVAL_S
 from services.stats.mirror import Mirror
 from services.stats.settings import StatsSettings
@@ -36,6 +37,7 @@ from shared.events.commands import (
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, ScannedFile
 from shared.jobs.runner import Runner
 from shared.logging import get_logger
+from shared.metrics import MEASURE_EVERY_S
 from shared.periodic import DueIn
 from shared.process import Process
 from shared.service import Service
@@ -112,6 +114,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.every(interval_s, tell_again)
         service.every(interval_s, read_anew, first_after_s=interval_s)
         service.every(TARGETS_INTERVAL_S, publish)
+        service.every(MEASURE_EVERY_S, partial(measure, pool))
         service.every(MIRROR_INTERVAL_S, Mirror(pool, Bucket(service.js, DECISIONS)).turn)
         service.background(upkeep.run())
         every_s = min(CHECK_DUE_S, own.check_interval_s)

@@ -18,7 +18,8 @@ anything else as Transient: a bug of ours must not lose a night, and ends as a d
 An event that bears another id than its own is Permanent too, and quarantines nothing: whoever sent it would spend the
 id of another fact, which every inbox would then take for a duplicate.
 
-While a batch is worked on, the server is told so every third of ``ack_wait``.
+While a batch is worked on, the server is told so every third of ``ack_wait``. Each message that was settled is counted,
+and is one line of the log (``inhand``).
 """
 
 import asyncio
@@ -26,7 +27,6 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from enum import StrEnum
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
 from uuid import UUID
@@ -38,6 +38,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from shared.bus.dead_letters import bury, bury_kept
+from shared.bus.inhand import InHand, Outcome
 from shared.bus.names import inbox_of
 from shared.bus.private import acknowledge_together, client_of, replace_pull_loop
 from shared.bus.publish import Publisher
@@ -49,7 +50,7 @@ from shared.events.base import Event
 from shared.events.file import GONE
 from shared.events.mistakes import first_mistake
 from shared.logging import get_logger
-from shared.metrics import HANDLED, HANDLING_SECONDS
+from shared.metrics import HANDLING_SECONDS
 from shared.retry import patiently
 from shared.tasks import beside, restarted
 
@@ -77,16 +78,6 @@ class Prepared(Protocol):
 
 E = TypeVar("E", bound=Event)
 P = TypeVar("P", bound=Prepared)
-
-
-class Outcome(StrEnum):
-    """How a message was settled; the label of the metric."""
-
-    HANDLED = "handled"
-    DUPLICATE = "duplicate"
-    IGNORED = "ignored"
-    RETRIED = "retried"
-    DEAD = "dead"
 
 
 class Delivery(NamedTuple, Generic[P]):
@@ -133,8 +124,7 @@ class Desk(Generic[P]):
         self.model = model
         self._prepare = prepare
         self._publisher = publisher
-        self._counters = {one: HANDLED.labels(row.service, row.subject, one.value) for one in Outcome}
-        self._open: set[str] = set()  # reply subjects, since messages cannot be hashed
+        self._in_hand = InHand(row)
 
     async def receive(self, messages: Sequence[Msg], handle: BatchHandler[P]) -> None:
         """Parse and prepare, hand over what that succeeds for, settle what it fails for."""
@@ -149,6 +139,7 @@ class Desk(Generic[P]):
                 except Permanent as error:
                     await self.fail(message, refused_file(message.data) if self.row.quarantines else None, error)
                     continue
+                self._in_hand.know(message, event)
                 try:
                     deliveries.append(Delivery(self._prepare(event, message.data), message))
                 except Exception as error:  # noqa: BLE001 - every outcome is settled by type
@@ -185,17 +176,17 @@ class Desk(Generic[P]):
                 except Exception as error:
                     delay_s = retry_delay_s(message.metadata.num_delivered)
                     log.exception("will retry", subject=message.subject, delay_s=round(delay_s, 1), reason=str(error))
-                    self._open.discard(message.reply)
+                    released = self._in_hand.release([message])
                     await message.nak(delay=delay_s)
-                    self._count(Outcome.RETRIED)
+                    self._in_hand.settle(released, Outcome.RETRIED)
                 else:
                     await self.done(message)
 
     async def done(self, message: Msg, outcome: Outcome = Outcome.HANDLED) -> None:
         """Acknowledge a message whose effect is committed."""
-        self._open.discard(message.reply)
+        released = self._in_hand.release([message])
         await message.ack()
-        self._count(outcome)
+        self._in_hand.settle(released, outcome)
 
     async def done_all(self, messages: Sequence[Msg], outcome: Outcome = Outcome.HANDLED) -> None:
         """Acknowledge messages whose effect was committed together, in one write.
@@ -209,8 +200,7 @@ class Desk(Generic[P]):
         await self.done(first, outcome)
         if rest:
             await acknowledge_together(rest)
-        self._open.difference_update(message.reply for message in rest)
-        self._counters[outcome].inc(len(rest))
+        self._in_hand.settle(self._in_hand.release(rest), outcome)
 
     async def fail(self, message: Msg, event: Prepared | None, error: Exception) -> None:
         """Settle a message for which ``prepare`` or the handler raised."""
@@ -227,9 +217,9 @@ class Desk(Generic[P]):
                 delay_s=round(delay_s, 1), reason=str(error), unexpected=not isinstance(error, Transient),
                 exc_info=None if isinstance(error, Transient) else error,
             )  # fmt: skip
-            self._open.discard(message.reply)
+            released = self._in_hand.release([message])
             await message.nak(delay=delay_s)
-            self._count(Outcome.RETRIED)
+            self._in_hand.settle(released, Outcome.RETRIED)
 
     async def _give_up(self, message: Msg, event: Prepared | None, error: Exception) -> None:
         reason = str(error) or type(error).__name__
@@ -242,12 +232,12 @@ class Desk(Generic[P]):
                 await bury(self._publisher, self.row.service, message, reason=reason, error=detail)
         except (Unavailable, Permanent) as unstored:
             log.warning("dead letter not stored yet", reason=str(unstored))
-            self._open.discard(message.reply)
+            self._in_hand.release([message])
             await message.nak(delay=retry_delay_s(message.metadata.num_delivered))
             return
-        self._open.discard(message.reply)
+        released = self._in_hand.release([message])
         await message.term()
-        self._count(Outcome.DEAD)
+        self._in_hand.settle(released, Outcome.DEAD)
 
     async def bury_kept(self, event_no: int, payload: bytes, error: Exception) -> None:
         """Store an event that was kept and cannot be applied as a dead letter.
@@ -263,23 +253,20 @@ class Desk(Generic[P]):
 
     @contextlib.asynccontextmanager
     async def _kept_alive(self, messages: Sequence[Msg]) -> AsyncIterator[None]:
-        self._open.update(message.reply for message in messages)
+        self._in_hand.take(messages)
         name = f"progress of {self.row.durable}"
         try:
             async with beside(restarted(lambda: self._say_in_progress(messages), name=name), name=name):
                 yield
         finally:
-            self._open.difference_update(message.reply for message in messages)
+            self._in_hand.release(messages)
 
     async def _say_in_progress(self, messages: Sequence[Msg]) -> None:
         while True:
             await asyncio.sleep(self.row.ack_wait_s / 3)
             for message in messages:
-                if message.reply in self._open:
+                if message in self._in_hand:
                     await message.in_progress()
-
-    def _count(self, outcome: Outcome) -> None:
-        self._counters[outcome].inc()
 
 
 def subscribe(broker: NatsBroker, desk: Desk[P], handle: BatchHandler[P]) -> None:

@@ -7,7 +7,7 @@ Each subject is purged for itself. A file.scanned lies behind every file.arrived
 published, and is several times larger: were only the front of the stream purged, a stream full of arrivals would fill
 with their results until neither can move.
 
-It logs in as a user of its own: nobody else may purge (``shared.bus.rights``).
+It logs in as a user of its own: nobody else may purge (``shared.bus.rights``). At each look it measures the stream.
 """
 
 from collections.abc import AsyncIterator
@@ -22,6 +22,7 @@ from shared.bus.names import EVENTS, JANITOR
 from shared.bus.provision import event_consumers
 from shared.bus.streams import PAUSE_AT
 from shared.logging import get_logger
+from shared.metrics import STREAM_BYTES, STREAM_LIMIT_BYTES
 from shared.periodic import Job
 from shared.settings import NatsSettings
 
@@ -59,7 +60,9 @@ async def sweep(js: JetStreamContext) -> int:
 
 async def _sweep(js: JetStreamContext) -> int:
     info = await js.stream_info(EVENTS)
-    limit = info.config.max_bytes or 0
+    limit = max(info.config.max_bytes or 0, 0)  # -1 is how NATS says that there is none
+    STREAM_BYTES.set(info.state.bytes)
+    STREAM_LIMIT_BYTES.set(limit)
     if limit <= 0 or info.state.bytes <= PAUSE_AT * limit:
         return 0
     floors: dict[str, int] = {}

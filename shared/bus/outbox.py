@@ -48,6 +48,7 @@ _TAKE = """
 SELECT outbox_id, subject, payload, headers FROM outbox WHERE NOT starts_with(subject, '$KV.')
 ORDER BY outbox_id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
+_WAITING = "SELECT count(*) FROM outbox"
 _SENT = "DELETE FROM outbox WHERE outbox_id = ANY($1::bigint[])"
 
 
@@ -125,6 +126,16 @@ class OutboxRelay:
                     async with asyncio.timeout(POLL_S):
                         await self._work.wait()
 
+    async def measure(self) -> None:
+        """Count what waits in the outbox.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                OUTBOX_WAITING.labels(self._service).set(await connection.fetchval(_WAITING))
+
     async def relay_once(self) -> int:
         """Publish up to RELAY_BATCH rows and delete those that the stream confirmed.
 
@@ -150,7 +161,6 @@ class OutboxRelay:
                     elif isinstance(result, BaseException):
                         raise result
         self._room_bytes -= sum(_size_bytes(row) for row in rows)
-        OUTBOX_WAITING.labels(self._service).set(len(rows) - len(sent))
         if failure is not None:
             raise failure
         return len(sent)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, StreamConfig
+from nats.js.api import ConsumerConfig, ConsumerInfo, StreamConfig
 from nats.js.errors import NotFoundError
 
 from shared.bus.answering import answering
@@ -134,24 +134,32 @@ async def consumer_made_at(js: JetStreamContext, row: Consumer) -> datetime:
     return made_at
 
 
-async def verify(js: JetStreamContext, consumers: Sequence[Consumer], buckets: Sequence[str] = ()) -> None:
+async def verify(
+    js: JetStreamContext, consumers: Sequence[Consumer], buckets: Sequence[str] = ()
+) -> list[ConsumerInfo]:
     """Check that the given consumers exist and are what they should be, and that the buckets exist.
+
+    Returns:
+        What NATS says of each consumer, in their order.
 
     Raises:
         Unavailable: one is missing or different; it is refused, never recreated with defaults.
     """
+    found = []
     for row in consumers:
         try:
-            found = (await js.consumer_info(row.stream, row.durable)).config
+            info = await js.consumer_info(row.stream, row.durable)
         except NotFoundError as error:
             raise Unavailable(f"the consumer {row.durable} of stream {row.stream} is missing") from error
-        if (different := _differences(config_of(row), found, _CONSUMER_FIELDS)) != "":
+        if (different := _differences(config_of(row), info.config, _CONSUMER_FIELDS)) != "":
             raise Unavailable(f"the consumer {row.durable} is not as provisioned: {different}")
+        found.append(info)
     for bucket in buckets:
         try:
             await js.stream_info(stream_of_bucket(bucket))
         except NotFoundError as error:
             raise Unavailable(f"the bucket {bucket} is missing") from error
+    return found
 
 
 async def _names(js: JetStreamContext, key: str, what: str) -> list[str]:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
-from shared.bus.delivery import BatchHandler, Delivery, Desk, Outcome, P
+from shared.bus.delivery import BatchHandler, Delivery, Desk, P
+from shared.bus.inhand import Outcome
 from shared.db.bisect import Refused, bisected
 from shared.db.inbox import claim
 from shared.db.pool import transaction

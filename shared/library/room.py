@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from shared.errors import Transient
 from shared.quantities import size
@@ -26,6 +27,27 @@ STALE_S = 0.2
 """How long a file system is not asked again after it had no room; room that comes is seen that much later."""
 REFUSED_S = (10.0, 300.0)
 """First and longest time for which nothing is tried after the system refused to write more; each is twice the last."""
+
+
+class Disk(NamedTuple):
+    """A disk as a folder on it sees it, bytes: what is free for us, all of it, and what is never used of a library."""
+
+    free_bytes: int
+    size_bytes: int
+    reserve_bytes: int
+
+
+def disk_of(folder: Path, reserve_mb: int | None = None) -> Disk | None:
+    """The disk of a folder; None where it tells nothing, as some shares do.
+
+    Raises:
+        OSError: the folder is not there, or does not answer.
+    """
+    found = os.statvfs(folder)
+    if found.f_blocks == 0:
+        return None
+    unit = found.f_frsize
+    return Disk(found.f_bavail * unit, found.f_blocks * unit, _reserve_of(found, reserve_mb))
 
 
 class NoRoom(Transient):
@@ -91,7 +113,7 @@ class Room:
             return "its disk does not answer"
         if _takes_no_file(disk):
             return "its disk can hold hardly any more files, however small"
-        free, reserve = disk.f_bavail * disk.f_frsize, self._reserve(disk)
+        free, reserve = disk.f_bavail * disk.f_frsize, _reserve_of(disk, self._reserve_mb)
         return f"{size(free)} of its disk are free, and {size(reserve)} stay free"
 
     def _fits(self, size_bytes: int) -> bool:
@@ -104,7 +126,9 @@ class Room:
         if disk is None or disk.f_blocks == 0:  # some shares tell nothing
             return True
         coming = sum(max(0, claimed - os.fstat(fd).st_blocks * 512) for fd, claimed in self._under_way.items())
-        self._left = 0 if _takes_no_file(disk) else disk.f_bavail * disk.f_frsize - self._reserve(disk) - coming
+        self._left = (
+            0 if _takes_no_file(disk) else disk.f_bavail * disk.f_frsize - _reserve_of(disk, self._reserve_mb) - coming
+        )
         if size_bytes <= self._left:
             return True
         self._full_at = now
@@ -116,11 +140,6 @@ class Room:
         except OSError:
             return None
 
-    def _reserve(self, disk: os.statvfs_result) -> int:
-        if self._reserve_mb is not None:
-            return self._reserve_mb * MIB
-        return min(RESERVE_BYTES, int(disk.f_blocks * disk.f_frsize * RESERVE_SHARE))
-
     def _refused(self, error: OSError) -> None:
         first_s, longest_s = REFUSED_S
         with self._lock:
@@ -128,6 +147,12 @@ class Room:
             if self._clock() >= self._closed_until:  # else another copy was refused at the same time
                 self._refused_s = min(self._refused_s * 2 or first_s, longest_s)
                 self._closed_until = self._clock() + self._refused_s
+
+
+def _reserve_of(disk: os.statvfs_result, reserve_mb: int | None) -> int:
+    if reserve_mb is not None:
+        return reserve_mb * MIB
+    return min(RESERVE_BYTES, int(disk.f_blocks * disk.f_frsize * RESERVE_SHARE))
 
 
 def _takes_no_file(disk: os.statvfs_result) -> bool:

@@ -111,5 +111,9 @@ class LogSettings(Section):
         default="auto", description="auto = console on a terminal, else json"
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severity that is written"
+        default="info", description="least severity that is written; info has a line for each message"
+    )
+    rotate_mb: int = Field(default=50, ge=1, le=10_000, description="of `nightbus up`: size of a file of its log, MiB")
+    keep_files: int = Field(
+        default=4, ge=1, le=100, description="of `nightbus up`: earlier files of its log that are kept"
     )

@@ -17,9 +17,9 @@ import psutil
 from nats.aio.client import Client
 
 from services.descriptions import NAMES, SCHEMAS, SERVICES
-from services.standalone.app import LOG_FILE, ReadableLog
 from services.standalone.home import Home
 from services.standalone.nats import USERS, EmbeddedNats
+from services.standalone.readablelog import LOG_FILE, ReadableLog
 from services.standalone.stack import DATABASE, Stack
 from shared.bus.broker import connect
 from shared.bus.provision import provision

@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.grafana.source.__main__ import files as dashboard_files
 from services.cli.config import example_toml
 from services.cli.document import document as commands_page
-from tests.contract import asyncapi, dialects_page, events_page, golden, identities, nats_users, schemas
+from tests.contract import asyncapi, dialects_page, events_page, golden, identities, metrics_page, nats_users, schemas
 from tests.contract.examples import all_examples
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,7 @@ def generated() -> dict[Path, Callable[[], str]]:
     files: dict[Path, Callable[[], str]] = {
         ROOT / "docs" / "events.md": events_page.render,
         ROOT / "docs" / "dialects.md": dialects_page.render,
+        ROOT / "docs" / "metrics.md": metrics_page.render,
         ROOT / "docs" / "asyncapi.yaml": asyncapi.render,
         ROOT / "docs" / "commands.md": lambda: commands_page().rstrip() + "\n",
         ROOT / "deploy" / "nightbus.example.toml": example_toml,

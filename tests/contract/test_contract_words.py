@@ -6,7 +6,7 @@ import pytest
 
 from services.cli.config import example_toml
 from services.cli.document import document
-from tests.contract import events_page, words
+from tests.contract import events_page, metrics_page, words
 from tests.contract.schemas import contract_models, schema_of
 
 MODELS = contract_models()
@@ -29,10 +29,12 @@ def test_events_and_commands_use_no_avoided_word(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [events_page.render, document, example_toml], ids=["events", "command line", "settings"]
+    "text",
+    [events_page.render, document, example_toml, metrics_page.render],
+    ids=["events", "command line", "settings", "metrics"],
 )
 def test_pages_settings_and_command_line_use_no_avoided_word(text: object) -> None:
-    """The page of events, the help of every command, and every setting with its description."""
+    """The page of events, the help of every command, every setting with its description, and every metric."""
     assert callable(text)
     assert words.used(text()) == []
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 import structlog
 
-from shared.logging import configure_logging, get_logger
+from shared.logging import SETTLED, Settled, configure_logging, get_logger, log_settled
 from shared.settings import LogSettings
 
 
@@ -70,3 +70,32 @@ def test_two_thousand_hostile_messages_are_a_small_log() -> None:
     for number in range(2000):
         log.error("dead letter", sequence=number, reason="\x01" * 9000, error="v" * 90_000)
     assert len(output.getvalue()) < 2000 * 4000
+
+
+def settled_lines(form: Literal["json", "console"], level: Literal["info", "warning"] = "info") -> list[str]:
+    """What is written of two messages that were settled."""
+    output = io.StringIO()
+    configure_logging(LogSettings(format=form, level=level), "stats", output)
+    messages = [Settled("file.scanned", "0f5e", "ab" * 32, 1, 0.0123), Settled("file.scanned", None, None, 3, 2.0)]
+    log_settled("stats", "handled", messages)
+    return output.getvalue().splitlines()
+
+
+def test_each_settled_message_is_one_line_of_json() -> None:
+    """Service, subject, outcome, ids, attempt and duration: all that is asked of a message, in one object."""
+    first, second = map(json.loads, settled_lines("json"))
+    at = first.pop("timestamp")
+    assert at.endswith("Z")
+    assert first == {
+        "event": SETTLED, "level": "info", "service": "stats", "subject": "file.scanned", "outcome": "handled",
+        "event_id": "0f5e", "file_id": "ab" * 32, "attempt": 1, "duration_ms": 12.3,
+    }  # fmt: skip
+    assert (second["event_id"], second["file_id"], second["duration_ms"]) == (None, None, 2000.0)
+
+
+def test_the_line_of_a_message_is_readable_on_a_terminal_and_is_no_warning() -> None:
+    """The same facts as words; who asks for warnings alone gets none of these lines."""
+    first, _ = settled_lines("console")
+    assert f"{SETTLED} subject=file.scanned outcome=handled event_id=0f5e file_id=abab" in first
+    assert first.endswith("attempt=1 duration_ms=12.3 service=stats")
+    assert settled_lines("json", "warning") == []

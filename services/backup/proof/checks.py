@@ -7,9 +7,9 @@ from uuid import UUID, uuid4, uuid5
 import asyncpg
 
 from services.backup.commands import NO_DESTINATION
+from services.backup.metrics import LAST_DRILL, LAST_VERIFICATION, OPEN_FINDINGS
 from services.backup.proof.beside import Beside
 from services.backup.proof.drill import Drill
-from services.backup.proof.metrics import LAST_DRILL, LAST_VERIFICATION, OPEN_FINDINGS
 from services.backup.proof.read_back import ReadBack
 from services.backup.proof.verify import Ready, Verify
 from services.backup.settings import BackupSettings, DestinationSettings, FolderDestination

@@ -1,24 +1,22 @@
 """Which roots are there: a root that is away is offline, with all of its files, which stay in all totals."""
 
-import asyncio
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 
+from services.ingest.silent import Questions
 from services.ingest.store import roots
 from services.ingest.store.roots import LIBRARY
 from shared.db.pool import connected
-from shared.errors import NightbusError
+from shared.errors import Away, NightbusError
 from shared.library.reading import shown
 from shared.library.roots import Root, is_away, read_marker
 from shared.logging import get_logger
-from shared.tasks import start_task
 
 log = get_logger(__name__)
 
 INTERVAL_S = 60.0
-SILENT_AFTER_S = 10.0
-"""A root that has not answered by then counts as away."""
 
 
 class Whereabouts:
@@ -27,8 +25,7 @@ class Whereabouts:
     def __init__(self, pool: asyncpg.Pool, library: Root | None) -> None:
         self._pool = pool
         self._library = library
-        self._looks: dict[str, asyncio.Task[str | None]] = {}
-        """Looks that have not ended: a share that hangs keeps one thread waiting, and no more."""
+        self._looks: Questions[str | None] = Questions("a look for the root")
 
     async def look(self) -> None:
         """Look at each root once, and write down which are away and which are back."""
@@ -43,16 +40,10 @@ class Whereabouts:
             log.warning("a root is offline" if reason else "a root is online again", root=name, reason=reason)
 
     async def _why_away(self, name: str, path: Path) -> str | None:
-        task = self._looks.get(name)
-        if task is None:
-            task = self._looks[name] = start_task(
-                asyncio.to_thread(self._look_at, name, path), name=f"a look for the root {name}"
-            )
-        done, _ = await asyncio.wait({task}, timeout=SILENT_AFTER_S)
-        if not done:
+        try:
+            return await self._looks.ask(name, partial(self._look_at, name, path))
+        except Away:
             return f"{shown(path)} does not answer"
-        del self._looks[name]
-        return task.result()
 
     def _look_at(self, name: str, path: Path) -> str | None:
         if name == LIBRARY and self._library is not None:

@@ -58,7 +58,7 @@ _FILL = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from services.standalone.app import ReadableLog
+from services.standalone.readablelog import ReadableLog
 from services.standalone.home import Home
 os.setgroups([]); os.setresgid(*[int(sys.argv[3])] * 3); os.setresuid(*[int(sys.argv[3])] * 3)
 os.umask(0o022)

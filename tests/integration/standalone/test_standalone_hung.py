@@ -17,9 +17,9 @@ from services.standalone import nats as nats_module
 from services.standalone import postgres as postgres_module
 from services.standalone.home import LOOPBACK, Home
 from services.standalone.keeper import Child, keep
+from services.standalone.logfile import LogFile
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import EmbeddedPostgres
-from services.standalone.process import LogFile
 from services.standalone.reading import Reading
 from services.standalone.room import Room
 from services.standalone.service import ManagedService

@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from services.standalone.process import LineSink, LogFile, ManagedProcess, ProcessFailed, end_processes, find_processes
+from services.standalone import logfile
+from services.standalone.logfile import LogFile
+from services.standalone.process import LineSink, ManagedProcess, ProcessFailed, end_processes, find_processes
 from services.standalone.service import ManagedService
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -129,7 +132,8 @@ async def test_kill_9_of_the_supervisor_ends_its_children(tmp_path: Path) -> Non
     """A child gets its death signal when the supervisor vanishes without a word."""
     code = f"""
 import asyncio
-from services.standalone.process import LineSink, LogFile, ManagedProcess
+from services.standalone.logfile import LogFile
+from services.standalone.process import LineSink, ManagedProcess
 async def main():
     from pathlib import Path
     process = ManagedProcess("child", ["/bin/sleep", "60"], LogFile(Path({str(tmp_path / "log")!r})))
@@ -178,6 +182,38 @@ def test_a_large_log_is_cut_and_one_earlier_part_kept(tmp_path: Path) -> None:
     assert (tmp_path / "server.log").read_bytes() == b"new line\n"
     assert (tmp_path / "server.log.1").read_bytes() == b"old line\n" * 20
     assert log.tail() == ["new line"]
+
+
+def test_a_child_that_writes_while_its_log_is_cut_loses_nothing(tmp_path: Path) -> None:
+    """Where the file system can take the front out of a file, every line stands once, before or behind the cut."""
+    log = LogFile(tmp_path / "server.log", limit_bytes=64 * 1024)
+    descriptor = log.open()
+    lines = 60_000
+    kept = b""
+    cuts = 0
+    writer = subprocess.Popen(
+        [sys.executable, "-c", f"for n in range({lines}): print(n, flush=n % 50 == 0)"], stdout=descriptor
+    )
+    os.close(descriptor)
+    older = tmp_path / "server.log.1"
+    while writer.poll() is None or (tmp_path / "server.log").stat().st_size > log.limit_bytes:
+        log.rotate()
+        if older.exists():
+            kept += older.read_bytes()
+            older.unlink()
+            cuts += 1
+    kept += (tmp_path / "server.log").read_bytes()
+    assert writer.wait() == 0
+    if not _takes_fronts_out(tmp_path):
+        pytest.skip("this file system takes no front out of a file")
+    assert cuts > 2
+    assert kept == b"".join(b"%d\n" % number for number in range(lines))
+
+
+def _takes_fronts_out(folder: Path) -> bool:
+    with (folder / "probe").open("w+b") as probe:
+        probe.write(b"x" * 2 * os.fstatvfs(probe.fileno()).f_bsize)
+        return logfile._collapse(probe, os.fstatvfs(probe.fileno()).f_bsize)
 
 
 @pytest.mark.parametrize("private", [True, False])

@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.settings import AllSettings, load_settings
-from services.standalone.app import ReadableLog, environment_of
+from services.standalone.app import environment_of
 from services.standalone.home import Home
 from services.standalone.own_servers import contradictions
+from services.standalone.readablelog import ReadableLog
 from services.standalone.stack import Stack
 from shared.errors import UserError
 

@@ -16,11 +16,13 @@ import pytest
 from rich.console import Console
 
 from services.cli.main import app
-from services.standalone.app import OwnLines, ReadableLog, read_from
+from services.standalone import readablelog
+from services.standalone.app import read_from
 from services.standalone.demo import Place, _announced, _print_sum, _print_where_next
+from services.standalone.readablelog import Kept, OwnLines, ReadableLog
 from services.standalone.simulation import Anomaly, FileTruth, NightManifest
 from shared.errors import UserError
-from shared.logging import configure_logging, get_logger
+from shared.logging import SETTLED, configure_logging, get_logger
 from shared.settings import LogSettings
 
 
@@ -146,3 +148,48 @@ def test_the_log_survives_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixt
         "3 lines are missing here: the disk was full", "up      | line 3", "up      | line 4"
     ]  # fmt: skip
     assert [line[10:] for line in capsys.readouterr().out.splitlines()] == [f"line {number}" for number in range(5)]
+
+
+def test_a_full_log_is_put_aside_and_no_line_is_lost(tmp_path: Path) -> None:
+    """Every line stands once in one of the files, in order, as long as that many files are kept; older ones go."""
+    kept = Kept(limit_bytes=200, files=3)
+    with ReadableLog(tmp_path / "nightbus.log", terminal=False, kept=kept) as log:
+        for number in range(40):
+            log.line("up", f"line {number:02}")
+    names = ["nightbus.log.3", "nightbus.log.2", "nightbus.log.1", "nightbus.log"]
+    texts = [(tmp_path / name).read_text() for name in names]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    assert all(0 < len(text) <= 200 for text in texts)
+    lines = "".join(texts).splitlines()
+    assert lines == [f"up      | line {number:02}" for number in range(40 - len(lines), 40)]
+    assert len(lines) > 30
+    with ReadableLog(tmp_path / "nightbus.log", terminal=False, kept=kept) as log:
+        log.line("up", "x" * 150)
+    assert len((tmp_path / "nightbus.log").read_text()) <= 200
+
+
+def test_a_log_without_room_for_a_new_file_grows_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes no new file keeps the lines in the old one."""
+    with ReadableLog(tmp_path / "nightbus.log", terminal=False, kept=Kept(limit_bytes=100, files=2)) as log:
+        log.line("up", "first")
+
+        def full(_path: Path) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(readablelog, "_opened", full)
+        for number in range(20):
+            log.line("up", f"line {number}")
+    assert (tmp_path / "nightbus.log").read_text().count("\n") == 21
+    assert [path.name for path in tmp_path.iterdir()] == ["nightbus.log"]
+
+
+def test_a_person_at_a_terminal_is_spared_the_line_of_each_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the file; where the output goes to a program they are there too."""
+    for watched in (True, False):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda watched=watched: watched, raising=False)
+        with ReadableLog(tmp_path / f"{watched}.log") as log:
+            log.line("stats", f"2026-03-01 [info     ] {SETTLED} subject=file.scanned")
+        assert (SETTLED in capsys.readouterr().out) is not watched
+        assert SETTLED in (tmp_path / f"{watched}.log").read_text()

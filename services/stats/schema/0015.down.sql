@@ -1,0 +1,2 @@
+DROP VIEW stats.root_nights, stats.newest_frames;
+DROP INDEX stats.frame_newest;

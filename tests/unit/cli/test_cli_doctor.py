@@ -1,0 +1,183 @@
+"""What the doctor makes of facts, and that its looks end whatever happens."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.doctor import bounded, judge, places
+from services.cli.doctor.facts import Facts
+from services.cli.doctor.finding import Finding, are_well, note, ok, unknown, wrong
+from services.cli.main import app
+from services.settings import load_settings
+from shared.errors import Away, UserError
+from shared.library.room import Disk
+from shared.library.roots import Root, open_library
+
+GB = 10**9
+
+
+def test_a_finding_is_one_inert_line_with_its_fix() -> None:
+    """State, thing, what is wrong and what to do; names that a terminal would obey, and line breaks, do nothing."""
+    assert ok("NATS", "answers").line == "ok      NATS: answers"
+    assert wrong("disk", "full", "make room").line == "wrong   disk: full -> make room"
+    assert "\x1b" not in wrong("library", UserError("bad \x1b[31m name")).line
+    assert "\n" not in wrong("settings", "one\ntwo").line
+    assert are_well([ok("a", "b"), note("a", "b"), unknown("a", "b")])
+    assert not are_well([ok("a", "b"), wrong("a", "b")])
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "within_s", "state"),
+    [(0.1, 0.01, "ok"), (-4.9, 0.0, "ok"), (6.0, 2.0, "ok"), (5.2, 0.1, "wrong"), (-3600.0, 0.5, "wrong")],
+)
+def test_clocks_may_be_a_little_apart(offset_s: float, within_s: float, state: str) -> None:
+    """Five seconds are too many, beyond what the measurement itself may be wrong by; the sentence says which way."""
+    found = judge.clock("NATS", offset_s, within_s)
+    assert found.state == state
+    if state == "wrong":
+        assert ("ahead of" if offset_s > 0 else "behind") in found.says
+        assert "NTP" in (found.fix or "")
+
+
+def test_a_database_is_as_new_as_the_program() -> None:
+    """Older asks for migrate, newer for another version; both name what differs."""
+    wanted = {"ingest_0016", "stats_0015"}
+    assert judge.migrations(wanted, wanted).state == "ok"
+    older = judge.migrations({"ingest_0015", "stats_0015"}, wanted)
+    assert (older.state, older.fix) == ("wrong", "`nightbus migrate`")
+    assert "ingest_0016" in older.says
+    newer = judge.migrations({"ingest_0016", "stats_0016"}, wanted)
+    assert newer.state == "wrong"
+    assert "newer Nightbus (stats_0016)" in newer.says
+    assert judge.migrations(set(), wanted).fix == "`nightbus migrate`"
+    assert judge.postgres_version(14).state == "wrong"
+    assert judge.postgres_version(18).state == "ok"
+
+
+def test_a_stream_is_nearly_full_where_services_pause() -> None:
+    """From four fifths of its limit on; without a limit it never is."""
+    assert judge.stream(79 * GB, 100 * GB).state == "ok"
+    assert judge.stream(80 * GB, 100 * GB).state == "wrong"
+    assert judge.stream(80 * GB, 0).state == "ok"
+    assert judge.provisioned(["ingest"], ["ingest", "stats"]).fix == "`nightbus provision`"
+    assert judge.provisioned(["stats", "ingest"], ["ingest", "stats"]).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("free", "nights", "state"),
+    [
+        (500, None, "ok"),
+        (500, 40.0, "ok"),
+        (500, 10.0, "note"),
+        (500, 2.5, "wrong"),
+        (1, 40.0, "wrong"),
+        (1, None, "wrong"),
+    ],
+)
+def test_a_disk_has_room_for_the_next_nights(free: int, nights: float | None, state: str) -> None:
+    """Less than its reserve, or room for less than three nights, is wrong; two weeks are worth a note."""
+    found = judge.space("library", Disk(free * GB, 1000 * GB, GB), nights)
+    assert found.state == state
+    assert (found.fix is None) == (state == "ok")
+
+
+def test_places_are_as_ingest_sees_them() -> None:
+    """A root that is offline, and a source that is away or another one, with the reason that ingest gives."""
+    row: dict[str, Any] = {"kind": "indexed", "root": "old", "path": "/old", "offline_reason": None}
+    assert judge.root(row).state == "ok"
+    assert judge.root({**row, "offline_reason": "/old is empty"}).says == "/old is empty"
+    seen: dict[str, Any] = {
+        "source": "s50",
+        "state": "reachable",
+        "reason": None,
+        "walked_at": datetime(2026, 3, 1, tzinfo=UTC),
+    }
+    assert judge.source(seen).state == "ok"
+    for state in ("away", "foreign"):
+        found = judge.source({**seen, "state": state, "reason": "no route"})
+        assert (found.state, found.says, bool(found.fix)) == ("wrong", "no route", True)
+
+
+def test_a_service_says_itself_what_it_lacks() -> None:
+    """Nobody answers: not running; a failed check and each wait are a line; else it is well."""
+    wait = SimpleNamespace(what="the library", reason="it has no marker")
+    told = SimpleNamespace(failed=("nats: away",), waits=(wait,))
+    assert [one.says for one in judge.service("ingest", told)] == [
+        "does not reach nats: away",
+        "waits for the library: it has no marker",
+    ]
+    assert judge.service("ingest", None)[0].state == "wrong"
+    assert judge.service("ingest", SimpleNamespace(failed=(), waits=()))[0].state == "ok"
+
+
+async def test_a_look_always_ends_as_a_finding() -> None:
+    """One that takes too long, one that fails as expected, and one with a mistake of ours are a line each."""
+
+    async def fails(error: Exception) -> list[Finding]:
+        raise error
+
+    async def hangs() -> list[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    assert (await bounded.look("x", hangs(), 0.01))[0].says == "does not answer within 0 s"
+    assert (await bounded.look("x", fails(UserError("no password"))))[0].says == "no password"
+    (mistake,) = await bounded.look("x", fails(KeyError("row")))
+    assert mistake.says == "could not be looked at: KeyError('row')"
+
+
+async def test_a_folder_that_hangs_keeps_nobody_waiting() -> None:
+    """The answer is that there is none; the thread ends with the program. A quick answer, or an error, is told."""
+    never = threading.Event()
+    with pytest.raises(Away, match="does not answer"):
+        await bounded.of_folder(never.wait, 0.01)
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "a look of the doctor")
+    never.set()
+    assert await bounded.of_folder(lambda: 7) == 7
+    with pytest.raises(OSError, match="broken"):
+        await bounded.of_folder(_breaks)
+
+
+def _breaks() -> None:
+    raise OSError("broken")
+
+
+async def test_a_library_is_looked_at_on_its_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its marker it is well; without one it is wrong, where the database knows it, and new where it does not."""
+    monkeypatch.setenv("NIGHTBUS_LIBRARY__PATH", str(tmp_path))
+    settings = load_settings()
+    known = Facts(True, roots=[{"kind": "library", "root": "library", "path": str(tmp_path), "offline_reason": None}])
+    assert (await places.look_at_library(settings, None, Facts(True)))[0].state == "note"
+    assert (await places.look_at_library(settings, None, known))[0].state == "wrong"
+    open_library(Root("library", tmp_path, writable=True), first_time=True)
+    found = await places.look_at_library(settings, None, known)
+    assert [one.about for one in found] == ["library", "disk of library"]
+    assert found[0].says == f"{tmp_path} has its marker and takes files"
+
+
+def test_it_works_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No home, no servers: the settings and folders are looked at, and the exit code says that something is wrong."""
+    monkeypatch.setenv("NIGHTBUS_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("NIGHTBUS_LIBRARY__PATH", str(tmp_path / "library"))
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("ok      settings: ")
+    assert any(line.startswith("wrong   Nightbus: There is no Nightbus home") for line in lines)
+    assert any(line.startswith("unknown library: ") for line in lines)
+
+
+def test_wrong_settings_are_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown key is said as config check says it, and the looks that need no settings go on."""
+    monkeypatch.setenv("NIGHTBUS_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("NIGHTBUS_LIBRARY__PTAH", "/x")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert result.stdout.startswith("wrong   settings: ")
+    assert "ptah" in result.stdout.splitlines()[0].lower()
