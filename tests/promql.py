@@ -1,10 +1,12 @@
-"""What a PromQL expression asks for: the series that it reads, and the labels that it names."""
+"""What a PromQL expression asks for, and what there is to ask for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import promql_parser
 from promql_parser import Expr
+
+from tests.contract.metrics_page import all_named
 
 
 @dataclass(slots=True)
@@ -39,3 +41,15 @@ def _nodes(expression: Expr) -> Iterator[Expr]:
     seen: list[Expr] = []
     promql_parser.walk(expression, pre_visit=seen.append)
     yield from seen
+
+
+def series() -> dict[str, frozenset[str]]:
+    """Every series that a service may have, by the name that Prometheus knows, with its labels."""
+    found: dict[str, frozenset[str]] = {}
+    for metric in all_named().values():
+        labels = frozenset(metric.labels)
+        if metric.type == "histogram":
+            found |= {f"{metric.name}_bucket": labels | {"le"}, f"{metric.name}_sum": labels, f"{metric.name}_count": labels}
+        else:
+            found[metric.name] = labels
+    return found

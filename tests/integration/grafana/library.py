@@ -34,7 +34,7 @@ async def fill(settings: PostgresSettings) -> None:
 
 
 def _captures() -> list[list[Event]]:
-    frames: list[Event] = []
+    names, frames = ["broken", "waiting", "dark", "thumb"], list[Event]()
     for rig, filters in RIGS.items():
         for number in range(NIGHTS):
             night = FIRST_NIGHT + timedelta(days=3 * number)
@@ -43,18 +43,19 @@ def _captures() -> list[list[Event]]:
             for minute, (target, filter_name, n) in enumerate(places):
                 name = f"{rig}-{number}-{minute}"
                 measured = rig != "dobson"
+                names.append(name)
                 frames.append(
                     light(
                         name, rig=rig, camera=f"camera of {rig}", night=night, filter=filter_name, target=target,
                         observed_at=dusk + timedelta(minutes=minute), exposure_s=60.0 * (1 + n),
                         arrived_at=dusk + timedelta(hours=12),
                         fwhm_arcsec=2.0 + number + n / 8 if measured else None,
-                        star_count=500 - n if measured else None,
+                        fwhm_px=3.25 if measured else None, star_count=500 - n if measured else None,
                         background_adu=812.5 + n if measured else None, uncertain=target == "M33" and n == 0,
                     )
                 )  # fmt: skip
     more = [scanned("dark", frame_type="DARK", night=FIRST_NIGHT), scanned("thumb", frame_type="PREVIEW")]
-    return [[arrived("broken"), arrived("waiting")], frames, more]
+    return [[arrived(name) for name in names], frames, more]
 
 
 async def _ingest(connection: Any) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from deploy.grafana.source.panels import POSTGRES, PROMETHEUS
-from tests import metrics
 from tests.contract.views import kept
 from tests.dashboards import (
     Asked,
@@ -29,7 +28,7 @@ from tests.dashboards import (
     sql_queries,
     variables,
 )
-from tests.promql import read
+from tests.promql import read, series
 
 DASHBOARDS = dashboards()
 PANELS = [(name, panel) for name, dashboard in DASHBOARDS.items() for panel in panels(dashboard)]
@@ -123,9 +122,9 @@ def test_panels_lie_beside_each_other(name: str) -> None:
 def test_promql_asks_for_metrics_that_there_are(asked: Asked) -> None:
     """Every expression is PromQL, over series that the code registers, by labels that these have."""
     found = read(promql_of(asked.text))
-    known = metrics.series()
+    known = series()
     assert found.series <= known.keys()
-    assert found.labels <= {label for name in found.series for label in known[name].labels}
+    assert found.labels <= {label for name in found.series for label in known[name]}
 
 
 @pytest.mark.parametrize("asked", promql_queries(), ids=str)

@@ -8,9 +8,8 @@ import yaml
 
 from deploy.grafana.source.panels import POSTGRES, PROMETHEUS
 from shared.db.roles import GRAFANA
-from tests import metrics
 from tests.dashboards import ALERTS, ROOT
-from tests.promql import read
+from tests.promql import read, series
 
 GRAFANA_FOLDER = ROOT / "deploy" / "grafana"
 RUNBOOK = ROOT / "docs" / "runbook.md"
@@ -62,10 +61,10 @@ def test_there_is_an_alert_for_each_thing() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule['alert']} {rule['labels']['severity']}")
 def test_an_alert_is_of_metrics_that_there_are(rule: dict[str, Any]) -> None:
     """Its expression is PromQL over series that the code registers, by their labels; it names its runbook entry."""
-    known = metrics.series()
+    known = series()
     found = read(rule["expr"])
     assert found.series - PROMETHEUS_OWN <= known.keys()
-    labels = {label for name in found.series - PROMETHEUS_OWN for label in known[name].labels}
+    labels = {label for name in found.series - PROMETHEUS_OWN for label in known[name]}
     assert found.labels <= labels | ({"job", "service"} if found.series & PROMETHEUS_OWN else set())
     assert set(rule["labels"]) == {"severity"}
     assert rule["labels"]["severity"] in {"critical", "warning"}
@@ -80,6 +79,17 @@ def test_each_alert_has_its_entry(name: str) -> None:
     for part in ("**What it means.**", "**Look.**", "**Mend.**"):
         assert part in entry
     assert "nightbus " in entry
+
+
+def test_the_runbook_has_what_doctor_names() -> None:
+    """Each thing that `nightbus doctor` looks at stands in the table of the runbook."""
+    cells = re.findall(r"^\| ([^|]+) \|", RUNBOOK.read_text().partition("## What doctor looks at")[2], re.MULTILINE)
+    words = {word.strip() for cell in cells for word in cell.split(",")}
+    sources = "".join(file.read_text() for file in (ROOT / "services" / "cli" / "doctor").glob("*.py"))
+    named = {name.strip() for name in re.findall(r'(?:\b(?:ok|wrong|note|unknown|look)\(|about = )f?"([\w ]+)', sources)}
+    assert len(named) > 10
+    told = named - {"Nightbus", "everything else", "services"}
+    assert not {name for name in told if not any(word.startswith(name) or name.startswith(word) for word in words)}
 
 
 def test_each_alert_is_tested() -> None:
