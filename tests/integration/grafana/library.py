@@ -54,7 +54,9 @@ def _captures() -> list[list[Event]]:
                         background_adu=812.5 + n if measured else None, uncertain=target == "M33" and n == 0,
                     )
                 )  # fmt: skip
-    more = [scanned("dark", frame_type="DARK", night=FIRST_NIGHT), scanned("thumb", frame_type="PREVIEW")]
+    more: list[Event] = [
+        scanned(name, frame_type=kind, night=FIRST_NIGHT) for name, kind in (("dark", "DARK"), ("thumb", "PREVIEW"))
+    ]
     return [[arrived(name) for name in names], frames, more]
 
 
