@@ -8,8 +8,9 @@ Every field of every line is inert (see ``shared.inert``): printable, and of bou
 
 import json
 import logging
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -24,6 +25,7 @@ _TRACEBACK_CHARS = 8000
 _MOST_ITEMS = 20
 """Of a list or mapping in a field; how many there are is said."""
 _DEEPEST = 4
+_PLAIN = re.compile(r"[a-z0-9.-]+")
 SETTLED = "message settled"
 """The event of the line of each message; whoever shows lines to people leaves these out."""
 
@@ -81,6 +83,11 @@ def configure_logging(settings: LogSettings, service: str, output: TextIO | None
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 
 
+def logs_settled() -> bool:
+    """Whether the lines of messages are written at all."""
+    return _messages.file is not None
+
+
 def log_settled(service: str, outcome: str, messages: Iterable[Settled]) -> None:
     """Write the canonical line of each message that was settled, where lines of level info are written.
 
@@ -89,26 +96,32 @@ def log_settled(service: str, outcome: str, messages: Iterable[Settled]) -> None
     if (file := _messages.file) is None:
         return
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    form = _settled_console if _messages.console else _settled_json
-    file.write("".join([form(at, service, outcome, message) for message in messages]))
+    lines = _settled_console if _messages.console else _settled_json
+    file.write("".join(lines(at, service, outcome, messages)))
     file.flush()
 
 
-def _settled_json(at: str, service: str, outcome: str, message: Settled) -> str:
-    return json.dumps(
-        {
-            "event": SETTLED, "service": service, "subject": message.subject, "outcome": outcome,
-            "event_id": message.event_id, "file_id": message.file_id, "attempt": message.attempt,
-            "duration_ms": round(message.duration_s * 1000, 1), "level": "info", "timestamp": at,
-        }
-    ) + "\n"  # fmt: skip
+def _settled_json(at: str, service: str, outcome: str, messages: Iterable[Settled]) -> Iterator[str]:
+    head = json.dumps({"event": SETTLED, "level": "info", "timestamp": at, "service": service, "outcome": outcome})[:-1]
+    for subject, event_id, file_id, attempt, duration_s in messages:
+        ids = f'"event_id": {_quoted(event_id)}, "file_id": {_quoted(file_id)}'
+        duration = f'"attempt": {attempt}, "duration_ms": {duration_s * 1000:.1f}'
+        yield f'{head}, "subject": {_quoted(subject)}, {ids}, {duration}}}\n'
 
 
-def _settled_console(at: str, service: str, outcome: str, message: Settled) -> str:
-    subject, event_id, file_id, attempt, duration_s = message
-    known = f"event_id={event_id} " + (f"file_id={file_id} " if file_id else "")
-    text = f"{at} [info     ] {SETTLED} subject={subject} outcome={outcome} {known}attempt={attempt} "
-    return f"{text}duration_ms={duration_s * 1000:.1f} service={service}\n"
+def _quoted(text: str | None) -> str:
+    """A text as JSON has it; ids and subjects need no escape."""
+    if text is None:
+        return "null"
+    return f'"{text}"' if text.isascii() and _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+def _settled_console(at: str, service: str, outcome: str, messages: Iterable[Settled]) -> Iterator[str]:
+    head = f"{at} [info     ] {SETTLED} subject="
+    for subject, event_id, file_id, attempt, duration_s in messages:
+        known = f"event_id={event_id} file_id={file_id}" if file_id else f"event_id={event_id}"
+        end = f"attempt={attempt} duration_ms={duration_s * 1000:.1f} service={service}\n"
+        yield f"{head}{subject} outcome={outcome} {known} {end}"
 
 
 def _inert_fields(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:

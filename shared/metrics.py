@@ -52,8 +52,6 @@ OUTBOX_WAITING = Gauge("nightbus_outbox_waiting", "Events committed but not yet 
 STREAM_FULL = Gauge(
     "nightbus_stream_paused", "1 while publishing pauses because the stream is nearly full", ["service"]
 )
-STREAM_BYTES = Gauge("nightbus_stream_bytes", "Size of the stream of events")
-STREAM_LIMIT_BYTES = Gauge("nightbus_stream_limit_bytes", "Size that the stream of events may have; 0: no limit")
 JOBS = Counter("nightbus_jobs", "Attempts at jobs, by the state that they left the job in", ["kind", "state"])
 WAITS = Gauge("nightbus_waits", "Things that a service waits for, such as its library", ["service"])
 READY = Gauge("nightbus_service_ready", "1 while the service can do its work", ["service"])

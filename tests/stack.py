@@ -1,9 +1,8 @@
 """The real servers that tests run on: NATS and Postgres, embedded by default, in containers where asked for.
 
 ``NIGHTBUS_TEST_STACK=containers`` uses testcontainers, ``NIGHTBUS_TEST_STACK=postgresql-15`` the installed Postgres of
-that version in place of the embedded one; the tests do not know which. One Postgres serves the whole run and each test
-gets a database of its own, cloned from a migrated template; each test gets a NATS of its own (embedded), or an emptied
-one (containers).
+that version in place of the embedded one; the tests do not know which. One Postgres and one NATS serve the whole run:
+each test gets a database of its own, cloned from a migrated template, and the NATS emptied.
 """
 
 import asyncio
@@ -15,8 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,13 +34,14 @@ from shared.db.roles import OTHERS
 from shared.settings import NatsSettings, PostgresSettings
 
 TEMPLATE = "template_nightbus"
-NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-"""Tests that do not kill Postgres need no durable disk."""
+NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "64MB"}
+"""Tests that do not kill Postgres need no durable disk, and little of it."""
 POSTGRES_IMAGE, NATS_IMAGE = "postgres:18", "nats:2"
 PLAIN_ADMIN = "postgres"
 CONTAINER_INITDB = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
 """As `nightbus up` makes its own: what a listing's order is does not depend on the image."""
 SERVER_START_S = 60.0
+STREAM_BYTES = 64 * 1024**2
 
 
 def in_containers() -> bool:
@@ -222,50 +222,69 @@ async def admin_execute(server: PostgresServer, statements: Iterable[str], datab
         await connection.close()
 
 
-async def fresh_database(server: PostgresServer) -> PostgresSettings:
-    """A migrated, empty database of its own."""
+@asynccontextmanager
+async def fresh_database(server: PostgresServer) -> AsyncIterator[PostgresSettings]:
+    """A migrated, empty database of its own, dropped at the end."""
     name = f"test_{secrets.token_hex(6)}"
     paths = "; ".join(f"ALTER ROLE {schema} IN DATABASE {name} SET search_path = {schema}" for schema in SCHEMAS)
     # Copied as files: quicker than through the write-ahead log, where nothing waits for the disk.
     await admin_execute(server, [f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY", paths])
-    return server.settings(name)
+    try:
+        yield server.settings(name)
+    finally:
+        await admin_execute(server, [f"DROP DATABASE {name} WITH (FORCE)"])
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - the system's own, and what is made there is a folder of ours
+ROOM_IN_MEMORY_BYTES = 2 * 1024**3
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
-    """A temporary folder that the servers' unprivileged account can enter (pytest's own are closed to it)."""
-    with tempfile.TemporaryDirectory(prefix="nightbus-test-") as name:
+def open_folder(*, in_memory: bool = False) -> Iterator[Path]:
+    """A temporary folder that the servers' unprivileged account can enter (pytest's own are closed to it).
+
+    ``in_memory``: where the system has room for files in memory, for what need not last.
+    """
+    in_memory = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_IN_MEMORY_BYTES
+    with tempfile.TemporaryDirectory(prefix="nightbus-test-", dir=MEMORY if in_memory else None) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
 
 
-@dataclass
+@dataclass(frozen=True)
 class NatsServer:
-    """A running NATS that a test may stop, kill and start again (embedded only)."""
+    """A running NATS."""
 
     settings: NatsSettings
-    embedded: EmbeddedNats | None = None
-    home: Home | None = None
-
-
-async def embedded_nats(folder: Path) -> NatsServer:
-    """A NATS of its own for one test."""
-    home = Home.open(folder / "nats-home")
-    server = EmbeddedNats(home, users=(*USERS, EVERYTHING))
-    await server.start()
-    settings = NatsSettings(
-        url=f"nats://127.0.0.1:{server.port}",
-        user=EVERYTHING.name,
-        password_file=home.secrets / f"nats-{EVERYTHING.name}",
-        max_bytes=64 * 1024**2,
-    )
-    return NatsServer(settings, server, home)
+    secrets: Path | None = None
+    """The passwords of all users (embedded only)."""
 
 
 @contextmanager
-def container_nats() -> Iterator[NatsServer]:
-    """A NATS with JetStream in a container, for the whole test run; ``empty_nats`` makes it new for each test."""
+def nats_server_of_the_run() -> Iterator[NatsServer]:
+    """A NATS with JetStream for the whole test run; ``empty_nats`` makes it new for each test."""
+    if in_containers():
+        with _container_nats() as server:
+            yield server
+        return
+    with asyncio.Runner() as runner, open_folder(in_memory=True) as folder, Home.open(folder / "nats-home") as home:
+        embedded = EmbeddedNats(home, users=(*USERS, EVERYTHING))
+        runner.run(embedded.start())
+        settings = NatsSettings(
+            url=f"nats://127.0.0.1:{embedded.port}",
+            user=EVERYTHING.name,
+            password_file=home.secrets / f"nats-{EVERYTHING.name}",
+            max_bytes=STREAM_BYTES,
+        )
+        try:
+            yield NatsServer(settings, home.secrets)
+        finally:
+            runner.run(embedded.stop())
+
+
+@contextmanager
+def _container_nats() -> Iterator[NatsServer]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -273,7 +292,7 @@ def container_nats() -> Iterator[NatsServer]:
     ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(SERVER_START_S))
     with container.waiting_for(ready):
         host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
-        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=64 * 1024**2))
+        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=STREAM_BYTES))
 
 
 async def empty_nats(server: NatsServer) -> None:

@@ -317,6 +317,8 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
             password=where.password,
             inbox_prefix=inbox_of(user),
             allow_reconnect=False,
+            max_reconnect_attempts=1,  # a port at which nobody listens would be tried sixty times, two seconds apart
+            reconnect_time_wait=0,
             connect_timeout=int(CONNECT_TIMEOUT_S),
             error_cb=quiet,
         )

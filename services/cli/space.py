@@ -20,7 +20,7 @@ def space_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _line(row: Row) -> str:
-    text = f"{row['root']}: {size(row['free_bytes'])} of {size(row['disk_bytes'])} free"
+    text = f"disk of {row['root']}: {size(row['free_bytes'])} of {size(row['disk_bytes'])} free"
     left = row["nights_left"]
     if left is None:
         return text

@@ -24,7 +24,7 @@ from services.ingest.keeper.keeper import Keeper
 from services.ingest.keeper.whereabouts import INTERVAL_S as ROOTS_INTERVAL_S
 from services.ingest.keeper.whereabouts import Whereabouts
 from services.ingest.library import Library
-from services.ingest.measures import FILES_EVERY_S, measure_files, measure_places
+from services.ingest.measures import FILES_EVERY_S, measure_files, measure_places, measure_stream
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
 from services.ingest.settings import IngestSettings, SourceSettings
@@ -73,7 +73,10 @@ async def run(settings: Settings, process: Process | None = None) -> int:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LIBRARY_THREADS, "library"))
     own, kept = settings.section(IngestSettings), settings.section(LibrarySettings)
     configured = settings.sections(SourceSettings)
-    async with Service(DESCRIPTION, settings, process) as service, janitor(settings.nats) as sweep_stream:
+    async with (
+        Service(DESCRIPTION, settings, process) as service,
+        janitor(settings.nats, measure_stream) as sweep_stream,
+    ):
         pool = service.pool
         library = Library.of(kept, pool, service.waits)
         room = Room(kept.path, kept.reserve_mb)

@@ -15,6 +15,12 @@ MOST_SHARE = 0.01
 """Of all time: files are counted less often where counting takes long, as while a large tree is offline."""
 
 
+def measure_stream(size_bytes: int, limit_bytes: int) -> None:
+    """Measure the stream of events, by what its janitor sees."""
+    metrics.STREAM_BYTES.set(size_bytes)
+    metrics.STREAM_LIMIT_BYTES.set(limit_bytes)
+
+
 async def measure_places(pool: asyncpg.Pool) -> None:
     """Measure sources and roots.
 

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge
 
+STREAM_BYTES = Gauge("nightbus_stream_bytes", "Size of the stream of events, whose janitor ingest is")
+STREAM_LIMIT_BYTES = Gauge("nightbus_stream_limit_bytes", "Size that the stream of events may have; 0: no limit")
 INGESTED_FILES = Counter(
     "nightbus_ingested_files", "Files of sources by what they were recorded as; a failure counts at each try",
     ["source", "outcome"],

@@ -12,7 +12,7 @@ from shared.description import Consumer
 from shared.events.base import Event
 from shared.events.envelope import MESSAGE_ID
 from shared.inert import printable
-from shared.logging import Settled, log_settled
+from shared.logging import Settled, log_settled, logs_settled
 from shared.metrics import HANDLED
 
 
@@ -34,6 +34,9 @@ class _Held(NamedTuple):
     file_id: str | None = None
 
 
+_PARTS, _DELIVERED = 9, 4
+"""Of the reply subject of a message of JetStream: $JS.ACK.<stream>.<consumer>.<delivered>... (ADR-15 of NATS); where a
+domain is named there are more."""
 Released = list[tuple[Msg, _Held | None]]
 """Messages with what is known of each."""
 
@@ -67,6 +70,8 @@ class InHand:
     def settle(self, released: Released, outcome: Outcome) -> None:
         """Count messages whose settlement was sent, and write the line of each."""
         self._counters[outcome].inc(len(released))
+        if not logs_settled():
+            return
         now = time.monotonic()
         log_settled(self._row.service, outcome, [self._line(message, held, now) for message, held in released])
 
@@ -74,7 +79,13 @@ class InHand:
         since, event_id, file_id = held or _Held(now)
         subject = message.subject if message.subject == self._row.subject else printable(message.subject)
         known_as = str(event_id) if event_id is not None else _travelled_as(message)
-        return Settled(subject, known_as, file_id, message.metadata.num_delivered, now - since)
+        return Settled(subject, known_as, file_id, _attempt(message), now - since)
+
+
+def _attempt(message: Msg) -> int:
+    """How often a message was delivered: by its reply subject, whose other parts would be read for nothing."""
+    parts = message.reply.split(".")
+    return int(parts[_DELIVERED]) if len(parts) == _PARTS else message.metadata.num_delivered
 
 
 def _travelled_as(message: Msg) -> str | None:

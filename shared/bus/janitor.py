@@ -7,10 +7,10 @@ Each subject is purged for itself. A file.scanned lies behind every file.arrived
 published, and is several times larger: were only the front of the stream purged, a stream full of arrivals would fill
 with their results until neither can move.
 
-It logs in as a user of its own: nobody else may purge (``shared.bus.rights``). At each look it measures the stream.
+It logs in as a user of its own: nobody else may purge (``shared.bus.rights``).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -22,30 +22,35 @@ from shared.bus.names import EVENTS, JANITOR
 from shared.bus.provision import event_consumers
 from shared.bus.streams import PAUSE_AT
 from shared.logging import get_logger
-from shared.metrics import STREAM_BYTES, STREAM_LIMIT_BYTES
 from shared.periodic import Job
 from shared.settings import NatsSettings
 
 log = get_logger(__name__)
 
 INTERVAL_S = 5.0
+Measure = Callable[[int, int], None]
+"""Is told the size of the stream and its limit, bytes; a limit of 0 is none."""
+
+
+def _untold(_size_bytes: int, _limit_bytes: int) -> None:
+    """Nobody measures."""
 
 
 @asynccontextmanager
-async def janitor(settings: NatsSettings) -> AsyncIterator[Job]:
-    """Log in as the janitor; gives the job that sweeps.
+async def janitor(settings: NatsSettings, measure: Measure = _untold) -> AsyncIterator[Job]:
+    """Log in as the janitor; gives the job that sweeps, and tells ``measure`` at each look how full the stream is.
 
     Raises:
         UserError: the janitor's password cannot be read, or the server refuses it.
     """
     client = await connect(settings, JANITOR)
     try:
-        yield partial(sweep, client.jetstream())
+        yield partial(sweep, client.jetstream(), measure)
     finally:
         await client.close()
 
 
-async def sweep(js: JetStreamContext) -> int:
+async def sweep(js: JetStreamContext, measure: Measure = _untold) -> int:
     """Purge what the consumers of all enabled services are done with, if the stream is nearly full.
 
     Returns:
@@ -55,14 +60,13 @@ async def sweep(js: JetStreamContext) -> int:
         Unavailable: NATS does not answer, or is not provisioned.
     """
     with answering(f"the stream {EVENTS}"):
-        return await _sweep(js)
+        return await _sweep(js, measure)
 
 
-async def _sweep(js: JetStreamContext) -> int:
+async def _sweep(js: JetStreamContext, measure: Measure) -> int:
     info = await js.stream_info(EVENTS)
     limit = max(info.config.max_bytes or 0, 0)  # -1 is how NATS says that there is none
-    STREAM_BYTES.set(info.state.bytes)
-    STREAM_LIMIT_BYTES.set(limit)
+    measure(info.state.bytes, limit)
     if limit <= 0 or info.state.bytes <= PAUSE_AT * limit:
         return 0
     floors: dict[str, int] = {}

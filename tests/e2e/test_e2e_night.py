@@ -1,15 +1,20 @@
 """A simulated night through the whole stack gives what its manifest says is true."""
 
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from services.standalone.simulation import SMALL, Anomaly, NightManifest, simulate
 from shared.events.frame import FrameType
+from shared.logging import SETTLED
 from tests.e2e.running import Up, up
+from tests.e2e.scraping import scrape, scrape_until
 from tests.stack import open_folder
 
 
@@ -119,3 +124,82 @@ def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
     assert len(letters) == counts["quarantined"] == 1
     running.run("dead-letters", "replay", str(letters[0]["dead_letter_id"]))
     assert "permissions violation" not in running.log.read_text().lower(), "each works with its rights alone"
+
+
+def test_every_service_tells_its_numbers(night: tuple[Up, NightManifest, Path]) -> None:
+    """A scrape of every service: known names, labels, types and help alone, and the values of the command line."""
+    running, _manifest, _captures = night
+    pages = scrape_until(
+        running,
+        lambda pages: pages.value("nightbus_files", state="here") == running.json("status")["counts"]["arrived"],
+    )
+    assert pages.unknown() == []
+    assert pages.of_wrong_labels() == []
+    status = running.json("status")
+    for service in status["services"]:
+        name = service["service"]
+        assert pages.value("nightbus_service_ready", service=name) == 1
+        assert pages.value("nightbus_dead_letters", service=name) == service["dead_letters"]
+        waiting = pages.total("nightbus_consumer_pending_events", service=name)
+        waiting += pages.total("nightbus_consumer_unacknowledged_events", service=name)
+        assert waiting == service["waiting"]
+        if service["outbox"] is not None:
+            assert pages.value("nightbus_outbox_waiting", service=name) == service["outbox"]
+            assert abs(pages.value("nightbus_clock_offset_seconds", service=name)) < 1.0
+    assert (
+        pages.total("nightbus_events_handled_total", service="stats", outcome="handled") >= status["counts"]["scanned"]
+    )
+    types = Counter(row["frame_type"] for row in running.json("files", "--limit", "1000") if row["frame_type"])
+    assert {one["frame_type"]: value for one, value in pages.series("nightbus_frames")} == types
+    for row in status["sources"]:
+        assert pages.value("nightbus_source_reachable", source=row["source"]) == 1
+        walked_at = datetime.fromisoformat(row["walked_at"]).timestamp()
+        assert pages.value("nightbus_source_last_walk_timestamp_seconds", source=row["source"]) == pytest.approx(
+            walked_at, abs=120
+        )
+    assert {row["root"] for row in status["space"]} == {"library", "seestar", "nina"}
+    for row in status["space"]:
+        assert pages.value("nightbus_root_size_bytes", root=row["root"]) == row["disk_bytes"]
+    ingested = pages.total("nightbus_ingested_files_total", outcome="arrived")
+    assert ingested == status["counts"]["arrived"]
+    assert pages.value("nightbus_stream_limit_bytes") > pages.value("nightbus_stream_bytes") > 0
+
+
+def test_the_newest_frame_of_each_rig_is_told_alike(night: tuple[Up, NightManifest, Path]) -> None:
+    """Latest and the metrics name the same frame of each rig, which is the newest light of the night."""
+    running, manifest, _captures = night
+    rows = running.json("latest")
+    assert len(rows) == len({item.rig for item in manifest.files if item.frame_type is FrameType.LIGHT})
+    newest = {row["rig"]: row for row in rows}
+    pages = scrape(running)
+    info = {one["rig"]: one for one, _ in pages.series("nightbus_newest_frame_info")}
+    assert info.keys() == newest.keys()
+    for rig, row in newest.items():
+        begun = datetime.fromisoformat(row["observed_at"]).timestamp()
+        assert pages.value("nightbus_newest_frame_timestamp_seconds", rig=rig) == pytest.approx(begun)
+        assert (info[rig]["target"], info[rig]["filter"]) == (row["catalog_id"], row["filter"] or "")
+        for metric, column in (("fwhm_arcseconds", "fwhm_arcsec"), ("fwhm_pixels", "fwhm_px"), ("stars", "star_count")):
+            if row[column] is not None:
+                assert pages.value(f"nightbus_newest_frame_{metric}", rig=rig) == pytest.approx(row[column], rel=1e-4)
+        lights = [one["observed_at"] for one in running.json("files", "--type", "LIGHT", "--rig", rig)]
+        assert row["observed_at"] == max(lights)
+
+
+def test_each_message_is_one_line_of_the_log(night: tuple[Up, NightManifest, Path]) -> None:
+    """The way of a file through the services is found by its id alone: arrived and scanned, with outcome and time."""
+    running, _manifest, _captures = night
+    (scanned,) = running.json("files", "--type", "LIGHT", "--limit", "1")
+    log = (running.home / "log" / "nightbus.log").read_text()
+    lines = [line for line in log.splitlines() if SETTLED in line and f"file_id={scanned['file_id']}" in line]
+    told = {words for line in lines for words in re.findall(r"subject=(\S+) outcome=(\S+)", line)}
+    assert told >= {("file.arrived", "handled"), ("file.scanned", "handled")}
+    assert all(re.search(r"event_id=[0-9a-f-]{36} .*duration_ms=\d", line) for line in lines)
+
+
+def test_the_doctor_finds_nothing_wrong(night: tuple[Up, NightManifest, Path]) -> None:
+    """Of a whole stack every line is fine or a note, and the exit code says so."""
+    running, _manifest, _captures = night
+    done = running.run("doctor", check=False)
+    assert [line for line in done.stdout.splitlines() if line.startswith(("wrong", "unknown"))] == []
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 15

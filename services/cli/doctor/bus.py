@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.description import ServiceDescription
     from shared.events.commands import StateTold
 
-ANSWER_S = 3.0
+ANSWER_S = 5.0
 _INFO = f"$JS.API.STREAM.INFO.{EVENTS}"
 
 
@@ -47,7 +47,7 @@ async def look_at_logins(stack: Stack, enabled: "Sequence[ServiceDescription]") 
 def _has_login(stack: Stack, user: str) -> bool:
     """Whether the user's password can be read here; only its own service may have it."""
     try:
-        return stack.nats(user).password is not None
+        return stack.settings.nats.login(user) is not None
     except UserError:
         return False
 

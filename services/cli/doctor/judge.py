@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from services.cli.doctor.finding import Finding, note, ok, wrong
+from services.cli.space import FEW_NIGHTS
 from shared.library.room import Disk
 from shared.quantities import duration, size
 
@@ -12,7 +13,6 @@ MOST_CLOCK_S = 5.0
 """How far clocks of hosts may be apart: less than any wait of ours."""
 NEARLY_FULL = 0.8
 """Share of the event stream from which services pause (``shared.bus.streams.PAUSE_AT``)."""
-FEW_NIGHTS = 14.0
 VERY_FEW_NIGHTS = 3.0
 
 

@@ -1,6 +1,7 @@
 """The command `doctor`: all looks, side by side."""
 
 import asyncio
+import importlib
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,11 @@ from shared.errors import UserError
 if TYPE_CHECKING:
     from shared.settings import Settings
 
-SERVERS_S = 20.0
+SERVERS_S = 30.0
 """Longest for all looks at one server, which are several."""
+
+
+_LIBRARIES = ("asyncpg", "nats", "shared.bus.provision", "shared.bus.rpc", "shared.db.clock", "shared.db.revisions")
 
 
 def doctor(as_json: JsonOption = False, home: HomeOption = None) -> None:
@@ -42,7 +46,7 @@ def doctor(as_json: JsonOption = False, home: HomeOption = None) -> None:
 
 async def examine(home: Path | None) -> list[Finding]:
     """Everything that was found, in the order in which things depend on each other."""
-    _quiet()
+    _prepare()
     settings, found = _settings()
     try:
         stack = find_stack(home)
@@ -128,8 +132,14 @@ async def _without_stack(settings: "Settings") -> list[Finding]:
     return await _of_places(settings, None, Facts())
 
 
+def _prepare() -> None:
+    """Load the libraries of the servers: no answer is to wait for that. What is wrong is said by the findings alone."""
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    _quiet()
+
+
 def _quiet() -> None:
-    """What is wrong is said once, by the findings."""
     from services.cli.backup.destination import quiet_log
 
     quiet_log()

@@ -20,7 +20,9 @@ SELECT n.rig, n.file_id, n.observed_at, n.arrived_at, n.night, n.session_id, n.c
 FROM known k
 CROSS JOIN LATERAL (
     -- A clock that is a year ahead for a night must not hide all nights of that year.
-    SELECT f.* FROM stats.frame f
+    SELECT f.rig, f.file_id, f.observed_at, f.arrived_at, f.night, f.session_id, f.catalog_id, f.object_name, f.filter,
+           f.exposure_ms, f.fwhm_px, f.fwhm_arcsec, f.star_count, f.eccentricity, f.background_adu
+    FROM stats.frame f
     WHERE f.frame_type = 'LIGHT' AND f.rig = k.rig AND f.observed_at <= now() + interval '1 day'
     ORDER BY f.observed_at DESC, f.counted DESC, f.file_id LIMIT 1) n
 LEFT JOIN stats.target t ON t.catalog_id = n.catalog_id;

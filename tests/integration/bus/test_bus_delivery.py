@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,14 +14,16 @@ from nats.js import JetStreamContext
 
 from services.descriptions import CONSUMERS, described
 from shared import retry
-from shared.bus import delivery
+from shared.bus import delivery, inhand
 from shared.bus.dead_letters import DeadLetter, read_dead_letter
 from shared.bus.delivery import Desk, one_by_one, retry_delay_s, subscribe
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.publish import Publisher
 from shared.bus.streams import config_of
 from shared.errors import Away, Ignorable, Permanent, Transient, Unavailable
+from shared.events.envelope import MESSAGE_ID
 from shared.events.file import FileArrived, FileQuarantined
+from shared.logging import Settled
 from shared.service import Service
 from shared.settings import Settings
 
@@ -90,6 +92,38 @@ async def test_a_handled_event_is_acknowledged_once(settings: Settings, nats_cli
         await Publisher(service.js, "test").publish(arrival(1))
         await until(settled(service.js))
     assert seen == [arrival(1).file_id]
+
+
+async def test_each_settled_message_is_told_once(
+    settings: Settings, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Handled, given up and unreadable: one line each, with outcome, ids, attempt and duration."""
+    lines: list[tuple[str, str, Settled]] = []
+
+    def told(service: str, outcome: str, messages: Iterable[Settled]) -> None:
+        lines.extend((service, outcome, message) for message in messages)
+
+    monkeypatch.setattr(inhand, "log_settled", told)
+    monkeypatch.setattr(inhand, "logs_settled", lambda: True)
+
+    async def handle(event: FileArrived) -> None:
+        if event.file_id == arrival(2).file_id:
+            raise Permanent("the header is cut off")
+
+    async with scanner_with(settings, handle) as service:
+        publisher = Publisher(service.js, "test")
+        await publisher.publish(arrival(1))
+        await publisher.publish(arrival(2))
+        await nats_client.publish("file.arrived", b"no event", headers={MESSAGE_ID: "odd\x1b"})
+        await until(settled(service.js))
+    found = {(message.event_id, message.file_id): (service, outcome) for service, outcome, message in lines}
+    assert found == {
+        (str(arrival(1).event_id), arrival(1).file_id): ("scanner", "handled"),
+        (str(arrival(2).event_id), arrival(2).file_id): ("scanner", "dead"),
+        ("odd\\x1b", None): ("scanner", "dead"),
+    }
+    assert all((message.attempt, message.subject) == (1, "file.arrived") for _, _, message in lines)
+    assert all(0 < message.duration_s < 60 for _, _, message in lines)
 
 
 async def test_the_same_event_published_twice_is_stored_once(settings: Settings, nats_client: Client) -> None:

@@ -1,5 +1,6 @@
 """latest on a real database: one frame of each rig, the newest."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -41,16 +42,16 @@ async def test_a_frame_of_the_future_is_passed_over(quick: Quick, stats: asyncpg
     """A clock that was a year ahead for one frame does not hide all that the rig takes in that year."""
     ahead = datetime.now(UTC) + timedelta(days=300)
     await stats.execute("UPDATE frame SET observed_at = $1 WHERE fwhm_arcsec = 3.5", ahead)
-    assert latest(quick)[0]["fwhm_arcsec"] == 2.5
+    assert (await asyncio.to_thread(latest, quick))[0]["fwhm_arcsec"] == 2.5
     await stats.execute("UPDATE frame SET observed_at = $1 WHERE fwhm_arcsec = 3.5", ahead - timedelta(days=299.5))
-    assert latest(quick)[0]["fwhm_arcsec"] == 3.5
+    assert (await asyncio.to_thread(latest, quick))[0]["fwhm_arcsec"] == 3.5
 
 
 async def test_nothing_is_said_in_words(quick: Quick, stats: asyncpg.Connection) -> None:
     """Without a light frame there is no row, in JSON an empty list."""
     await stats.execute("UPDATE frame SET frame_type = 'DARK'")
-    assert latest(quick) == []
-    assert quick("latest").stdout == "no frames\n"
+    assert await asyncio.to_thread(latest, quick) == []
+    assert (await asyncio.to_thread(quick, "latest")).stdout == "no frames\n"
 
 
 async def test_it_is_found_by_an_index(stats: asyncpg.Connection) -> None:

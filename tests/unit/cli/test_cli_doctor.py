@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from services.cli.doctor import bounded, judge, places
+from services.cli.doctor import bounded, judge, places, run
 from services.cli.doctor.facts import Facts
 from services.cli.doctor.finding import Finding, are_well, note, ok, unknown, wrong
 from services.cli.main import app
@@ -20,6 +20,12 @@ from shared.library.room import Disk
 from shared.library.roots import Root, open_library
 
 GB = 10**9
+
+
+@pytest.fixture(autouse=True)
+def _log_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program quiets its own log; in this process that is the tests'."""
+    monkeypatch.setattr(run, "_quiet", lambda: None)
 
 
 def test_a_finding_is_one_inert_line_with_its_fix() -> None:
