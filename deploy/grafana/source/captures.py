@@ -13,7 +13,7 @@ def _sum(what: str, name: str) -> Sql:
 
 
 _DAYS = ",\n       ".join(
-    f"sum(integration_s) FILTER (WHERE extract(day FROM night) = {day}) / 3600 AS \"{day}\"" for day in range(1, 32)
+    f"sum(hours) FILTER (WHERE day = {day}) AS \"{day}\"" for day in range(1, 32)
 )  # fmt: skip
 
 DASHBOARD = Dashboard(
@@ -65,13 +65,18 @@ GROUP BY night, rig ORDER BY 1, 2
             "noon before.",
             Sql(
                 f"""
-SELECT to_char(night, 'YYYY-MM') AS "Month",
+WITH nights AS (
+    SELECT to_char(night, 'YYYY-MM') AS month, extract(day FROM night) AS day, sum(integration_s) / 3600 AS hours
+    FROM stats.session_targets
+    WHERE {OF_EXPOSURES}
+    GROUP BY night
+)
+SELECT month AS "Month",
        {_DAYS},
-       count(DISTINCT night) AS "Nights",
-       sum(integration_s) / 3600 AS "Hours"
-FROM stats.session_targets
-WHERE {OF_EXPOSURES}
-GROUP BY 1 ORDER BY 1 DESC
+       count(*) AS "Nights",
+       sum(hours) AS "Hours"
+FROM nights
+GROUP BY month ORDER BY month DESC
 """
             ),
             unit=HOURS,
