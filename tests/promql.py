@@ -49,7 +49,11 @@ def series() -> dict[str, frozenset[str]]:
     for metric in all_named().values():
         labels = frozenset(metric.labels)
         if metric.type == "histogram":
-            found |= {f"{metric.name}_bucket": labels | {"le"}, f"{metric.name}_sum": labels, f"{metric.name}_count": labels}
+            found |= {
+                f"{metric.name}_bucket": labels | {"le"},
+                f"{metric.name}_sum": labels,
+                f"{metric.name}_count": labels,
+            }
         else:
             found[metric.name] = labels
     return found

@@ -86,7 +86,9 @@ def test_the_runbook_has_what_doctor_names() -> None:
     cells = re.findall(r"^\| ([^|]+) \|", RUNBOOK.read_text().partition("## What doctor looks at")[2], re.MULTILINE)
     words = {word.strip() for cell in cells for word in cell.split(",")}
     sources = "".join(file.read_text() for file in (ROOT / "services" / "cli" / "doctor").glob("*.py"))
-    named = {name.strip() for name in re.findall(r'(?:\b(?:ok|wrong|note|unknown|look)\(|about = )f?"([\w ]+)', sources)}
+    named = {
+        name.strip() for name in re.findall(r'(?:\b(?:ok|wrong|note|unknown|look)\(|about = )f?"([\w ]+)', sources)
+    }
     assert len(named) > 10
     told = named - {"Nightbus", "everything else", "services"}
     assert not {name for name in told if not any(word.startswith(name) or name.startswith(word) for word in words)}
