@@ -5,6 +5,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -80,17 +81,23 @@ class Library:
 @pytest.fixture(scope="module")
 def library(postgres: PostgresServer) -> Iterator[Library]:
     """One library for all tests of this file, which only read it."""
-    with asyncio.Runner() as runner:
-        settings = runner.run(fresh_database(postgres))
-        runner.run(fill(settings))
-        grafana = runner.run(
-            asyncpg.connect(
-                host=settings.host, port=settings.port, database=settings.database, user=GRAFANA.name,
-                password=settings.password_of(GRAFANA.name),
-            )
+    kept = AsyncExitStack()
+
+    async def opened() -> tuple[PostgresSettings, asyncpg.Connection]:
+        settings = await kept.enter_async_context(fresh_database(postgres))
+        await fill(settings)
+        grafana = await asyncpg.connect(
+            host=settings.host, port=settings.port, database=settings.database, user=GRAFANA.name,
+            password=settings.password_of(GRAFANA.name),
         )  # fmt: skip
-        yield Library(runner, settings, grafana)
-        runner.run(grafana.close())
+        kept.push_async_callback(grafana.close)
+        return settings, grafana
+
+    with asyncio.Runner() as runner:
+        try:
+            yield Library(runner, *runner.run(opened()))
+        finally:
+            runner.run(kept.aclose())
 
 
 @pytest.mark.parametrize("asked", list(QUERIES.values()), ids=str)
