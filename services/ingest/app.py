@@ -24,7 +24,7 @@ from services.ingest.keeper.keeper import Keeper
 from services.ingest.keeper.whereabouts import INTERVAL_S as ROOTS_INTERVAL_S
 from services.ingest.keeper.whereabouts import Whereabouts
 from services.ingest.library import Library
-from services.ingest.measures import FILES_EVERY_S, measure_files, measure_places, measure_stream
+from services.ingest.measures import measure_files, measure_places, measure_stream
 from services.ingest.placement import Placement
 from services.ingest.roomwait import RoomWait
 from services.ingest.settings import IngestSettings, SourceSettings
@@ -158,7 +158,7 @@ def _measure(service: Service, kept: LibrarySettings) -> None:
     pool = service.pool
     service.every(SPACE_INTERVAL_S, SpaceWatch(pool, kept.reserve_mb).turn)
     service.every(MEASURE_EVERY_S, partial(measure_places, pool))
-    service.every(FILES_EVERY_S, partial(measure_files, pool))
+    service.every(MEASURE_EVERY_S, partial(measure_files, pool))
 
 
 async def _watch_all(

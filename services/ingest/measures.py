@@ -7,10 +7,9 @@ import asyncpg
 from services.ingest import metrics
 from services.ingest.store import measures
 from shared.db.pool import connected
-from shared.metrics import replace
+from shared.metrics import MEASURE_EVERY_S, replace
 from shared.periodic import DueIn
 
-FILES_EVERY_S = 30.0
 MOST_SHARE = 0.01
 """Of all time: files are counted less often where counting takes long, as while a large tree is offline."""
 
@@ -54,4 +53,4 @@ async def measure_files(pool: asyncpg.Pool) -> DueIn:
     for state, files in states.items():
         metrics.FILES.labels(state).set(files)
     metrics.FILE_BYTES.set(found["size_bytes"])
-    return DueIn(max(FILES_EVERY_S, (time.monotonic() - began) / MOST_SHARE))
+    return DueIn(max(MEASURE_EVERY_S, (time.monotonic() - began) / MOST_SHARE))
