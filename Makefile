@@ -67,7 +67,7 @@ fuzz: setup ## damage files at random and read them, draw new examples: SECONDS_
 	@$(VENV)/bin/pytest -q tests/unit -m hypothesis --hypothesis-profile=exploring
 	@$(PY) -m tests.hostile.fuzz --seconds $(or $(SECONDS_OF_FUZZ),300) --seed $(or $(FUZZ_SEED),1)
 
-docs: setup ## generate docs/events.md, docs/views.md, docs/asyncapi.yaml, docs/commands.md and the settings example
+docs: setup ## generate docs/events.md, docs/views.md, docs/asyncapi.yaml, docs/commands.md, the dashboards and the settings example
 	@$(PY) -m tests.contract.documents
 	@$(PY) -m tests.contract.views
 

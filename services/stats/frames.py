@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.stats.sessions import exposure_key, label_of, night_end, session_night, session_of, stem_of, zone_of
+from services.stats.sums import MEASURED, NOT_MEASURED, millionths
 from services.stats.totals import UNDATED, Entry
 from shared.events.file import ScannedFile
 from shared.kept import check_length
@@ -48,7 +49,8 @@ COLUMNS = (
 
 _of_event, _of_frame, _of_quality = attrgetter(*_EVENT), attrgetter(*_FRAME), attrgetter(*_QUALITY)
 _of_reported, _of_target, _of_entry = attrgetter(*_REPORTED), attrgetter(*_TARGET), attrgetter(*_ENTRY)
-_NOT_MEASURED = (None,) * len(_QUALITY)
+_of_measured = attrgetter(*MEASURED)
+_NO_QUALITY = (None,) * len(_QUALITY)
 _NO_TARGET = (None, None, False, None)
 
 
@@ -144,6 +146,7 @@ def _entry_of(event: ScannedFile, zone: ZoneInfo) -> Entry:
         own,
         False,
         event.location_revision,
+        NOT_MEASURED if quality is None else tuple(map(millionths, _of_measured(quality))),
     )
 
 
@@ -152,7 +155,7 @@ def _unplaced_row(event: ScannedFile, entry: Entry) -> tuple[Any, ...]:
     return (
         *_of_event(event),
         *_of_frame(frame),
-        *(_NOT_MEASURED if quality is None else _of_quality(quality)),
+        *(_NO_QUALITY if quality is None else _of_quality(quality)),
         *_of_reported(event.reported),
         *(_NO_TARGET if target is None else _of_target(target)),
         *_of_entry(entry),

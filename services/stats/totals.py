@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from services.stats.bests import Bests
 from services.stats.sessions import LIGHT, Session, is_sky
+from services.stats.sums import NOT_MEASURED, Millionths, Sums
 from shared.events.file import Reading
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -47,6 +48,7 @@ class Entry:
     counted: bool
     location_revision: int = 0
     """Of the path that the stem is of."""
+    measured: Millionths = NOT_MEASURED
 
 
 @dataclass(slots=True)
@@ -70,12 +72,16 @@ NightKey = tuple[date, str, str, str, str]
 
 @dataclass(slots=True)
 class TargetDelta:
-    """Change of what was exposed on a target in a filter. ``came``: of the exposures that were added."""
+    """Change of what was exposed on a target in a filter. ``came``: of the exposures that were added.
+
+    ``measured`` is kept of sessions alone.
+    """
 
     exposures: int = 0
     integration_ms: int = 0
     uncertain: int = 0
     came: Bests = field(default_factory=Bests)
+    measured: Sums = field(default_factory=Sums)
 
     @property
     def counts(self) -> bool:
@@ -147,6 +153,7 @@ class Totals:
         target.exposures += sign
         target.integration_ms += sign * entry.exposure_ms
         target.uncertain += sign if entry.uncertain else 0
+        target.measured.take(entry.measured, sign)
         bests = target.came if sign > 0 else self.went.setdefault(key, Bests())
         bests.take(entry.observed_at, entry.observed_at, entry.fwhm_arcsec, entry.star_count)
 

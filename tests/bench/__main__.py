@@ -11,6 +11,7 @@ from tests.bench.table import Row, Rows, Skipped, markdown, plain
 GROUPS = (
     "command",
     "listings",
+    "dashboards",
     "header",
     "match",
     "stars",

@@ -61,8 +61,10 @@ _STATEMENTS = (
     SELECT {_SESSION}, 'LIGHT', count(*) {_ALL} GROUP BY (n / 240)::int ON CONFLICT DO NOTHING
     """,
     f"""
-    INSERT INTO stats.session_target (session_id, catalog_id, filter, exposures, integration_ms, {_BESTS})
-    SELECT {_SESSION}, {_TARGET}, {_FILTER}, count(*), count(*) * 60000, {_OF_EXPOSURES} {_ALL} GROUP BY 1, 2, 3
+    INSERT INTO stats.session_target (session_id, catalog_id, filter, exposures, integration_ms, {_BESTS},
+        fwhm_arcsec_exposures, fwhm_arcsec_millionths, star_count_exposures, star_count_millionths)
+    SELECT {_SESSION}, {_TARGET}, {_FILTER}, count(*), count(*) * 60000, {_OF_EXPOSURES}, count(*),
+        (sum({_FWHM}) * 1000000)::bigint, count(*), sum({_STARS}) * 1000000 {_ALL} GROUP BY 1, 2, 3
     ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
     """,
     f"""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.grafana.source.__main__ import files as dashboard_files
 from services.cli.config import example_toml
 from services.cli.document import document as commands_page
 from tests.contract import asyncapi, dialects_page, events_page, golden, identities, metrics_page, nats_users, schemas
@@ -31,6 +32,8 @@ def generated() -> dict[Path, Callable[[], str]]:
         ROOT / "deploy" / "nats" / "users.conf": nats_users.render,
         identities.IDENTITIES: identities.render,
     }
+    for file, text in dashboard_files().items():
+        files[file] = lambda text=text: text  # type: ignore[misc]
     for name, model in schemas.contract_models().items():
         files[schemas.SCHEMAS / f"{name}.json"] = lambda model=model: schemas.render(model)  # type: ignore[misc]
     for name, example in all_examples().items():

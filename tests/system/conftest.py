@@ -16,17 +16,18 @@ from tests.system.python_image import NoBase, ensure_python
 Program = Callable[[str, str], str]
 
 
+def found_program(name: str, package: str) -> str:
+    """Where a program is; the test skips where its Debian package is not installed."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not here: the Debian package {package} is not installed")
+    return found
+
+
 @pytest.fixture
 def program() -> Program:
-    """``program(name, package)`` is where a program is; the test skips where its Debian package is not installed."""
-
-    def find(name: str, package: str) -> str:
-        found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-        if found is None:
-            pytest.skip(f"{name} is not here: the Debian package {package} is not installed")
-        return found
-
-    return find
+    """``program(name, package)`` is where a program is; see ``found_program``."""
+    return found_program
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ totals, each with the query that computes it from ``stats.frame``.
 
 from dataclasses import dataclass
 
+from services.stats.sums import LARGEST, MEASURED
+
 _CALIBRATION = "'DARK', 'FLAT', 'BIAS', 'DARKFLAT', 'MASTER_DARK', 'MASTER_FLAT', 'MASTER_BIAS', 'MASTER_DARKFLAT'"
 _NO_SKY = f"'PREVIEW', {_CALIBRATION}"
 
@@ -59,6 +61,18 @@ _KEPT_OF_EXPOSURES = (
     "exposures", "integration_ms", "uncertain_frames", "first_captured_at", "last_captured_at", "best_fwhm_arcsec",
     "best_star_count",
 )  # fmt: skip
+MILLIONTHS = {
+    name: f"CASE WHEN abs({name}::double precision) <= {LARGEST:.0f} "
+    f"THEN round({name}::double precision * 1e6)::bigint END"
+    for name in MEASURED
+}
+"""By column of a frame, what ``sums.millionths`` makes of it."""
+KEPT_OF_MEASURED = tuple(f"{name}_{what}" for name in MEASURED for what in ("exposures", "millionths"))
+"""Columns of what is kept of measured values, in the order of ``sums.Sums``."""
+_OF_MEASURED = ", ".join(
+    f"count({value}) AS {name}_exposures, coalesce(sum({value}), 0)::bigint AS {name}_millionths"
+    for name, value in MILLIONTHS.items()
+)
 _LIGHT = "WHERE f.counted AND f.frame_type = 'LIGHT'"
 
 
@@ -133,10 +147,11 @@ COUNTERS = (
     Derived(
         "session_target",
         ("session_id", "catalog_id", "filter"),
-        _KEPT_OF_EXPOSURES,
+        (*_KEPT_OF_EXPOSURES, *KEPT_OF_MEASURED),
         f"""
         SELECT session_id, coalesce(catalog_id, '') AS catalog_id, coalesce(filter, '') AS filter,
-               count(*) AS exposures, coalesce(sum(exposure_ms), 0)::bigint AS integration_ms, {OF_EXPOSURES}
+               count(*) AS exposures, coalesce(sum(exposure_ms), 0)::bigint AS integration_ms, {OF_EXPOSURES},
+               {_OF_MEASURED}
         FROM frame f {_LIGHT} GROUP BY session_id, coalesce(catalog_id, ''), coalesce(filter, '')
         """,
     ),

@@ -7,12 +7,13 @@ import asyncpg
 
 from services.stats.frames import COLUMNS, NewFrame, row_of
 from services.stats.sessions import Session, SkySessions, session_of
+from services.stats.store.derived import MILLIONTHS
 from services.stats.store.files import settle
 from services.stats.totals import Entry
 from shared.bus.transaction import Connection
 from shared.events.file import Reading
 
-_ENTRY = """
+_ENTRY = f"""
 SELECT f.file_id, f.scan_revision, f.decisions_revision, f.digest, f.frame_type,
        coalesce(f.rig, f.camera, 'unknown') AS label,
        greatest('1000-01-01 00:00Z', least('8999-12-31 00:00Z', f.read_at)) AS read_at,
@@ -26,7 +27,7 @@ SELECT f.file_id, f.scan_revision, f.decisions_revision, f.digest, f.frame_type,
        coalesce(f.rig, '') AS frame_rig, coalesce(f.object_name, '') AS object_name,
        CASE WHEN f.observed_at >= '1000-01-01 00:00Z' AND f.observed_at < '9000-01-01 00:00Z' THEN f.observed_at END
            AS observed_at,
-       f.fwhm_arcsec, f.star_count, f.target_uncertain,
+       f.fwhm_arcsec, f.star_count, f.target_uncertain, ARRAY[{", ".join(MILLIONTHS.values())}] AS measured,
        greatest('0001-01-01', least('9999-12-31', coalesce(s.night, f.session_night))) AS night,
        coalesce(s.rig, f.rig, f.camera, 'unknown') AS rig
 FROM frame f LEFT JOIN session s USING (session_id)
@@ -195,6 +196,7 @@ def _entries(rows: Iterable[asyncpg.Record]) -> list[Entry]:
             Session(row["session_id"], row["night"], row["rig"]),
             row["counted"],
             row["location_revision"],
+            tuple(row["measured"]),
         )
         for row in rows
     ]

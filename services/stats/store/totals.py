@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from services.stats.bests import Bests
 from services.stats.store import rows
-from services.stats.store.derived import OF_EXPOSURES
+from services.stats.store.derived import KEPT_OF_MEASURED, OF_EXPOSURES
 from services.stats.totals import TargetDelta, Totals
 from shared.bus.transaction import Connection
 
@@ -70,10 +70,13 @@ OR g.best_fwhm_arcsec <= x.best_fwhm_arcsec OR g.best_star_count >= x.best_star_
 """
 """What went away (g) is nowhere worse than what is best now (x), and may be that."""
 _SESSION_TARGETS = f"""
-INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms, uncertain_frames, {_BESTS})
+INSERT INTO session_target AS x (session_id, catalog_id, filter, exposures, integration_ms, uncertain_frames, {_BESTS},
+                                 {", ".join(KEPT_OF_MEASURED)})
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::timestamptz[], $8::timestamptz[], $9::real[], $10::int[])
-ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET {_BETTER}
+                     $7::timestamptz[], $8::timestamptz[], $9::real[], $10::int[],
+                     {", ".join(f"${number}::bigint[]" for number, _ in enumerate(KEPT_OF_MEASURED, 11))})
+ON CONFLICT (session_id, catalog_id, filter) DO UPDATE SET {_BETTER.rstrip()},
+    {", ".join(f"{name} = x.{name} + excluded.{name}" for name in KEPT_OF_MEASURED)}
 """
 _SESSION_BESTS = f"""
 WITH given (session_id, catalog_id, filter, {_BESTS}) AS (
@@ -199,7 +202,7 @@ async def write_totals(connection: Connection, totals: Totals, names: dict[str, 
     await rows.write(
         connection, _OBJECT_COUNTS, ((*key, files) for key, files in sorted(totals.objects.items()) if files)
     )
-    await rows.write(connection, _SESSION_TARGETS, _of_targets(totals.targets))
+    await rows.write(connection, _SESSION_TARGETS, _of_targets(totals.targets, measured=True))
     await rows.write(connection, _SESSION_BESTS, _of_gone(totals.went))
     await _write_targets(connection, totals, names)
     if totals.left:
@@ -238,12 +241,16 @@ async def _clear(connection: Connection, totals: Totals) -> None:
         await connection.execute(statement, targets)
 
 
-def _of_targets(deltas: Mapping[Key, TargetDelta]) -> Iterator[Sequence[Any]]:
-    """Rows of changes that change anything, sorted by key; what is only exchanged may still be better than before."""
+def _of_targets(deltas: Mapping[Key, TargetDelta], *, measured: bool = False) -> Iterator[Sequence[Any]]:
+    """Rows of changes that change anything, sorted by key; what is only exchanged may still be better than before.
+
+    ``measured``: with the sums of what was measured.
+    """
     for key in sorted(deltas):
         delta = deltas[key]
-        if delta.counts or delta.uncertain or delta.came != _NO_BESTS:
-            yield (*key, delta.exposures, delta.integration_ms, delta.uncertain, *delta.came.values)
+        if delta.counts or delta.uncertain or delta.measured or delta.came != _NO_BESTS:
+            sums = delta.measured.values if measured else ()
+            yield (*key, delta.exposures, delta.integration_ms, delta.uncertain, *delta.came.values, *sums)
 
 
 def _of_gone(bests: Mapping[Key, Bests]) -> Iterator[Sequence[Any]]:

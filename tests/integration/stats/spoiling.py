@@ -7,13 +7,14 @@ columns are not here.
 from datetime import date
 from typing import Any
 
+from services.stats.sums import MEASURED
 from shared.events.file import FileScanned
 from tests.integration.stats.world import file_id, light, scanned
 
 SITE: dict[str, Any] = {"site_latitude_deg": 48.0, "site_longitude_deg": 11.0}
 OTHER_NIGHT = date(2024, 3, 9)
 FRAMES: dict[str, FileScanned] = {
-    "l1": light("l1", **SITE, object_name="M 31", fwhm_arcsec=2.3, star_count=90),
+    "l1": light("l1", **SITE, object_name="M 31", fwhm_arcsec=2.3, star_count=90, fwhm_px=3.1, background_adu=812.4),
     "l2": light("l2", start_s=60, filter="Ha", **SITE, fwhm_arcsec=2.1, uncertain=True),
     "twin": light("twin", start_s=60, filter="Ha"),
     "other": light("other", start_s=7200, target="M33", night=OTHER_NIGHT),
@@ -90,6 +91,8 @@ TOTALS: dict[str, dict[str, str]] = {
         "exposures": "0",
         "integration_ms": "9223372036854775807",
         **BESTS,
+        **{f"{name}_exposures": f"{name}_exposures + 1" for name in MEASURED},
+        **{f"{name}_millionths": "-1" for name in MEASURED},
     },
     "target": {
         "name": "'Spoilt'",

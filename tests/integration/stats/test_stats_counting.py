@@ -76,6 +76,25 @@ async def test_bests_follow_the_frames_that_are_there(connection: Any) -> None:
     assert await check(connection) == []
 
 
+async def test_what_was_measured_is_summed_exactly(connection: Any) -> None:
+    """Sums of what was measured are those of the database's own values, to the bit, also after frames left again."""
+    sums = "SELECT star_count_exposures, star_count_sum, fwhm_arcsec_exposures, fwhm_arcsec_sum FROM session_targets"
+    odd = (0.1, 2.3, 1e-7, 60_000.123, 9_999_999.5, 1e38, 2.9999997)
+    frames = [
+        light(f"m{n}", start_s=60 * n, fwhm_arcsec=value, fwhm_px=value, star_count=n, background_adu=-value)
+        for n, value in enumerate(odd)
+    ]
+    await apply(connection, frames)
+    assert await check(connection) == []
+    found = await row(connection, sums)
+    assert (found["star_count_exposures"], found["star_count_sum"]) == (len(odd), sum(range(len(odd))))
+    assert found["fwhm_arcsec_exposures"] == len(odd) - 1
+    again = [light(f"m{n}", revision=2, start_s=60 * n) for n in range(1, len(odd))]
+    await apply(connection, again)
+    assert tuple((await row(connection, sums)).values()) == (1, 0.0, 1, 0.1)
+    assert await check(connection) == []
+
+
 async def test_files_are_counted_by_night_and_object(connection: Any) -> None:
     """Each scanned file counts once by its night, rig, camera, filter and type, and once by what it is of."""
     await apply(

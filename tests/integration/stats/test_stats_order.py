@@ -85,6 +85,7 @@ def _scans(draw: st.DrawFn) -> Event:
         site_longitude_deg=site,
         object_name=draw(st.sampled_from((None, "M 31"))),
         fwhm_arcsec=draw(st.sampled_from((None, 2.1, 3.3))),
+        background_adu=draw(st.sampled_from((None, -0.25, 1e38))),
         star_count=draw(st.sampled_from((None, 7, 90))),
         uncertain=draw(st.booleans()),
     )

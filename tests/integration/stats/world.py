@@ -75,6 +75,8 @@ def scanned(
     location_revision: int = 0,
     fwhm_arcsec: float | None = None,
     star_count: int | None = None,
+    fwhm_px: float | None = None,
+    background_adu: float | None = None,
     uncertain: bool = False,
     **facts: Any,
 ) -> FileScanned:
@@ -96,7 +98,9 @@ def scanned(
         frame=FrameMetadata(**frame),
         quality=None
         if fwhm_arcsec is None and star_count is None
-        else FrameQuality(fwhm_arcsec=fwhm_arcsec, star_count=star_count),
+        else FrameQuality(
+            fwhm_arcsec=fwhm_arcsec, fwhm_px=fwhm_px, star_count=star_count, background_adu=background_adu
+        ),
         target=TargetMatch(
             catalog_id=target,
             name=NAMES.get(target or ""),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.stats.placing import Change
 from services.stats.sessions import Session, session_of
+from services.stats.sums import MEASURED, Sums, millionths
 from services.stats.totals import UNDATED, Entry, SessionDelta, Totals
 from shared.events.file import Reading
 from tests.integration.stats.world import ARRIVED, DUSK
@@ -40,6 +41,7 @@ def entry(**facts: object) -> Entry:
         "uncertain": False,
         "session": SESSIONS[0],
         "counted": True,
+        "measured": (2_500_000, None, 100_000_000, None),
     }
     return Entry(**{**defaults, **facts})  # type: ignore[arg-type]
 
@@ -62,6 +64,7 @@ ENTRIES = st.builds(
     star_count=st.none() | st.integers(0, 500),
     uncertain=st.booleans(),
     counted=st.booleans(),
+    measured=st.tuples(*[st.none() | st.integers(-(10**13), 10**13)] * len(MEASURED)),
 )
 
 
@@ -81,6 +84,7 @@ def test_what_is_taken_away_is_gone(entries: list[Entry], extra: list[Entry]) ->
     assert not any(any(_figures(delta)) for delta in totals.sessions.values())
     assert totals.target_sessions() == {}
     assert not any(delta.counts or delta.uncertain for delta in totals.target_filters().values())
+    assert not any(delta.measured for delta in totals.targets.values())
     assert not any(totals.nights.values())
     assert not any(totals.objects.values())
     assert {key: delta.came for key, delta in totals.targets.items()} == totals.went
@@ -128,6 +132,30 @@ def test_bests_are_those_of_counted_lights() -> None:
     assert (delta.exposures, delta.uncertain) == (1, -1)
     (gone,) = totals.gone_of_filters().values()
     assert gone.values == (None, None, 2.0, 3)
+
+
+def test_measured_values_are_summed_of_counted_lights() -> None:
+    """Each measured value has a number of exposures of its own: the mean is over those that have it."""
+    totals = Totals()
+    totals.add(entry(measured=(2_500_000, None, 90_000_000, -250_000)))
+    totals.add(entry(measured=(3_500_000, None, None, None)))
+    totals.add(entry(measured=(9_000_000, 1, 1, 1), counted=False))
+    (delta,) = totals.targets.values()
+    assert delta.measured.values == [2, 6_000_000, 0, 0, 1, 90_000_000, 1, -250_000]
+    assert not Sums()
+
+
+def test_a_measured_value_is_what_the_database_stores() -> None:
+    """Millionths are of the four bytes that a value is stored in; what is no measurement is left out."""
+    assert [millionths(value) for value in (2.5, 2.3, 90, -0.25, 0.0)] == [
+        2_500_000,
+        2_300_000,
+        90_000_000,
+        -250_000,
+        0,
+    ]
+    assert millionths(60_000.123) == 60_000_121_094
+    assert [millionths(value) for value in (None, float("nan"), float("inf"), -float("inf"), 1e39, 1e8)] == [None] * 6
 
 
 def test_a_file_that_joined_does_not_end_the_night() -> None:

@@ -1,0 +1,1 @@
+"""The dashboards' SQL on a real Postgres."""
