@@ -103,7 +103,7 @@ class Service:
             except NatsError as error:
                 if "authorization violation" not in str(error).lower():
                     raise
-                raise UserError(f"NATS at {self.settings.nats.url.rpartition('@')[2]} refuses the login") from error
+                raise UserError(f"NATS at {self.settings.nats.place} refuses the login") from error
             await patiently(self._require_provisioned)
             self._resources = resources.pop_all()
         if self.description.has_outbox:

@@ -305,13 +305,15 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
     import nats  # and not shared.bus.broker, whose libraries take a second to import
     from nats.errors import Error as NatsError
 
+    from shared.settings.servers import addresses_of, shown_addresses
+
     async def quiet(_error: Exception) -> None:
         """Failed attempts are reported by the exception, not one by one."""
 
     where = stack.nats(user)
     try:
         client = await nats.connect(
-            where.host,
+            addresses_of(where.host),
             name="nightbus-cli",
             user=where.user,
             password=where.password,
@@ -321,7 +323,7 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
             error_cb=quiet,
         )
     except (NatsError, OSError, TimeoutError) as error:
-        server = f"NATS at {where.host.rpartition('@')[2]}"
+        server = f"NATS at {shown_addresses(where.host)}"
         if "uthorization" in str(error):
             raise UserError(f"{server} refuses the login; {stack.start_hint}") from error
         raise UserError(stack.does_not_answer(server)) from error

@@ -47,7 +47,7 @@ def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
         log.info("nats reconnected")
 
     broker = NatsBroker(
-        settings.url,
+        settings.servers,
         name=f"nightbus-{service}",
         security=security,
         inbox_prefix=inbox_of(service),
@@ -91,11 +91,11 @@ async def connect(settings: NatsSettings, user: str, *, patient: bool = True) ->
     async def on_error(error: Exception) -> None:
         """Failed attempts are reported by the exception, not one by one; a login that is refused needs no second."""
         if not begun and "authorization violation" in str(error).lower():
-            raise UserError(f"NATS at {settings.url.rpartition('@')[2]} refuses the login of {name or 'nobody'}")
+            raise UserError(f"NATS at {settings.place} refuses the login of {name or 'nobody'}")
 
     try:
         await client.connect(
-            settings.url,
+            settings.servers,
             name=f"nightbus-{user}",
             user=name,
             password=password,

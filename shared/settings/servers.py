@@ -2,10 +2,20 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from shared.errors import UserError
 from shared.settings.section import Section, WholePath
+
+
+def addresses_of(url: str) -> list[str]:
+    """The addresses of a NATS: one of a single server, several of a cluster, in the order in which they are tried."""
+    return [address for part in url.split(",") if (address := part.strip())]
+
+
+def shown_addresses(url: str) -> str:
+    """The addresses as a sentence names them: without the logins that they may hold."""
+    return ", ".join(address.rpartition("@")[2] for address in addresses_of(url))
 
 
 class ServicesSettings(Section):
@@ -21,7 +31,10 @@ class ServicesSettings(Section):
 class NatsSettings(Section):
     """Where NATS is, and how large the stream may grow."""
 
-    url: str = Field(default="nats://127.0.0.1:4222", description="address of the server")
+    url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="address of the server; of a cluster those of its servers, separated by commas",
+    )
     secrets_dir: WholePath | None = Field(
         default=None,
         description="folder with one password file per user, named nats-<user>: nats-ingest, nats-cli, nats-provision "
@@ -50,6 +63,23 @@ class NatsSettings(Section):
         if self.user is None and (self.password is not None or self.password_file is not None):
             raise ValueError("a password without a user logs nobody in: set user as well")
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _some_address(cls, url: str) -> str:
+        if not addresses_of(url):
+            raise ValueError(f"{url!r} names no server: write an address such as nats://127.0.0.1:4222")
+        return url
+
+    @property
+    def servers(self) -> list[str]:
+        """The addresses of the server, or of those of a cluster."""
+        return addresses_of(self.url)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for sentences."""
+        return shown_addresses(self.url)
 
     def login(self, user: str) -> tuple[str, str] | None:
         """The name and password with which ``user`` logs in: its own, else the one for all; None where none is needed.
