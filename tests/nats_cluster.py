@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,12 +112,12 @@ class NatsCluster:
 
     async def until_ready(self) -> None:
         """Wait until each server that runs is well: it takes clients, and its streams are as new as the others'."""
-        async with asyncio.timeout(START_S):
-            for number in list(self._processes):
-                while not await asyncio.to_thread(self._is_well, number):
-                    if self._processes[number].poll() is not None:
-                        raise AssertionError(f"nats-{number} ended: {self.tail(number)}")
-                    await asyncio.sleep(0.1)
+        deadline = time.monotonic() + START_S
+        for number, process in list(self._processes.items()):
+            while not await asyncio.to_thread(self._is_well, number):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f"nats-{number} is not well: {self.tail(number)}")
+                await asyncio.sleep(0.1)
 
     async def leader_of(self, js: JetStreamContext, stream: str) -> int:
         """The number of the server that leads a stream; waits for an election to end."""
@@ -158,7 +159,7 @@ class NatsCluster:
 
     def _configuration(self, number: int) -> str:
         ports, place = self._ports[number], self._place(number)
-        routes = " ".join(f'"nats://127.0.0.1:{one.cluster}"' for one in self._ports)
+        routes = ", ".join(f'"nats://127.0.0.1:{one.cluster}"' for one in self._ports)
         text, removed = _TLS.subn("", CONFIGURATION.read_text())
         assert removed == 2, "TLS for clients and for routes"
         text, replaced = _ROUTES.subn(f"routes: [ {routes} ]", text)
