@@ -19,7 +19,6 @@ import asyncpg
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, ConnectionReconnectingError
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from shared.bus.broker import jetstream_of, make_broker
@@ -37,7 +36,7 @@ from shared.db.errors import translated
 from shared.db.inbox import prune
 from shared.db.pool import check_database, pool_of
 from shared.description import ServiceDescription
-from shared.errors import NightbusError, Unavailable, UserError
+from shared.errors import NightbusError, Unavailable
 from shared.events.base import Event
 from shared.events.commands import Command, Reply, StateTold, TellState, state_question
 from shared.health import Check, Health, failures
@@ -90,7 +89,8 @@ class Service:
         """Connect; waits for servers and for streams that are not there yet.
 
         Raises:
-            UserError: Postgres or NATS refuses the login, or NATS was provisioned without this service.
+            UserError: Postgres or NATS refuses the login, does not encrypt though it must, or is not trusted; or NATS
+                was provisioned without this service.
         """
         async with AsyncExitStack() as resources:
             if self.description.has_tables:
@@ -98,12 +98,7 @@ class Service:
                 self._pool = pool
                 self.checks["postgres"] = check_database(pool)
             resources.push_async_callback(self._close_broker)
-            try:
-                await self.broker.connect()
-            except NatsError as error:
-                if "authorization violation" not in str(error).lower():
-                    raise
-                raise UserError(f"NATS at {self.settings.nats.place} refuses the login") from error
+            await self.broker.connect()
             await patiently(self._require_provisioned)
             self._resources = resources.pop_all()
         if self.description.has_outbox:

@@ -98,8 +98,9 @@ class PlainServer:
     def settings(self, database: str) -> PostgresSettings:
         """How services reach a database of this server."""
         return PostgresSettings(
-            host=self.host, port=self.port, database=database, admin_role=PLAIN_ADMIN, secrets_dir=self.secrets
-        )
+            host=self.host, port=self.port, database=database, admin_role=PLAIN_ADMIN, secrets_dir=self.secrets,
+            unencrypted=True,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -156,7 +157,7 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
     words = f"-D {data} -U {PLAIN_ADMIN} --pwfile={password} -A scram-sha-256 -E UTF8 --locale=C.UTF-8 -N"
     initdb = [str(programs / "initdb"), *words.split()]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
-    port = _free_port()
+    port = free_port()
     options = {**NAPPY_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     command = [str(programs / "postgres"), "-D", str(data)]
     command += [word for item in options.items() for word in ("-c", "=".join(item))]
@@ -165,7 +166,7 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
             command, stdout=log, stderr=log, cwd="/", user=user, group=group, extra_groups=groups
         )
     try:
-        _wait_for_port(port, process)
+        wait_for_port(port, process)
         yield PlainServer("127.0.0.1", port, passwords)
     finally:
         process.send_signal(signal.SIGINT)
@@ -181,13 +182,15 @@ def _passwords(folder: Path) -> Path:
     return passwords
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a server that was started listens; its end, or too long a wait, raises."""
     deadline = time.monotonic() + SERVER_START_S
     while True:
         try:
@@ -273,7 +276,7 @@ def container_nats() -> Iterator[NatsServer]:
     ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(SERVER_START_S))
     with container.waiting_for(ready):
         host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
-        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", max_bytes=64 * 1024**2))
+        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", unencrypted=True, max_bytes=64 * 1024**2))
 
 
 async def empty_nats(server: NatsServer) -> None:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 import typer
 
 from services.cli.usage import named_path
-from shared.bus.names import CLI, inbox_of
+from shared.bus.names import CLI
 from shared.db.roles import COMMAND_LINE
 from shared.errors import UserError
 
 if TYPE_CHECKING:
+    import ssl
+
     import asyncpg
     from nats.aio.client import Client
 
-    from shared.settings import Settings
+    from shared.settings import NatsSettings, Settings
 
 READER = COMMAND_LINE.name
 CONNECT_TIMEOUT_S = 5.0
@@ -48,13 +50,14 @@ T = TypeVar("T")
 
 
 class Place(NamedTuple):
-    """Where a server listens, and how this command proves itself there."""
+    """Where Postgres listens, how this command proves itself there, and the TLS that it wants of the server."""
 
     host: str
     port: int
     database: str
-    user: str | None
-    password: str | None
+    user: str
+    password: str
+    tls: "ssl.SSLContext | None" = None
 
 
 class Stack:
@@ -95,25 +98,26 @@ class Stack:
         """Where Postgres is, for a role.
 
         Raises:
-            UserError: the role has no password here.
+            UserError: the role has no password here, or the certificates of the settings cannot be read.
         """
         if self._secrets is None:
             where = self.settings.postgres
-            return Place(where.host, where.port, where.database, role, where.password_of(role))
+            return Place(where.host, where.port, where.database, role, where.password_of(role), where.tls())
         return Place(OWN_HOST, self._ports["postgres"], DATABASE, role, self._secret(role))
 
-    def nats(self, user: str) -> Place:
-        """Where NATS is, for one of its users; ``host`` is its URL.
+    def nats(self, user: str) -> "NatsSettings":
+        """Where NATS is, and how its users log in.
 
         Raises:
             UserError: the user has no password here.
         """
         if self._secrets is None:
-            name, password = self.settings.nats.login(user) or (None, None)
-            return Place(self.settings.nats.url, 0, "", name, password)
+            return self.settings.nats
         if not (self._secrets / f"nats-{user}").exists():
             raise UserError(f"{self.home} was started by an earlier version of Nightbus: stop that `up`, start it anew")
-        return Place(self._nats_url, 0, "", user, self._secret(f"nats-{user}"))
+        from shared.settings.servers import NatsSettings
+
+        return NatsSettings(url=self._nats_url, secrets_dir=self._secrets)
 
     @property
     def _nats_url(self) -> str:
@@ -250,6 +254,7 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
             database=where.database,
             user=where.user,
             password=where.password,
+            ssl=where.tls,
             timeout=CONNECT_TIMEOUT_S,
             server_settings={"application_name": "nightbus-cli"},
         )
@@ -263,6 +268,11 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
             f"end other commands, or repeat this in some seconds ({error})"
         ) from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if where.tls is not None:
+            from shared.db.errors import refusal
+
+            if (sentence := refusal(error, stack.settings.postgres)) is not None:
+                raise UserError(sentence) from error
         raise UserError(stack.does_not_answer(f"Postgres at {where.host}:{where.port}")) from error
     try:
         await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
@@ -302,31 +312,21 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
     Raises:
         UserError: the server does not answer or refuses; one sentence.
     """
-    import nats  # and not shared.bus.broker, whose libraries take a second to import
     from nats.errors import Error as NatsError
 
-    from shared.settings.servers import addresses_of, shown_addresses
+    from shared.bus.client import NightbusClient  # and not shared.bus.broker, whose libraries take a second to import
 
     async def quiet(_error: Exception) -> None:
-        """Failed attempts are reported by the exception, not one by one."""
+        """A connection that ends is told by whoever waits for an answer."""
 
     where = stack.nats(user)
+    client = NightbusClient(where, user)
     try:
-        client = await nats.connect(
-            addresses_of(where.host),
-            name="nightbus-cli",
-            user=where.user,
-            password=where.password,
-            inbox_prefix=inbox_of(user),
-            allow_reconnect=False,
-            connect_timeout=int(CONNECT_TIMEOUT_S),
-            error_cb=quiet,
+        await client.connect(
+            name="nightbus-cli", allow_reconnect=False, connect_timeout=int(CONNECT_TIMEOUT_S), error_cb=quiet
         )
     except (NatsError, OSError, TimeoutError) as error:
-        server = f"NATS at {shown_addresses(where.host)}"
-        if "uthorization" in str(error):
-            raise UserError(f"{server} refuses the login; {stack.start_hint}") from error
-        raise UserError(stack.does_not_answer(server)) from error
+        raise UserError(stack.does_not_answer(f"NATS at {where.place}")) from error
     try:
         yield client
     except UserError as error:

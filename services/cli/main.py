@@ -91,6 +91,15 @@ COMMANDS = (
         "Archives of finished sessions: what lies where, what is unprotected, and archiving it now.", "backup:app",
     ),
     Listed("dead-letters", CARE, "Messages that no retry could help: list, show, replay, drop.", "dead_letters:app"),
+    Listed(
+        "subscribers", CARE,
+        "Programs of yours that read events, each with a user of NATS and a consumer of its own: add, list, revoke.",
+        "subscribers:app",
+    ),
+    Listed(
+        "passwords", CARE,
+        "Passwords of NATS and Postgres: make a folder of them, renew them while everything runs.", "passwords:app",
+    ),
     Listed("stats", CARE, "Counts: compare them with the frames and the files, or write them anew.", "stats:app"),
     Listed("config", CARE, "Settings: check, explain, example.", "config:app"),
 )  # fmt: skip

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -73,11 +74,14 @@ def environment(where: "PostgresSettings") -> dict[str, str]:
         "PGPASSWORD": where.password_of(COMMAND_LINE.name),
         "PGOPTIONS": f"-c search_path={_SEARCH_PATH}",
         "PGAPPNAME": "nightbus-sql",
+        **where.libpq(),
     }
 
 
 def connection_url(where: "PostgresSettings") -> str:
     """A URL for programs of people, without the password, and the file that holds it where there is one."""
     url = f"postgresql://{PEOPLE.name}@{where.host}:{where.port}/{where.database}"
+    if tls := where.libpq():
+        url += f"?sslmode={tls['PGSSLMODE']}&sslrootcert={quote(tls['PGSSLROOTCERT'], safe='/')}"
     file = where.secrets_dir / PEOPLE.name if where.secrets_dir is not None else None
     return f"{url}\npassword: {file}" if file is not None else url

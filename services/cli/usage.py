@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -13,6 +14,9 @@ from shared.given import LARGEST_NUMBER, wrong_name, wrong_path, wrong_reason
 
 _DESTINATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SESSION_ID = re.compile(r"\d{8}_[0-9A-F]{8}", re.ASCII)
+_SUBSCRIBER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SUBSCRIBER_CHARS = 40
+_FIRST_YEAR = 1970
 
 
 class WrongUsage(UserError):
@@ -45,6 +49,31 @@ def destination_name(text: str) -> str:
     if _DESTINATION.fullmatch(text) is None:
         raise typer.BadParameter(f"{inert.name(text)} is no name of a destination, which `backup status` shows")
     return text
+
+
+def subscriber_name(text: str) -> str:
+    """The name of a subscriber, which is part of a user of NATS, of a consumer and of a file."""
+    if len(text) > _SUBSCRIBER_CHARS or _SUBSCRIBER.fullmatch(text) is None:
+        raise typer.BadParameter(
+            f"{inert.name(text)} is no name of a subscriber: it has a-z, 0-9 and single hyphens between them, at most "
+            f"{_SUBSCRIBER_CHARS} in all"
+        )
+    return text
+
+
+def moment(text: str) -> datetime:
+    """A time with its offset from UTC, or a date, which begins in UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is not None and found.tzinfo is None and len(text) <= len("2026-01-10"):
+        found = found.replace(tzinfo=UTC)
+    if found is None or found.tzinfo is None or found.year < _FIRST_YEAR:
+        raise typer.BadParameter(
+            f"{inert.name(text)} is no time: write one with its offset, such as 2026-01-10T21:00Z, or a date"
+        )
+    return found.astimezone(UTC)
 
 
 def letter_number(text: str) -> int:

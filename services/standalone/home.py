@@ -160,15 +160,7 @@ class Home:
 
     def secret(self, name: str) -> str:
         """The random password of ``name`` (a role, a user), made once: 32 characters of A-Z a-z 0-9 - _."""
-        if not _SECRET_NAME.fullmatch(name):
-            raise ValueError(f"not a name for a secret: {name!r}")
-        file = self.secrets / name
-        if not file.exists():
-            write_durably(file, secrets.token_urlsafe(_SECRET_BYTES) + "\n", mode=0o600)
-        password = file.read_text().strip()
-        if not password:
-            raise UserError(f"{file} is empty: restore it from a copy of the home.")
-        return password
+        return password_in(self.secrets, name)
 
     def ports(self) -> dict[str, int]:
         """The ports of the servers by name, as last chosen; empty before the first start."""
@@ -200,6 +192,34 @@ class Home:
         except BaseException:
             self.close()
             raise
+
+
+def password_in(folder: Path, name: str) -> str:
+    """The password that a folder keeps under a name, made once: 32 characters of A-Z a-z 0-9 - _.
+
+    Raises:
+        UserError: its file is empty.
+    """
+    if not _SECRET_NAME.fullmatch(name):
+        raise ValueError(f"not a name for a secret: {name!r}")
+    file = folder / name
+    if not file.exists():
+        return new_password_in(folder, name)
+    password = file.read_text().strip()
+    if not password:
+        raise UserError(f"{file} is empty: restore it from a copy of the home.")
+    return password
+
+
+def new_password_in(folder: Path, name: str) -> str:
+    """Make a password under a name, in place of the one that is there; who reads the file finds the one or the other.
+
+    A folder that is made for it, and the file, are closed to others.
+    """
+    folder.mkdir(mode=_CLOSED_MODE, parents=True, exist_ok=True)
+    password = secrets.token_urlsafe(_SECRET_BYTES)
+    write_durably(folder / name, password + "\n", mode=0o600)
+    return password
 
 
 def port_is_free(port: int) -> bool:

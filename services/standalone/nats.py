@@ -31,6 +31,7 @@ from services.standalone.jetstream import (
     set_aside,
     what_was_done,
 )
+from services.standalone.logins import logins, quoted
 from services.standalone.process import (
     ANSWER_TIMEOUT_S,
     LineSink,
@@ -42,7 +43,7 @@ from services.standalone.process import (
 )
 from services.standalone.reading import LOOK_EVERY_S, Reading
 from services.standalone.room import full_disk
-from shared.bus.rights import User, authorization, users_of
+from shared.bus.rights import User, users_of
 from shared.errors import UserError
 from shared.logging import get_logger
 
@@ -92,6 +93,7 @@ class EmbeddedNats:
         self._output: LogFile | LineSink = log_line or LogFile(home.log / "nats.log")
         self._start_timeout_s = start_timeout_s
         self._process: ManagedProcess | None = None
+        self._is_up = False  # takes clients and signals: before, the process is still that of our own launcher
         self._configuration = home.nats / "server.conf"
         self.port = port
         self.monitor_port = 0
@@ -205,6 +207,14 @@ class EmbeddedNats:
         if self._process is not None:
             await self._process.kill()
 
+    def reload(self) -> bool:
+        """Have the running server take who may log in now; whether that differs. Streams and other logins go on."""
+        pid = self.pid if self._is_up and self.running else None
+        if pid is None or not self._write_configuration(service_account(self._account_name)):
+            return False
+        os.kill(pid, signal.SIGHUP)
+        return True
+
     async def ailment(self) -> str | None:
         """What is wrong with the running server, as the end of a sentence; None when it works."""
         self._still = []
@@ -277,6 +287,7 @@ class EmbeddedNats:
                 raise UserError(f"{closed} is closed to the account {account.name}, which runs NATS.")
 
     async def _launch(self, server: Path, account: Account | None) -> None:
+        self._is_up = False
         self._write_configuration(account)
         argv: list[str | Path] = [server, "--config", self._configuration]
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", **_GO_RUNTIME}
@@ -288,6 +299,7 @@ class EmbeddedNats:
         except BaseException:
             await self.stop()
             raise
+        self._is_up = True
 
     async def _until_ready(self, process: ManagedProcess) -> None:
         """Wait until the server takes clients, which it does once it has read its store.
@@ -358,26 +370,23 @@ class EmbeddedNats:
 
         await end_processes(servers, [(signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)])
 
-    def _write_configuration(self, account: Account | None) -> None:
-        logins = authorization(self._users, lambda user: _quoted(self._home.secret(f"nats-{user}")))
+    def _write_configuration(self, account: Account | None) -> bool:
+        """Write the configuration; whether it differs from the one before."""
         (self._home.secrets / ONE_FOR_ALL).unlink(missing_ok=True)
-        text = f"""# Written at each start.
+        text = f"""# Written at each start, and when a password changes.
 server_name: nightbus
 listen: "{LOOPBACK}:{self.port}"
 http: "{LOOPBACK}:{self.monitor_port}"
 max_payload: {self._max_payload_bytes}
-{logins}jetstream {{
-  store_dir: {_quoted(str(self.store))}
+{logins(self._home.secrets, self._users)}jetstream {{
+  store_dir: {quoted(str(self.store))}
   max_memory_store: {MAX_MEMORY_STORE_BYTES}
   max_file_store: {self.max_file_store_bytes()}
   # Without it an acknowledged message waits up to two minutes for the disk.
   sync_interval: always
 }}
 """
+        differs = not self._configuration.exists() or self._configuration.read_text() != text
         owner = (account.uid, account.gid) if account else None
         write_durably(self._configuration, text, mode=0o600, owner=owner)
-
-
-def _quoted(value: str) -> str:
-    """A string of the NATS configuration language."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return differs

@@ -16,6 +16,7 @@ from nats.js.errors import Error as JetStreamError
 from services.descriptions import SCHEMAS, SERVICES
 from services.standalone.home import LOOPBACK, Home
 from services.standalone.keeper import keep
+from services.standalone.logins import follow
 from services.standalone.nats import EmbeddedNats
 from services.standalone.postgres import SUPERUSER, EmbeddedPostgres
 from services.standalone.process import LogFile, ProcessFailed
@@ -31,6 +32,7 @@ from shared.description import ServiceDescription, processes_of
 from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import NatsSettings, PostgresSettings
+from shared.tasks import restarted
 from shared.waits import Waits
 
 log = get_logger(__name__)
@@ -96,6 +98,8 @@ class Stack:
             tasks.create_task(self.room.watch())
             tasks.create_task(keep("postgres", self.postgres, self.room))
             tasks.create_task(keep("nats", self.nats, self.room))
+            logins = restarted(lambda: follow(self.home.secrets, self.nats), name="who may log in to nats")
+            tasks.create_task(logins)
             for name, service in self.services.items():
                 tasks.create_task(keep(name, service, self.room))
 

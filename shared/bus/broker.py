@@ -5,16 +5,15 @@ noticed), does not decode (every message is parsed, judged and acknowledged by i
 declares streams.
 """
 
+from functools import partial
 from typing import Any
 
 from faststream.nats import NatsBroker
-from faststream.security import BaseSecurity, SASLPlaintext
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from shared.bus.names import inbox_of
-from shared.bus.private import client_of
-from shared.errors import UserError
+from shared.bus.client import NightbusClient
+from shared.bus.private import client_of, connect_by
 from shared.logging import get_logger
 from shared.settings import NatsSettings
 
@@ -25,6 +24,20 @@ RECONNECT_WAIT_S = 1
 GRACEFUL_TIMEOUT_S = 20.0
 """How long a stopping service waits for handlers in flight; below a pod's 30 s grace period."""
 PUBLISH_TIMEOUT_S = 10.0
+_DECIDED_HERE = frozenset(
+    {
+        "servers",
+        "inbox_prefix",
+        "tls",
+        "tls_hostname",
+        "user",
+        "password",
+        "error_cb",
+        "disconnected_cb",
+        "reconnected_cb",
+    }
+)
+"""Options of nats-py that FastStream would give for us."""
 
 
 async def _undecoded(message: Any) -> Any:
@@ -32,38 +45,44 @@ async def _undecoded(message: Any) -> Any:
 
 
 def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
-    """A broker that hands raw messages to ``shared.bus.delivery``; not connected yet."""
-    login = settings.login(service)
-    security: BaseSecurity | None = SASLPlaintext(*login) if login else None
+    """A broker that hands raw messages to ``shared.bus.delivery``; not connected yet.
 
-    async def on_error(error: Exception) -> None:
-        log.warning("nats error", error=repr(error))
-
-    async def on_disconnect() -> None:
-        if not client_of(broker).is_closed:  # by ourselves, as every stopping service does
-            log.warning("nats disconnected")
-
-    async def on_reconnect() -> None:
-        log.info("nats reconnected")
-
+    To connect raises UserError where the server refuses the login, does not encrypt though it must, or is not trusted.
+    """
     broker = NatsBroker(
         settings.servers,
         name=f"nightbus-{service}",
-        security=security,
-        inbox_prefix=inbox_of(service),
         allow_reconnect=True,
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_WAIT_S,
         ping_interval=PING_INTERVAL_S,
         graceful_timeout=GRACEFUL_TIMEOUT_S,
-        error_cb=on_error,
-        disconnected_cb=on_disconnect,
-        reconnected_cb=on_reconnect,
         apply_types=False,
         decoder=_undecoded,
         logger=None,
     )
+    connect_by(broker, partial(_client, settings, service))
     return broker
+
+
+async def _client(settings: NatsSettings, user: str, **options: Any) -> Client:
+    """A connected client; of FastStream's options those that are not our client's own."""
+    client = NightbusClient(settings, user)
+
+    async def on_disconnect() -> None:
+        if not client.is_closed:  # by ourselves, as every stopping service does
+            log.warning("nats disconnected")
+
+    async def on_reconnect() -> None:
+        log.info("nats reconnected")
+
+    own = {name: value for name, value in options.items() if name not in _DECIDED_HERE}
+    await client.connect(error_cb=_report, disconnected_cb=on_disconnect, reconnected_cb=on_reconnect, **own)
+    return client
+
+
+async def _report(error: Exception) -> None:
+    log.warning("nats error", error=repr(error))
 
 
 def jetstream_of(broker: NatsBroker) -> JetStreamContext:
@@ -81,34 +100,17 @@ async def connect(settings: NatsSettings, user: str, *, patient: bool = True) ->
 
     Raises:
         nats.errors.NoServersError: not patient and nobody answers.
-        UserError: the user's password cannot be read, or the server refuses it.
+        UserError: the password cannot be read, or the server refuses it, does not encrypt though it must, or is not
+            trusted.
     """
-    name, password = settings.login(user) or (None, None)
-
-    client = Client()
-    begun = False
-
-    async def on_error(error: Exception) -> None:
-        """Failed attempts are reported by the exception, not one by one; a login that is refused needs no second."""
-        if not begun and "authorization violation" in str(error).lower():
-            raise UserError(f"NATS at {settings.place} refuses the login of {name or 'nobody'}")
-
-    try:
-        await client.connect(
-            settings.servers,
-            name=f"nightbus-{user}",
-            user=name,
-            password=password,
-            inbox_prefix=inbox_of(user),
-            allow_reconnect=patient,
-            max_reconnect_attempts=-1 if patient else 1,
-            reconnect_time_wait=RECONNECT_WAIT_S,
-            ping_interval=PING_INTERVAL_S,
-            connect_timeout=2,
-            error_cb=on_error,
-        )
-    except UserError:
-        await client.close()
-        raise
-    begun = True
+    client = NightbusClient(settings, user)
+    await client.connect(
+        name=f"nightbus-{user}",
+        allow_reconnect=patient,
+        max_reconnect_attempts=-1 if patient else 1,
+        reconnect_time_wait=RECONNECT_WAIT_S,
+        ping_interval=PING_INTERVAL_S,
+        connect_timeout=2,
+        error_cb=_report,
+    )
     return client

@@ -13,6 +13,13 @@ KEY_SUBJECTS = "$KV."
 CLI, JANITOR, PROVISION = "cli", "janitor", "provision"
 """Users beside those of the services: of the command line, of whoever keeps the stream from filling up, of
 `nightbus provision`."""
+SUBSCRIBER_PREFIX = "subscriber-"
+"""How the users of NATS begin that belong to other people's programs, and the consumer of each, called alike."""
+
+
+def subscriber_user(name: str) -> str:
+    """The user of NATS that a subscriber is, and its durable consumer."""
+    return f"{SUBSCRIBER_PREFIX}{name}"
 
 
 def inbox_of(user: str) -> str:

@@ -1,22 +1,26 @@
-"""The parts of FastStream and nats-py that their documentation does not promise: all that we use of them is here.
+"""The parts of FastStream and nats-py that their documentation does not promise.
 
-Each function says what there is no public way for. The versions that this was written for are in ``WRITTEN_FOR``; a
+All that we use of them is here, but for the methods that our own client overrides (``shared.bus.client``). Each
+function says what there is no public way for. The versions that this was written for are in ``WRITTEN_FOR``; a
 test compares them with those that are installed and looks at each part, so that an upgrade is a decision
 (docs/adr/0017).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from faststream.nats import NatsBroker
-from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+if TYPE_CHECKING:  # the command line has a client of NATS, and no time for the imports of FastStream
+    from faststream.nats import NatsBroker
+    from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+
 WRITTEN_FOR = {"faststream": "0.7.8", "nats-py": "2.16.0"}
 
 
-def client_of(broker: NatsBroker) -> Client:
+def client_of(broker: "NatsBroker") -> Client:
     """The nats-py client of a connected broker, for JetStream's own API and for requests."""
     client: Client = broker.config.broker_config.connection_state.connection
     return client
@@ -27,7 +31,24 @@ def client_of_context(js: JetStreamContext) -> Client:
     return js._nc  # noqa: SLF001
 
 
-def replace_pull_loop(subscriber: BatchPullStreamSubscriber, loop: Callable[[], Awaitable[None]]) -> None:
+def connect_by(broker: "NatsBroker", connect: Callable[..., Awaitable[Client]]) -> None:
+    """Have a broker connect by ``connect``, which is given nats-py's options, in place of nats-py's own client."""
+
+    async def connected() -> Client:
+        client = await connect(**broker._connection_kwargs)  # noqa: SLF001
+        broker.config.connect(client)
+        return client
+
+    broker._connect = connected  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def encrypts(client: Client) -> bool:
+    """Whether what a client sends over its present connection is encrypted."""
+    writer = getattr(client._transport, "_io_writer", None)  # noqa: SLF001
+    return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+
+def replace_pull_loop(subscriber: "BatchPullStreamSubscriber", loop: Callable[[], Awaitable[None]]) -> None:
     """Give a subscriber a loop of ours, before FastStream starts it.
 
     ``shared.bus.pull`` says what is wrong with its own. It restarts a failed loop without a word and without a pause.

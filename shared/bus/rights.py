@@ -11,6 +11,7 @@ a service     publish its events, its dead letters and the commands that it send
 ``cli``       send every command; look at streams and consumers. It publishes no event
 ``janitor``   purge what everyone has read from the event stream
 ``provision``  make, change and delete streams, buckets and consumers, and move dead letters from a stream to another
+a subscriber   read and acknowledge what its one durable consumer has for it; nothing else
 ============  ============================================================================================
 
 Each receives answers in an inbox of its own, ``_INBOX_<user>``, into which no other user may look or write: whoever
@@ -33,6 +34,7 @@ from shared.bus.names import (
     inbox_of,
     stream_of_bucket,
     subject_of_key,
+    subscriber_user,
 )
 from shared.description import ServiceDescription, consumers_of
 
@@ -65,6 +67,17 @@ def users_of(services: Iterable[ServiceDescription]) -> tuple[User, ...]:
     services = tuple(services)
     read = tuple(dict.fromkeys(row.subject for row in consumers_of(services) if row.stream == EVENTS))
     return (*(_service(service, read) for service in services), _cli(services), _janitor(), _provision())
+
+
+def subscriber(name: str) -> User:
+    """The user of a program of other people that reads events through the one consumer that was made for it.
+
+    It may not look at the stream, nor make, change or delete a consumer, its own included.
+    """
+    consumer = f"{EVENTS}.{subscriber_user(name)}"
+    verbs = ("INFO", "MSG.NEXT")
+    publish = (*(f"{_API}.CONSUMER.{verb}.{consumer}" for verb in verbs), f"$JS.ACK.{consumer}.>")
+    return User(subscriber_user(name), f"the subscriber {name}", publish, (f"{inbox_of(subscriber_user(name))}.>",))
 
 
 def _service(service: ServiceDescription, read: tuple[str, ...]) -> User:
@@ -130,10 +143,11 @@ def authorization(users: Iterable[User], password_of: Callable[[str], str]) -> s
         password_of: the password of a user, as the configuration is to hold it (quoted, or the name of a variable).
     """
     head = f"authorization {{\n  timeout: {LOGIN_WITHIN_S}\n  users: [\n"
-    return "".join([head, *(_entry(user, password_of) for user in users), "  ]\n}\n"])
+    return "".join([head, *(entry(user, password_of) for user in users), "  ]\n}\n"])
 
 
-def _entry(user: User, password_of: Callable[[str], str]) -> str:
+def entry(user: User, password_of: Callable[[str], str]) -> str:
+    """One user, as it stands in the list ``users`` of that block."""
     lines = [f"      user: {user.name}", f"      password: {password_of(user.name)}", "      permissions: {"]
     lines += _list("publish", user.publish)
     lines += _list("subscribe", user.subscribe)

@@ -5,7 +5,7 @@ they are idempotent, and a new view is readable at once.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from shared.db.errors import admitted, translated
 from shared.db.obstacles import end_readers_in_the_way
 from shared.db.revisions import VERSION_SCHEMA, Revisions
-from shared.db.rights import grant, make_roles
+from shared.db.rights import grant, make_roles, set_password
 from shared.errors import UserError
 from shared.logging import get_logger
 from shared.settings import PostgresSettings
@@ -89,10 +89,23 @@ async def downgrade(settings: PostgresSettings, schemas: Mapping[str, Path], tar
         await admin.connection.run_sync(down)
 
 
+async def set_passwords(settings: PostgresSettings, roles: Sequence[str]) -> None:
+    """Give roles the passwords that the settings have for them now, as every migration does; sessions go on.
+
+    Raises:
+        Unavailable: the server does not answer.
+        UserError: it refuses the admin role, or a role has no password.
+    """
+    async with admin_connection(settings) as connection:
+        for role in roles:
+            with translated():
+                await set_password(connection, role, settings.password_of(role))
+
+
 @asynccontextmanager
 async def _admin(settings: PostgresSettings) -> AsyncIterator[Admin]:
     """The admin role's connection, in a transaction that ends with the context; other migrations wait meanwhile."""
-    async with _connected(settings) as driver, _connected(settings) as watcher:
+    async with admin_connection(settings) as driver, admin_connection(settings) as watcher:
 
         async def ours() -> asyncpg.Connection:
             return driver
@@ -118,14 +131,21 @@ async def _admin(settings: PostgresSettings) -> AsyncIterator[Admin]:
 
 
 @asynccontextmanager
-async def _connected(settings: PostgresSettings) -> AsyncIterator[asyncpg.Connection]:
-    with translated(), admitted(settings.host, settings.port):
+async def admin_connection(settings: PostgresSettings) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the admin role.
+
+    Raises:
+        Unavailable: the server does not answer.
+        UserError: it refuses, does not encrypt though it must, or is not trusted.
+    """
+    with translated(), admitted(settings):
         connection = await asyncpg.connect(
             host=settings.host,
             port=settings.port,
             database=settings.database,
             user=settings.admin_role,
             password=settings.password_of(settings.admin_role),
+            ssl=settings.tls(),
             timeout=10,
         )
     try:

@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import asyncpg
 
 from shared.db.damage import lately
 from shared.db.errors import admitted, translated
-from shared.errors import Unavailable
+from shared.errors import Unavailable, UserError
 from shared.retry import patiently
 from shared.settings import PostgresSettings
 
@@ -20,19 +21,22 @@ COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 async def open_pool(settings: PostgresSettings, role: str, *, unhurried: bool = False) -> asyncpg.Pool:
     """A pool of connections as ``role``.
 
+    The password is read anew for each connection, so that one that is changed while we run opens the next.
     ``unhurried``: for the few transactions that take their time and set ``statement_timeout`` themselves.
 
     Raises:
         Unavailable: the server does not answer.
-        UserError: it does, and refuses.
+        UserError: it does, and refuses, does not encrypt though it must, or is not trusted; or there is no password.
     """
-    with translated(), admitted(settings.host, settings.port):
+    settings.password_of(role)  # where there is none, that is said at once
+    with translated(), admitted(settings):
         return await asyncpg.create_pool(
             host=settings.host,
             port=settings.port,
             database=settings.database,
             user=role,
-            password=settings.password_of(role),
+            password=partial(_password_now, settings, role),
+            ssl=settings.tls(),
             min_size=1,
             max_size=1 if unhurried else settings.pool_size,
             max_inactive_connection_lifetime=300,
@@ -40,6 +44,14 @@ async def open_pool(settings: PostgresSettings, role: str, *, unhurried: bool = 
             command_timeout=None if unhurried else COMMAND_TIMEOUT_S,
             server_settings={"application_name": f"nightbus-{role}", "statement_timeout": f"{STATEMENT_TIMEOUT_S}s"},
         )
+
+
+def _password_now(settings: PostgresSettings, role: str) -> str:
+    """The password for a new connection of a pool; a file that is away while it is replaced is waited for."""
+    try:
+        return settings.password_of(role)
+    except UserError as error:
+        raise Unavailable(str(error)) from error
 
 
 @contextlib.asynccontextmanager

@@ -69,6 +69,12 @@ async def make_roles(connection: asyncpg.Connection, settings: PostgresSettings,
     await _limit_dumping(connection)
 
 
+async def set_password(connection: asyncpg.Connection, role: str, password: str) -> None:
+    """Give a role of ours another password; it is asked for at the next login, and no session ends."""
+    literal = await connection.fetchval("SELECT quote_literal($1)", password)
+    await connection.execute(f"ALTER ROLE {role} PASSWORD {literal}")
+
+
 async def grant(connection: asyncpg.Connection, schemas: Collection[str]) -> None:
     """Grant each role what it may do, and take from everybody what nobody should; after all schemas are made."""
     for schema in schemas:

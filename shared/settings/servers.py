@@ -1,11 +1,20 @@
 """Sections that every service has in common: which services run, NATS, Postgres, health pages, log."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from shared.errors import UserError
 from shared.settings.section import Section, WholePath
+
+if TYPE_CHECKING:
+    import ssl
+
+_CA_FILE = "file with the certificates of the authorities that vouch for the server (PEM); unset: those of this machine"
+_UNENCRYPTED = "allow connections to another machine without TLS; without it they are refused"
 
 
 def addresses_of(url: str) -> list[str]:
@@ -35,6 +44,8 @@ class NatsSettings(Section):
         default="nats://127.0.0.1:4222",
         description="address of the server; of a cluster those of its servers, separated by commas",
     )
+    ca_file: WholePath | None = Field(default=None, description=_CA_FILE)
+    unencrypted: bool = Field(default=False, description=_UNENCRYPTED)
     secrets_dir: WholePath | None = Field(
         default=None,
         description="folder with one password file per user, named nats-<user>: nats-ingest, nats-cli, nats-provision "
@@ -81,6 +92,40 @@ class NatsSettings(Section):
         """Where it is, for sentences."""
         return shown_addresses(self.url)
 
+    @model_validator(mode="after")
+    def _one_wish(self) -> Self:
+        if self.unencrypted and (self.ca_file is not None or self._says_tls):
+            raise ValueError("unencrypted says that TLS may be left out, and ca_file or tls:// that it must not")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The host of the address."""
+        return urlsplit(self.url if "://" in self.url else f"//{self.url}").hostname or ""
+
+    @property
+    def _says_tls(self) -> bool:
+        """Whether an address is one that is encrypted."""
+        return any(address.startswith("tls:") for address in self.servers)
+
+    def demands_tls(self, host: str) -> bool:
+        """Whether nothing is said to a host of this NATS that is not encrypted."""
+        from shared.encryption import stays_here
+
+        if self.unencrypted:
+            return False
+        return self.ca_file is not None or self._says_tls or not stays_here(host)
+
+    def tls(self) -> "ssl.SSLContext":
+        """TLS that trusts whom the settings name.
+
+        Raises:
+            UserError: the file of certificates cannot be used.
+        """
+        from shared.encryption import context_of
+
+        return context_of(self.ca_file, "nats.ca_file")
+
     def login(self, user: str) -> tuple[str, str] | None:
         """The name and password with which ``user`` logs in: its own, else the one for all; None where none is needed.
 
@@ -104,6 +149,8 @@ class PostgresSettings(Section):
 
     host: str = Field(default="127.0.0.1", description="host name, address or socket folder")
     port: int = Field(default=5432, ge=1, le=65535, description="TCP port")
+    ca_file: WholePath | None = Field(default=None, description=_CA_FILE)
+    unencrypted: bool = Field(default=False, description=_UNENCRYPTED)
     database: str = Field(default="nightbus", description="name of the database")
     admin_role: str = Field(default="nightbus_admin", description="role that runs migrations and creates the others")
     password: SecretStr | None = Field(default=None, description="password of this process's role")
@@ -111,6 +158,48 @@ class PostgresSettings(Section):
         default=None, description="folder with one password file per role, named as the role"
     )
     pool_size: int = Field(default=5, ge=2, le=50, description="most connections per service")
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> Self:
+        if self.unencrypted and self.ca_file is not None:
+            raise ValueError("unencrypted says that TLS may be left out, and ca_file that it must not")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The server as sentences call it."""
+        return f"Postgres at {self.host}:{self.port}"
+
+    @property
+    def demands_tls(self) -> bool:
+        """Whether nothing is said to this Postgres that is not encrypted."""
+        from shared.encryption import stays_here
+
+        return not self.unencrypted and (self.ca_file is not None or not stays_here(self.host))
+
+    def tls(self) -> "ssl.SSLContext | None":
+        """TLS that trusts whom the settings name; None where the connection may do without.
+
+        Raises:
+            UserError: the file of certificates cannot be used.
+        """
+        from shared.encryption import context_of
+
+        return context_of(self.ca_file, "postgres.ca_file") if self.demands_tls else None
+
+    def libpq(self) -> Mapping[str, str]:
+        """What programs of PostgreSQL need in their environment to encrypt as we do; nothing where that is not asked.
+
+        Of PostgreSQL before 16 none knows the certificates of the machine by a word; the file is named, where there is
+        one.
+        """
+        if not self.demands_tls:
+            return {}
+        import ssl
+
+        machine = ssl.get_default_verify_paths().cafile
+        trusted: Path | str = self.ca_file or machine or "system"
+        return {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(trusted)}
 
     def password_of(self, role: str) -> str:
         """The password of a role, from ``secrets_dir`` or ``password``.

@@ -19,6 +19,7 @@ from shared.events.base import Event, Model
 from shared.events.commands import Command
 from shared.events.registry import MODELS
 from shared.settings import NatsSettings
+from tests.contract import subscribers_part
 from tests.contract.meanings import FIELDS
 from tests.contract.schemas import ALL_COMMANDS
 
@@ -60,7 +61,7 @@ _PLAIN = {str: "text", int: "integer", float: "number", bool: "yes or no", UUID:
 
 def render() -> str:
     """The page."""
-    parts = [_INTRO, "## At a glance\n", *_overview(), ""]
+    parts = [_INTRO, "## At a glance\n", *_overview(), "", *subscribers_part.lines()]
     parts += [section for model in MODELS for section in _event(model)]
     parts += [
         "# Parts of events\n",

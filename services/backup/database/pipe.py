@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from services.backup.store.dumps import Server
@@ -33,11 +33,26 @@ def arguments_of(settings: PostgresSettings, role: str, server: Server) -> list[
     ]  # fmt: skip
 
 
+def login_of(settings: PostgresSettings, role: str) -> Mapping[str, str]:
+    """What a program of PostgreSQL needs in its environment to log in as a role, encrypted where we are.
+
+    Raises:
+        UserError: the role has no password.
+    """
+    return {"PGPASSWORD": settings.password_of(role), **settings.libpq()}
+
+
 @contextlib.asynccontextmanager
 async def running(
-    program: Path, arguments: Sequence[str], *, password: str = "", reads: bool = False
+    program: Path, arguments: Sequence[str], *, login: Mapping[str, str] | None = None, reads: bool = False
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A program of PostgreSQL while it works; ``reads``: it is given bytes on its standard input, too.
+    """A program of PostgreSQL while it works.
+
+    Args:
+        program: which.
+        arguments: its command line, which everybody on this machine can see.
+        login: what only it may see, in its environment; see ``login_of``.
+        reads: it is given bytes on its standard input, too.
 
     Raises:
         DumpFailed: it ended with a failure; after the block, and in place of what the block raised for that.
@@ -46,7 +61,7 @@ async def running(
     process = await asyncio.create_subprocess_exec(
         program, *arguments, stdin=asyncio.subprocess.PIPE if reads else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=2 * READ_BYTES,
-        env=environment | ({"PGPASSWORD": password} if password else {}), cwd="/",
+        env=environment | dict(login or {}), cwd="/",
     )  # fmt: skip
     said = start_task(_last_words(process), name=f"what {program.name} says")
     try:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.backup.database.pipe import DumpFailed, arguments_of, parts, pieces, running
+from services.backup.database.pipe import DumpFailed, arguments_of, login_of, parts, pieces, running
 from services.backup.database.programs import Programs
 from services.backup.destinations.port import Destination, Label, Refused, SentPart
 from services.backup.store.dumps import Server
@@ -51,9 +51,9 @@ async def send(
     upload = await destination.begin(key, label, PART_BYTES)
     whole, sent, size_bytes = hashlib.sha256(), list[SentPart](), 0
     arguments = arguments_of(database.settings, database.role, database.server)
-    password = database.settings.password_of(database.role)
+    login = login_of(database.settings, database.role)
     try:
-        async with running(programs.dump, arguments, password=password) as process:
+        async with running(programs.dump, arguments, login=login) as process:
             async for data in parts(pieces(process), PART_BYTES):
                 md5, sha256 = await asyncio.to_thread(_hashes, data, whole)
                 number = len(sent) + 1

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.backup.database.layout import Note
-from services.backup.database.pipe import DumpFailed, running
+from services.backup.database.pipe import DumpFailed, login_of, running
 from services.backup.destinations.port import Destination
 from services.standalone.binaries import installed_binaries
 from services.standalone.home import Home
@@ -69,7 +69,7 @@ async def _fill(
         f"--dbname={settings.database}", "--no-password", "--no-owner", "--no-privileges", "--exit-on-error",
     ]  # fmt: skip
     found, size_bytes = hashlib.sha256(), 0
-    async with running(program, arguments, password=settings.password_of(settings.admin_role), reads=True) as process:
+    async with running(program, arguments, login=login_of(settings, settings.admin_role), reads=True) as process:
         assert process.stdin is not None  # a pipe was asked for
         try:
             async for data in destination.read(note.key):

@@ -90,7 +90,7 @@ async def test_a_service_that_is_refused_ends_with_one_sentence(server: Embedded
         env={**os.environ, **told}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = (text.decode() for text in await asyncio.wait_for(service.communicate(), 60))
-    assert (service.returncode, errors) == (1, f"nightbus: NATS at {url} refuses the login\n")
+    assert (service.returncode, errors) == (1, f"nightbus: NATS at {url} refuses the login of {USER}\n")
     assert "Traceback" not in output
     assert "wrong-one" not in output
 

@@ -10,6 +10,7 @@ from faststream.nats import NatsBroker
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
 from nats.js import JetStreamContext
 
 from shared.bus import private
@@ -33,11 +34,27 @@ def test_the_parts_are_there() -> None:
     assert {"_client", "_ackd"} <= set(Msg.__dataclass_fields__)
     client = Client()
     assert private.client_of_context(JetStreamContext(client)) is client
-    assert NatsBroker().config.broker_config.connection_state is not None
+    broker = NatsBroker()
+    assert broker.config.broker_config.connection_state is not None
+    assert {"servers", "error_cb", "inbox_prefix"} <= set(broker._connection_kwargs)
+    assert inspect.iscoroutinefunction(NatsBroker._connect)
+
+
+def test_what_our_client_overrides_is_there() -> None:
+    """What nats-py calls to log in, to choose TLS and to hear of errors has the form that it had."""
+    assert [*inspect.signature(Client._connect_command).parameters] == ["self"]
+    assert [*inspect.signature(Client._process_err).parameters] == ["self", "err_msg"]
+    assert [*inspect.signature(Client._process_op_err).parameters] == ["self", "e"]
+    assert [*inspect.signature(Client._process_connect_init).parameters] == ["self"]
+    assert isinstance(Client.ssl_context, property)
+    source = inspect.getsource(Client._process_connect_init)
+    assert source.index("connect_tls") < source.index("_connect_command()"), "the login is said after TLS is up"
+    assert {"_current_server", "_transport", "options"} <= set(vars(Client()))
+    assert "_io_writer" in vars(TcpTransport())
 
 
 def test_no_other_module_of_the_bus_reaches_for_them() -> None:
-    """Names with an underscore are asked of our own objects only, outside the one module."""
+    """Names with an underscore are asked of our own objects only; our client calls what it overrides."""
     reached = [
         f"{file.name}:{node.lineno} {ast.unparse(node)}"
         for file in BUS.glob("*.py")
@@ -47,5 +64,6 @@ def test_no_other_module_of_the_bus_reaches_for_them() -> None:
         and node.attr.startswith("_")
         and not node.attr.startswith("__")
         and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
+        and not (file.name == "client.py" and ast.unparse(node.value) == "super()")
     ]
     assert reached == []

@@ -1,0 +1,49 @@
+// Prints Nightbus' events as they come, one line each. Needs Node 20 and `npm install` in this folder.
+//
+// `nightbus subscribers add my-lights` prints what to give it:
+//
+//     node subscribe.mjs --name my-lights --url nats://127.0.0.1:4222 --password-file .../nats-subscriber-my-lights
+//
+// Events come at least once: remember `event_id` where doing a thing twice would hurt. What is not acknowledged is given
+// again after a minute, also to the next run of this program.
+
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+import { jetstream } from "@nats-io/jetstream";
+import { connect, usernamePasswordAuthenticator } from "@nats-io/transport-node";
+
+const { values: asked } = parseArgs({
+  options: {
+    name: { type: "string" },
+    url: { type: "string", default: "nats://127.0.0.1:4222" },
+    "password-file": { type: "string" },
+    "ca-file": { type: "string" },
+    count: { type: "string" },
+  },
+});
+if (!asked.name || !asked["password-file"]) {
+  console.error("usage: node subscribe.mjs --name NAME --password-file FILE [--url URL] [--ca-file FILE] [--count N]");
+  process.exit(2);
+}
+
+const user = `subscriber-${asked.name}`;
+const password = () => readFileSync(asked["password-file"], "utf8").trim(); // read at each login: it may be renewed
+
+const client = await connect({
+  servers: asked.url,
+  authenticator: usernamePasswordAuthenticator(user, password),
+  inboxPrefix: `_INBOX_${user}`, // the one place where this user may receive answers
+  tls: asked["ca-file"] ? { caFile: asked["ca-file"] } : undefined,
+  maxReconnectAttempts: -1,
+});
+const consumer = await jetstream(client).consumers.get("NIGHTBUS", user);
+let left = asked.count ? Number(asked.count) : Infinity;
+const messages = await consumer.consume({ max_messages: Math.min(20, left) });
+for await (const message of messages) {
+  console.log(message.headers.get("ce-type"), message.headers.get("ce-id"), JSON.stringify(message.json()));
+  await message.ackAck(); // done once NATS knows that this event is done with
+  left -= 1;
+  if (left <= 0) break;
+}
+await client.close();

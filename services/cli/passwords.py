@@ -1,0 +1,167 @@
+"""`passwords`: a folder of passwords for servers of your own, and other passwords while everything runs."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from services.cli.connection import HomeOption, Stack, find_stack, wait_for
+from services.cli.dead_letters import DryRunOption
+from services.cli.lazy import group
+from services.cli.match import LinesOption
+from services.cli.output import counted, to_json
+from services.cli.usage import WrongUsage, help_alone, named_path, named_thing
+from shared.errors import UserError
+
+if TYPE_CHECKING:
+    from services.standalone.passwords import Chosen
+    from shared.settings import NatsSettings
+
+app = group(help="Passwords of NATS and Postgres: make a folder of them, renew them while everything runs.")
+app.callback(invoke_without_command=True)(help_alone)
+
+TAKEN_WITHIN_S = 15.0
+"""So long a NATS that runs here may take to know another password."""
+_AGAIN_S = 0.2
+
+T = TypeVar("T")
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", parser=named_path, help="Folder for the passwords.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir", metavar="DIR", parser=named_path, help="A folder of `passwords make`, in place of a home of `up`."
+    ),
+]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]…",
+        parser=named_thing,
+        help="A service (its user of NATS and its role of Postgres), another role such as reader, another user such as "
+        "cli or subscriber-NAME, or the name of a password file.",
+    ),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All but the role that makes the others.")]
+
+
+@app.command("make")
+def make(folder: FolderArgument) -> None:
+    """Make the passwords for a NATS and a Postgres of your own: a file each, and nats-users.conf for the server.
+
+    Passwords that are there stay. Nothing is connected to.
+    """
+    from services.standalone.logins import USERS_FILE
+    from services.standalone.passwords import make_passwords
+
+    made = _writing(folder, lambda: make_passwords(folder))
+    print(f"{counted(len(made), 'password')} made in {folder}; NATS includes {folder / USERS_FILE}")
+
+
+@app.command("renew")
+def renew(
+    names: NamesArgument = None,
+    everything: AllOption = False,
+    folder: FolderOption = None,
+    dry_run: DryRunOption = False,
+    as_json: LinesOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Make passwords anew; where `up` runs, its servers take them at once, and no event is lost.
+
+    With --dir only the files change: reload NATS and run `nightbus migrate` then. Services wait meanwhile.
+    """
+    from services.standalone import passwords
+
+    if bool(names) == everything:
+        raise WrongUsage("name whose passwords, or all by --all")
+    stack = find_stack(home) if folder is None else None
+    if stack is not None and stack.home is None:
+        raise WrongUsage("the servers are not those of `nightbus up`: name the folder of their passwords by --dir")
+    where = folder or (stack.home / "secrets" if stack is not None and stack.home is not None else Path())
+    if not where.is_dir():
+        raise UserError(f"there is no folder {where}: `nightbus passwords make` makes one")
+    chosen = passwords.choose(where, names or (), everything=everything)
+    runs = stack is not None and stack.is_running
+    if not dry_run:
+        if stack is not None and runs:
+            wait_for(_renew_here(stack, where, chosen))
+        else:
+            _writing(where, lambda: _renew_files(where, chosen, for_others=stack is None))
+    if as_json:
+        state = "as it was" if dry_run else "in effect" if runs else "written"
+        print(to_json({"folder": str(where), "files": list(chosen.files), "state": state}))
+        return
+    done = "would be renewed" if dry_run else "renewed"
+    print(f"{counted(len(chosen.files), 'password')} {done} in {where}: {', '.join(chosen.files)}")
+    if not dry_run and not runs:
+        print(_next_step(chosen, for_others=stack is None))
+
+
+def _renew_files(folder: Path, chosen: "Chosen", *, for_others: bool) -> None:
+    from services.standalone import passwords
+    from services.standalone.logins import write_users_file
+
+    passwords.renew(folder, chosen.files)
+    if for_others:
+        write_users_file(folder, passwords.USERS)
+
+
+def _next_step(chosen: "Chosen", *, for_others: bool) -> str:
+    if not for_others:
+        return "they hold from the next `nightbus up` on"
+    steps = ["reload NATS" if chosen.users else "", "run `nightbus migrate`" if chosen.roles else ""]
+    return f"next: {' and '.join(filter(None, steps))}; services whose password differs wait meanwhile"
+
+
+async def _renew_here(stack: Stack, folder: Path, chosen: "Chosen") -> None:
+    """Renew the passwords of a home whose servers run, and wait until they hold."""
+    from services.standalone import passwords
+    from shared.db.migrate import set_passwords
+
+    passwords.renew(folder, chosen.files)
+    if chosen.roles:
+        await set_passwords(stack.settings.postgres, chosen.roles)
+    for user in chosen.users:
+        await until_taken(stack.nats(user), user)
+
+
+async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) -> None:
+    """Wait until NATS lets a user in, or, where it is not to be ``known``, lets it in no more.
+
+    Raises:
+        UserError: it does not come to that.
+    """
+    deadline = time.monotonic() + TAKEN_WITHIN_S
+    while await _lets_in(nats, user) is not known:
+        if time.monotonic() > deadline:
+            what = "does not take the password of" if known else "still lets in"
+            raise UserError(f"NATS at {nats.place} {what} {user}: log/nats.log of the home says why")
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _lets_in(nats: "NatsSettings", user: str) -> bool:
+    from nats.errors import Error as NatsError
+
+    from shared.bus.client import NightbusClient
+
+    async def quiet(_error: Exception) -> None:
+        """Nothing is waited for on this connection."""
+
+    client = NightbusClient(nats, user)
+    try:
+        await client.connect(name="nightbus-cli", allow_reconnect=False, connect_timeout=2, error_cb=quiet)
+    except (UserError, NatsError, OSError, TimeoutError):
+        return False
+    await client.close()
+    return True
+
+
+def _writing(folder: Path, work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be written to: {error.strerror}") from error

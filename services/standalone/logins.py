@@ -1,0 +1,95 @@
+"""Who may log in to NATS, from a folder of passwords: the users of the services, and each subscriber that has a file.
+
+`nightbus up` writes it into the configuration of its server, and has the server read that anew whenever a file of the
+folder changes: a reload ends no stream and no connection but those whose login no longer holds. For a NATS of one's own
+`nightbus passwords` writes the same as a file that its configuration includes.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from services.standalone.home import password_in, write_durably
+from shared.bus.names import SUBSCRIBER_PREFIX, subscriber_user
+from shared.bus.rights import User, authorization, subscriber
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+PREFIX = "nats-"
+"""How the files of passwords of NATS begin."""
+USERS_FILE = "nats-users.conf"
+"""The users with their passwords and rights, as the configuration of a NATS server includes them."""
+LOOK_EVERY_S = 1.0
+
+Marks = dict[str, tuple[int, int, int]]
+"""Of each file of a password: inode, time of the last change in nanoseconds, and size in bytes."""
+
+
+class Reloading(Protocol):
+    """A server that takes another list of users while it runs."""
+
+    def reload(self) -> bool:
+        """Have it take the list as it is now; whether it differs from the one before."""
+        ...
+
+
+def file_of(user: str) -> str:
+    """The name of the file that holds the password of a user of NATS."""
+    return f"{PREFIX}{user}"
+
+
+def subscribers_in(folder: Path) -> tuple[str, ...]:
+    """The names of the subscribers whose passwords a folder keeps."""
+    start = file_of(SUBSCRIBER_PREFIX)
+    return tuple(sorted(file.name.removeprefix(start) for file in folder.glob(f"{start}*")))
+
+
+def forget_subscriber(folder: Path, name: str) -> bool:
+    """Remove the password of a subscriber; whether there was one."""
+    file = folder / file_of(subscriber_user(name))
+    was_there = file.exists()
+    file.unlink(missing_ok=True)
+    return was_there
+
+
+def logins(folder: Path, users: Iterable[User]) -> str:
+    """The block ``authorization`` for these users and the subscribers of the folder; passwords that lack are made."""
+    everybody = (*users, *map(subscriber, subscribers_in(folder)))
+    return authorization(everybody, lambda user: quoted(password_in(folder, file_of(user))))
+
+
+def write_users_file(folder: Path, users: Iterable[User]) -> Path:
+    """Write the users of a NATS of one's own into their folder, closed to others as the passwords are."""
+    head = (
+        "# Users of NATS with their passwords and rights, written by `nightbus passwords` and `nightbus subscribers`.\n"
+        "# Include it in the configuration of the server, and reload the server whenever it was written anew.\n"
+    )
+    file = folder / USERS_FILE
+    write_durably(file, head + logins(folder, users), mode=0o600)
+    return file
+
+
+async def follow(folder: Path, server: Reloading) -> None:
+    """Have a server take who may log in, whenever a password in the folder changed; runs until cancelled."""
+    seen: Marks = {}
+    while True:
+        marks = await asyncio.to_thread(_marks, folder)
+        if marks != seen:
+            seen = marks
+            if await asyncio.to_thread(server.reload):
+                log.info("nats takes who may log in now", subscribers=len(subscribers_in(folder)))
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def quoted(value: str) -> str:
+    """A string of the NATS configuration language."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _marks(folder: Path) -> Marks:
+    with os.scandir(folder) as entries:
+        facts = {entry.name: entry.stat() for entry in entries if entry.name.startswith(PREFIX)}
+    return {name: (one.st_ino, one.st_mtime_ns, one.st_size) for name, one in facts.items()}

@@ -1,0 +1,264 @@
+"""Subscribers on the real server: what each may read, from when on, and that all else is denied."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NothingCameError
+from nats.js import JetStreamContext
+
+from services.descriptions import CONSUMERS, SERVICES
+from services.standalone.home import password_in
+from services.standalone.logins import file_of, follow, forget_subscriber
+from shared.bus import subscribers
+from shared.bus.broker import connect
+from shared.bus.names import EVENTS, PROVISION, inbox_of, subscriber_user
+from shared.bus.provision import event_consumers, provision, verify
+from shared.bus.publish import Publisher
+from shared.errors import UserError
+from shared.settings import NatsSettings
+from tests.integration.bus.test_bus_rights import USERS, logged_in, rights, subscriptions, verbs
+from tests.integration.stats.world import arrived, light
+from tests.stack import NatsServer
+
+__all__ = ["rights"]
+
+pytestmark = pytest.mark.usefixtures("embedded_stack")
+
+NAME, OTHER = "lights", "somebody-else"
+USER = subscriber_user(NAME)
+_API = "$JS.API"
+
+
+@pytest.fixture
+async def known(rights: NatsSettings, nats_server: NatsServer) -> AsyncIterator[NatsSettings]:
+    """Two subscribers, known to a server that follows the passwords of its home as under `up`."""
+    assert nats_server.home is not None
+    assert nats_server.embedded is not None
+    task = asyncio.create_task(follow(nats_server.home.secrets, nats_server.embedded))
+    async with logged_in(rights, PROVISION) as (client, _denied):
+        for name in (NAME, OTHER):
+            await subscribers.add(client.jetstream(), name, (), None)
+            password_in(nats_server.home.secrets, file_of(subscriber_user(name)))
+    await let_in(rights, USER)
+    yield rights
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def let_in(settings: NatsSettings, user: str) -> Client:
+    """Wait until the server lets a user in; its connection is closed again."""
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                client = await connect(settings, user, patient=False)
+            except UserError:
+                await asyncio.sleep(0.1)
+            else:
+                await client.close()
+                return client
+
+
+async def given(client: Client, user: str, count: int) -> list[Msg]:
+    """What a consumer has for its subscriber, as many as that, each acknowledged."""
+    consumer = await client.jetstream().pull_subscribe_bind(consumer=user, stream=EVENTS)
+    found: list[Msg] = []
+    while len(found) < count:
+        for message in await consumer.fetch(count - len(found), timeout=10):
+            await message.ack_sync(timeout=10)
+            found.append(message)
+    await consumer.unsubscribe()
+    return found
+
+
+async def publish(settings: NatsSettings, *names: str) -> None:
+    """Have the scanner say what it found in these files."""
+    async with logged_in(settings, "scanner") as (client, _denied):
+        publisher = Publisher(client.jetstream(), "scanner")
+        await asyncio.gather(*(publisher.publish(light(name)) for name in names))
+
+
+async def test_a_subscriber_reads_and_acknowledges_its_own_consumer(known: NatsSettings) -> None:
+    """Each event once, with its CloudEvents headers; what is acknowledged comes no more, and others have their own."""
+    await publish(known, "a", "b")
+    async with logged_in(known, USER) as (client, denied), logged_in(known, subscriber_user(OTHER)) as (other, _):
+        messages = await given(client, USER, 2)
+        assert {message.subject for message in messages} == {"file.scanned"}
+        events = {str(light(name).event_id) for name in ("a", "b")}
+        for message in messages:
+            headers = message.headers or {}
+            assert headers["ce-specversion"] == "1.0"
+            assert headers["ce-type"] == "file.scanned"
+            assert headers["ce-source"] == "nightbus/scanner"
+            assert headers["Nats-Msg-Id"] == headers["ce-id"]
+        assert {(message.headers or {})["ce-id"] for message in messages} == events
+        consumer = await client.jetstream().pull_subscribe_bind(consumer=USER, stream=EVENTS)
+        with pytest.raises(NothingCameError):
+            await consumer.fetch(1, timeout=0.5)
+        assert len(await given(other, subscriber_user(OTHER), 2)) == 2
+        assert denied == []
+
+
+async def test_a_subscriber_may_publish_nothing_but_its_requests(known: NatsSettings) -> None:
+    """Of every verb of the server and every subject of ours it is granted three; the stream is left as it was."""
+    await publish(known, "a")
+    async with logged_in(known, PROVISION) as (client, _denied):
+        before = (await client.jetstream().stream_info(EVENTS)).state
+    mine, theirs = f"{EVENTS}.{USER}", f"{EVENTS}.{subscriber_user(OTHER)}"
+    more = [f"{_API}.CONSUMER.{verb}.{whose}" for whose in (mine, theirs) for verb in ("INFO", "MSG.NEXT", "DELETE")]
+    more += [f"{_API}.CONSUMER.{verb}.{mine}" for verb in ("CREATE", "DURABLE.CREATE", "PAUSE", "RESET", "UNPIN")]
+    more += [f"$JS.ACK.{whose}.1.1.1.1.0" for whose in (mine, theirs)]
+    more += [f"{_API}.STREAM.PURGE.{EVENTS}", f"{_API}.STREAM.MSG.DELETE.{EVENTS}", f"{inbox_of(USER)}.x"]
+    async with logged_in(known, USER) as (client, denied):
+        tried = list(dict.fromkeys((*verbs(), *more)))
+        for subject in tried:
+            await client.publish(subject, b'{"no_wait": true}', f"{inbox_of(USER)}.nobody")
+            await client.flush()
+        await asyncio.sleep(0.2)  # what is refused is said apart from the answers
+        granted = {subject for subject in tried if f'publish to "{subject}"'.lower() not in " ".join(denied)}
+    assert granted == {f"{_API}.CONSUMER.INFO.{mine}", f"{_API}.CONSUMER.MSG.NEXT.{mine}", f"$JS.ACK.{mine}.1.1.1.1.0"}
+    async with logged_in(known, PROVISION) as (client, _denied):
+        after = (await client.jetstream().stream_info(EVENTS)).state
+        assert (after.messages, after.first_seq, after.last_seq) == (before.messages, before.first_seq, before.last_seq)
+        await verify(client.jetstream(), CONSUMERS)
+        assert [one.name for one in await subscribers.subscribers(client.jetstream())] == [NAME, OTHER]
+
+
+async def test_a_subscriber_listens_to_its_own_inbox_alone(known: NatsSettings) -> None:
+    """Neither events nor commands nor the answers to others are heard past its consumer."""
+    everywhere = [*subscriptions(), f"{inbox_of(subscriber_user(OTHER))}.>", f"{inbox_of(USER)}.>"]
+    async with logged_in(known, USER) as (client, denied):
+        for subject in everywhere:
+            await client.subscribe(subject)
+            await client.flush()
+        await asyncio.sleep(0.2)
+        said = " ".join(denied)
+        granted = {subject for subject in everywhere if f'subscription to "{subject}"'.lower() not in said}
+    assert granted == {f"{inbox_of(USER)}.>"}
+
+
+async def test_services_do_not_reach_a_subscribers_consumer(known: NatsSettings) -> None:
+    """Nobody but provisioning, which made it, may read, acknowledge or delete what waits for a subscriber."""
+    mine = f"{EVENTS}.{USER}"
+    reach = [f"{_API}.CONSUMER.{verb}.{mine}" for verb in ("MSG.NEXT", "DELETE")] + [f"$JS.ACK.{mine}.1.1.1.1.0"]
+    for user in USERS:
+        async with logged_in(known, user) as (client, denied):
+            for subject in reach:
+                await client.publish(subject, b"", f"{inbox_of(user)}.nobody" if user != PROVISION else "")
+            await client.flush()
+            await asyncio.sleep(0.1)
+            deletes = {f"{_API}.CONSUMER.DELETE.{mine}"} if user == PROVISION else set()
+            assert len(denied) == len(reach) - len(deletes), user
+
+
+async def test_what_a_subscriber_has_delivered_elsewhere_becomes_no_event(known: NatsSettings) -> None:
+    """Whoever pulls names where the answer goes: named is an event's subject, and no new event is stored under it."""
+    await publish(known, "a", "b", "c")
+    async with logged_in(known, USER) as (client, denied):
+        for reply in ("file.removed", "file.scanned", "cmd.stats.rebuild", f"{_API}.STREAM.PURGE.{EVENTS}"):
+            await client.publish(f"{_API}.CONSUMER.MSG.NEXT.{EVENTS}.{USER}", b'{"batch": 1, "no_wait": true}', reply)
+        await client.flush()
+        await asyncio.sleep(0.5)
+    async with logged_in(known, PROVISION) as (client, _denied):
+        state = (await client.jetstream().stream_info(EVENTS)).state
+        assert (state.messages, state.first_seq, state.last_seq) == (3, 1, 3)
+    assert denied == []
+
+
+async def test_events_are_read_from_a_time_on(rights: NatsSettings) -> None:
+    """`since` gives what the stream has kept from then on, another time less, and without it only what comes."""
+    await publish(rights, "early")
+    await asyncio.sleep(0.05)
+    between = datetime.now(UTC)
+    await asyncio.sleep(0.05)
+    await publish(rights, "late")
+    async with logged_in(rights, PROVISION) as (client, _denied):
+        js = client.jetstream()
+        whole = await subscribers.add(js, "whole", (), between - timedelta(days=1))
+        half = await subscribers.add(js, "half", (), between)
+        none = await subscribers.add(js, "none", (), None)
+        assert [one.waiting_events for one in (whole, half, none)] == [2, 1, 0]
+        assert half.since is not None
+        assert abs(half.since - between) < timedelta(milliseconds=1)
+    await publish(rights, "later")
+    async with logged_in(rights, PROVISION) as (client, _denied):
+        waiting = {one.name: one.waiting_events for one in await subscribers.subscribers(client.jetstream())}
+    assert waiting == {"whole": 3, "half": 2, "none": 1}
+
+
+async def test_only_chosen_subjects_are_given(rights: NatsSettings) -> None:
+    """A filter of several subjects holds, and can be changed later without a loss of place."""
+    async with logged_in(rights, PROVISION) as (client, _denied):
+        js = client.jetstream()
+        await subscribers.add(js, NAME, ("session.*", "file.scanned"), None)
+        async with logged_in(rights, "ingest") as (ingest, _):
+            await Publisher(ingest.jetstream(), "ingest").publish(arrived("a"))
+        await publish(rights, "a")
+        (found,) = await subscribers.subscribers(js)
+        assert (found.subjects, found.waiting_events) == (("session.*", "file.scanned"), 1)
+        again = await subscribers.add(js, NAME, (), None)
+        assert (again.subjects, again.waiting_events) == (("session.*", "file.scanned"), 1)
+        wider = await subscribers.add(js, NAME, ("file.*",), None)
+        assert wider.subjects == ("file.*",)
+        with pytest.raises(UserError, match="there is a subscriber lights already, whose place in the stream"):
+            await subscribers.add(js, NAME, (), datetime(2026, 1, 1, tzinfo=UTC))
+        assert await subscribers.remove(js, NAME)
+        assert not await subscribers.remove(js, NAME)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "wanted"),
+    [
+        ((), ()),
+        (("file.scanned", "file.scanned"), ("file.scanned",)),
+        (("file.*", "file.scanned", "session.finished"), ("file.*", "session.finished")),
+        ((">", "file.*"), (">",)),
+    ],
+)
+def test_subjects_that_cover_each_other_are_one(patterns: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    """The server refuses filters that overlap, so that the wider one is enough."""
+    assert subscribers.wanted_subjects(patterns) == wanted
+
+
+@pytest.mark.parametrize("pattern", ["file", "file.scand", "cmd.>", "file.scanned.x", "$JS.>", "*.*.*"])
+def test_a_subject_of_no_event_is_refused(pattern: str) -> None:
+    """A slip of the pen is told, and no consumer waits for what never comes."""
+    with pytest.raises(UserError, match="no event has the subject"):
+        subscribers.wanted_subjects([pattern])
+
+
+async def test_subscribers_hold_nothing_back_and_outlive_provisioning(known: NatsSettings) -> None:
+    """The janitor does not wait for them, and who provisions anew leaves them alone."""
+    async with logged_in(known, PROVISION) as (client, _denied):
+        js: JetStreamContext = client.jetstream()
+        assert not [name for name in await event_consumers(js) if name.startswith("subscriber-")]
+        await provision(js, known, SERVICES)
+        assert [one.name for one in await subscribers.subscribers(js)] == [NAME, OTHER]
+
+
+async def test_a_subscriber_comes_and_goes_without_a_restart(known: NatsSettings, nats_server: NatsServer) -> None:
+    """Who is revoked is thrown out at once; the server, its streams and every other connection go on meanwhile."""
+    assert nats_server.home is not None
+    assert nats_server.embedded is not None
+    pid = nats_server.embedded.pid
+    lost = asyncio.Event()
+
+    async def gone() -> None:
+        lost.set()
+
+    async with logged_in(known, "scanner") as (service, _denied), logged_in(known, USER) as (client, _):
+        client._disconnected_cb = gone
+        server, reconnects = service.connected_url, service.stats["reconnects"]
+        forget_subscriber(nats_server.home.secrets, NAME)
+        async with asyncio.timeout(15):
+            await lost.wait()
+        await Publisher(service.jetstream(), "scanner").publish(light("a"))
+        assert (service.connected_url, service.stats["reconnects"]) == (server, reconnects)
+    assert nats_server.embedded.pid == pid
+    password_in(nats_server.home.secrets, file_of(USER))
+    await let_in(known, USER)
