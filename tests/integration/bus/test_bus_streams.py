@@ -59,6 +59,15 @@ async def test_a_service_without_a_limit_of_its_own_keeps_the_streams(settings: 
     assert (await js.stream_info(EVENTS)).config.max_bytes == 32 * 1024**2
 
 
+def test_what_has_several_copies_is_not_compressed(settings: Settings) -> None:
+    """A stream of one copy is compressed, one of several is not: a server that was killed could not cut that back."""
+    kinds = {
+        copies: {stream.compression for stream in streams(settings.nats.model_copy(update={"replicas": copies}))}
+        for copies in (None, 1, 3)
+    }
+    assert kinds == {None: {StoreCompression.S2}, 1: {StoreCompression.S2}, 3: {StoreCompression.NONE}}
+
+
 async def test_a_missing_or_different_consumer_is_refused(settings: Settings, nats_client: Client) -> None:
     """Verification names a consumer that is gone, and one that was changed by hand."""
     js = nats_client.jetstream()
