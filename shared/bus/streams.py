@@ -49,8 +49,8 @@ def config_of(row: Consumer) -> ConsumerConfig:
 def compression_of(replicas: int) -> StoreCompression:
     """How a stream of so many copies is compressed.
 
-    A server of a cluster that was killed cuts its copy back to what the others know. nats-server 2.15.1 fails at that in a
-    compressed block ("s2: corrupt input") and never has a whole copy again; one that is alone cuts nothing.
+    A server of a cluster that was killed cuts its copy back to what the others know. nats-server 2.15.1 fails at that
+    in a compressed block ("s2: corrupt input") and never has a whole copy again; one that is alone cuts nothing.
     """
     return StoreCompression.S2 if replicas == 1 else StoreCompression.NONE
 

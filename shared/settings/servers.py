@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -96,6 +97,12 @@ class NatsSettings(Section):
         if self.unencrypted and (self.ca_file is not None or self._says_tls):
             raise ValueError("unencrypted says that TLS may be left out, and ca_file or tls:// that it must not")
         return self
+
+    @property
+    def host(self) -> str:
+        """The host of the first address."""
+        first = self.servers[0]
+        return urlsplit(first if "://" in first else f"//{first}").hostname or ""
 
     @property
     def _says_tls(self) -> bool:

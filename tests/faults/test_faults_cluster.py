@@ -168,9 +168,7 @@ async def test_the_autoscaler_sees_how_many_files_wait(folder: Path) -> None:
         (row,) = described("scanner").consumers
         leader = (await js.consumer_info(EVENTS, row.durable)).cluster.leader
         number = int(leader.rpartition("-")[2])
-        page = json.loads(
-            await asyncio.to_thread(cluster.page, number, "/jsz?acc=%24G&consumers=true&config=true")
-        )
+        page = json.loads(await asyncio.to_thread(cluster.page, number, "/jsz?acc=%24G&consumers=true&config=true"))
         await client.close()
     assert page["meta_cluster"]["cluster_size"] == SIZE
     (account,) = [one for one in page["account_details"] if one["name"] == "$G"]

@@ -156,7 +156,9 @@ def postgres_is_reached_by_those_with_tables(manifests: Manifests) -> None:
         if one.name == "postgres":
             continue
         needs = any(described(name).has_tables for name in one.services) or one.name in {CLI, "migrate"}
-        assert may_connect(manifests, one.labels, DATABASE | _postgres_labels(manifests), POSTGRES_PORT) is needs, one.name
+        assert may_connect(manifests, one.labels, DATABASE | _postgres_labels(manifests), POSTGRES_PORT) is needs, (
+            one.name
+        )
 
 
 OVERLAID: tuple[Policy, ...] = (

@@ -185,9 +185,7 @@ def nats_has_the_users_of_the_code(manifests: Manifests) -> None:
         for name, entry in nats.environment.items()
         if "secretKeyRef" in entry.get("valueFrom", {})
     }
-    assert passwords == {
-        f"NATS_{user.upper()}": {"name": "nightbus-nats", "key": f"nats-{user}"} for user in users
-    }
+    assert passwords == {f"NATS_{user.upper()}": {"name": "nightbus-nats", "key": f"nats-{user}"} for user in users}
     assert authorization(users_of(SERVICES), lambda user: f"$NATS_{user.upper()}") in manifests.files["users.conf"]
     assert 'include "users.conf"' in manifests.files["nats.conf"]
     assert "sync_interval: always" in manifests.files["nats.conf"]

@@ -13,7 +13,6 @@ from tests.manifests.crds import MODELS
 from tests.manifests.model import K8S, OVERLAYS, Manifests, name_of, read_all, rendered
 from tests.manifests.overlaid import OF_A_CLUSTER, OVERLAID
 from tests.manifests.policies import ANYWHERE, Policy
-from tests.system.conftest import Program
 from tests.system.pip_tools import NotInstalled, environment_with
 
 VERSIONS = ("1.32", "1.34", "1.37")

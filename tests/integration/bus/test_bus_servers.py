@@ -20,7 +20,9 @@ def beside(settings: NatsSettings, *, first: bool) -> NatsSettings:
 
 
 @pytest.mark.parametrize("first", [True, False])
-async def test_a_client_finds_the_server_that_is_there(settings: Settings, nats_server: NatsServer, first: bool) -> None:
+async def test_a_client_finds_the_server_that_is_there(
+    settings: Settings, nats_server: NatsServer, first: bool
+) -> None:
     """A plain client, the broker of a service and a command reach it, wherever it stands in the list."""
     where = beside(nats_server.settings, first=first)
     client = await connect(where, "test")
@@ -44,7 +46,9 @@ async def test_a_command_names_all_servers_that_do_not_answer(settings: Settings
             ports.append(taken.getsockname()[1])
         url = f"nats://somebody:sesame@127.0.0.1:{ports[0]},nats://127.0.0.1:{ports[1]}"
         stack = Stack(settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": url})}), None)
-        with pytest.raises(UserError, match=rf"NATS at 127.0.0.1:{ports[0]}, (nats://)?127.0.0.1:{ports[1]} does not") as told:
+        with pytest.raises(
+            UserError, match=rf"NATS at 127.0.0.1:{ports[0]}, (nats://)?127.0.0.1:{ports[1]} does not"
+        ) as told:
             async with asyncio.timeout(60), bus(stack):
                 raise AssertionError("nobody is there")
     assert "sesame" not in str(told.value)

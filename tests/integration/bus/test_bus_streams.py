@@ -8,7 +8,7 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import ConnectionReconnectingError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig
+from nats.js.api import ConsumerConfig, StoreCompression
 from structlog.testing import capture_logs
 
 from services.descriptions import CONSUMERS, NAMES, SERVICES, described
@@ -18,7 +18,7 @@ from shared.bus.janitor import sweep
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import event_consumers, provision, verify
 from shared.bus.publish import Publisher
-from shared.bus.streams import config_of
+from shared.bus.streams import config_of, streams
 from shared.description import Reads, ServiceDescription
 from shared.errors import Unavailable, UserError
 from shared.process import Process, run_services

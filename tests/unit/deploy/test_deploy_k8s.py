@@ -15,7 +15,6 @@ from tests.manifests.overlaid import CERTIFICATE_KEYS, certified, passwords
 from tests.manifests.policies import ADMIN, ANYWHERE, Policy
 
 
-
 @pytest.fixture(scope="module")
 def manifests() -> Manifests:
     """The base."""
