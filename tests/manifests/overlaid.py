@@ -11,7 +11,7 @@ import yaml
 
 from services.backup.settings import DestinationSettings
 from services.descriptions import CONSUMERS, described
-from services.ingest.settings import SourceSettings
+from services.ingest.settings import FolderSettings
 from services.scanner.settings import ScannerSettings
 from services.settings import AllSettings
 from shared.bus.names import CLI, EVENTS
@@ -106,7 +106,7 @@ def captures_are_where_settings_say(manifests: Manifests) -> None:
     library = settings.section(LibrarySettings)
     ingest = manifests.workload("ingest")
     assert str(library.path) in ingest.mounts
-    for source in settings.sections(SourceSettings):
+    for source in settings.sections(FolderSettings):
         mount = ingest.mounts[str(source.path)]
         assert mount.get("readOnly", False) is (source.mode != "move" and source.after_transfer == "keep")
         if source.mode == "index":
@@ -152,13 +152,12 @@ def memory_holds_the_readers(manifests: Manifests) -> None:
 
 def postgres_is_reached_by_those_with_tables(manifests: Manifests) -> None:
     """Services with tables, the command line and migrate reach Postgres; NATS, the scanner and provision do not."""
+    postgres = DATABASE | _postgres_labels(manifests)
     for one in manifests.workloads():
         if one.name == "postgres":
             continue
         needs = any(described(name).has_tables for name in one.services) or one.name in {CLI, "migrate"}
-        assert may_connect(manifests, one.labels, DATABASE | _postgres_labels(manifests), POSTGRES_PORT) is needs, (
-            one.name
-        )
+        assert may_connect(manifests, one.labels, postgres, POSTGRES_PORT) is needs, one.name
 
 
 OVERLAID: tuple[Policy, ...] = (

@@ -1,7 +1,7 @@
 """What must hold of the manifests, whoever changes them: what pods may do, and that names are those of the code.
 
-Each function takes all that is applied together and raises AssertionError. These hold of the base as well as of overlays;
-``overlaid`` has those of overlays alone.
+Each function takes all that is applied together and raises AssertionError. These hold of the base as well as of
+overlays; ``overlaid`` has those of overlays alone.
 """
 
 import re

@@ -91,7 +91,7 @@ def test_each_version_of_kubernetes_takes_it(
 
 
 def test_resources_of_operators_fit_their_models(texts: dict[str, str], render: Render, tmp_path: Path) -> None:
-    """KEDA, CloudNativePG, Prometheus' operator, cert-manager and the Gateway API: no unknown field, each type right."""
+    """KEDA, CloudNativePG, Prometheus' operator, cert-manager, Gateway API: no unknown field, each type right."""
     seen = set()
     for text in (texts | _with_components(render, tmp_path)).values():
         for one in read_all(text):

@@ -46,9 +46,8 @@ async def test_a_command_names_all_servers_that_do_not_answer(settings: Settings
             ports.append(taken.getsockname()[1])
         url = f"nats://somebody:sesame@127.0.0.1:{ports[0]},nats://127.0.0.1:{ports[1]}"
         stack = Stack(settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": url})}), None)
-        with pytest.raises(
-            UserError, match=rf"NATS at 127.0.0.1:{ports[0]}, (nats://)?127.0.0.1:{ports[1]} does not"
-        ) as told:
+        said = rf"NATS at 127.0.0.1:{ports[0]}, (nats://)?127.0.0.1:{ports[1]} does not"
+        with pytest.raises(UserError, match=said) as told:
             async with asyncio.timeout(60), bus(stack):
                 raise AssertionError("nobody is there")
     assert "sesame" not in str(told.value)
