@@ -323,7 +323,12 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
     client = NightbusClient(where, user)
     try:
         await client.connect(
-            name="nightbus-cli", allow_reconnect=False, connect_timeout=int(CONNECT_TIMEOUT_S), error_cb=quiet
+            name="nightbus-cli",
+            allow_reconnect=False,
+            max_reconnect_attempts=1,  # of each server, before the first connection: by default sixty, for two minutes
+            reconnect_time_wait=0,
+            connect_timeout=int(CONNECT_TIMEOUT_S),
+            error_cb=quiet,
         )
     except (NatsError, OSError, TimeoutError) as error:
         raise UserError(stack.does_not_answer(f"NATS at {where.place}")) from error

@@ -1,7 +1,7 @@
 """Resources of operators, as far as deploy/k8s uses them: an unknown field or a wrong type is a mistake.
 
-From the definitions of KEDA (2.17 and newer), CloudNativePG (1.25 and newer), Prometheus' operator, cert-manager and the
-Gateway API. What is not used is not here: add it from their documentation when it is.
+From the definitions of KEDA (2.17 and newer), CloudNativePG (1.25 and newer), Prometheus' operator, cert-manager and
+the Gateway API. What is not used is not here: add it from their documentation when it is.
 """
 
 from typing import Annotated, Any, Literal

@@ -48,6 +48,6 @@ async def test_a_command_names_all_servers_that_do_not_answer(settings: Settings
         stack = Stack(settings.model_copy(update={"nats": settings.nats.model_copy(update={"url": url})}), None)
         said = rf"NATS at 127.0.0.1:{ports[0]}, (nats://)?127.0.0.1:{ports[1]} does not"
         with pytest.raises(UserError, match=said) as told:
-            async with asyncio.timeout(60), bus(stack):
+            async with asyncio.timeout(20), bus(stack):
                 raise AssertionError("nobody is there")
     assert "sesame" not in str(told.value)
