@@ -2,3 +2,7 @@
 
 Nothing in here imports from ``services``.
 """
+
+from shared.lean_nats import keep_aiohttp_from_nats
+
+keep_aiohttp_from_nats()

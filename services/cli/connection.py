@@ -46,6 +46,9 @@ HomeOption = Annotated[
 _SAYS_NO_PLACE = frozenset({"max_bytes", "replicas", "pool_size"})
 """Keys of [nats] and [postgres] that hold wherever the servers are."""
 
+_ON_LOOPBACK = {"ca_file": None, "unencrypted": False}
+"""How the servers of a home are talked to, whatever the settings want of others."""
+
 T = TypeVar("T")
 
 
@@ -84,9 +87,9 @@ class Stack:
         settings = self._given or load_settings()
         if self._secrets is None:
             return settings
-        own_nats = {"url": self._nats_url, "secrets_dir": self._secrets}
+        own_nats = {"url": self._nats_url, "secrets_dir": self._secrets, **_ON_LOOPBACK}
         own_postgres = {"host": OWN_HOST, "port": self._ports["postgres"], "database": DATABASE}
-        own_postgres |= {"admin_role": ADMIN_ROLE, "password": None, "secrets_dir": self._secrets}
+        own_postgres |= {"admin_role": ADMIN_ROLE, "password": None, "secrets_dir": self._secrets, **_ON_LOOPBACK}
         return settings.model_copy(
             update={
                 "nats": settings.nats.model_copy(update=own_nats),

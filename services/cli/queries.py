@@ -36,9 +36,10 @@ LEFT JOIN ({_ARCHIVES.replace("array_agg", "file_id, array_agg")} GROUP BY file_
 """
 _EACH_WITH_PLACES = f"""
 SELECT {_FIELDS}, {_WHERE_IT_LIES} FROM (<files>) f
-LEFT JOIN LATERAL (SELECT since, state, reason FROM ingest.absent_file WHERE file_id = f.file_id) a ON true
+LEFT JOIN LATERAL (SELECT since, state, reason FROM ingest.absent_file WHERE file_id = f.file_id OFFSET 0) a ON true
 LEFT JOIN LATERAL ({_ARCHIVES} AND file_id = f.file_id) b ON true
 """
+"""``OFFSET 0`` has each row looked up by an index, one at a time, whatever the planner thinks of their number."""
 _FIRST = f"""
 WITH <found>, first AS MATERIALIZED (SELECT f.file_id FROM (<frames>) f {_NEWEST})
 SELECT {_FIELDS} FROM (
@@ -47,7 +48,6 @@ SELECT {_FIELDS} FROM (
     <others>) f
 ORDER BY {FILES_ORDER} LIMIT {{limit}}
 """
-"""``OFFSET 0`` has rows looked up by an index, one at a time, whatever the planner thinks of their number."""
 _NIGHTS = """
 found AS MATERIALIZED (
     SELECT n.night, sum(n.files)::bigint AS files FROM stats.night_counts n WHERE <nights> GROUP BY n.night

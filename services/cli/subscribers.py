@@ -74,8 +74,8 @@ def add(
     """
     from shared.bus import subscribers
 
-    stack = find_stack(home)
     wanted = subscribers.wanted_subjects(one.strip() for text in subjects or () for one in text.split(","))
+    stack = find_stack(home)
 
     async def work() -> "Subscriber":
         async with bus(stack, PROVISION) as client:

@@ -9,8 +9,11 @@ from shared.library.settings import LibrarySettings
 from shared.settings import Settings
 
 PLACES = {
-    "nats": ("NATS", ("url", "user", "password", "password_file", "secrets_dir")),
-    "postgres": ("Postgres", ("host", "port", "database", "admin_role", "password", "secrets_dir")),
+    "nats": ("NATS", ("url", "ca_file", "unencrypted", "user", "password", "password_file", "secrets_dir")),
+    "postgres": (
+        "Postgres",
+        ("host", "port", "ca_file", "unencrypted", "database", "admin_role", "password", "secrets_dir"),
+    ),
 }
 
 

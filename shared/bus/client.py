@@ -84,7 +84,7 @@ class NightbusClient(Client):
             await super()._process_connect_init()
         except (OSError, TimeoutError, NatsError):
             if self._transport is not None:
-                self._transport.close()
+                self._transport.close()  # type: ignore[no-untyped-call]
             self._transport = None
             raise
 

@@ -26,9 +26,9 @@ def lines() -> Iterator[str]:
     yield (
         f"`nightbus subscribers add {NAME}` gives a program a user of NATS and a durable consumer of its own, and "
         "prints what it needs to log in. It may read and acknowledge what its consumer has for it; publishing, "
-        "purging, deleting, looking at the stream and at the consumers of others are refused by the server. The whole way is in "
-        "[subscribe to events](howto/subscribe.md); [examples](../examples) has a program in Python and one in "
-        "JavaScript.\n"
+        "purging, deleting, looking at the stream and at the consumers of others are refused by the server. The whole "
+        "way is in [subscribe to events](howto/subscribe.md); [examples](../examples) has a program in Python and one "
+        "in JavaScript.\n"
     )
     yield "| What | Value |"
     yield "|---|---|"
@@ -40,9 +40,9 @@ def lines() -> Iterator[str]:
     yield ""
     yield (
         f"Nothing waits for a subscriber. The stream keeps an event for {MAX_AGE_S / 86400:.0f} days; above "
-        f"{PAUSE_AT:.0%} of its limit the janitor purges what all services are done with, whether a subscriber has read "
-        "it or not. What was missed is in the views: an event says what happened, a [view](views.md) says how things "
-        "are.\n"
+        f"{PAUSE_AT:.0%} of its limit the janitor purges what all services are done with, whether a subscriber has "
+        "read it or not. What was missed is in the views: an event says what happened, a [view](views.md) says how "
+        "things are.\n"
     )
     yield (
         f"Replay: `nightbus subscribers add {NAME} --since 2026-01-10T21:00Z` begins with what the stream has kept "

@@ -40,6 +40,12 @@ class Up:
         """The JSON that a listing prints."""
         return json.loads(self.run(*arguments, "--json").stdout)
 
+    def children(self) -> set[int]:
+        """Process ids of the servers and of the processes of services."""
+        import psutil
+
+        return {child.pid for child in psutil.Process(self.process.pid).children()}
+
     def descendants(self) -> list[int]:
         """Process ids of everything that this ``up`` started, itself included."""
         import psutil

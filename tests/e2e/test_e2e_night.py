@@ -119,3 +119,31 @@ def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
     assert len(letters) == counts["quarantined"] == 1
     running.run("dead-letters", "replay", str(letters[0]["dead_letter_id"]))
     assert "permissions violation" not in running.log.read_text().lower(), "each works with its rights alone"
+
+
+def test_passwords_are_renewed_and_programs_subscribe_while_it_runs(night: tuple[Up, NightManifest, Path]) -> None:
+    """All passwords at once, in the middle of a rereading: the counts are as before, and no process was started anew.
+
+    A subscriber that asks for the past is given every event that the stream has.
+    """
+    running, _manifest, _captures = night
+    before = running.json("status")["counts"]
+    processes = running.children()
+    passwords = {file: file.read_text() for file in (running.home / "secrets").iterdir()}
+    arrived = before["arrived"]
+    running.run("reread", "--all")
+    renewed = running.json("passwords", "renew", "--all")
+    assert renewed["state"] == "in effect"
+    changed = {file.name for file, password in passwords.items() if file.read_text() != password}
+    assert changed == set(renewed["files"])
+    assert {"nats-stats", "stats", "nats-cli", "reader_cli"} <= changed
+    deadline = time.monotonic() + 120
+    while (counts := running.json("status")["counts"])["waiting"] or counts["arrived"] != arrived:
+        assert time.monotonic() < deadline, (counts, running.log.read_text()[-3000:])
+        time.sleep(0.3)
+    assert {key: counts[key] for key in before} == before
+    assert running.children() == processes, "each goes on"
+    added = running.json("subscribers", "add", "past", "--since", "2020-01-01", "--subjects", "file.arrived")
+    assert added["waiting_events"] >= arrived
+    running.run("subscribers", "revoke", "past")
+    assert running.json("subscribers", "list") == []

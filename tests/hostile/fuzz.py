@@ -223,6 +223,7 @@ def fuzz(files: list[tuple[str, bytes]], *, seconds: float, seed: int, folder: P
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("error")
+        resident_bytes()  # what this process had in use before is not counted
         while findings.runs < most_runs and time.monotonic() < end:
             name, content = source.choice(files)
             damaged = mutated(content, source)

@@ -13,6 +13,7 @@ PACKAGES=(
     zstd libarchive-tools          # what restores archives without Nightbus, beside rclone; bsdtar is the tar of macOS
     btrfs-progs xfsprogs exfatprogs exfat-fuse # file systems on which copies are placed and mended
     radosgw ceph-mon ceph-osd ceph-common # Ceph's gateway: the S3 server that checks what is sent to it
+    nodejs npm                     # the example for Node that reads events
     postgresql                     # the distribution's own: 15 in bookworm, the oldest that is supported
 )
 

@@ -325,6 +325,23 @@ def test_asking_a_service_needs_no_service_framework() -> None:
     assert set(run.stdout.split()).isdisjoint({"faststream", "structlog", "rich", "numpy"})
 
 
+@pytest.mark.parametrize("service", NAMES)
+def test_services_load_no_websockets(service: str) -> None:
+    """A service without a bucket does not pay for aiohttp, which nats-py loads where it is installed."""
+    code = f"import sys, services.cli.run, services.{service}.app; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "nats.aio.transport" in loaded
+    assert "aiohttp" not in loaded
+
+
+def test_backup_still_finds_aiohttp() -> None:
+    """What is kept from nats-py is there for aioboto3."""
+    code = "import nats, sys, services.backup.destinations.s3.bucket; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "aiohttp.payload" in run.stdout.split()
+
+
 def test_no_dependency_brings_our_names() -> None:
     """`services` and `shared` are general words: nothing else in the environment ships a package of that name."""
     ours = {"services", "shared"}

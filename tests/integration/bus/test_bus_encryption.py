@@ -29,7 +29,8 @@ from shared.service import Service
 from shared.settings import NatsSettings, PostgresSettings
 from tests.certificates import Authority, Certificate
 from tests.encrypted_postgres import with_tls
-from tests.stack import free_port, open_folder, wait_for_port
+from tests.moto_server import free_port
+from tests.stack import open_folder, wait_for_port
 
 PASSWORD = "a-password-that-nobody-must-see"
 

@@ -166,9 +166,9 @@ HARMLESS = {"PURGE": b'{"filter": "nothing.there"}'}
 @pytest.fixture
 async def rights(nats_server: NatsServer) -> NatsSettings:
     """A provisioned NATS on which everybody logs in as themselves."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     where = nats_server.settings
-    settings = NatsSettings(url=where.url, secrets_dir=nats_server.home.secrets, max_bytes=where.max_bytes)
+    settings = NatsSettings(url=where.url, secrets_dir=nats_server.secrets, max_bytes=where.max_bytes)
     async with logged_in(settings, PROVISION) as (client, _denied):
         await provision(client.jetstream(), settings, SERVICES)
     return settings

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import signal
+import subprocess
 from pathlib import Path
 
 import asyncpg
@@ -12,8 +14,10 @@ from structlog.testing import capture_logs
 
 from services.descriptions import described
 from services.settings import AllSettings
+from services.standalone.binaries import installed_binaries
 from services.standalone.home import new_password_in
-from services.standalone.logins import follow
+from services.standalone.logins import USERS_FILE, follow, write_users_file
+from services.standalone.passwords import USERS, make_passwords, renew
 from services.stats import app as stats_app
 from shared.bus.broker import connect
 from shared.bus.names import EVENTS, PROVISION
@@ -25,9 +29,11 @@ from shared.service import Service
 from shared.settings import NatsSettings, PostgresSettings, Settings
 from tests.integration.bus.test_bus_rights import rights, until
 from tests.integration.stats.world import light
-from tests.stack import NatsServer
+from tests.moto_server import free_port
+from tests.own_nats import nats_of_the_module, nats_server
+from tests.stack import NatsServer, open_folder, wait_for_port
 
-__all__ = ["rights"]
+__all__ = ["nats_of_the_module", "nats_server", "rights"]
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
 
@@ -48,20 +54,32 @@ async def test_every_event_is_counted_once_while_passwords_change(
 
     Files and servers differ for a while each time, and every connection is made anew.
     """
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    secrets = nats_server.home.secrets
+    secrets = nats_server.secrets
     settings: Settings = AllSettings(postgres=database, nats=rights)
     async with Service(described("scanner"), settings) as scanner, Service(described("stats"), settings) as stats:
         stats_app.read_events(stats)
         running = asyncio.create_task(stats.run())
         told = 0
+
+        async def counted() -> bool:
+            try:
+                async with connected(stats.pool) as connection:
+                    row = await connection.fetchrow("SELECT scanned, waiting FROM counts")
+            except Unavailable:
+                return False
+            return row is not None and tuple(row) == (told, 0)
+
+        told += 1
+        await say(scanner, 0)
+        await until(counted, 60.0)
         for turn in range(ROUNDS):
             clients = [client_of(service.broker) for service in (scanner, stats)]
             before = [client.stats["reconnects"] for client in clients]
-            names = [f"f{told + number}" for number in range(EACH)]
+            numbers = range(told, told + EACH)
             told += EACH
-            arriving = asyncio.gather(*(say(scanner, name) for name in names))
+            arriving = asyncio.gather(*(say(scanner, number) for number in numbers))
             for user in ("scanner", "stats"):
                 new_password_in(secrets, f"nats-{user}")
             new_password_in(database.secrets_dir or Path(), "stats")
@@ -73,14 +91,6 @@ async def test_every_event_is_counted_once_while_passwords_change(
                 await logged_in_anew(client, logins)
             await stats.pool.expire_connections()  # those of now were let in by the password of before
             await arriving
-
-        async def counted() -> bool:
-            try:
-                async with connected(stats.pool) as connection:
-                    row = await connection.fetchrow("SELECT scanned, waiting FROM counts")
-            except Unavailable:
-                return False
-            return row is not None and tuple(row) == (told, 0)
 
         await until(counted, 60.0)
         async with pool_of(database, "stats") as pool:
@@ -95,11 +105,11 @@ async def test_every_event_is_counted_once_while_passwords_change(
     await client.close()
 
 
-async def say(scanner: Service, name: str) -> None:
-    """Have the scanner tell of a file, until the stream has it."""
+async def say(scanner: Service, number: int) -> None:
+    """Have the scanner tell of an exposure, until the stream has it."""
     while True:
         try:
-            await scanner.publisher.publish(light(name))
+            await scanner.publisher.publish(light(f"f{number}", start_s=60.0 * number))
         except Unavailable:
             await asyncio.sleep(0.1)
         else:
@@ -108,9 +118,9 @@ async def say(scanner: Service, name: str) -> None:
 
 async def test_a_client_waits_while_file_and_server_differ(rights: NatsSettings, nats_server: NatsServer) -> None:
     """Refused in the middle of a change, it tries again for as long as it takes, and logs in once both agree."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    secrets = nats_server.home.secrets
+    secrets = nats_server.secrets
     client = await connect(rights, "scanner")
     old = (secrets / "nats-scanner").read_text()
     new = new_password_in(secrets, "nats-scanner")
@@ -137,11 +147,11 @@ async def test_a_client_waits_while_file_and_server_differ(rights: NatsSettings,
 
 async def test_a_reload_ends_no_other_connection(rights: NatsSettings, nats_server: NatsServer) -> None:
     """Whose password stays as it is goes on over the same connection."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
     client = await connect(rights, "stats")
     assert not nats_server.embedded.reload(), "nothing has changed"
-    new_password_in(nats_server.home.secrets, "nats-scanner")
+    new_password_in(nats_server.secrets, "nats-scanner")
     assert nats_server.embedded.reload()
     await asyncio.sleep(0.5)
     await client.flush()
@@ -149,14 +159,45 @@ async def test_a_reload_ends_no_other_connection(rights: NatsSettings, nats_serv
     await client.close()
 
 
+async def test_a_server_of_ones_own_reloads_its_users(tmp_path: Path) -> None:
+    """As in compose and Kubernetes: the configuration includes the file of a folder of passwords; SIGHUP is enough."""
+    with open_folder() as folder:
+        secrets = folder / "secrets"
+        make_passwords(secrets)
+        port = free_port()
+        configuration = folder / "server.conf"
+        configuration.write_text(
+            f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/store" }}\ninclude "secrets/{USERS_FILE}"\n'
+        )
+        with (tmp_path / "nats.log").open("wb") as log:
+            command = [str(installed_binaries().nats_server), "-c", str(configuration)]
+            server = subprocess.Popen(command, stderr=log)  # noqa: ASYNC220 - it is started at once
+        try:
+            wait_for_port(port, server)
+            nats = NatsSettings(url=f"nats://127.0.0.1:{port}", secrets_dir=secrets)
+            scanner, stats = await connect(nats, "scanner"), await connect(nats, "stats")
+            renew(secrets, ["nats-scanner"])
+            write_users_file(secrets, USERS)
+            server.send_signal(signal.SIGHUP)
+            await logged_in_anew(scanner, 0)
+            await scanner.flush()
+            await stats.flush()
+            assert stats.stats["reconnects"] == 0
+            await scanner.close()
+            await stats.close()
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
 async def test_a_server_follows_the_passwords_of_its_home(rights: NatsSettings, nats_server: NatsServer) -> None:
     """As under `up`: a file that is replaced is enough, and the old password opens no more."""
-    assert nats_server.home is not None
+    assert nats_server.secrets is not None
     assert nats_server.embedded is not None
-    task = asyncio.create_task(follow(nats_server.home.secrets, nats_server.embedded))
-    before = SecretStr((nats_server.home.secrets / "nats-cli").read_text().strip())
+    task = asyncio.create_task(follow(nats_server.secrets, nats_server.embedded))
+    before = SecretStr((nats_server.secrets / "nats-cli").read_text().strip())
     old = NatsSettings(url=rights.url, user="cli", password=before)
-    new_password_in(nats_server.home.secrets, "nats-cli")
+    new_password_in(nats_server.secrets, "nats-cli")
 
     async def taken() -> bool:
         try:
