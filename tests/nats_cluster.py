@@ -53,7 +53,7 @@ class NatsCluster:
             place = self._place(number)
             (place / "store").mkdir(parents=True)
             (place / "nats.conf").write_text(self._configuration(number))
-            (place / "users.conf").write_text(logins)
+            (place / "nats-users.conf").write_text(logins)
 
     @property
     def url(self) -> str:

@@ -1,45 +1,58 @@
 #!/bin/sh
-# What must not lie in a repository, made anew each time, as Secrets of Kubernetes:
+# What must not lie in a repository, as Secrets of Kubernetes:
 #
-#     sh deploy/k8s/secrets.sh | kubectl apply -f -
+#     nightbus passwords make passwords
+#     sh deploy/k8s/secrets.sh passwords passwords | kubectl apply -f -
+#     sh deploy/k8s/secrets.sh certificates        | kubectl apply -f -
 #
-# - nightbus-nats, nightbus-postgres, postgres-admin: a random password for each user of NATS and each role of Postgres
-# - nats-tls, postgres-tls: certificates for ten years, of an authority whose key is thrown away at once
-#
-# With `passwords` or `certificates` as its argument it makes these alone. Nothing is kept here. What comes of applying it
-# again: docs/howto/kubernetes.md, "Change passwords and certificates".
+# - passwords DIR: a password for each user of NATS and each role of Postgres, and the users of NATS with their rights, from
+#   a folder that `nightbus passwords make` made. Keep that folder as you keep keys: it is what renewing begins with.
+# - certificates: for NATS and Postgres, for ten years, by an authority whose key is thrown away at once. Each time new ones.
 set -eu
 
-NATS_USERS="ingest scanner stats backup api cli janitor provision"
-POSTGRES_ROLES="ingest stats backup api reader reader_cli reader_grafana backup_dump"
 NATS_NAMES="nats nats.nightbus.svc.cluster.local nats-0.nats-headless nats-1.nats-headless nats-2.nats-headless"
 POSTGRES_NAMES="postgres postgres-rw postgres-rw.nightbus.svc.cluster.local"
+ADMIN=nightbus_admin
 DAYS=3650
 
-# Letters and digits, a letter first: NATS reads a password that looks like a number as one.
-password() { printf 'p%s' "$(od -An -tx1 -N24 /dev/urandom | tr -d ' \n')"; }
+refuse() {
+    echo "secrets.sh: $*" >&2
+    exit 2
+}
 
-head() { # name, type
+begin() { # name, type
     printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: nightbus\n' "$1"
     printf '  labels: {app.kubernetes.io/part-of: nightbus, cnpg.io/reload: "true"}\n'
-    printf 'type: %s\nstringData:\n' "$2"
+    printf 'type: %s\ndata:\n' "$2"
 }
-
-line() { printf '  %s: "%s"\n' "$1" "$2"; }
 
 file() { # key, file
-    printf '  %s: |\n' "$1"
-    sed 's/^/    /' "$2"
+    printf '  %s: %s\n' "$1" "$(base64 <"$2" | tr -d '\n')"
 }
 
-passwords() {
-    head nightbus-nats Opaque
-    for user in $NATS_USERS; do line "nats-$user" "$(password)"; done
-    head nightbus-postgres Opaque
-    for role in $POSTGRES_ROLES; do line "$role" "$(password)"; done
-    head postgres-admin kubernetes.io/basic-auth
-    line username nightbus_admin
-    line password "$(password)"
+# A password without the end of its line: Postgres' own programs would take that for a part of it.
+word() { # key, file
+    printf '  %s: %s\n' "$1" "$(tr -d '\n' <"$2" | base64 | tr -d '\n')"
+}
+
+passwords() { # folder
+    [ -f "$1/nats-users.conf" ] && [ -f "$1/$ADMIN" ] || refuse "$1 is no folder of \`nightbus passwords make\`"
+    begin nightbus-nats Opaque
+    for path in "$1"/nats-*; do
+        [ "$path" = "$1/nats-users.conf" ] || word "$(basename "$path")" "$path"
+    done
+    begin nats-users Opaque
+    file nats-users.conf "$1/nats-users.conf"
+    begin nightbus-postgres Opaque
+    for path in "$1"/*; do
+        case $(basename "$path") in
+        nats-* | "$ADMIN") ;;
+        *) word "$(basename "$path")" "$path" ;;
+        esac
+    done
+    begin postgres-admin kubernetes.io/basic-auth
+    printf '  username: %s\n' "$(printf %s "$ADMIN" | base64)"
+    word password "$1/$ADMIN"
 }
 
 new_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
@@ -57,7 +70,7 @@ certificate() { # name of the Secret, then the names of the server
     } >"$folder/extensions"
     openssl x509 -req -in "$folder/request" -CA "$folder/ca" -CAkey "$folder/ca-key" -CAcreateserial -days "$DAYS" \
         -sha256 -extfile "$folder/extensions" -out "$folder/certificate" 2>/dev/null
-    head "$secret" kubernetes.io/tls
+    begin "$secret" kubernetes.io/tls
     file tls.crt "$folder/certificate"
     file tls.key "$folder/key"
     file ca.crt "$folder/ca"
@@ -77,14 +90,8 @@ certificates() {
     }
 }
 
-case ${1:-all} in
-all)
-    passwords
-    certificates
-    ;;
-passwords | certificates) "$1" ;;
-*)
-    echo "secrets.sh: '$1' is none of passwords, certificates" >&2
-    exit 2
-    ;;
+case ${1:-} in
+passwords) passwords "${2:?the folder of passwords is missing: secrets.sh passwords DIR}" ;;
+certificates) certificates ;;
+*) refuse "say \`passwords DIR\` or \`certificates\`" ;;
 esac

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,14 @@ class Workload:
         return dict(self.manifest["spec"]["template"]["spec"])
 
     @property
+    def containers(self) -> list[Manifest]:
+        """All containers of its pods; the first does the work."""
+        return list(self.pod["containers"])
+
+    @property
     def container(self) -> Manifest:
-        """The one container of its pods."""
-        (container,) = self.pod["containers"]
-        return dict(container)
+        """The container that does the work."""
+        return dict(self.containers[0])
 
     @property
     def environment(self) -> dict[str, Manifest]:
@@ -89,8 +93,8 @@ class Workload:
     def secret_keys(self) -> Iterator[tuple[str, str]]:
         """Each Secret and key that the pods refer to."""
         for volume in self.volumes.values():
-            sources = volume.get("projected", {}).get("sources", [])
-            for secret in (source["secret"] for source in sources):
+            for source in volume.get("projected", {}).get("sources", []):
+                secret = source.get("secret", {})
                 yield from ((secret["name"], item["key"]) for item in secret.get("items", []))
             secret = volume.get("secret", {})
             yield from ((secret["secretName"], item["key"]) for item in secret.get("items", []))
@@ -105,8 +109,8 @@ class Manifests:
 
     all: list[Manifest]
     settings: str | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Texts of the configuration of NATS, by name."""
+    nats: str = ""
+    """The configuration of NATS."""
 
     def of_kind(self, *kinds: str) -> list[Manifest]:
         """Those of some kinds."""
@@ -148,11 +152,11 @@ def base() -> Manifests:
     folder = K8S / "base"
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     found = [one for name in listed for one in read_all((folder / name).read_text())]
-    return Manifests(found, files={name: (folder / "nats" / name).read_text() for name in ("nats.conf", "users.conf")})
+    return Manifests(found, nats=(folder / "nats" / "nats.conf").read_text())
 
 
 def rendered(text: str) -> Manifests:
     """What `kubectl kustomize` printed."""
     found = read_all(text)
     maps = {name_of(one).rpartition("-")[0]: one["data"] for one in found if one["kind"] == "ConfigMap"}
-    return Manifests(found, maps["nightbus"]["nightbus.toml"], maps["nats"])
+    return Manifests(found, maps["nightbus"]["nightbus.toml"], maps["nats"]["nats.conf"])

@@ -1,10 +1,13 @@
 """What must hold of an overlay, which has nightbus.toml, servers and volumes; see ``policies`` for the rest."""
 
+import base64
 import re
 import subprocess
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
@@ -14,6 +17,7 @@ from services.descriptions import CONSUMERS, described
 from services.ingest.settings import FolderSettings
 from services.scanner.settings import ScannerSettings
 from services.settings import AllSettings
+from services.standalone.passwords import make_passwords
 from shared.bus.names import CLI, EVENTS
 from shared.bus.streams import streams
 from shared.library.settings import LibrarySettings
@@ -34,11 +38,21 @@ def settings_of(manifests: Manifests) -> Settings:
     return AllSettings(**manifests.toml())
 
 
+def secrets_of(*words: str) -> dict[str, dict[str, bytes]]:
+    """The Secrets that secrets.sh makes, and what their keys hold."""
+    command = ["sh", str(K8S / "secrets.sh"), *words]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {
+        name_of(one): {key: base64.b64decode(value) for key, value in one["data"].items()} for one in read_all(made)
+    }
+
+
 @cache
-def passwords() -> dict[str, set[str]]:
-    """The Secrets of passwords that secrets.sh makes, and their keys."""
-    made = subprocess.run(["sh", str(K8S / "secrets.sh"), "passwords"], capture_output=True, text=True, check=True)
-    return {name_of(one): set(one["stringData"]) for one in read_all(made.stdout)}
+def password_keys() -> dict[str, set[str]]:
+    """The Secrets of passwords, and their keys."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_passwords(Path(folder))
+        return {name: set(data) for name, data in secrets_of("passwords", folder).items()}
 
 
 @cache
@@ -58,14 +72,14 @@ def images_are_ours_and_those_of_compose(manifests: Manifests) -> None:
     compose = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())["services"]
     for one in manifests.workloads():
         expected = f"nightbus:{version}" if one.is_ours else compose[one.name]["image"]
-        assert one.container["image"] == expected, one.name
+        assert {container["image"] for container in one.containers} == {expected}, one.name
 
 
 def everything_that_is_named_is_there(manifests: Manifests) -> None:
     """Each ConfigMap, claim, Secret and key that a pod refers to exists, or secrets.sh makes it."""
     maps = {name_of(one) for one in manifests.of_kind("ConfigMap")}
     claims = {name_of(one) for one in manifests.of_kind("PersistentVolumeClaim")}
-    secrets = passwords() | {"nats-tls": CERTIFICATE_KEYS, "postgres-tls": CERTIFICATE_KEYS}
+    secrets = password_keys() | {"nats-tls": CERTIFICATE_KEYS, "postgres-tls": CERTIFICATE_KEYS}
     for one in manifests.workloads():
         made = {name_of(claim) for claim in one.manifest["spec"].get("volumeClaimTemplates", [])}
         assert {mount["name"] for mount in one.mounts.values()} <= one.volumes.keys() | made, one.name
@@ -120,7 +134,7 @@ def captures_are_where_settings_say(manifests: Manifests) -> None:
 def the_stream_fits_its_disk(manifests: Manifests) -> None:
     """All streams at their largest fit into what NATS may write, and that into its volume."""
     settings = settings_of(manifests).nats
-    (most,) = re.findall(r"max_file_store: (\d+)GB", manifests.files["nats.conf"])
+    (most,) = re.findall(r"max_file_store: (\d+)GB", manifests.nats)
     (claim,) = manifests.workload("nats").manifest["spec"]["volumeClaimTemplates"]
     largest = sum(stream.max_bytes or 0 for stream in streams(settings))
     assert largest <= int(most) * 2**30 < quantity(claim["spec"]["resources"]["requests"]["storage"])
@@ -131,7 +145,7 @@ def each_server_of_nats_has_a_copy(manifests: Manifests) -> None:
     settings = settings_of(manifests).nats
     servers = [f"nats-{number}" for number in range(manifests.workload("nats").manifest["spec"]["replicas"])]
     assert (settings.replicas or 1) == len(servers)
-    routes = re.findall(r'"nats://(nats-\d+)\.nats-headless:6222"', manifests.files["nats.conf"])
+    routes = re.findall(r'"nats://(nats-\d+)\.nats-headless:6222"', manifests.nats)
     assert routes == (servers if len(servers) > 1 else [])
     if routes:
         assert [urlsplit(address).hostname for address in settings.servers] == [

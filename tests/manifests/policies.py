@@ -11,11 +11,10 @@ from pathlib import Path
 
 from starlette.routing import Route
 
-from services.descriptions import NAMES, SCHEMAS, SERVICES, described
+from services.descriptions import NAMES, SCHEMAS, described
 from services.settings import known_keys
 from shared.bus.broker import GRACEFUL_TIMEOUT_S
 from shared.bus.names import CLI, JANITOR, PROVISION
-from shared.bus.rights import authorization, users_of
 from shared.db.roles import COMMAND_LINE, DUMPING, OTHERS
 from shared.health import health_app
 from shared.settings import PostgresSettings
@@ -56,15 +55,15 @@ def migrate_and_provision_are_jobs(manifests: Manifests) -> None:
 def pods_have_no_privileges(manifests: Manifests) -> None:
     """No root, no way to it, no capability, a root file system that is only read, nothing of the machine."""
     for one in manifests.workloads():
-        context, own = one.pod["securityContext"], one.container["securityContext"]
+        context = one.pod["securityContext"]
         assert context["runAsNonRoot"] is True, one.name
         assert context["runAsUser"] > 0, one.name
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, one.name
-        assert own["allowPrivilegeEscalation"] is False, one.name
-        assert own["readOnlyRootFilesystem"] is True, one.name
-        assert own["capabilities"] == {"drop": ["ALL"]}, one.name
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & one.pod.keys(), one.name
-        assert not {"privileged", "procMount"} & own.keys(), one.name
+        for own in (container["securityContext"] for container in one.containers):
+            assert own == {
+                "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+            }, one.name  # fmt: skip
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & one.pod.keys(), one.name
         kinds = {kind for volume in one.volumes.values() for kind in volume if kind != "name"}
         assert kinds <= ALLOWED_VOLUMES, one.name
 
@@ -81,10 +80,10 @@ def pods_know_nothing_of_kubernetes(manifests: Manifests) -> None:
 def what_is_used_is_asked_for(manifests: Manifests) -> None:
     """Each container says what processor and memory it needs, and the most that it may take."""
     for one in manifests.workloads():
-        resources = one.container["resources"]
-        for of in ("requests", "limits"):
-            assert set(resources[of]) == {"cpu", "memory"}, one.name
-        assert quantity(resources["requests"]["memory"]) <= quantity(resources["limits"]["memory"]), one.name
+        for resources in (container["resources"] for container in one.containers):
+            for of in ("requests", "limits"):
+                assert set(resources[of]) == {"cpu", "memory"}, one.name
+            assert quantity(resources["requests"]["memory"]) <= quantity(resources["limits"]["memory"]), one.name
         for volume in one.volumes.values():
             if "emptyDir" in volume:
                 assert quantity(volume["emptyDir"]["sizeLimit"]) > 0, one.name
@@ -176,19 +175,18 @@ def who_vouches_is_known(manifests: Manifests) -> None:
             assert {file for file in one.secret_files() if file.endswith("-ca.crt")} == expected, one.name
 
 
-def nats_has_the_users_of_the_code(manifests: Manifests) -> None:
-    """The server of NATS has the users and rights of the code, with the passwords that the services have."""
+def nats_reads_its_users_from_a_secret(manifests: Manifests) -> None:
+    """Users and passwords of NATS are a file of a Secret beside its configuration, read anew when it changes."""
     nats = manifests.workload("nats")
-    users = [user.name for user in users_of(SERVICES)]
-    passwords = {
-        name: entry["valueFrom"]["secretKeyRef"]
-        for name, entry in nats.environment.items()
-        if "secretKeyRef" in entry.get("valueFrom", {})
-    }
-    assert passwords == {f"NATS_{user.upper()}": {"name": "nightbus-nats", "key": f"nats-{user}"} for user in users}
-    assert authorization(users_of(SERVICES), lambda user: f"$NATS_{user.upper()}") in manifests.files["users.conf"]
-    assert 'include "users.conf"' in manifests.files["nats.conf"]
-    assert "sync_interval: always" in manifests.files["nats.conf"]
+    assert ("nats-users", "nats-users.conf") in nats.secret_keys()
+    assert 'include "nats-users.conf"' in manifests.nats
+    assert "sync_interval: always" in manifests.nats
+    (reload,) = nats.containers[1:]
+    assert nats.pod["shareProcessNamespace"] is True
+    assert reload["image"] == nats.container["image"]
+    assert {mount["mountPath"] for mount in reload["volumeMounts"]} == {"/etc/nats", "/var/run/nats"}
+    assert all(mount["readOnly"] for mount in reload["volumeMounts"])
+    assert not any("subPath" in mount for one in manifests.workloads() for mount in one.mounts.values())
 
 
 def only_ingest_writes_the_library(manifests: Manifests) -> None:
@@ -240,7 +238,7 @@ ANYWHERE: tuple[Policy, ...] = (
     no_secret_is_in_clear,
     each_has_the_passwords_that_it_needs,
     who_vouches_is_known,
-    nats_has_the_users_of_the_code,
+    nats_reads_its_users_from_a_secret,
     only_ingest_writes_the_library,
     nobody_reaches_more_than_it_needs,
 )
