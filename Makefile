@@ -35,6 +35,9 @@ demo: setup ## play a simulated night through the whole of Nightbus and show wha
 s3: ## start a real S3 server (Ceph) for trying things out, and show the settings for it
 	@bash deploy/s3/try.sh
 
+images: ## build the container images nightbus and nightbus-all-in-one (needs Docker with BuildKit)
+	@bash deploy/docker/build.sh
+
 up: setup ## run everything here until Ctrl-C
 	@$(VENV)/bin/nightbus up
 
@@ -71,4 +74,4 @@ docs: setup ## generate docs/events.md, docs/views.md, docs/asyncapi.yaml, docs/
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup lock demo s3 up check unit test test-system faults bench fuzz docs clean
+.PHONY: help setup lock demo s3 images up check unit test test-system faults bench fuzz docs clean

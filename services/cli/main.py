@@ -47,6 +47,9 @@ COMMANDS = (
         "status:status",
     ),
     Listed(
+        "ready", LOOK, "Say whether the services here are ready; the exit code is 1 where one is not.", "ready:ready",
+    ),
+    Listed(
         "files", LOOK,
         "List files, newest night first, with what was found in each; an OBJECT in brackets is no known target.",
         "listings:files",

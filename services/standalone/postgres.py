@@ -70,6 +70,8 @@ _INITDB_TIMEOUT_S = 120.0
 _LONGEST_SOCKET_FOLDER = 85
 _STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 _STARTS_WITH_NEW_PORT = 3
+_LENT_NAME = ("LD_PRELOAD", "NSS_WRAPPER_PASSWD", "NSS_WRAPPER_GROUP")
+"""By which nss_wrapper answers who a user is."""
 
 
 class EmbeddedPostgres:
@@ -392,5 +394,10 @@ def _quoted(value: str) -> str:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Nothing of the caller's PG* variables, library paths or locale reaches the server."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    """Nothing of the caller's PG* variables, library paths or locale reaches the server.
+
+    But where a container lends its user a name (deploy/docker/entrypoint.sh): initdb works for no user without one.
+    """
+    names = {name: os.environ[name] for name in _LENT_NAME if name in os.environ}
+    lent = names if len(names) == len(_LENT_NAME) else {}
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **lent}

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.system.containers import ALL_IN_ONE, IMAGE, Docker, NoClient
 from tests.system.engine import NoEngine, docker_engine
 from tests.system.images import ensure_images
+from tests.system.python_image import NoBase, ensure_python
 
 Program = Callable[[str, str], str]
 
@@ -57,3 +59,17 @@ def engine() -> Iterator[Engine]:
                 client.close()
     except NoEngine as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def docker(engine: Engine) -> Docker:
+    """Docker's client, on an engine that has our images, built from this checkout."""
+    client = Docker(engine.environment)
+    try:
+        client.require("buildx")
+        ensure_python(engine.client)
+    except (NoClient, NoBase) as reason:
+        pytest.skip(str(reason))
+    client.build("nightbus", IMAGE)
+    client.build("all-in-one", ALL_IN_ONE)
+    return client

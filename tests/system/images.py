@@ -1,10 +1,11 @@
-"""Stand-ins for the container images of the test stack, made where none can be pulled.
+"""Stand-ins for container images of servers, made where none can be pulled.
 
 ``ensure_images`` puts the very programs of the pip wheels (PostgreSQL 18, nats-server), with the shared libraries that
 they need, into two small images under the names that the fixtures in ``tests/stack.py`` ask for. They honour what those
 fixtures and testcontainers use of the official images: POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB,
-POSTGRES_INITDB_ARGS, a command that begins with ``postgres`` or with an option, ``psql`` and ``sh`` inside. Images that
-the engine has already are used as they are.
+POSTGRES_PASSWORD_FILE, POSTGRES_INITDB_ARGS, a command that begins with ``postgres`` or with an option, ``psql``,
+``pg_isready`` and ``sh`` inside. ``ensure_small_nats`` does the same for the image of NATS that has a shell and
+``wget``, which deploy/compose asks for. Images that the engine has already are used as they are.
 """
 
 import io
@@ -12,7 +13,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,6 +31,7 @@ _ENTRYPOINT = """#!/bin/sh
 set -e
 case "${1-}" in -*) set -- postgres "$@" ;; esac
 if [ "${1-}" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
+    if [ -n "${POSTGRES_PASSWORD_FILE-}" ]; then read -r POSTGRES_PASSWORD <"$POSTGRES_PASSWORD_FILE" || :; fi
     : "${POSTGRES_PASSWORD:?must be set}"
     POSTGRES_USER=${POSTGRES_USER:-postgres}
     printf '%s\\n' "$POSTGRES_PASSWORD" >/tmp/password
@@ -55,23 +57,45 @@ def ensure_images(client: Any) -> dict[str, str]:
     Raises:
         UserError: the wheels with the servers' programs are not installed.
     """
-    present = {tag for image in client.images.list() for tag in image.tags}
-    done = {}
-    for name, fill, changes in (
-        (POSTGRES_IMAGE, _fill_postgres, _POSTGRES_CHANGES),
-        (NATS_IMAGE, _fill_nats, _NATS_CHANGES),
-    ):
-        if name in present:
-            done[name] = "is there"
-            continue
-        with tempfile.NamedTemporaryFile(suffix=".tar") as file:
-            with tarfile.open(fileobj=file, mode="w") as tree:
-                fill(tree, installed_binaries())
-            file.flush()
-            repository, tag = name.split(":")
-            client.api.import_image_from_file(file.name, repository=repository, tag=tag, changes=changes)
-        done[name] = "made here"
-    return done
+    return {
+        POSTGRES_IMAGE: _ensure(client, POSTGRES_IMAGE, _fill_postgres, _POSTGRES_CHANGES),
+        NATS_IMAGE: _ensure(client, NATS_IMAGE, _fill_nats, _NATS_CHANGES),
+    }
+
+
+def ensure_small_nats(client: Any, name: str, busybox: Path) -> None:
+    """Make the image ``name`` of NATS, with a shell and ``wget`` of a static ``busybox``, where it is not there."""
+
+    def fill(tree: tarfile.TarFile, binaries: Binaries) -> None:
+        tree.add(binaries.nats_server, "/usr/local/bin/nats-server", filter=_readable)
+        tree.add(busybox.resolve(), "/bin/busybox", filter=_readable)
+        for program in ("/bin/sh", "/usr/bin/wget"):
+            _add_link(tree, program, "/bin/busybox")
+        _add_folder(tree, "/tmp", 0o1777)  # noqa: S108 - the image's own
+
+    _ensure(client, name, fill, ["EXPOSE 4222", "ENV PATH=/usr/local/bin:/usr/bin:/bin", f"LABEL {LABEL}=nats"])
+
+
+def import_image(client: Any, name: str, file: Path, changes: list[str]) -> None:
+    """Give a root file system, as a tar file, to the engine as the image ``name``."""
+    repository, tag = name.split(":")
+    client.api.import_image_from_file(str(file), repository=repository, tag=tag, changes=changes)
+
+
+def is_there(client: Any, name: str) -> bool:
+    """Whether the engine has the image."""
+    return any(name in image.tags for image in client.images.list())
+
+
+def _ensure(client: Any, name: str, fill: Callable[[tarfile.TarFile, Binaries], None], changes: list[str]) -> str:
+    if is_there(client, name):
+        return "is there"
+    with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+        with tarfile.open(fileobj=file, mode="w") as tree:
+            fill(tree, installed_binaries())
+        file.flush()
+        import_image(client, name, Path(file.name), changes)
+    return "made here"
 
 
 _POSTGRES_CHANGES = [
@@ -92,7 +116,7 @@ def _fill_postgres(tree: tarfile.TarFile, binaries: Binaries) -> None:
     for folder in (install, package.with_name(f"{package.name}.libs")):
         inside = _WHEEL / folder.relative_to(package.parent).as_posix()
         tree.add(folder, str(inside), filter=_readable)
-    programs = [install / "bin" / name for name in ("postgres", "initdb", "psql")]
+    programs = [install / "bin" / name for name in ("postgres", "initdb", "psql", "pg_isready")]
     modules = sorted((install / "lib" / "postgresql").glob("*.so"))
     for library in _libraries([*programs, *modules, Path("/bin/sh")], outside=package.parent):
         tree.add(library.resolve(), str(library), filter=_readable)
@@ -137,4 +161,10 @@ def _add_folder(tree: tarfile.TarFile, name: str, mode: int, owner: int = 0) -> 
     entry = tarfile.TarInfo(name)
     entry.type, entry.mode = tarfile.DIRTYPE, mode
     entry.uid = entry.gid = owner
+    tree.addfile(entry)
+
+
+def _add_link(tree: tarfile.TarFile, name: str, target: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = tarfile.SYMTYPE, target
     tree.addfile(entry)

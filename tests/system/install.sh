@@ -5,6 +5,9 @@ set -u -o pipefail
 
 PACKAGES=(
     docker.io debootstrap iptables # a Docker engine, and the root file system of the images that tests/system builds
+    busybox-static                 # shell and wget of the stand-in for the image of NATS
+    libxml2-utils                  # xmllint: the template for Unraid
+    systemd                        # systemd-analyze: the unit of deploy/systemd
     samba cifs-utils fuse3 rclone  # smbd plays a telescope's share; mounted by the kernel, or by FUSE where it has no cifs
     libcfitsio10                   # the C library that `make bench` measures header parsing against
     prometheus                     # and promtool
@@ -33,7 +36,35 @@ for package in "${PACKAGES[@]}"; do
         missing+=("$package")
     fi
 done
-[ "${#missing[@]}" -eq 0 ] && exit 0
+# Compose and buildx are plugins of Docker's client. Debian has them since trixie; their programs are static and run on
+# bookworm as well, so they are taken out of the packages and put where the client looks.
+PLUGINS=/usr/local/lib/docker/cli-plugins
+needs_plugins() { ! docker compose version >/dev/null 2>&1 || ! docker buildx version >/dev/null 2>&1; }
+
+install_plugins() {
+    local work mirror
+    work=$(mktemp -d)
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | head -1)
+    mkdir -p "$work/lists/partial" "$work/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$work/sources.list"
+    local options=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$work/lists"
+        -o "Dir::Cache=$work" -o APT::Sandbox::User=root)
+    if (cd "$work" && apt-get "${options[@]}" update -q && apt-get "${options[@]}" download docker-compose docker-buildx) \
+        >"$work/log" 2>&1; then
+        for package in "$work"/*.deb; do
+            dpkg -x "$package" "$work/unpacked"
+        done
+        install -D -t "$PLUGINS" "$work"/unpacked/usr/libexec/docker/cli-plugins/*
+        echo "installed: docker compose and buildx in $PLUGINS"
+    else
+        echo "skipped: docker compose and buildx cannot be had: $(grep '^E:' "$work/log" | tail -1)"
+    fi
+    rm -rf "$work"
+}
+
+if [ "${#missing[@]}" -eq 0 ] && ! needs_plugins; then
+    exit 0
+fi
 
 if [ "$(id -u)" -ne 0 ]; then
     echo "make test-system installs Debian packages and must be run as root; missing: ${missing[*]}" >&2
@@ -57,3 +88,7 @@ for package in "${missing[@]}"; do
         echo "skipped: $package cannot be installed: $(grep '^E:' "$log" | tail -1)"
     fi
 done
+
+if command -v docker >/dev/null && needs_plugins; then
+    install_plugins
+fi

@@ -3,46 +3,29 @@
 It checks hashes and preconditions better than moto, and no keys: see docs/howto/s3-servers.md.
 """
 
-import hashlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.moto_server import free_port, wait_until_it_answers
+from tests.system.pip_tools import environment_with
 
 PINS = (
     "localstack-core[base-runtime]<4.13", "cbor2<5.8", "pyopenssl<25", "cryptography<45", "service_identity<24.2",
 )  # fmt: skip
 """The last ones that go together."""
-INSTALL_S = 240.0
-"""Within the limit of a test: where it takes longer the next run goes on with what pip has kept."""
 END_S = 30.0
-_DONE = "installed"
-
-
-class NotInstalled(Exception):
-    """The pins do not install here; one sentence."""
 
 
 def installed() -> Path:
-    """The Python of an environment that has LocalStack; made once, and kept in the user's cache.
+    """The Python of an environment that has LocalStack.
 
     Raises:
         NotInstalled: it cannot be made.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    digest = hashlib.sha256(" ".join((version, *PINS)).encode()).hexdigest()[:12]
-    folder = cache / "nightbus-tests" / f"localstack-{digest}"
-    python = folder / "bin" / "python"
-    if not (folder / _DONE).exists():
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS])
-        (folder / _DONE).touch()
-    return python
+    return environment_with("localstack", PINS) / "python"
 
 
 @contextmanager
@@ -69,13 +52,3 @@ def localstack(python: Path, folder: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _run(command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotInstalled(f"LocalStack cannot be installed: {error}") from error
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]
-        raise NotInstalled(f"LocalStack cannot be installed: {said[-1]}")

@@ -9,7 +9,8 @@ from services.backup.settings.destinations import S3Destination
 from tests.integration.backup import test_backup_destinations as suite
 from tests.integration.backup.test_backup_destinations import *  # noqa: F403 - the whole suite, on another place
 from tests.s3_places import make_bucket, settings_of
-from tests.system.localstack import NotInstalled, installed, localstack
+from tests.system.localstack import installed, localstack
+from tests.system.pip_tools import NotInstalled
 
 
 @pytest.fixture(scope="session")  # type: ignore[no-redef] # in place of that of the suite

@@ -1,0 +1,78 @@
+#!/bin/sh
+# Makes what the containers of Nightbus need before they start: passwords, the users of NATS, first settings, and owners
+# of the volumes. It runs as root at each `docker compose up`, before all else. What is there already stays as it is, so
+# it is safe to repeat; a user that a new version brings gets its password then.
+#
+# All passwords lie in the volume that `migrate` sees. Each process finds those that it needs in a volume of its own,
+# mounted below /secrets here, and no other.
+set -eu
+umask 077
+: "${NIGHTBUS_PASSWORD:?choose a password, in .env}"
+uid=${PUID:-1000} gid=${PGID:-1000}
+secrets=${SECRETS:-/secrets}
+nats=${NATS:-/nats}
+volumes=${VOLUMES:-/volumes}
+settings=${SETTINGS:-/etc/nightbus}
+library=${LIBRARY:-/library}
+shipped=${SHIPPED:-/usr/share/nightbus}
+all=$secrets/migrate
+
+# What each process is given; a test holds this to the descriptions of the services.
+passwords_of() {
+    case $1 in
+    postgres) echo nightbus_admin ;;
+    ingest) echo ingest nats-ingest nats-janitor ;;
+    scanner) echo nats-scanner ;;
+    stats) echo stats nats-stats ;;
+    backup) echo backup backup_dump nats-backup ;;
+    api) echo api nats-api ;;
+    cli) echo reader_cli nats-cli ;;
+    provision) echo nats-provision ;;
+    grafana) echo reader_grafana grafana ;;
+    esac
+}
+
+# Replaces the file $1 by what comes in, unless that is what it says, and gives it to whom Nightbus runs as.
+write() {
+    cat >"$1.new"
+    if [ -f "$1" ] && cmp -s "$1" "$1.new"; then
+        rm "$1.new"
+    else
+        mv "$1.new" "$1"
+    fi
+    chown "$uid:$gid" "$1"
+}
+
+for folder in "$secrets"/*/ "$nats"/ "$volumes"/*/; do
+    if [ -d "$folder" ] && [ "$(stat -c %u:%g "$folder")" != "$uid:$gid" ]; then
+        chown -R -h "$uid:$gid" "$folder"
+    fi
+done
+
+# The two that people type are those of the environment, and follow it; the others are made once.
+for name in reader grafana; do
+    printf '%s' "$NIGHTBUS_PASSWORD" | write "$all/$name"
+done
+nightbus passwords make "$all"
+chown -R "$uid:$gid" "$all"
+for folder in "$secrets"/*/; do
+    for name in $(passwords_of "$(basename "$folder")"); do
+        write "$folder$name" <"$all/$name"
+    done
+done
+# PostgreSQL reads its password as a user of its own, and nobody else sees this volume.
+chmod 755 "$secrets/postgres"
+chmod 644 "$secrets/postgres/nightbus_admin"
+
+write "$nats/nats.conf" <"$shipped/nats.conf"
+write "$nats/users.conf" <"$all/nats-users.conf"
+
+if [ -d "$settings" ] && [ ! -e "$settings/nightbus.toml" ]; then
+    umask 022
+    nightbus-first-settings "$settings/nightbus.toml"
+    chown "$uid:$gid" "$settings" "$settings/nightbus.toml"
+fi
+if [ -d "$library" ] && [ -z "$(ls -A "$library")" ]; then
+    chown "$uid:$gid" "$library"
+fi
+echo "passwords, settings and volumes are ready for user $uid:$gid"

@@ -1,0 +1,155 @@
+"""The small scripts of image and compose: what they make, what they leave as it is, what they refuse."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from services.descriptions import SCHEMAS, SERVICES
+from services.ingest.settings import SourceSettings
+from services.settings import load_settings
+from services.standalone import postgres
+from services.standalone.binaries import installed_binaries
+from services.standalone.logins import USERS_FILE
+from services.standalone.postgres import SUPERUSER
+from shared.bus.rights import users_of
+from shared.db.roles import OTHERS
+
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+PREPARE = DEPLOY / "compose" / "prepare.sh"
+FIRST_SETTINGS = DEPLOY / "docker" / "first-settings.sh"
+ENTRYPOINT = DEPLOY / "docker" / "entrypoint.sh"
+OWN = {"PUID": str(os.geteuid()), "PGID": str(os.getegid())}
+VOLUMES = ("migrate", "postgres", "provision", "ingest", "scanner", "stats", "backup", "api", "cli", "grafana")
+
+
+def run(script: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script by the plain shell."""
+    return subprocess.run(
+        ["/bin/sh", str(script), *words], capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": os.environ["PATH"], **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> dict[str, str]:
+    """The environment of prepare.sh, with everything below one folder."""
+    for name in VOLUMES:
+        (tmp_path / "secrets" / name).mkdir(parents=True)
+    for name in ("nats", "volumes/nats", "library", "programs"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "programs" / "nightbus-first-settings").symlink_to(FIRST_SETTINGS)
+    (tmp_path / "programs" / "nightbus").symlink_to(Path(sys.executable).with_name("nightbus"))
+    return {
+        **OWN, "NIGHTBUS_PASSWORD": "a person's own", "SECRETS": f"{tmp_path}/secrets", "NATS": f"{tmp_path}/nats",
+        "VOLUMES": f"{tmp_path}/volumes", "SETTINGS": f"{tmp_path}/settings", "LIBRARY": f"{tmp_path}/library",
+        "SHIPPED": str(DEPLOY / "nats"), "PATH": f"{tmp_path}/programs:{os.environ['PATH']}",
+    }  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_passwords_are_made_once(places: dict[str, str], tmp_path: Path) -> None:
+    """Each name has a random password of its own, which a second run leaves as it is."""
+    assert run(PREPARE, **places).returncode == 0
+    first = contents(tmp_path)
+    made = {name.rsplit("/", 1)[1]: text for name, text in first.items() if name.startswith("secrets/migrate/")}
+    random = {name: text.strip() for name, text in made.items() if name not in {"reader", "grafana", USERS_FILE}}
+    assert set(random) == {f"nats-{user.name}" for user in users_of(SERVICES)} | {*SCHEMAS, *OTHERS, SUPERUSER} - {
+        "reader"
+    }
+    assert len(set(random.values())) == len(random)
+    assert all(len(text) >= 32 for text in random.values())
+    assert run(PREPARE, **places).returncode == 0
+    assert contents(tmp_path) == first
+
+
+def test_each_volume_has_its_own_passwords(places: dict[str, str], tmp_path: Path) -> None:
+    """A volume has copies of what its container needs, closed to others but for PostgreSQL's own."""
+    run(PREPARE, **places)
+    secrets = tmp_path / "secrets"
+    assert {file.name for file in (secrets / "scanner").iterdir()} == {"nats-scanner"}
+    assert (secrets / "ingest" / "nats-janitor").read_bytes() == (secrets / "migrate" / "nats-janitor").read_bytes()
+    modes = {
+        str(file.relative_to(secrets)): file.stat().st_mode & 0o777 for file in secrets.rglob("*") if file.is_file()
+    }
+    assert modes.pop("postgres/nightbus_admin") == 0o644
+    assert set(modes.values()) == {0o600}
+
+
+def test_the_password_of_people_follows_the_environment(places: dict[str, str], tmp_path: Path) -> None:
+    """What is written in .env opens Grafana and the database from the next start on; none at all is refused."""
+    run(PREPARE, **places)
+    assert run(PREPARE, **{**places, "NIGHTBUS_PASSWORD": "another"}).returncode == 0
+    secrets = tmp_path / "secrets"
+    assert {(secrets / place).read_text() for place in ("migrate/reader", "grafana/grafana")} == {"another"}
+    done = run(PREPARE, **{**places, "NIGHTBUS_PASSWORD": ""})
+    assert done.returncode != 0
+    assert "choose a password, in .env" in done.stderr
+
+
+def test_the_users_of_nats_are_whole(places: dict[str, str], tmp_path: Path) -> None:
+    """users.conf has the password of each user in the place of its variable, and nats-server takes the two files."""
+    run(PREPARE, **places)
+    users = (tmp_path / "nats" / "users.conf").read_text()
+    for user in users_of(SERVICES):
+        password = (tmp_path / "secrets" / "migrate" / f"nats-{user.name}").read_text().strip()
+        assert f'user: {user.name}\n      password: "{password}"\n' in users
+    assert "password: $" not in users
+    words = [str(installed_binaries().nats_server), "-t", "--config", str(tmp_path / "nats" / "nats.conf")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_first_settings_name_what_is_mounted(
+    places: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder below /sources becomes a source in a file that Nightbus takes; a later start leaves the file alone."""
+    for name in ("Seestar S50", "asiair"):
+        (tmp_path / "sources" / name).mkdir(parents=True)
+    (tmp_path / "settings").mkdir()
+    places |= {"SOURCES": f"{tmp_path}/sources", "TZ": "Europe/Berlin"}
+    assert run(PREPARE, **places).returncode == 0
+    file = tmp_path / "settings" / "nightbus.toml"
+    monkeypatch.setenv("NIGHTBUS_CONFIG", str(file))
+    sources = load_settings().sections(SourceSettings)
+    assert {(source.name, source.where) for source in sources} == {
+        ("seestar-s50", f"{tmp_path}/sources/Seestar S50"), ("asiair", f"{tmp_path}/sources/asiair"),
+    }  # fmt: skip
+    assert {source.time_zone for source in sources} == {"Europe/Berlin"}
+    file.write_text("config_version = 1\n")
+    assert run(PREPARE, **places).returncode == 0
+    assert tomllib.loads(file.read_text()) == {"config_version": 1}
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"UMASK": "9"}, "UMASK is '9': it must be up to four digits"),
+        ({"UMASK": "00022"}, "UMASK is '00022'"),
+        ({"TZ": "Mars/Olympus"}, "TZ is 'Mars/Olympus', which is no time zone"),
+        ({"PUID": "nobody"}, "PUID is 'nobody': it must be the number"),
+    ],
+)
+def test_what_cannot_hold_is_refused(environment: dict[str, str], reason: str) -> None:
+    """A wrong variable ends a container before it begins, in one sentence."""
+    done = run(ENTRYPOINT, "--version", **environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"nightbus: {reason}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_lent_name_reaches_postgres_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Initdb is given the library that names its user only where all of it is there; other paths never pass."""
+    monkeypatch.setenv("LD_PRELOAD", "/anything.so")
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    assert set(postgres._clean_environment()) == {"PATH", "LC_ALL", "TZ"}
+    monkeypatch.setenv("NSS_WRAPPER_PASSWD", "passwd")
+    monkeypatch.setenv("NSS_WRAPPER_GROUP", "group")
+    assert set(postgres._clean_environment()) == {"PATH", "LC_ALL", "TZ", *postgres._LENT_NAME}
