@@ -71,9 +71,7 @@ async def test_a_changed_secret_is_taken_while_the_server_runs(reloading: NatsSe
     async def is_open(password: str) -> bool:
         login = NatsSettings(url=reloading.url, user="stats", password=SecretStr(password))
         try:
-            client = await connect(
-                NatsSettings(url=reloading.url, user="stats", password=password), "stats", patient=False
-            )
+            client = await connect(login, "stats", patient=False)
         except UserError:
             return False
         await client.close()
