@@ -61,8 +61,8 @@ def test_secrets_are_not_made_of_nothing(words: list[str]) -> None:
 def test_the_server_takes_both_configurations(tmp_path: Path) -> None:
     """nats-server accepts the configuration of each overlay, with the users and certificates of secrets.sh."""
     make_passwords(tmp_path)
-    for key, text in secrets_of("certificates")["nats-tls"].items():
-        (tmp_path / key).write_bytes(text)
+    for key, content in secrets_of("certificates")["nats-tls"].items():
+        (tmp_path / key).write_bytes(content)
     for file in (K8S / "base" / "nats" / "nats.conf", K8S / "overlays" / "cloud" / "nats.conf"):
         text = file.read_text().replace("/etc/nats-tls", str(tmp_path)).replace('"/data"', f'"{tmp_path}/data"')
         (tmp_path / "nats.conf").write_text(text)
