@@ -58,7 +58,7 @@ async def let_in(settings: NatsSettings, user: str) -> Client:
         while True:
             try:
                 client = await connect(settings, user, patient=False)
-            except UserError:
+            except (UserError, ConnectionError):  # the server may close before its word of refusal is read
                 await asyncio.sleep(0.1)
             else:
                 await client.close()
