@@ -328,7 +328,7 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
         await client.connect(
             name="nightbus-cli",
             allow_reconnect=False,
-            max_reconnect_attempts=1,  # a port at which nobody listens would be tried sixty times, two seconds apart
+            max_reconnect_attempts=1,  # of each server, before the first connection: by default sixty, for two minutes
             reconnect_time_wait=0,
             connect_timeout=int(CONNECT_TIMEOUT_S),
             error_cb=quiet,

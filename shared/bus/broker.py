@@ -50,7 +50,7 @@ def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
     To connect raises UserError where the server refuses the login, does not encrypt though it must, or is not trusted.
     """
     broker = NatsBroker(
-        settings.url,
+        settings.servers,
         name=f"nightbus-{service}",
         allow_reconnect=True,
         max_reconnect_attempts=-1,

@@ -60,7 +60,7 @@ class NightbusClient(Client):
 
         try:
             await super().connect(
-                self._where.url, error_cb=on_error, inbox_prefix=inbox_of(self._login_name), **options
+                self._where.servers, error_cb=on_error, inbox_prefix=inbox_of(self._login_name), **options
             )
         except UserError:
             await self.close()

@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from shared.bus.answering import answering
 from shared.bus.moving import close_old, move_letters
 from shared.bus.names import DEAD_LETTERS, EVENTS, stream_of_bucket
-from shared.bus.streams import config_of, streams
+from shared.bus.streams import compression_of, config_of, streams
 from shared.description import Consumer, ServiceDescription, consumers_of
 from shared.errors import Unavailable, UserError
 from shared.logging import get_logger
@@ -200,6 +200,7 @@ async def _provision_stream(js: JetStreamContext, wanted: StreamConfig, settings
         wanted.max_bytes = found.max_bytes
     if settings.replicas is None:
         wanted.num_replicas = found.num_replicas
+        wanted.compression = compression_of(found.num_replicas or 1)
     if (different := _differences(wanted, found, _STREAM_FIELDS)) != "" or not _has(found.metadata, wanted.metadata):
         await js.update_stream(wanted)
         log.info("stream changed", stream=name, changes=different)

@@ -4,7 +4,8 @@ Design: one stream for all events, file storage, limits retention, discard new, 
 (which wait in their outbox) instead of dropping old ones. Dead letters have a stream of their own: they must be stored
 even when the main stream is full (docs/adr/0003). It is a work queue that nobody may purge or delete from: a letter
 leaves it when the register acknowledges it, and in no other way (docs/adr/0020). The bucket of decisions is a mirror of
-what stats has: one value a key, which nothing but a newer one replaces (docs/adr/0023).
+what stats has: one value a key, which nothing but a newer one replaces (docs/adr/0023). What has several copies is not
+compressed (docs/adr/0032).
 """
 
 from nats.js.api import (
@@ -45,16 +46,26 @@ def config_of(row: Consumer) -> ConsumerConfig:
     )
 
 
+def compression_of(replicas: int) -> StoreCompression:
+    """How a stream of so many copies is compressed.
+
+    A server of a cluster that was killed cuts its copy back to what the others know. nats-server 2.15.1 fails at that
+    in a compressed block ("s2: corrupt input") and never has a whole copy again; one that is alone cuts nothing.
+    """
+    return StoreCompression.S2 if replicas == 1 else StoreCompression.NONE
+
+
 def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
     """Configuration of all streams, as they are made."""
     max_bytes, replicas = settings.max_bytes or NEW_MAX_BYTES, settings.replicas or NEW_REPLICAS
+    compression = compression_of(replicas)
     subjects = sorted({f"{model.subject.split('.')[0]}.>" for model in MODELS})
     return (
         StreamConfig(
             name=EVENTS,
             subjects=subjects,
             storage=StorageType.FILE,
-            compression=StoreCompression.S2,
+            compression=compression,
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.NEW,
             max_age=MAX_AGE_S,
@@ -68,7 +79,7 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             name=DEAD_LETTERS,
             subjects=[f"{DEAD_SUBJECT}.>"],
             storage=StorageType.FILE,
-            compression=StoreCompression.S2,
+            compression=compression,
             retention=RetentionPolicy.WORK_QUEUE,
             discard=DiscardPolicy.NEW,
             deny_purge=True,
@@ -83,7 +94,7 @@ def streams(settings: NatsSettings) -> tuple[StreamConfig, ...]:
             name=stream_of_bucket(DECISIONS),
             subjects=[subject_of_key(DECISIONS, ">")],
             storage=StorageType.FILE,
-            compression=StoreCompression.S2,
+            compression=compression,
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.NEW,
             deny_delete=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from shared.errors import UserError
 from shared.settings.section import Section, WholePath
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 _CA_FILE = "file with the certificates of the authorities that vouch for the server (PEM); unset: those of this machine"
 _UNENCRYPTED = "allow connections to another machine without TLS; without it they are refused"
+
+
+def addresses_of(url: str) -> list[str]:
+    """The addresses of a NATS: one of a single server, several of a cluster, in the order in which they are tried."""
+    return [address for part in url.split(",") if (address := part.strip())]
+
+
+def shown_addresses(url: str) -> str:
+    """The addresses as a sentence names them: without the logins that they may hold."""
+    return ", ".join(address.rpartition("@")[2] for address in addresses_of(url))
 
 
 class ServicesSettings(Section):
@@ -30,7 +40,10 @@ class ServicesSettings(Section):
 class NatsSettings(Section):
     """Where NATS is, and how large the stream may grow."""
 
-    url: str = Field(default="nats://127.0.0.1:4222", description="address of the server")
+    url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="address of the server; of a cluster those of its servers, separated by commas",
+    )
     ca_file: WholePath | None = Field(default=None, description=_CA_FILE)
     unencrypted: bool = Field(default=False, description=_UNENCRYPTED)
     secrets_dir: WholePath | None = Field(
@@ -62,21 +75,39 @@ class NatsSettings(Section):
             raise ValueError("a password without a user logs nobody in: set user as well")
         return self
 
+    @field_validator("url")
+    @classmethod
+    def _some_address(cls, url: str) -> str:
+        if not addresses_of(url):
+            raise ValueError(f"{url!r} names no server: write an address such as nats://127.0.0.1:4222")
+        return url
+
+    @property
+    def servers(self) -> list[str]:
+        """The addresses of the server, or of those of a cluster."""
+        return addresses_of(self.url)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for sentences."""
+        return shown_addresses(self.url)
+
     @model_validator(mode="after")
     def _one_wish(self) -> Self:
-        if self.unencrypted and (self.ca_file is not None or self.url.startswith("tls:")):
+        if self.unencrypted and (self.ca_file is not None or self._says_tls):
             raise ValueError("unencrypted says that TLS may be left out, and ca_file or tls:// that it must not")
         return self
 
     @property
-    def place(self) -> str:
-        """The address as sentences show it, without a password."""
-        return self.url.rpartition("@")[2]
+    def host(self) -> str:
+        """The host of the first address."""
+        first = self.servers[0]
+        return urlsplit(first if "://" in first else f"//{first}").hostname or ""
 
     @property
-    def host(self) -> str:
-        """The host of the address."""
-        return urlsplit(self.url if "://" in self.url else f"//{self.url}").hostname or ""
+    def _says_tls(self) -> bool:
+        """Whether an address is one that is encrypted."""
+        return any(address.startswith("tls:") for address in self.servers)
 
     def demands_tls(self, host: str) -> bool:
         """Whether nothing is said to a host of this NATS that is not encrypted."""
@@ -84,7 +115,7 @@ class NatsSettings(Section):
 
         if self.unencrypted:
             return False
-        return self.ca_file is not None or self.url.startswith("tls:") or not stays_here(host)
+        return self.ca_file is not None or self._says_tls or not stays_here(host)
 
     def tls(self) -> "ssl.SSLContext":
         """TLS that trusts whom the settings name.

@@ -23,6 +23,7 @@ GROUPS = (
     "consume",
     "stats",
     "main_path",
+    "scale",
     "house",
 )
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"

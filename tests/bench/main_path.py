@@ -139,7 +139,7 @@ async def _growing_library(*, quick: bool) -> Rows:
 async def _seestar(*, quick: bool) -> Rows:
     count = 60 if quick else 1000
     with folder(in_memory=True) as data, folder() as disk:
-        paths = _subs(data / "subs", count)
+        paths = seestar_subs(data / "subs", count)
         library = Root("library", disk / "library", writable=True)
         library.path.mkdir()
         open_library(library, first_time=True)
@@ -168,7 +168,7 @@ async def _seestar(*, quick: bool) -> Rows:
     ]
 
 
-def _subs(place: Path, count: int) -> list[Path]:
+def seestar_subs(place: Path, count: int) -> list[Path]:
     """Seestar subs of a simulated night, made many by changing a few pixels."""
     with folder(in_memory=True) as night:
         simulate_night(night, night=DEFAULT_END_NIGHT, seed=1)

@@ -26,7 +26,7 @@ from shared.bus.provision import provision
 from shared.db.migrate import migrate
 from shared.errors import Transient
 from shared.logging import configure_logging
-from shared.settings import LogSettings, PostgresSettings
+from shared.settings import LogSettings, NatsSettings, PostgresSettings
 from tests.stack import EVERYTHING
 
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a name of our own is made in it
@@ -162,6 +162,7 @@ class Servers:
     """NATS and a migrated Postgres without services, and a client of the former."""
 
     client: Client
+    nats: NatsSettings
     postgres: PostgresSettings
     home: Path
 
@@ -182,7 +183,7 @@ def servers(runner: asyncio.Runner) -> Iterator[Servers]:
             client = await connect(stack.nats_settings(), EVERYTHING.name)
             await migrate(stack.postgres_settings(), SCHEMAS)
             await provision(client.jetstream(), stack.nats_settings(), SERVICES)
-            return Servers(client, stack.postgres_settings(), home.path)
+            return Servers(client, stack.nats_settings(), stack.postgres_settings(), home.path)
 
         async def stop(started: Servers | None) -> None:
             if started is not None:

@@ -217,8 +217,12 @@ async def running(
     supervised: bool = True,
     services: Sequence[ServiceDescription] = SERVICES,
     stream_max_bytes: int | None = None,
+    make: Callable[..., Stack] = Stack,
 ) -> AsyncIterator[World]:
-    """A ready stack whose home is ``folder``, watching ``sources``; ``services`` run, quiet ones in one process."""
+    """A ready stack whose home is ``folder``, watching ``sources``; ``services`` run, quiet ones in one process.
+
+    ``make`` makes the stack, by default one with a single NATS, which knows the user of the tests as well.
+    """
     with Home.open(folder) as home:
         log = home.log / "all.log"
         with log.open("a", encoding="utf-8", buffering=1) as file:
@@ -228,14 +232,15 @@ async def running(
                 "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
                 **(extra or {}),
             }
-            stack = Stack(
+            stack = make(
                 home,
                 extra_environment=environment,
                 log_line=lambda name, line: _write(file, name, line),
                 services=services,
                 stream_max_bytes=stream_max_bytes,
             )
-            stack.nats = EmbeddedNats(home, users=(*USERS, EVERYTHING))
+            if isinstance(stack.nats, EmbeddedNats):
+                stack.nats = EmbeddedNats(home, users=(*USERS, EVERYTHING))
             world = World(stack, log)
             try:
                 await stack.start()

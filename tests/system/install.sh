@@ -36,33 +36,38 @@ for package in "${PACKAGES[@]}"; do
         missing+=("$package")
     fi
 done
-# Compose and buildx are plugins of Docker's client. Debian has them since trixie; their programs are static and run on
-# bookworm as well, so they are taken out of the packages and put where the client looks.
+# Compose and buildx are plugins of Docker's client, and kubectl renders deploy/k8s. Debian has them (new enough) since
+# trixie; their programs are static and run on bookworm as well, so they are taken out of the packages and put where they
+# are looked for.
 PLUGINS=/usr/local/lib/docker/cli-plugins
-needs_plugins() { ! docker compose version >/dev/null 2>&1 || ! docker buildx version >/dev/null 2>&1; }
+needs_plugins() { command -v docker >/dev/null && { ! docker compose version || ! docker buildx version; } >/dev/null 2>&1; }
+needs_kubectl() { ! kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]'; }
 
-install_plugins() {
-    local work mirror
+# from_trixie WHAT FOLDER PATTERN PACKAGE...: programs of packages, those that the pattern names, into a folder
+from_trixie() {
+    local what=$1 folder=$2 pattern=$3 work mirror
+    shift 3
     work=$(mktemp -d)
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | head -1)
     mkdir -p "$work/lists/partial" "$work/archives/partial"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$work/sources.list"
     local options=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$work/lists"
         -o "Dir::Cache=$work" -o APT::Sandbox::User=root)
-    if (cd "$work" && apt-get "${options[@]}" update -q && apt-get "${options[@]}" download docker-compose docker-buildx) \
+    if (cd "$work" && apt-get "${options[@]}" update -q && apt-get "${options[@]}" download "${@/%//trixie}") \
         >"$work/log" 2>&1; then
         for package in "$work"/*.deb; do
             dpkg -x "$package" "$work/unpacked"
         done
-        install -D -t "$PLUGINS" "$work"/unpacked/usr/libexec/docker/cli-plugins/*
-        echo "installed: docker compose and buildx in $PLUGINS"
+        # The pattern is a list of files.
+        # shellcheck disable=SC2086
+        (cd "$work/unpacked" && install -D -t "$folder" $pattern) && echo "installed: $what in $folder"
     else
-        echo "skipped: docker compose and buildx cannot be had: $(grep '^E:' "$work/log" | tail -1)"
+        echo "skipped: $what cannot be had: $(grep '^E:' "$work/log" | tail -1)"
     fi
     rm -rf "$work"
 }
 
-if [ "${#missing[@]}" -eq 0 ] && ! needs_plugins; then
+if [ "${#missing[@]}" -eq 0 ] && ! needs_plugins && ! needs_kubectl; then
     exit 0
 fi
 
@@ -89,6 +94,9 @@ for package in "${missing[@]}"; do
     fi
 done
 
-if command -v docker >/dev/null && needs_plugins; then
-    install_plugins
+if needs_plugins; then
+    from_trixie "docker compose and buildx" "$PLUGINS" 'usr/libexec/docker/cli-plugins/*' docker-compose docker-buildx
+fi
+if needs_kubectl; then
+    from_trixie kubectl /usr/local/bin usr/bin/kubectl kubectl
 fi

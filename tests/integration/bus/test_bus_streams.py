@@ -8,7 +8,7 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import ConnectionReconnectingError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig
+from nats.js.api import ConsumerConfig, StoreCompression
 from structlog.testing import capture_logs
 
 from services.descriptions import CONSUMERS, NAMES, SERVICES, described
@@ -18,7 +18,7 @@ from shared.bus.janitor import sweep
 from shared.bus.names import DEAD_LETTERS, EVENTS
 from shared.bus.provision import event_consumers, provision, verify
 from shared.bus.publish import Publisher
-from shared.bus.streams import config_of
+from shared.bus.streams import config_of, streams
 from shared.description import Reads, ServiceDescription
 from shared.errors import Unavailable, UserError
 from shared.process import Process, run_services
@@ -57,6 +57,15 @@ async def test_a_service_without_a_limit_of_its_own_keeps_the_streams(settings: 
     assert sizes == [48 * 1024**2, 6 * 1024**2]
     await provision(js, settings.nats.model_copy(update={"max_bytes": 32 * 1024**2}), SERVICES)
     assert (await js.stream_info(EVENTS)).config.max_bytes == 32 * 1024**2
+
+
+def test_what_has_several_copies_is_not_compressed(settings: Settings) -> None:
+    """A stream of one copy is compressed, one of several is not: a server that was killed could not cut that back."""
+    kinds = {
+        copies: {stream.compression for stream in streams(settings.nats.model_copy(update={"replicas": copies}))}
+        for copies in (None, 1, 3)
+    }
+    assert kinds == {None: {StoreCompression.S2}, 1: {StoreCompression.S2}, 3: {StoreCompression.NONE}}
 
 
 async def test_a_missing_or_different_consumer_is_refused(settings: Settings, nats_client: Client) -> None:
