@@ -17,6 +17,14 @@ _CA_FILE = "file with the certificates of the authorities that vouch for the ser
 _UNENCRYPTED = "allow connections to another machine without TLS; without it they are refused"
 
 
+def _host_of(address: str) -> str:
+    """The host of an address; empty where it names none, or is none."""
+    try:
+        return urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def addresses_of(url: str) -> list[str]:
     """The addresses of a NATS: one of a single server, several of a cluster, in the order in which they are tried."""
     return [address for part in url.split(",") if (address := part.strip())]
@@ -80,6 +88,9 @@ class NatsSettings(Section):
     def _some_address(cls, url: str) -> str:
         if not addresses_of(url):
             raise ValueError(f"{url!r} names no server: write an address such as nats://127.0.0.1:4222")
+        for address in addresses_of(url):
+            if not _host_of(address):
+                raise ValueError(f"{address!r} names no host: write an address such as nats://[::1]:4222")
         return url
 
     @property
@@ -101,8 +112,7 @@ class NatsSettings(Section):
     @property
     def host(self) -> str:
         """The host of the first address."""
-        first = self.servers[0]
-        return urlsplit(first if "://" in first else f"//{first}").hostname or ""
+        return _host_of(self.servers[0])
 
     @property
     def _says_tls(self) -> bool:

@@ -5,9 +5,9 @@ from typing import Any
 from services.standalone.home import Home
 from services.standalone.nats import USERS
 from services.standalone.stack import Stack
-from shared.bus.rights import EVERYTHING
 from shared.settings import NatsSettings
 from tests.nats_cluster import SIZE, NatsCluster
+from tests.stack import EVERYTHING
 
 
 class ClusteredStack(Stack):

@@ -18,7 +18,6 @@ from shared.bus.names import DEAD_LETTERS, DECISIONS, EVENTS, stream_of_bucket
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
-from shared.bus.rights import EVERYTHING
 from shared.errors import Unavailable
 from shared.events.envelope import MESSAGE_ID
 from shared.events.file import FileArrived
@@ -30,6 +29,7 @@ from tests.faults.clustered import ClusteredStack
 from tests.faults.conftest import Say, undisturbed
 from tests.faults.world import Captures, running, spent, until
 from tests.nats_cluster import SIZE, NatsCluster
+from tests.stack import EVERYTHING
 
 STREAMS = (EVENTS, DEAD_LETTERS, stream_of_bucket(DECISIONS))
 IN_FLIGHT = 32

@@ -24,7 +24,7 @@ def test_everything_else_is_another_machine(host: str) -> None:
     assert not stays_here(host)
     assert PostgresSettings(host=host).demands_tls
     assert not PostgresSettings(host=host, unencrypted=True).demands_tls
-    nats = NatsSettings(url=f"nats://{host}:4222")
+    nats = NatsSettings(url=f"nats://[{host}]:4222" if ":" in host else f"nats://{host}:4222")
     assert nats.demands_tls(nats.host)
     assert not nats.model_copy(update={"unencrypted": True}).demands_tls(nats.host)
 
