@@ -123,9 +123,9 @@ async def test_a_certificate_that_has_ended_is_told_as_that() -> None:
     """What helps is a new certificate, and not another authority."""
     with open_folder() as folder:
         ended = Authority(folder, "ended")
-        with encrypted_nats(folder, ended.certificate("localhost", ended_days=1)) as port:
-            with pytest.raises(UserError, match=r"is not trusted: certificate has expired; give it a new certificate"):
-                await connect(settings_for(port, ca_file=ended.file), "all")
+        told = pytest.raises(UserError, match=r"is not trusted: certificate has expired; give it a new certificate")
+        with encrypted_nats(folder, ended.certificate("localhost", ended_days=1)) as port, told:
+            await connect(settings_for(port, ca_file=ended.file), "all")
 
 
 @asynccontextmanager

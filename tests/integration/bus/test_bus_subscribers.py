@@ -272,9 +272,9 @@ async def test_the_answers_to_a_subscriber_are_no_requests(known: NatsSettings) 
 
     What its consumer is it may not ask: the answer to that emptied the stream, sent to the verb that purges it.
     """
-    await publish(known, *(f"m{number}" for number in range(20)))
+    await publish(known, *(f"m{number}" for number in range(60)))
     mine = f"{EVENTS}.{USER}"
-    pulls = (b"", b"{bad", b'{"batch": 1, "no_wait": true}', b'{"batch": 100, "expires": 100000000}')
+    pulls = (b"", b"{bad", b'{"batch": 1, "no_wait": true}', b'{"batch": 2, "expires": 100000000}')
     verbs_of_harm = (
         f"{_API}.STREAM.PURGE.{EVENTS}", f"{_API}.STREAM.DELETE.{EVENTS}", f"{_API}.STREAM.CREATE.{USER}",
         f"{_API}.CONSUMER.DELETE.{EVENTS}.scanner-file-arrived",
@@ -293,7 +293,7 @@ async def test_the_answers_to_a_subscriber_are_no_requests(known: NatsSettings) 
         assert len(denied) == len(verbs_of_harm)
     async with logged_in(known, PROVISION) as (client, _denied):
         js = client.jetstream()
-        assert (await js.stream_info(EVENTS)).state.messages == 20
+        assert (await js.stream_info(EVENTS)).state.messages == 60
         await verify(js, CONSUMERS)
         with pytest.raises(NotFoundError):
             await js.consumer_info(USER, USER)

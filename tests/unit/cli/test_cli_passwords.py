@@ -107,7 +107,7 @@ def test_what_cannot_be_renewed_is_told(run: Run, tmp_path: Path, words: list[st
 async def test_postgres_is_told_of_what_a_full_disk_let_through(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that were replaced before the disk was full hold, in the database too; a server that starts is waited for."""
+    """Files that were replaced before the disk was full hold, in the database too; one that starts is waited for."""
     run("passwords", "make", str(tmp_path))
     before = contents(tmp_path)
     replace = passwords.new_password_in
@@ -141,5 +141,5 @@ async def test_a_postgres_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatc
         raise Unavailable("Postgres does not answer")
 
     monkeypatch.setattr(commands, "TAKEN_WITHIN_S", 0.0)
-    with pytest.raises(UserError, match=r"Postgres does not know them \(Postgres does not answer\).*same command again"):
+    with pytest.raises(UserError, match=r"Postgres does not know them \(Postgres does not answer\).*same command"):
         await commands._told_to_postgres(away)

@@ -129,7 +129,7 @@ def test_first_settings_name_what_is_mounted(
 
 
 def test_first_settings_stand_whatever_folders_are_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quotes and letters of all scripts make a file that Nightbus takes, no two sources of one name; others are left."""
+    """Quotes and letters of all scripts make a file that Nightbus takes, no two sources of one name; others left."""
     sources = tmp_path / "sources"
     named = ["Foo", "foo", "-x", "library", 'a"b\\c', "観測", "日本", "$(exit 3)"]
     left_out = ["line\nbreak", "end\n", "bell\a", os.fsdecode(b"latin-\xfc")]

@@ -1,6 +1,5 @@
 """Who may log in to NATS, from a folder of passwords in which not all is as it should be."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -52,4 +51,4 @@ def test_who_is_revoked_while_the_users_are_written_stays_revoked(
     users = write_users_file(tmp_path, USERS).read_text()
     assert "subscriber-lights" not in users
     assert not file.exists()
-    assert not [name for name in os.listdir(tmp_path) if "lights" in name]
+    assert not [left for left in tmp_path.iterdir() if "lights" in left.name]

@@ -31,12 +31,11 @@ def test_each_line_is_one_object_whatever_was_printed(tmp_path: Path) -> None:
 def test_a_full_disk_under_the_terminals_output_keeps_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`nightbus up > FILE` on a disk that is full: the log of the home goes on."""
     path = tmp_path / "nightbus.log"
-    full = Path("/dev/full").open("w")
-    monkeypatch.setattr(sys, "stdout", full)
-    with ReadableLog(path) as log:
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - its close says that the disk is full, and is looked at
+    with monkeypatch.context() as patch, ReadableLog(path) as log:
+        patch.setattr(sys, "stdout", full)
         for number in range(3):
             log.line("stats", f"line {number}")
-    monkeypatch.undo()
     with pytest.raises(OSError, match="No space left"):
         full.close()
     assert [line.split("| ")[1] for line in path.read_text().splitlines()] == ["line 0", "line 1", "line 2"]
