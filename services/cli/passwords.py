@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from services.cli.connection import HomeOption, Stack, find_stack, wait_for
+from services.cli.connection import HomeOption, Stack, find_stack, logged_in, wait_for
 from services.cli.dead_letters import DryRunOption
 from services.cli.lazy import group
 from services.cli.match import LinesOption
@@ -148,14 +148,8 @@ async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) ->
 async def _lets_in(nats: "NatsSettings", user: str) -> bool:
     from nats.errors import Error as NatsError
 
-    from shared.bus.client import NightbusClient
-
-    async def quiet(_error: Exception) -> None:
-        """Nothing is waited for on this connection."""
-
-    client = NightbusClient(nats, user)
     try:
-        await client.connect(name="nightbus-cli", allow_reconnect=False, connect_timeout=2, error_cb=quiet)
+        client = await logged_in(nats, user)
     except (UserError, NatsError, OSError, TimeoutError):
         return False
     await client.close()
