@@ -15,11 +15,10 @@ from services.standalone.home import password_in, write_durably
 from shared.bus.names import SUBSCRIBER_PREFIX, is_subscriber_name, subscriber_user
 from shared.bus.rights import User, authorization, subscriber
 from shared.logging import get_logger
+from shared.settings.servers import NATS_LOGIN_PREFIX, nats_password_file
 
 log = get_logger(__name__)
 
-PREFIX = "nats-"
-"""How the files of passwords of NATS begin."""
 USERS_FILE = "nats-users.conf"
 """The users with their passwords and rights, as the configuration of a NATS server includes them."""
 LOOK_EVERY_S = 1.0
@@ -36,21 +35,16 @@ class Reloading(Protocol):
         ...
 
 
-def file_of(user: str) -> str:
-    """The name of the file that holds the password of a user of NATS."""
-    return f"{PREFIX}{user}"
-
-
 def subscribers_in(folder: Path) -> tuple[str, ...]:
     """The names of the subscribers whose passwords a folder keeps; files with other names, such as copies, are none."""
-    start = file_of(SUBSCRIBER_PREFIX)
+    start = nats_password_file(SUBSCRIBER_PREFIX)
     found = (file.name.removeprefix(start) for file in folder.glob(f"{start}*"))
     return tuple(sorted(filter(is_subscriber_name, found)))
 
 
 def forget_subscriber(folder: Path, name: str) -> bool:
     """Remove the password of a subscriber; whether there was one."""
-    file = folder / file_of(subscriber_user(name))
+    file = folder / nats_password_file(subscriber_user(name))
     was_there = file.exists()
     file.unlink(missing_ok=True)
     return was_there
@@ -62,7 +56,7 @@ def logins(folder: Path, users: Iterable[User]) -> str:
     Passwords of these users that lack are made. A subscriber whose password cannot be read is left out, so that it
     keeps nobody else from logging in.
     """
-    passwords = {user.name: password_in(folder, file_of(user.name)) for user in users}
+    passwords = {user.name: password_in(folder, nats_password_file(user.name)) for user in users}
     everybody = [*users]
     for name in subscribers_in(folder):
         if (password := _password_of_subscriber(folder, name)) is not None:
@@ -73,7 +67,7 @@ def logins(folder: Path, users: Iterable[User]) -> str:
 
 def _password_of_subscriber(folder: Path, name: str) -> str | None:
     """What is in its file, which is never made here: a subscriber that is revoked in this moment stays revoked."""
-    file = folder / file_of(subscriber_user(name))
+    file = folder / nats_password_file(subscriber_user(name))
     try:
         password = file.read_text().strip()
     except FileNotFoundError:
@@ -117,5 +111,5 @@ def quoted(value: str) -> str:
 
 def _marks(folder: Path) -> Marks:
     with os.scandir(folder) as entries:
-        facts = {entry.name: entry.stat() for entry in entries if entry.name.startswith(PREFIX)}
+        facts = {entry.name: entry.stat() for entry in entries if entry.name.startswith(NATS_LOGIN_PREFIX)}
     return {name: (one.st_ino, one.st_mtime_ns, one.st_size) for name, one in facts.items()}

@@ -7,15 +7,16 @@ from structlog.testing import capture_logs
 
 from services.standalone import logins as logins_module
 from services.standalone.home import password_in
-from services.standalone.logins import file_of, forget_subscriber, logins, subscribers_in, write_users_file
+from services.standalone.logins import forget_subscriber, logins, subscribers_in, write_users_file
 from services.standalone.passwords import USERS
 from shared.bus.names import subscriber_user
+from shared.settings.servers import nats_password_file
 
 
 def subscribe(folder: Path, name: str) -> Path:
     """Make the password of a subscriber; its file."""
-    password_in(folder, file_of(subscriber_user(name)))
-    return folder / file_of(subscriber_user(name))
+    password_in(folder, nats_password_file(subscriber_user(name)))
+    return folder / nats_password_file(subscriber_user(name))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
