@@ -69,8 +69,7 @@ def subscriber(name: str) -> User:
     """The user of a program of other people that reads events through the one consumer that was made for it.
 
     It may not look at the stream, nor make, change or delete a consumer, its own included. Nor may it ask what its
-    consumer is: whoever asks names the subject of the answer, and the server takes what it sends there itself for a
-    request of ours. Named was the purge of the stream, and the stream was empty.
+    consumer is: the answer goes to any subject that it names, and the server obeys what lies there (docs/adr/0034).
     """
     consumer = f"{EVENTS}.{subscriber_user(name)}"
     publish = (f"{_API}.CONSUMER.MSG.NEXT.{consumer}", f"$JS.ACK.{consumer}.>")

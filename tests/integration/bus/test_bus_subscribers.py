@@ -10,7 +10,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NothingCameError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 
 from services.descriptions import CONSUMERS, SERVICES
 from services.standalone.home import password_in
@@ -266,35 +265,3 @@ async def test_a_subscriber_comes_and_goes_without_a_restart(known: NatsSettings
 async def state_of(client: Client, word: str) -> bool:
     """Whether a client is in a state."""
     return bool(getattr(client, f"is_{word}"))
-
-
-async def test_the_answers_to_a_subscriber_are_no_requests(known: NatsSettings) -> None:
-    """Whoever asks names where the answer goes: named are the server's own verbs, for all that a subscriber may ask.
-
-    What its consumer is it may not ask: the answer to that emptied the stream, sent to the verb that purges it.
-    """
-    await publish(known, *(f"m{number}" for number in range(60)))
-    mine = f"{EVENTS}.{USER}"
-    pulls = (b"", b"{bad", b'{"batch": 1, "no_wait": true}', b'{"batch": 2, "expires": 100000000}')
-    verbs_of_harm = (
-        f"{_API}.STREAM.PURGE.{EVENTS}", f"{_API}.STREAM.DELETE.{EVENTS}", f"{_API}.STREAM.CREATE.{USER}",
-        f"{_API}.CONSUMER.DELETE.{EVENTS}.scanner-file-arrived",
-    )  # fmt: skip
-    async with logged_in(known, USER) as (client, denied):
-        consumer = await client.jetstream().pull_subscribe_bind(consumer=USER, stream=EVENTS)
-        for reply in verbs_of_harm:
-            await client.publish(f"{_API}.CONSUMER.INFO.{mine}", b"", reply)
-            for word in (b"", b"-NAK", b"+WPI", b"+NXT"):
-                (message,) = await consumer.fetch(1, timeout=5)
-                await client.publish(message.reply, word, reply)
-            for pull in pulls:
-                await client.publish(f"{_API}.CONSUMER.MSG.NEXT.{mine}", pull, reply)
-            await client.flush()
-            await asyncio.sleep(0.3)  # a pull that waits ends by then, and says so
-        assert len(denied) == len(verbs_of_harm)
-    async with logged_in(known, PROVISION) as (client, _denied):
-        js = client.jetstream()
-        assert (await js.stream_info(EVENTS)).state.messages == 60
-        await verify(js, CONSUMERS)
-        with pytest.raises(NotFoundError):
-            await js.consumer_info(USER, USER)
