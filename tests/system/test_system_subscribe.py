@@ -9,13 +9,14 @@ import pytest
 
 from services.descriptions import SERVICES
 from services.standalone.home import password_in
+from services.standalone.logins import follow
 from shared.bus import subscribers
 from shared.bus.broker import connect
 from shared.bus.names import PROVISION, subscriber_user
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
 from shared.settings import NatsSettings
-from shared.settings.servers import follow, nats_password_file
+from shared.settings.servers import nats_password_file
 from shared.tasks import beside
 from tests.integration.bus.test_bus_subscribers import let_in
 from tests.integration.stats.world import light
