@@ -245,7 +245,7 @@ class Place:
         await self._until(enough, f"{files} files to be counted")
 
     async def until_done(self) -> None:
-        """Wait until all captures are counted, told and archived, and nothing is left in an outbox or for a consumer."""
+        """Wait until all captures are counted, told and archived, and neither outbox nor consumer has anything left."""
         await self.until_scanned(self.captures.count)
         looks = 0
 

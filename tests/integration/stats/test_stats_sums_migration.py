@@ -27,7 +27,7 @@ async def test_sums_are_made_of_the_frames_that_are_there(database: PostgresSett
 
 
 async def test_a_check_follows_the_migration(database: PostgresSettings) -> None:
-    """What stats of an earlier version still counts, without sums, is compared and mended soon, and not the next day."""
+    """What stats of an earlier version still counts, without sums, is mended soon, and not the next day."""
     await downgrade(database, SCHEMAS, "stats@stats_0016")
     async with pool_of(database, "stats") as pool, pool.acquire() as connection:
         await apply(connection, [light("a", fwhm_px=3.1, star_count=90)])
