@@ -69,7 +69,7 @@ async def _migrations(stack: Stack) -> list[Finding]:
     import asyncpg
 
     from services.descriptions import SCHEMAS
-    from shared.db.revisions import heads
+    from shared.db.schemas import heads
 
     try:
         connection = await _connected(_of_own(stack, DUMPING))

@@ -25,7 +25,7 @@ SERVERS_S = 30.0
 """Longest for all looks at one server, which are several."""
 
 
-_LIBRARIES = ("asyncpg", "nats", "shared.bus.provision", "shared.bus.rpc", "shared.db.clock", "shared.db.revisions")
+_LIBRARIES = ("asyncpg", "nats", "shared.bus.provision", "shared.bus.rpc", "shared.db.clock", "shared.db.schemas")
 
 
 def doctor(as_json: JsonOption = False, home: HomeOption = None) -> None:
