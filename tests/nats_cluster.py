@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ SIZE = 3
 START_S = 60.0
 FILE_STORE_BYTES = 2 * 1024**3
 """What Stack asks of the disk; far below what the configuration allows."""
-_TLS = re.compile(r"^ *tls \{[^}]*\}\n", re.MULTILINE)
+TLS = re.compile(r"^ *tls \{[^}]*\}\n", re.MULTILINE)
 _ROUTES = re.compile(r"routes: \[[^\]]*\]")
 
 
@@ -160,17 +160,25 @@ class NatsCluster:
     def _configuration(self, number: int) -> str:
         ports, place = self._ports[number], self._place(number)
         routes = ", ".join(f'"nats://127.0.0.1:{one.cluster}"' for one in self._ports)
-        text, removed = _TLS.subn("", CONFIGURATION.read_text())
+        text, removed = TLS.subn("", CONFIGURATION.read_text())
         assert removed == 2, "TLS for clients and for routes"
         text, replaced = _ROUTES.subn(f"routes: [ {routes} ]", text)
         assert replaced == 1
-        for theirs, ours in (
-            ("port: 4222", f'listen: "127.0.0.1:{ports.client}"'),
-            ("http: 8222", f'http: "127.0.0.1:{ports.monitor}"'),
-            ("port: 6222", f'listen: "127.0.0.1:{ports.cluster}"'),
-            ('"/var/run/nats/nats.pid"', f'"{place / "pid"}"'),
-            ('"/data"', f'"{place / "store"}"'),
-        ):
-            assert text.count(theirs) == 1, theirs
-            text = text.replace(theirs, ours)
-        return text
+        return with_ours(
+            text,
+            {
+                "port: 4222": f'listen: "127.0.0.1:{ports.client}"',
+                "http: 8222": f'http: "127.0.0.1:{ports.monitor}"',
+                "port: 6222": f'listen: "127.0.0.1:{ports.cluster}"',
+                '"/var/run/nats/nats.pid"': f'"{place / "pid"}"',
+                '"/data"': f'"{place / "store"}"',
+            },
+        )
+
+
+def with_ours(text: str, ours: Mapping[str, str]) -> str:
+    """A text of the manifests with ports and places of this machine, each for the one that stands there once."""
+    for theirs, mine in ours.items():
+        assert text.count(theirs) == 1, theirs
+        text = text.replace(theirs, mine)
+    return text

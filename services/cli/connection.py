@@ -62,6 +62,21 @@ class Place(NamedTuple):
     password: str
     tls: "ssl.SSLContext | None" = None
 
+    async def connected(self, program: str) -> "asyncpg.Connection":
+        """A connection for a program, as Postgres shows it to its administrator; what asyncpg raises is raised."""
+        import asyncpg
+
+        return await asyncpg.connect(
+            host=self.host,
+            port=self.port,
+            database=self.database,
+            user=self.user,
+            password=self.password,
+            ssl=self.tls,
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings={"application_name": program},
+        )
+
 
 class Stack:
     """A place to connect to, and how a person would call it.
@@ -116,10 +131,10 @@ class Stack:
         """
         if self._secrets is None:
             return self.settings.nats
-        if not (self._secrets / f"nats-{user}").exists():
-            raise UserError(f"{self.home} was started by an earlier version of Nightbus: stop that `up`, start it anew")
-        from shared.settings.servers import NatsSettings
+        from shared.settings.servers import NatsSettings, nats_password_file
 
+        if not (self._secrets / nats_password_file(user)).exists():
+            raise UserError(f"{self.home} was started by an earlier version of Nightbus: stop that `up`, start it anew")
         return NatsSettings(url=self._nats_url, secrets_dir=self._secrets)
 
     @property
@@ -251,16 +266,7 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
 
     where = stack.postgres(READER)
     try:
-        connection = await asyncpg.connect(
-            host=where.host,
-            port=where.port,
-            database=where.database,
-            user=where.user,
-            password=where.password,
-            ssl=where.tls,
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings={"application_name": "nightbus-cli"},
-        )
+        connection = await where.connected("nightbus-cli")
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         raise UserError(f"Postgres at {where.host}:{where.port} refuses the role {READER}: {error}") from error
     except asyncpg.InvalidCatalogNameError as error:
@@ -308,6 +314,30 @@ async def reader(stack: Stack) -> AsyncIterator["asyncpg.Connection"]:
             await connection.close(timeout=2)
 
 
+async def logged_in(nats: "NatsSettings", user: str) -> "Client":
+    """A client of NATS that tries each server once.
+
+    Raises:
+        UserError: the server refuses, does not encrypt though it must, or is not trusted.
+        nats.errors.Error, OSError, TimeoutError: it does not answer.
+    """
+    from shared.bus.client import NightbusClient  # and not shared.bus.broker, whose libraries take a second to import
+
+    async def quiet(_error: Exception) -> None:
+        """A connection that ends is told by whoever waits for an answer."""
+
+    client = NightbusClient(nats, user)
+    await client.connect(
+        name="nightbus-cli",
+        allow_reconnect=False,
+        max_reconnect_attempts=1,  # of each server, before the first connection: by default sixty, for two minutes
+        reconnect_time_wait=0,
+        connect_timeout=int(CONNECT_TIMEOUT_S),
+        error_cb=quiet,
+    )
+    return client
+
+
 @contextlib.asynccontextmanager
 async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
     """A connection to NATS, as the user of the command line or another.
@@ -317,22 +347,9 @@ async def bus(stack: Stack, user: str = CLI) -> AsyncIterator["Client"]:
     """
     from nats.errors import Error as NatsError
 
-    from shared.bus.client import NightbusClient  # and not shared.bus.broker, whose libraries take a second to import
-
-    async def quiet(_error: Exception) -> None:
-        """A connection that ends is told by whoever waits for an answer."""
-
     where = stack.nats(user)
-    client = NightbusClient(where, user)
     try:
-        await client.connect(
-            name="nightbus-cli",
-            allow_reconnect=False,
-            max_reconnect_attempts=1,  # of each server, before the first connection: by default sixty, for two minutes
-            reconnect_time_wait=0,
-            connect_timeout=int(CONNECT_TIMEOUT_S),
-            error_cb=quiet,
-        )
+        client = await logged_in(where, user)
     except (NatsError, OSError, TimeoutError) as error:
         raise UserError(stack.does_not_answer(f"NATS at {where.place}")) from error
     try:

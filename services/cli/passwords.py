@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from services.cli.connection import HomeOption, Stack, find_stack, wait_for
+from services.cli.connection import HomeOption, Stack, find_stack, logged_in, wait_for
 from services.cli.dead_letters import DryRunOption
 from services.cli.lazy import group
 from services.cli.match import LinesOption
 from services.cli.output import counted, to_json
 from services.cli.usage import WrongUsage, help_alone, named_path, named_thing
 from shared.errors import UserError
+from shared.inert import printable
 
 if TYPE_CHECKING:
     from services.standalone.passwords import Chosen
@@ -58,7 +59,8 @@ def make(folder: FolderArgument) -> None:
     from services.standalone.passwords import make_passwords
 
     made = _writing(folder, lambda: make_passwords(folder))
-    print(f"{counted(len(made), 'password')} made in {folder}; NATS includes {folder / USERS_FILE}")
+    users = printable(folder / USERS_FILE)
+    print(f"{counted(len(made), 'password')} made in {printable(folder)}; NATS includes {users}")
 
 
 @app.command("renew")
@@ -96,7 +98,7 @@ def renew(
         print(to_json({"folder": str(where), "files": list(chosen.files), "state": state}))
         return
     done = "would be renewed" if dry_run else "renewed"
-    print(f"{counted(len(chosen.files), 'password')} {done} in {where}: {', '.join(chosen.files)}")
+    print(f"{counted(len(chosen.files), 'password')} {done} in {printable(where)}: {', '.join(chosen.files)}")
     if not dry_run and not runs:
         print(_next_step(chosen, for_others=stack is None))
 
@@ -146,14 +148,8 @@ async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) ->
 async def _lets_in(nats: "NatsSettings", user: str) -> bool:
     from nats.errors import Error as NatsError
 
-    from shared.bus.client import NightbusClient
-
-    async def quiet(_error: Exception) -> None:
-        """Nothing is waited for on this connection."""
-
-    client = NightbusClient(nats, user)
     try:
-        await client.connect(name="nightbus-cli", allow_reconnect=False, connect_timeout=2, error_cb=quiet)
+        client = await logged_in(nats, user)
     except (UserError, NatsError, OSError, TimeoutError):
         return False
     await client.close()

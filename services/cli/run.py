@@ -88,7 +88,7 @@ def migrate(
     from services.standalone.home import Home
     from services.standalone.stack import make_role_passwords
     from shared.db.migrate import migrate as bring_up_to_date
-    from shared.db.revisions import heads
+    from shared.db.schemas import heads
     from shared.logging import configure_logging
 
     stack = find_stack(home)

@@ -19,11 +19,15 @@ def space_lines(rows: Sequence[Row]) -> list[str]:
     return [inert.sentence(_line(row)) for row in rows]
 
 
+def nights(left: float) -> str:
+    """A forecast in words: no digits that it cannot hold."""
+    return "more than 1000 nights" if left > 1000 else f"{left:.1f} nights" if left < 10 else f"{left:.0f} nights"
+
+
 def _line(row: Row) -> str:
     text = f"disk of {row['root']}: {size(row['free_bytes'])} of {size(row['disk_bytes'])} free"
     left = row["nights_left"]
     if left is None:
         return text
-    nights = "more than 1000 nights" if left > 1000 else f"{left:.1f} nights" if left < 10 else f"{left:.0f} nights"
-    text = f"{text}, enough for {nights} of {size(row['night_bytes'])}"
+    text = f"{text}, enough for {nights(left)} of {size(row['night_bytes'])}"
     return f"! {text}" if left < FEW_NIGHTS else text

@@ -161,7 +161,9 @@ class _Login:
     @property
     def file(self) -> Path | None:
         """The file of its password; None where no folder of passwords is known."""
-        return self._folder / f"nats-{self.user}" if self._folder is not None else None
+        from shared.settings.servers import nats_password_file
+
+        return self._folder / nats_password_file(self.user) if self._folder is not None else None
 
     @property
     def is_known(self) -> bool:
@@ -185,6 +187,7 @@ class _Login:
         from services.standalone.home import password_in
         from services.standalone.logins import write_users_file
         from services.standalone.passwords import USERS
+        from shared.settings.servers import nats_password_file
 
         if self._folder is None:
             from secrets import token_urlsafe
@@ -192,7 +195,7 @@ class _Login:
             self._password = token_urlsafe(24)
             return
         try:
-            password_in(self._folder, f"nats-{self.user}")
+            password_in(self._folder, nats_password_file(self.user))
             if self._is_listed:
                 write_users_file(self._folder, USERS)
         except OSError as error:

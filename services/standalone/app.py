@@ -22,7 +22,7 @@ from services.standalone.own_servers import require_obeyable
 from services.standalone.readablelog import LOG_FILE, Kept, OwnLines, ReadableLog
 from services.standalone.restoring.ground import require_whole
 from services.standalone.stack import Stack
-from shared.db.revisions import heads
+from shared.db.schemas import heads
 from shared.descriptors import raise_limit
 from shared.errors import NightbusError
 from shared.library.settings import LibrarySettings

@@ -15,11 +15,10 @@ from services.standalone.home import password_in, write_durably
 from shared.bus.names import SUBSCRIBER_PREFIX, subscriber_user
 from shared.bus.rights import User, authorization, subscriber
 from shared.logging import get_logger
+from shared.settings.servers import NATS_LOGIN_PREFIX, nats_password_file
 
 log = get_logger(__name__)
 
-PREFIX = "nats-"
-"""How the files of passwords of NATS begin."""
 USERS_FILE = "nats-users.conf"
 """The users with their passwords and rights, as the configuration of a NATS server includes them."""
 LOOK_EVERY_S = 1.0
@@ -36,20 +35,15 @@ class Reloading(Protocol):
         ...
 
 
-def file_of(user: str) -> str:
-    """The name of the file that holds the password of a user of NATS."""
-    return f"{PREFIX}{user}"
-
-
 def subscribers_in(folder: Path) -> tuple[str, ...]:
     """The names of the subscribers whose passwords a folder keeps."""
-    start = file_of(SUBSCRIBER_PREFIX)
+    start = nats_password_file(SUBSCRIBER_PREFIX)
     return tuple(sorted(file.name.removeprefix(start) for file in folder.glob(f"{start}*")))
 
 
 def forget_subscriber(folder: Path, name: str) -> bool:
     """Remove the password of a subscriber; whether there was one."""
-    file = folder / file_of(subscriber_user(name))
+    file = folder / nats_password_file(subscriber_user(name))
     was_there = file.exists()
     file.unlink(missing_ok=True)
     return was_there
@@ -58,7 +52,7 @@ def forget_subscriber(folder: Path, name: str) -> bool:
 def logins(folder: Path, users: Iterable[User]) -> str:
     """The block ``authorization`` for these users and the subscribers of the folder; passwords that lack are made."""
     everybody = (*users, *map(subscriber, subscribers_in(folder)))
-    return authorization(everybody, lambda user: quoted(password_in(folder, file_of(user))))
+    return authorization(everybody, lambda user: quoted(password_in(folder, nats_password_file(user))))
 
 
 def write_users_file(folder: Path, users: Iterable[User]) -> Path:
@@ -91,5 +85,5 @@ def quoted(value: str) -> str:
 
 def _marks(folder: Path) -> Marks:
     with os.scandir(folder) as entries:
-        facts = {entry.name: entry.stat() for entry in entries if entry.name.startswith(PREFIX)}
+        facts = {entry.name: entry.stat() for entry in entries if entry.name.startswith(NATS_LOGIN_PREFIX)}
     return {name: (one.st_ino, one.st_mtime_ns, one.st_size) for name, one in facts.items()}

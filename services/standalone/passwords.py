@@ -10,12 +10,13 @@ from pathlib import Path
 
 from services.descriptions import SCHEMAS, SERVICES
 from services.standalone.home import new_password_in, password_in
-from services.standalone.logins import PREFIX, file_of, subscribers_in, write_users_file
+from services.standalone.logins import subscribers_in, write_users_file
 from services.standalone.postgres import SUPERUSER
 from shared.bus.names import subscriber_user
 from shared.bus.rights import users_of
 from shared.db.roles import OTHERS
 from shared.errors import UserError
+from shared.settings.servers import NATS_LOGIN_PREFIX, nats_password_file
 
 USERS = users_of(SERVICES)
 ROLES = (*SCHEMAS, *OTHERS)
@@ -31,7 +32,7 @@ class Chosen:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that hold these passwords."""
-        return (*map(file_of, self.users), *self.roles)
+        return (*map(nats_password_file, self.users), *self.roles)
 
 
 def make_passwords(folder: Path) -> list[str]:
@@ -40,7 +41,7 @@ def make_passwords(folder: Path) -> list[str]:
     Returns:
         The names of the files of passwords that were made.
     """
-    wanted = (*(file_of(user.name) for user in USERS), *ROLES, SUPERUSER)
+    wanted = (*(nats_password_file(user.name) for user in USERS), *ROLES, SUPERUSER)
     lacking = [file for file in wanted if not (folder / file).exists()]
     for file in wanted:
         password_in(folder, file)
@@ -62,13 +63,14 @@ def choose(folder: Path, names: Sequence[str], *, everything: bool) -> Chosen:
             raise UserError(
                 f"{SUPERUSER} makes the other roles: change its password by ALTER ROLE, then write it into its file"
             )
-        if name.removeprefix(PREFIX) not in users and name not in ROLES:
+        if name.removeprefix(NATS_LOGIN_PREFIX) not in users and name not in ROLES:
             known = dict.fromkeys((*users, *ROLES))
             near = difflib.get_close_matches(name, known, n=1)
             raise UserError(f"{name!r} has no password here" + (f"; did you mean {near[0]!r}?" if near else ""))
     named = set(names)
     return Chosen(
-        tuple(user for user in users if named & {user, file_of(user)}), tuple(role for role in ROLES if role in named)
+        tuple(user for user in users if named & {user, nats_password_file(user)}),
+        tuple(role for role in ROLES if role in named),
     )
 
 

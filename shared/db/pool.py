@@ -17,6 +17,9 @@ STATEMENT_TIMEOUT_S = 120
 COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 """What we wait for: a server process that is stopped obeys no limit of its own."""
 
+IDLE_CONNECTION_S = 30.0
+"""A connection that nobody used for so long is closed: each is a process of the server, of 5 to 7 MB."""
+
 
 async def open_pool(settings: PostgresSettings, role: str, *, unhurried: bool = False) -> asyncpg.Pool:
     """A pool of connections as ``role``.
@@ -39,7 +42,7 @@ async def open_pool(settings: PostgresSettings, role: str, *, unhurried: bool = 
             ssl=settings.tls(),
             min_size=1,
             max_size=1 if unhurried else settings.pool_size,
-            max_inactive_connection_lifetime=300,
+            max_inactive_connection_lifetime=IDLE_CONNECTION_S,
             timeout=10,
             command_timeout=None if unhurried else COMMAND_TIMEOUT_S,
             server_settings={"application_name": f"nightbus-{role}", "statement_timeout": f"{STATEMENT_TIMEOUT_S}s"},

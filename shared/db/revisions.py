@@ -1,14 +1,12 @@
 """Alembic's revisions, made in memory from the SQL files of the services.
 
-Each schema is a chain of pairs ``NNNN.up.sql`` and ``NNNN.down.sql`` in the folder of its service, numbered from 0001
-without a gap. A revision is called ``<schema>_<NNNN>``, the schema is the label of its branch, and the first line of
-``up`` says in a sentence what it brings.
+A revision is called ``<schema>_<NNNN>``, the schema is the label of its branch, and the first line of ``up`` says in a
+sentence what it brings.
 
 Alembic itself reads Python files from a folder. `Revisions` puts these in their place; it is the only module that uses
 parts of alembic that its documentation does not promise (``_load_revisions``, ``_upgrade_revs``, ``_downgrade_revs``).
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +18,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
+from shared.db.schemas import VERSION_SCHEMA, numbers
 from shared.db.templates import expand
 
-VERSION_SCHEMA = "public"
 Run = Callable[[str, str], None]
 """Runs the SQL of a revision; it is given the revision's id and the text."""
-_FILE = re.compile(r"(\d{4})\.(up|down)\.sql")
 
 
 class Revisions(ScriptDirectory):
@@ -61,31 +58,6 @@ class Revisions(ScriptDirectory):
                 script = _script(schema, folder, number, before)
                 yield script
                 before = script.revision
-
-
-def numbers(folder: Path) -> list[str]:
-    """The numbers of a schema's files, in order.
-
-    Raises:
-        ValueError: the folder is empty or away, a number or half of a pair is missing, or it holds something else.
-    """
-    names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-    if strangers := [name for name in names if _FILE.fullmatch(name) is None]:
-        raise ValueError(f"{folder / min(strangers)} is not called NNNN.up.sql or NNNN.down.sql")
-    found = [f"{number:04}" for number in range(1, len(names) // 2 + 1)]
-    wanted = {f"{number}.{way}.sql" for number in found for way in ("up", "down")}
-    if not names or wanted != set(names):
-        raise ValueError(f"the files of {folder} are not pairs NNNN.up.sql and NNNN.down.sql from 0001 without a gap")
-    return found
-
-
-def heads(schemas: Mapping[str, Path]) -> frozenset[str]:
-    """The latest revision of each schema, such as ``stats_0015``.
-
-    Raises:
-        ValueError: as for ``numbers``.
-    """
-    return frozenset(f"{schema}_{numbers(folder)[-1]}" for schema, folder in schemas.items())
 
 
 def _script(schema: str, folder: Path, number: str, before: str | None) -> Script:

@@ -9,7 +9,6 @@ from collections.abc import Collection
 
 import asyncpg
 
-from shared.db.revisions import VERSION_SCHEMA
 from shared.db.roles import (
     DUMPING,
     DUMPING_CONNECTIONS,
@@ -21,6 +20,7 @@ from shared.db.roles import (
     READING_ROLES,
     ReadingRole,
 )
+from shared.db.schemas import VERSION_SCHEMA
 from shared.logging import get_logger
 from shared.settings import PostgresSettings
 

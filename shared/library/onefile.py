@@ -15,8 +15,8 @@ from pathlib import Path
 from shared.errors import Transient
 from shared.library.extensions import OWN_PREFIX
 from shared.library.folders import open_folder
+from shared.library.mounts import filesystem_of, is_network_filesystem
 from shared.library.reading import NO_FOLLOW, Source, reading_error, shown, status_of
-from shared.library.settle import filesystem_of, is_network_filesystem
 
 _SECOND_NS = 10**9
 _OWN_FILES = frozenset(

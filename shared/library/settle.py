@@ -1,19 +1,10 @@
 """When a file that somebody else writes has come to rest."""
 
-import os
-import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from shared.library.walk import Entry
 
-_NETWORK_TYPES = frozenset(
-    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "glusterfs", "ncpfs", "virtiofs", "vboxsf")
-)
-_LOCAL_FUSE_TYPES = frozenset(("fuseblk", "fuse.ntfs-3g", "fuse.exfat", "fuse.lxcfs"))
 _CLOCK_STEP_S = 1.0
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def already_quiet(entry: Entry, now_ns: int, quiet_s: float) -> bool:
@@ -86,47 +77,3 @@ class Settler:
             self._clock_trusted_from_s = now_monotonic_s + self.quiet_s
         self._clock_offset_s = offset_s
         return now_monotonic_s >= self._clock_trusted_from_s
-
-
-def is_network_filesystem(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether a path lies on a network share.
-
-    Unknown FUSE types count as network, and so does every path where the system has no mountinfo: that costs patience
-    and never a file.
-    """
-    fs_type = filesystem_of(path, mountinfo)
-    if fs_type is None:
-        return True
-    if fs_type.startswith("fuse"):
-        return fs_type not in _LOCAL_FUSE_TYPES
-    return fs_type in _NETWORK_TYPES
-
-
-def filesystem_of(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
-    """The type of the file system that a path lies on, by the mount that holds it (proc_pid_mountinfo(5)).
-
-    Empty where no mount holds it, None where the system has no mountinfo.
-    """
-    if sys.platform != "linux":
-        return None
-    try:
-        lines = mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return None
-    real = os.path.realpath(path)
-    longest, fs_type = -1, ""
-    for line in lines:
-        left, separator, right = line.partition(" - ")
-        fields = left.split(" ")
-        if not separator or len(fields) < 5:
-            continue
-        mount_point = _unescape(fields[4])
-        inside = real == mount_point or real.startswith(mount_point.rstrip("/") + "/")
-        if inside and len(mount_point) >= longest:  # of two mounts at one place the later one is on top
-            longest, fs_type = len(mount_point), right.split(" ", 1)[0]
-    return fs_type
-
-
-def _unescape(text: str) -> str:
-    """Undo the octal escapes of blanks, tabs, newlines and backslashes in mountinfo."""
-    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), text)

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import TooEarly
+from shared.library.mounts import is_network_filesystem
 from shared.library.reading import Source, shown
-from shared.library.settle import is_network_filesystem
 
 if sys.platform == "linux":
     import fcntl

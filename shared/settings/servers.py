@@ -13,8 +13,15 @@ from shared.settings.section import Section, WholePath
 if TYPE_CHECKING:
     import ssl
 
+NATS_LOGIN_PREFIX = "nats-"
+"""How the files of passwords of NATS begin; those of Postgres are called as their roles."""
 _CA_FILE = "file with the certificates of the authorities that vouch for the server (PEM); unset: those of this machine"
 _UNENCRYPTED = "allow connections to another machine without TLS; without it they are refused"
+
+
+def nats_password_file(user: str) -> str:
+    """The name of the file that holds the password of a user of NATS, in a folder of passwords."""
+    return f"{NATS_LOGIN_PREFIX}{user}"
 
 
 def _host_of(address: str) -> str:
@@ -145,7 +152,7 @@ class NatsSettings(Section):
         """
         try:
             if self.secrets_dir is not None:
-                return user, (self.secrets_dir / f"nats-{user}").read_text().strip()
+                return user, (self.secrets_dir / nats_password_file(user)).read_text().strip()
             if self.user is None:
                 return None
             if self.password is not None:

@@ -17,6 +17,7 @@ import psutil
 from services.descriptions import SERVICES
 from services.standalone.home import Home
 from services.standalone.postgres import EmbeddedPostgres
+from shared.db.pool import IDLE_CONNECTION_S
 from shared.errors import Transient
 from tests.added_services import project_with
 from tests.bench.table import Row, Skipped, ceiling_row
@@ -24,6 +25,8 @@ from tests.bench.world import folder
 
 _ALL = ("ingest", "scanner", "stats", "api", "backup", "calibration", "review", "processing", "notify")
 PATIENCE_S = 120.0
+AT_REST_AFTER_S = IDLE_CONNECTION_S + 15.0
+"""What the start needed is given back by then."""
 _READY = re.compile(rb"ready after ([\d.]+) s")
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
@@ -38,17 +41,18 @@ def rows(*, quick: bool) -> Iterator[Row | Skipped]:
         with _up(home, copy, place / "up.log"):
             pass  # the home is made: what counts is every start after the first
         with _up(home, copy, place / "again.log") as process:
-            time.sleep(5.0)
             ready_s = _ready_s(place / "again.log")
+            connections = 0
+            until = time.monotonic() + AT_REST_AFTER_S
+            while time.monotonic() < until:
+                connections = max(connections, asyncio.run(_connections(home)))
+                time.sleep(1.0)
             memory_mb = _memory_bytes(process.pid) / 1e6
-            connections = asyncio.run(_connections(home))
     how = f"the service of docs/howto/add-a-service.md in place of {', '.join(stand_ins)}; second start"
-    pss = "proportional set size of all services, readers, Postgres, NATS and `up`"
+    pss = "proportional set size of all services, readers, Postgres, NATS and `up`, at rest, 45 s after the start"
     yield ceiling_row("nine services: seconds until everything is ready", ready_s, 8, unit="s", how=how)
     yield ceiling_row("nine services: idle memory of everything", memory_mb, 600, unit="MB", how=pss)
-    yield ceiling_row(
-        "nine services: connections to Postgres", connections, 40, unit="", how="five seconds after start"
-    )
+    yield ceiling_row("nine services: connections to Postgres", connections, 39, unit="", how="the most in those 45 s")
 
 
 @contextlib.contextmanager

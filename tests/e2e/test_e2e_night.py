@@ -131,7 +131,11 @@ def test_every_service_tells_its_numbers(night: tuple[Up, NightManifest, Path]) 
     running, _manifest, _captures = night
     pages = scrape_until(
         running,
-        lambda pages: pages.value("nightbus_files", state="here") == running.json("status")["counts"]["arrived"],
+        lambda pages: (
+            pages.value("nightbus_files", state="here") == running.json("status")["counts"]["arrived"]
+            and pages.total("nightbus_dead_letters")
+            == sum(service["dead_letters"] for service in running.json("status")["services"])
+        ),
     )
     assert pages.unknown() == []
     assert pages.of_wrong_labels() == []

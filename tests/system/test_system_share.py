@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from services.standalone.simulation import SMALL, simulate
-from shared.library.settle import is_network_filesystem
+from shared.library.mounts import is_network_filesystem
 from tests.e2e.running import Up, up
 from tests.stack import open_folder
 from tests.system.conftest import Program

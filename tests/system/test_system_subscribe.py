@@ -9,13 +9,14 @@ import pytest
 
 from services.descriptions import SERVICES
 from services.standalone.home import password_in
-from services.standalone.logins import file_of, follow
+from services.standalone.logins import follow
 from shared.bus import subscribers
 from shared.bus.broker import connect
 from shared.bus.names import PROVISION, subscriber_user
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
 from shared.settings import NatsSettings
+from shared.settings.servers import nats_password_file
 from shared.tasks import beside
 from tests.integration.bus.test_bus_subscribers import let_in
 from tests.integration.stats.world import light
@@ -57,13 +58,13 @@ async def test_the_example_for_node_reads_events(node: Path, nats_server: NatsSe
     user = subscriber_user("node")
     async with beside(follow(secrets, nats_server.embedded), name="passwords"):
         await subscribers.add(js, "node", ("file.scanned",), None)
-        password_in(secrets, file_of(user))
+        password_in(secrets, nats_password_file(user))
         await let_in(settings, user)
         scanner = await connect(settings, "scanner", patient=False)
         events = [light(f"f{number}") for number in range(5)]
         await asyncio.gather(*(Publisher(scanner.jetstream(), "scanner").publish(event) for event in events))
         await scanner.close()
-        told = ("--name", "node", "--url", settings.url, "--password-file", str(secrets / file_of(user)))
+        told = ("--name", "node", "--url", settings.url, "--password-file", str(secrets / nats_password_file(user)))
         code, output = await _run(node, "node", "subscribe.mjs", *told, "--count", str(len(events)))
         assert code == 0, output
         lines = [line.split(" ", 2) for line in output.splitlines()]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.backup.destination import quiet_log
 from services.cli.connection import HomeOption, find_stack, reader, wait_for
 from services.cli.filters import JsonOption
 from services.cli.lazy import group
 from services.cli.output import counted, to_json
+from services.cli.quiet import quiet_log
 from services.cli.usage import destination_name, help_alone
 from shared import inert
 from shared.errors import UserError

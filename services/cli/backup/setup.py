@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.backup.destination import quiet_log
 from services.cli.match import LinesOption
 from services.cli.output import to_json
+from services.cli.quiet import quiet_log
 from services.cli.usage import WrongUsage, named_path
 from shared import inert
 from shared.errors import UserError

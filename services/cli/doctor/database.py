@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from services.cli.connection import CONNECT_TIMEOUT_S, Place, Stack, reader
+from services.cli.connection import Place, Stack, reader
 from services.cli.doctor import judge
 from services.cli.doctor.facts import Facts, facts_of
 from services.cli.doctor.finding import Finding, note, ok, wrong
@@ -13,10 +13,9 @@ from shared.db.roles import DUMPING
 from shared.errors import UserError
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from shared.description import ServiceDescription
 
+_PROGRAM = "nightbus-doctor"
 _REVISIONS = "SELECT version_num FROM public.alembic_version"
 
 
@@ -54,7 +53,7 @@ async def _login(stack: Stack, role: str) -> Finding | None:
     import asyncpg
 
     try:
-        connection = await _connected(_of_own(stack, role))
+        connection = await _of_own(stack, role).connected(_PROGRAM)
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         fix = "`nightbus migrate` gives each role the password of the settings"
         return wrong(f"Postgres role {role}", f"is refused: {error}", fix)
@@ -69,10 +68,10 @@ async def _migrations(stack: Stack) -> list[Finding]:
     import asyncpg
 
     from services.descriptions import SCHEMAS
-    from shared.db.revisions import heads
+    from shared.db.schemas import heads
 
     try:
-        connection = await _connected(_of_own(stack, DUMPING))
+        connection = await _of_own(stack, DUMPING).connected(_PROGRAM)
     except (UserError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return []  # an old database has views that are missing, which is found all the same
     try:
@@ -91,18 +90,3 @@ def _of_own(stack: Stack, role: str) -> Place:
     if secrets is None or not (secrets / role).is_file():
         raise UserError(f"no password of the role {role} here")
     return stack.postgres(role)
-
-
-async def _connected(where: Place) -> "asyncpg.Connection":
-    import asyncpg
-
-    return await asyncpg.connect(
-        host=where.host,
-        port=where.port,
-        database=where.database,
-        user=where.user,
-        password=where.password,
-        ssl=where.tls,
-        timeout=CONNECT_TIMEOUT_S,
-        server_settings={"application_name": "nightbus-doctor"},
-    )

@@ -4,15 +4,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from services.cli.doctor.finding import Finding, note, ok, wrong
-from services.cli.space import FEW_NIGHTS
+from services.cli.space import FEW_NIGHTS, nights
 from shared.library.room import Disk
 from shared.quantities import duration, size
 
 LEAST_POSTGRES = 15
 MOST_CLOCK_S = 5.0
 """How far clocks of hosts may be apart: less than any wait of ours."""
-NEARLY_FULL = 0.8
-"""Share of the event stream from which services pause (``shared.bus.streams.PAUSE_AT``)."""
 VERY_FEW_NIGHTS = 3.0
 
 
@@ -49,10 +47,12 @@ def migrations(found: Collection[str], wanted: Collection[str]) -> Finding:
 
 def stream(size_bytes: int, limit_bytes: int) -> Finding:
     """How full the stream of events is, bytes; a limit of 0 is none."""
+    from shared.bus.streams import PAUSE_AT
+
     if limit_bytes <= 0:
         return ok("event stream", f"{size(size_bytes)}, no limit")
     says = f"{size(size_bytes)} of {size(limit_bytes)}"
-    if size_bytes < NEARLY_FULL * limit_bytes:
+    if size_bytes < PAUSE_AT * limit_bytes:
         return ok("event stream", says)
     fix = "see in `nightbus status` which service does not read, or raise nats.max_bytes"
     return wrong("event stream", f"nearly full: {says}, so that new events wait", fix)
@@ -75,7 +75,7 @@ def space(name: str, disk: Disk, nights_left: float | None = None) -> Finding:
         return wrong(about, says, "make room, or move it to a larger disk")
     if nights_left is None:
         return ok(about, free)
-    says = f"{free}, enough for {nights_left:.0f} nights like the last ten"
+    says = f"{free}, enough for {nights(nights_left)} like the last ten"
     if nights_left < VERY_FEW_NIGHTS:
         return wrong(about, says, "make room before the next night")
     return note(about, says, "make room soon") if nights_left < FEW_NIGHTS else ok(about, says)

@@ -26,6 +26,7 @@ _LIBRARY = "library"
 
 async def look_at_library(settings: "Settings", home: Path | None, facts: Facts) -> list[Finding]:
     """Whether the library is there, is the right one, and takes files."""
+    from shared.library.mounts import is_only_read_here
     from shared.library.roots import Root, read_marker
     from shared.library.settings import LibrarySettings
     from shared.library.stage import usable
@@ -40,8 +41,11 @@ async def look_at_library(settings: "Settings", home: Path | None, facts: Facts)
         if not await of_folder(path.exists):
             return [*map(judge.root, known)] or [_not_made(path, facts)]
         await of_folder(partial(read_marker, root))
-        await of_folder(partial(usable, root))
-        found = [ok(_LIBRARY, f"{path} has its marker and takes files")]
+        if await of_folder(partial(is_only_read_here, path)):
+            found = [*map(judge.root, known), ok(_LIBRARY, f"{path} has its marker, and is only read here")]
+        else:
+            await of_folder(partial(usable, root))
+            found = [ok(_LIBRARY, f"{path} has its marker and takes files")]
     except Away as away:
         if not known and await of_folder(partial(_is_empty, path)):
             return [_not_made(path, facts)]

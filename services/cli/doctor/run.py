@@ -16,6 +16,7 @@ from services.cli.doctor.finding import Finding, are_well, ok, unknown, wrong
 from services.cli.exits import FAILED
 from services.cli.filters import JsonOption
 from services.cli.output import to_json
+from services.cli.quiet import quiet_log
 from shared.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 SERVERS_S = 30.0
 """Longest for all looks at one server, which are several."""
-
-
-_LIBRARIES = ("asyncpg", "nats", "shared.bus.provision", "shared.bus.rpc", "shared.db.clock", "shared.db.revisions")
+_LIBRARIES = ("asyncpg", "nats", "shared.bus.provision", "shared.bus.rpc", "shared.db.clock", "shared.db.schemas")
 
 
 def doctor(as_json: JsonOption = False, home: HomeOption = None) -> None:
@@ -136,10 +135,4 @@ def _prepare() -> None:
     """Load the libraries of the servers: no answer is to wait for that. What is wrong is said by the findings alone."""
     for library in _LIBRARIES:
         importlib.import_module(library)
-    _quiet()
-
-
-def _quiet() -> None:
-    from services.cli.backup.destination import quiet_log
-
     quiet_log()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from services.ingest.sources.port import SourcePort
 from shared.errors import Away
 from shared.library.holes import may_be_sparse, room_for
+from shared.library.mounts import is_network_filesystem
 from shared.library.reading import shown
 from shared.library.remove import StoredCopy, remove_verified
-from shared.library.settle import is_network_filesystem
 from shared.library.stream import Stream, open_stream
 from shared.library.walk import DirectoryListing, Entry, Skipped, is_walked, walk
 

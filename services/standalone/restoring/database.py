@@ -13,7 +13,7 @@ from services.standalone.binaries import installed_binaries
 from services.standalone.home import Home
 from services.standalone.stack import Stack, create_database
 from shared.db.migrate import migrate
-from shared.db.revisions import numbers
+from shared.db.schemas import numbers
 from shared.errors import UserError
 from shared.settings import PostgresSettings
 

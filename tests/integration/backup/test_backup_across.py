@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,20 +78,26 @@ async def test_what_is_damaged_at_one_destination_comes_from_another(settings: S
     assert CONTENTS["night/1.fits"] in again.read_bytes()
 
 
+async def archived_before_it_rotted(one: World) -> dict[str, Any]:
+    """Archive the night while the settings name the first destination alone, then spoil a file here; the archive."""
+    both = one.settings.destinations  # type: ignore[attr-defined]
+    one.settings = one.settings.model_copy(update={"destinations": both[:1]})
+    async with one.running():
+        await one.finish()
+        (row,) = await one.settled(archives=1)
+    (one.library / "night/2.fits").write_bytes(noise(99, 60_000))
+    one.settings = one.settings.model_copy(update={"destinations": both})
+    return row
+
+
 async def test_a_file_that_rotted_here_comes_from_another_destination(settings: Settings, tmp_path: Path) -> None:
     """A destination that is added later gets the content that arrived, though the library's copy has changed since."""
     disk, other = tmp_path / "disk", tmp_path / "other"
     disk.mkdir()
     other.mkdir()
     async with world(settings, tmp_path, disk, other, pg_dump=tmp_path / "none") as one:
-        both = one.settings.destinations  # type: ignore[attr-defined]
         await a_night(one)
-        one.settings = one.settings.model_copy(update={"destinations": both[:1]})
-        async with one.running():
-            await one.finish()
-            await one.settled(archives=1)
-        (one.library / "night/2.fits").write_bytes(noise(99, 60_000))
-        one.settings = one.settings.model_copy(update={"destinations": both})
+        await archived_before_it_rotted(one)
         async with one.running():
             rows = await one.settled(archives=2)
         assert [(row["phase"], row["files"], row["left_out"]) for row in rows] == [("verified", 4, 0)] * 2
@@ -121,16 +128,10 @@ async def test_what_has_to_be_thawed_stays_where_it_is(
     async with world(
         settings, tmp_path, tmp_path / "disk", tmp_path / "other", pg_dump=tmp_path / "none", copy_across=copy_across
     ) as one:
-        both = one.settings.destinations  # type: ignore[attr-defined]
         ids = await a_night(one)
-        one.settings = one.settings.model_copy(update={"destinations": both[:1]})
-        async with one.running():
-            await one.finish()
-            (row,) = await one.settled(archives=1)
+        row = await archived_before_it_rotted(one)
         memories["disk"].labels[row["key"]] = Label(storage_class="DEEP_ARCHIVE")
         memories["disk"].frost[row["key"]] = "frozen"
-        (one.library / "night/2.fits").write_bytes(noise(99, 60_000))
-        one.settings = one.settings.model_copy(update={"destinations": both})
         async with one.running():
             rows = await one.settled(archives=2)
         (new,) = (row for row in rows if row["destination"] == "other")
@@ -147,14 +148,8 @@ async def test_another_destination_that_is_away_is_waited_for(
     """The archive waits for the one that holds the content, and says so; its own destination is not called away."""
     monkeypatch.setattr(app, "PLACES_INTERVAL_S", 0.2)
     async with world(settings, tmp_path, tmp_path / "disk", tmp_path / "other", pg_dump=tmp_path / "none") as one:
-        both = one.settings.destinations  # type: ignore[attr-defined]
         await a_night(one)
-        one.settings = one.settings.model_copy(update={"destinations": both[:1]})
-        async with one.running():
-            await one.finish()
-            await one.settled(archives=1)
-        (one.library / "night/2.fits").write_bytes(noise(99, 60_000))
-        one.settings = one.settings.model_copy(update={"destinations": both})
+        await archived_before_it_rotted(one)
         memories["disk"].is_away = True
         async with one.running():
 

@@ -30,8 +30,8 @@ from shared.bus.broker import connect
 from shared.bus.rpc import ask
 from shared.db.migrate import migrate
 from shared.db.pool import connected, pool_of, transaction
-from shared.db.revisions import heads
 from shared.db.roles import DUMPING
+from shared.db.schemas import heads
 from shared.errors import Transient, UserError
 from shared.events.commands import BackupAccepted, BackupDatabase
 from shared.settings import PostgresSettings, Settings

@@ -1,7 +1,6 @@
 """How a NATS of Kubernetes takes other passwords: the second container of its pod, run as the manifest has it."""
 
 import asyncio
-import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,8 +19,7 @@ from shared.errors import UserError
 from shared.settings import NatsSettings
 from tests.manifests.model import base
 from tests.moto_server import free_port
-
-_TLS = re.compile(r"^tls \{[^}]*\}\n", re.MULTILINE)
+from tests.nats_cluster import TLS, with_ours
 
 
 @pytest.fixture
@@ -30,16 +28,13 @@ def reloading(tmp_path: Path) -> Iterator[NatsSettings]:
     make_passwords(tmp_path)
     manifests = base()
     port = free_port()
-    text = _TLS.sub("", manifests.nats)
-    for theirs, ours in (
-        ("port: 4222", f'listen: "127.0.0.1:{port}"'),
-        ("http: 8222", f'http: "127.0.0.1:{free_port()}"'),
-        ('"/var/run/nats/nats.pid"', f'"{tmp_path / "nats.pid"}"'),
-        ('"/data"', f'"{tmp_path / "store"}"'),
-    ):
-        assert text.count(theirs) == 1, theirs
-        text = text.replace(theirs, ours)
-    (tmp_path / "nats.conf").write_text(text)
+    places = {
+        "port: 4222": f'listen: "127.0.0.1:{port}"',
+        "http: 8222": f'http: "127.0.0.1:{free_port()}"',
+        '"/var/run/nats/nats.pid"': f'"{tmp_path / "nats.pid"}"',
+        '"/data"': f'"{tmp_path / "store"}"',
+    }
+    (tmp_path / "nats.conf").write_text(with_ours(TLS.sub("", manifests.nats), places))
     script = manifests.workload("nats").containers[1]["args"][0]
     for theirs, ours in (("/etc/nats", str(tmp_path)), ("/var/run/nats", str(tmp_path)), ("sleep 5", "sleep 0.2")):
         assert theirs in script

@@ -13,7 +13,7 @@ from nats.js import JetStreamContext
 
 from services.descriptions import CONSUMERS, SERVICES
 from services.standalone.home import password_in
-from services.standalone.logins import file_of, follow, forget_subscriber
+from services.standalone.logins import follow, forget_subscriber
 from shared.bus import subscribers
 from shared.bus.broker import connect
 from shared.bus.names import EVENTS, PROVISION, inbox_of, subscriber_user
@@ -21,6 +21,7 @@ from shared.bus.provision import event_consumers, provision, verify
 from shared.bus.publish import Publisher
 from shared.errors import UserError
 from shared.settings import NatsSettings
+from shared.settings.servers import nats_password_file
 from tests.integration.bus.test_bus_rights import USERS, logged_in, rights, subscriptions, until, verbs
 from tests.integration.stats.world import arrived, light
 from tests.own_nats import nats_of_the_module, nats_server
@@ -44,7 +45,7 @@ async def known(rights: NatsSettings, nats_server: NatsServer) -> AsyncIterator[
     async with logged_in(rights, PROVISION) as (client, _denied):
         for name in (NAME, OTHER):
             await subscribers.add(client.jetstream(), name, (), None)
-            password_in(nats_server.secrets, file_of(subscriber_user(name)))
+            password_in(nats_server.secrets, nats_password_file(subscriber_user(name)))
     await let_in(rights, USER)
     yield rights
     task.cancel()
@@ -255,7 +256,7 @@ async def test_a_subscriber_comes_and_goes_without_a_restart(known: NatsSettings
         await Publisher(service.jetstream(), "scanner").publish(light("a"))
         assert service.stats["reconnects"] == reconnects
     assert nats_server.embedded.pid == pid
-    password_in(nats_server.secrets, file_of(USER))
+    password_in(nats_server.secrets, nats_password_file(USER))
     await until(lambda: state_of(client, "connected"))
     assert len(await given(client, USER, 1)) == 1, "its consumer was not touched"
     await client.close()

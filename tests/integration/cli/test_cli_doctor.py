@@ -34,7 +34,7 @@ def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path:
         if name.startswith("NIGHTBUS_"):
             monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(doctor, "_quiet", lambda: None)  # the log of this process is the tests'
+    monkeypatch.setattr(doctor, "quiet_log", lambda: None)  # the log of this process is the tests'
     return library
 
 

@@ -52,6 +52,24 @@ async def test_a_library_that_is_mounted_read_only(disk: Path, of_disk: Settings
     assert "mounted read-only" in (found.fix or "")
 
 
+async def test_a_library_that_is_only_read_here(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container for commands, whose library is mounted so: that is well, as long as ingest says so."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.setenv("NIGHTBUS_LIBRARY__PATH", str(here))
+    mount("mount", "--bind", str(disk), str(here))
+    try:
+        mount("mount", "-o", "remount,bind,ro", str(here))
+        found = await places.look_at_library(load_settings(), None, known(here))
+        assert {one.state for one in found} == {"ok"}
+        assert f"{here} has its marker, and is only read here" in [one.says for one in found]
+        lost = Facts(known=True, roots=[{**known(here).roots[0], "offline_reason": "the disk is read-only"}])
+        found = await places.look_at_library(load_settings(), None, lost)
+        assert (found[0].state, found[0].says) == ("wrong", "the disk is read-only")
+    finally:
+        mount("umount", "-l", str(here))
+
+
 async def test_a_disk_that_is_full(disk: Path, of_disk: Settings) -> None:
     """The library is the right one and takes no more: that is said of its disk, with what stays free."""
     assert [one.state for one in await places.look_at_library(of_disk, None, known(disk))] == ["ok", "ok"]

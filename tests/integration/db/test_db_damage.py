@@ -70,7 +70,7 @@ async def test_a_command_that_meets_damage_ends_with_a_sentence(damaged: Postgre
 
             class Where:
                 host, port, database, user = damaged.host, damaged.port, damaged.database, damaged.admin_role
-                password = damaged.password_of(damaged.admin_role)
+                password, tls = damaged.password_of(damaged.admin_role), None
 
             return Where
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
-from shared.db.revisions import numbers
+from shared.db.schemas import numbers
 from shared.errors import UserError
 from shared.settings import PostgresSettings
 from tests.integration.db.catalogue import connected, snapshot

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 
 from services.ingest import collector
 from services.ingest.settings import FolderSettings
-from shared.library.settle import is_network_filesystem
+from shared.library.mounts import is_network_filesystem
 from shared.library.stream import open_stream
 from shared.settings import Settings
 from tests.integration.ingest.world import configured, ingest, library_files, until, write

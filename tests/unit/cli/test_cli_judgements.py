@@ -25,7 +25,7 @@ GB = 10**9
 @pytest.fixture(autouse=True)
 def _log_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program quiets its own log; in this process that is the tests'."""
-    monkeypatch.setattr(run, "_quiet", lambda: None)
+    monkeypatch.setattr(run, "quiet_log", lambda: None)
 
 
 def test_a_finding_is_one_inert_line_with_its_fix() -> None:

@@ -8,7 +8,8 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from services.descriptions import SCHEMAS
-from shared.db.revisions import Revisions, numbers
+from shared.db.revisions import Revisions
+from shared.db.schemas import numbers
 
 
 def folder_of(path: Path, *names: str) -> Path:

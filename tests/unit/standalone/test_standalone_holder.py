@@ -12,7 +12,9 @@ _DEAD = 2**22 + 1
 
 
 @pytest.mark.parametrize(
-    ("text", "holder"), [("", None), ("\n", None), (f"{_DEAD}\n", None), (f"{os.getpid()}\n", os.getpid())]
+    ("text", "holder"),
+    [("", None), ("\n", None), (f"{_DEAD}\n", None), (f"{os.getpid()}\n", os.getpid())],
+    ids=["emptied", "a line without a number", "of a process that ended", "of one that runs"],
 )
 def test_the_holder_is_the_process_that_runs(tmp_path: Path, text: str, holder: int | None) -> None:
     """A lock names its holder; one that was emptied, or whose process has ended, names nobody."""

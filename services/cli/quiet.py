@@ -1,4 +1,4 @@
-"""What commands that work at a destination themselves have in common."""
+"""What commands keep to themselves that do the work of a service in their own process."""
 
 import sys
 
@@ -8,4 +8,4 @@ def quiet_log() -> None:
     from shared.logging import configure_logging
     from shared.settings import LogSettings
 
-    configure_logging(LogSettings(level="error"), "backup", sys.stderr)
+    configure_logging(LogSettings(level="error"), "cli", sys.stderr)
