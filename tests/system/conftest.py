@@ -17,9 +17,9 @@ Program = Callable[[str, str], str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whichever test is the first to ask for our images has, beside its own limit, the time to build them."""
+    """The first test that asks for the engine builds the images, and the last removes it all: they get the time."""
     for item in items:
-        if "docker" in getattr(item, "fixturenames", ()):
+        if "engine" in getattr(item, "fixturenames", ()):
             marked = item.get_closest_marker("timeout")
             own_s = float(marked.args[0] if marked else item.config.getini("timeout"))
             item.add_marker(pytest.mark.timeout(own_s + BUILD_S), append=False)
