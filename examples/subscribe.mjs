@@ -7,7 +7,7 @@
 // Events come at least once: remember `event_id` where doing a thing twice would hurt. What is not acknowledged is given
 // again after a minute, also to the next run of this program.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { jetstream } from "@nats-io/jetstream";
@@ -28,6 +28,10 @@ if (!asked.name || !asked["password-file"]) {
 }
 
 const user = `subscriber-${asked.name}`;
+if (!existsSync(asked["password-file"])) {
+  console.error(`no password in ${asked["password-file"]}: \`nightbus subscribers list\` has the files of all subscribers`);
+  process.exit(1);
+}
 const password = () => readFileSync(asked["password-file"], "utf8").trim(); // read at each login: it may be renewed
 
 const client = await connect({

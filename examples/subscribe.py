@@ -31,10 +31,17 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+async def say(error: Exception) -> None:
+    """Tell why NATS cannot be reached or lets nobody in: the client tries again every two seconds."""
+    print(f"NATS: {error or type(error).__name__}", file=sys.stderr, flush=True)
+
+
 async def main() -> None:
     """Read, print, acknowledge."""
     asked = options()
     user = f"subscriber-{asked.name}"
+    if not asked.password_file.is_file():
+        sys.exit(f"no password in {asked.password_file}: `nightbus subscribers list` has the files of all subscribers")
     client = await nats.connect(
         asked.url,
         user=user,
@@ -42,6 +49,7 @@ async def main() -> None:
         inbox_prefix=f"_INBOX_{user}",  # the one place where this user may receive answers
         tls=ssl.create_default_context(cafile=asked.ca_file) if asked.ca_file else None,
         max_reconnect_attempts=-1,
+        error_cb=say,
     )
     consumer = await client.jetstream().pull_subscribe_bind(consumer=user, stream="NIGHTBUS")
     left = asked.count or sys.maxsize

@@ -59,7 +59,7 @@ class _Lasting:
     def write(self, text: str) -> int:
         """Write it, if there is room."""
         with _forgiven():
-            return self._file.write(text)
+            self._file.write(text)
         return len(text)
 
     def flush(self) -> None:

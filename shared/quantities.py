@@ -15,6 +15,12 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:.1f} TB"
 
 
+def age(seconds: float) -> str:
+    """How long ago something was, as people say it: a duration, and whole days from two days on."""
+    days = round(seconds / 86_400)
+    return f"{days} days" if seconds >= 2 * 86_400 else duration(max(seconds, 0.0))
+
+
 def duration(seconds: float) -> str:
     """A duration as people say it: ``1 h 30 min``, ``25 min``, ``2 min 30 s``, ``90 s``; short ones are not rounded."""
     minutes, rest = divmod(round(seconds), 60)

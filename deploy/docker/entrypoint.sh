@@ -61,9 +61,11 @@ if [ -n "${UMASK:-}" ]; then
     esac
     umask "$UMASK"
 fi
-zone=/usr/share/zoneinfo/${TZ#:}
-if [ -n "${TZ:-}" ] && ! { [ -f "$zone" ] && [ "$(head -c 4 "$zone")" = TZif ]; }; then
-    refuse "TZ is '$TZ', which is no time zone: write one such as Europe/Berlin"
+if [ -n "${TZ:-}" ]; then
+    zone=/usr/share/zoneinfo/${TZ#:}
+    if [ ! -f "$zone" ] || [ "$(head -c 4 "$zone")" != TZif ]; then
+        refuse "TZ is '$TZ', which is no time zone: write one such as Europe/Berlin"
+    fi
 fi
 
 uid=$(id -u) gid=$(id -g)

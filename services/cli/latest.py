@@ -6,7 +6,7 @@ from services.cli.layout import Column
 from services.cli.listing import Listing, Query, show_listing
 from services.cli.output import Row, chosen_format, fixed
 from shared.proper_name import proper_name
-from shared.quantities import duration
+from shared.quantities import age
 
 _QUERY = """
 SELECT rig, observed_at, extract(epoch FROM now() - observed_at)::double precision AS age_s, night, session_id,
@@ -41,7 +41,7 @@ def _fwhm(row: Row) -> str | None:
 _COLUMNS = (
     Column("rig", lambda row: row["rig"], fold=True),
     Column("begun (UTC)", lambda row: row["observed_at"]),
-    Column("age", lambda row: duration(max(row["age_s"], 0.0)), "right"),
+    Column("age", lambda row: age(row["age_s"]), "right"),
     Column("target", _target, fold=True, least=12),
     Column("filter", lambda row: row["filter"], fold=True),
     Column("exposure", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g} s", "right", spare=1),

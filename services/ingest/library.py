@@ -194,7 +194,7 @@ def _is_elsewhere(root: Root, known: KnownLibrary) -> bool:
 def _sentence(error: Exception, root: Root, known: KnownLibrary | None) -> str:
     """Why the library is not open, and what to do where its folder was changed."""
     if isinstance(error, OSError):
-        return f"the library root {root.name} at {shown(root.path)} cannot be written to: {error.strerror or error}"
+        return f"{root.shown} cannot be written to: {error.strerror or error}"
     if isinstance(error, Transient) and known is not None and known.holds_files and _is_elsewhere(root, known):
         return (
             f"its files were last in {shown(known.path)} and {shown(root.path)} has no marker: move that folder there "

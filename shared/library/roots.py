@@ -60,6 +60,12 @@ class Root:
             raise UserError(f"the path of root '{self.name}' must be absolute, not '{shown(self.path)}'")
 
     @property
+    def shown(self) -> str:
+        """What sentences call it: ``the library at /data/library``, with its name where it has another."""
+        name = "the library" if self.name == "library" else f"the library root {self.name}"
+        return f"{name} at {shown(self.path)}"
+
+    @property
     def own_folder(self) -> Path:
         """Where Nightbus keeps its own things inside a writable root."""
         return self.path / OWN_PREFIX
@@ -112,7 +118,7 @@ def read_marker(root: Root, *, expected_id: str | None = None) -> Marker:
 
 
 def _marker(root: Root, expected_id: str | None) -> Marker:
-    where = f"the library root {root.name} at {shown(root.path)}"
+    where = root.shown
     try:
         text = root.marker_path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -128,8 +128,7 @@ def usable(library: Root) -> None:
                 os.unlink(name, dir_fd=folder)
     except OSError as error:
         if error.errno not in NO_SPACE:
-            where = f"the library root {library.name} at {shown(library.path)}"
-            raise LibraryAway(f"{where} cannot be written to: {error.strerror}") from error
+            raise LibraryAway(f"{library.shown} cannot be written to: {error.strerror}") from error
 
 
 @contextmanager
@@ -148,7 +147,7 @@ def temporaries(library: Root, about: Path | str) -> Iterator[int]:
 
 def writing_error(path: Path | str, library: Root, error: OSError) -> NightbusError:
     """The sentence for a failed write into a library."""
-    where = f"the library root {library.name} at {shown(library.path)}"
+    where = library.shown
     if error.errno in NO_SPACE:
         return NoRoom(f"{where} has no space left for {shown(path)}")
     if error.errno == errno.EXDEV:
@@ -171,7 +170,7 @@ def _copy(source: Stream, fd: int, library: Root, room: Room, progress: Progress
     os.lseek(fd, 0, os.SEEK_SET)
     if sha256_descriptor(fd, lambda _count: progress(0)) != written:
         raise Transient(
-            f"the copy of {shown(source.name)} in the library root {library.name} was read back differently: "
+            f"the copy of {shown(source.name)} in {library.shown} was read back differently: "
             "the disk or the memory may be failing"
         )
     return written

@@ -8,12 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.system.containers import ALL_IN_ONE, IMAGE, Docker, NoClient
+from tests.system.containers import ALL_IN_ONE, BUILD_S, IMAGE, Docker, NoClient
 from tests.system.engine import NoEngine, docker_engine
 from tests.system.images import ensure_images
 from tests.system.python_image import NoBase, ensure_python
 
 Program = Callable[[str, str], str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test that asks for the engine builds the images, and the last removes it all: they get the time."""
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            marked = item.get_closest_marker("timeout")
+            own_s = float(marked.args[0] if marked else item.config.getini("timeout"))
+            item.add_marker(pytest.mark.timeout(own_s + BUILD_S), append=False)
 
 
 def found_program(name: str, package: str) -> str:

@@ -20,6 +20,7 @@ SEESTAR = CORPUS / "seestar_s50" / "Light_M 94_10.0s_IRCUT_20250326-212057.fit"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 IMAGE, ALL_IN_ONE = f"nightbus:{VERSION}", f"nightbus-all-in-one:{VERSION}"
 BUILD_S = 900.0
+"""Of each image; the second is made from what the first left."""
 RUN_S = 180.0
 WAIT_S = 240.0
 T = TypeVar("T")

@@ -16,7 +16,7 @@ PACKAGES=(
     zstd libarchive-tools          # what restores archives without Nightbus, beside rclone; bsdtar is the tar of macOS
     btrfs-progs xfsprogs exfatprogs exfat-fuse # file systems on which copies are placed and mended
     radosgw ceph-mon ceph-osd ceph-common # Ceph's gateway: the S3 server that checks what is sent to it
-    nodejs npm                     # the example for Node that reads events
+    nodejs npm                     # the example for Node that reads events; some packages of nodejs have npm in them
     postgresql                     # the distribution's own: 15 in bookworm, the oldest that is supported
 )
 
@@ -26,12 +26,16 @@ if ! command -v apt-get >/dev/null; then
 fi
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# Whether its program is there, which another package than Debian's brought.
+brought_by_another() { [ "$1" = npm ] && command -v npm >/dev/null; }
 version_of() { dpkg-query -W -f='${Version}' "$1"; }
 
 missing=()
 for package in "${PACKAGES[@]}"; do
     if is_installed "$package"; then
         echo "already installed: $package $(version_of "$package")"
+    elif brought_by_another "$package"; then
+        echo "already installed: $package $("$package" --version), not of Debian's package"
     else
         missing+=("$package")
     fi

@@ -6,6 +6,8 @@ from services.cli.output import Row, counted
 from shared.quantities import size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import asyncpg
 
 COVERED = """
@@ -20,16 +22,25 @@ NOT_YET = (
 )
 """Why files are in no archive although nothing is under way, waits for a destination, or has failed."""
 
+NOT_COUNTED = "archives were made since this was counted, which is done every ten minutes (backup.look_interval_s)"
+
 
 def covered_text(row: "Row | asyncpg.Record | None") -> str:
     """How much is protected, in one line; without a destination there is nothing to be alarmed about."""
     if row is None:
         return "backup has not counted yet what is unprotected"
-    nights = counted(row["nights"], "night")
+    nights = f" in {counted(row['nights'], 'night')}" if row["nights"] else ""
     if not row["destinations"]:
-        files = f"{counted(row['unprotected'], 'file')} in {nights} {'is' if row['unprotected'] == 1 else 'are'}"
+        files = f"{counted(row['unprotected'], 'file')}{nights} {'is' if row['unprotected'] == 1 else 'are'}"
         return f"no destination is set: {files} unprotected; `nightbus backup setup`"
     text = f"{counted(row['files'], 'file')} = {row['archived']} archived + {row['unprotected']} unprotected"
     if row["unprotected"]:
-        text += f" ({size(row['unprotected_bytes'])} in {nights})"
+        text += f" ({size(row['unprotected_bytes'])}{nights})"
     return f"{text} + {row['unreadable']} that can be read nowhere" if row["unreadable"] else text
+
+
+def made_since_counted(covered: "Row | asyncpg.Record | None", destinations: "Sequence[Row]") -> bool:
+    """Whether a destination has an archive that was verified after everything was last counted."""
+    if covered is None:
+        return False
+    return any(one["verified_at"] is not None and one["verified_at"] > covered["counted_at"] for one in destinations)

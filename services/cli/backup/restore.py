@@ -138,7 +138,10 @@ def _chosen(settings: "Settings", name: str | None) -> "Sequence[DestinationSett
 
     assert isinstance(settings, KEYS)
     if not settings.destinations:
-        raise UserError("no destination is set: `nightbus backup setup` adds one, or write [[destinations]] yourself")
+        raise UserError(
+            "no destination is set here: run this in the folder of your nightbus.toml, or name the file in "
+            "NIGHTBUS_CONFIG; `nightbus backup setup` adds a destination"
+        )
     if name is None:
         return sorted(settings.destinations, key=lambda one: not isinstance(one, FolderDestination))
     chosen = [one for one in settings.destinations if one.name == name]

@@ -102,6 +102,8 @@ def result_text(row: dict[str, Any]) -> str:
         f"{counted(row['archived'], 'archive')} made and verified: {counted(row['files'], 'file')}, "
         f"{size(row['stored_bytes'])} stored"
         if row["archived"]
+        else "no archive is made yet"
+        if row["open"] or row["failed"]
         else "nothing new to archive"
     ]
     if row["unprotected"] and not (row["archived"] or row["open"] or row["failed"] or row["left_out"]):
@@ -109,7 +111,8 @@ def result_text(row: dict[str, Any]) -> str:
     if row["left_out"]:
         lines.append(f"{counted(row['left_out'], 'file')} could not be read: `nightbus backup status` names them")
     if row["open"]:
-        lines.append(f"{counted(row['open'], 'archive')} wait: {inert.sentence(row['reason'] or 'it is tried again')}")
+        reason = inert.sentence(row["reason"] or "it is tried again")
+        lines.append(f"{counted(row['open'], 'archive')} under way or waiting: {reason}")
     if row["failed"]:
         lines.append(f"{counted(row['failed'], 'archive')} failed: {inert.sentence(row['reason'] or '')}")
     if row.get("later_open"):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from services.cli.backup.archives import ARCHIVE_COLUMNS
-from services.cli.backup.covered import COVERED, NOT_YET, covered_text
+from services.cli.backup.covered import COVERED, NOT_COUNTED, NOT_YET, covered_text, made_since_counted
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
@@ -89,7 +89,9 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
     counts = found["counts"]
     lines = [covered_text(found["covered"])]
     quiet = not (counts["waiting"] or counts["failed"] or found["left_out"] or found["findings"])
-    if found["destinations"] and quiet and found["covered"] and found["covered"]["unprotected"]:
+    if made_since_counted(found["covered"], found["destinations"]):
+        lines.append(NOT_COUNTED)
+    elif found["destinations"] and quiet and found["covered"] and found["covered"]["unprotected"]:
         lines.append(NOT_YET)
     if counts["archives"] or counts["waiting"] or counts["failed"]:
         parts = [f"{counted(counts['archives'], 'archive')} verified", f"{counts['waiting']} under way or waiting"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 _LIBRARY = "library"
+_OTHER_SETTINGS = "run this in the folder of the nightbus.toml that holds, or name it in NIGHTBUS_CONFIG"
 
 
 async def look_at_library(settings: "Settings", home: Path | None, facts: Facts) -> list[Finding]:
@@ -59,7 +60,7 @@ async def look_at_library(settings: "Settings", home: Path | None, facts: Facts)
 async def look_at_roots(facts: Facts) -> list[Finding]:
     """Indexed trees, by what ingest sees of them."""
     if not facts.known:
-        return [unknown("indexed trees", "the database knows them")]
+        return [unknown("indexed trees", "Postgres, which lists them, cannot be asked")]
     found = []
     for row in facts.roots:
         if row["kind"] != _LIBRARY:
@@ -104,14 +105,22 @@ async def look_at_home(home: Path) -> list[Finding]:
     return found + await disk("the home", home)
 
 
-async def look_at_destinations(configured: "Iterable[DestinationSettings]", facts: Facts) -> list[Finding]:
-    """The destinations of archives, each asked now; what this machine cannot ask is told as backup last saw it."""
-    looks = (look(f"destination {one.name}", _destination(one, facts)) for one in configured)
+async def look_at_destinations(
+    configured: "Iterable[DestinationSettings]", home: Path | None, facts: Facts
+) -> list[Finding]:
+    """The destinations of archives, each asked now.
+
+    A folder that this machine does not have is told as backup last saw it, unless backup runs here, in ``home``.
+    """
+    looks = (look(f"destination {one.name}", _destination(one, home, facts)) for one in configured)
     found = [finding for findings in await asyncio.gather(*looks) for finding in findings]
+    if not found and (others := [row["name"] for row in facts.destinations]):
+        says = f"backup has {', '.join(others)}, which the settings that were read here do not name"
+        return [note("destinations", says, _OTHER_SETTINGS)]
     return found or [note("destinations", "none is set: nothing is archived", "`nightbus backup setup`")]
 
 
-async def _destination(configured: "DestinationSettings", facts: Facts) -> list[Finding]:
+async def _destination(configured: "DestinationSettings", home: Path | None, facts: Facts) -> list[Finding]:
     from services.backup.destinations.kinds import opened
     from services.backup.settings import FolderDestination
 
@@ -119,10 +128,10 @@ async def _destination(configured: "DestinationSettings", facts: Facts) -> list[
     row = next((row for row in facts.destinations if row["name"] == configured.name), None)
     if row is None or row["opened_at"] is None:
         if not facts.known:
-            return [unknown(about, "which archives are ours there, the database knows")]
+            return [unknown(about, "Postgres, which knows our marker there, cannot be asked")]
         return [note(about, "was never used", "`nightbus backup run`, or wait until a night is finished")]
     if isinstance(configured, FolderDestination) and not await of_folder(configured.path.exists):
-        if row["state"] == "ready":
+        if row["state"] == "ready" and home is None:
             return [ok(about, f"ready, as backup saw it; {configured.path} is not on this machine")]
         return [wrong(about, row["problem"] or f"{configured.path} is not there", "plug it in, or mount it again")]
     async with opened(configured, row["installation_id"]) as destination:

@@ -121,7 +121,7 @@ async def _of_places(settings: "Settings", home: Path | None, facts: Facts) -> l
         look("library", places.look_at_library(settings, home, facts), SERVERS_S),
         look("indexed trees", places.look_at_roots(facts)),
         look("sources", places.look_at_sources(settings, facts), SERVERS_S),
-        look("destinations", places.look_at_destinations(settings.destinations, facts), SERVERS_S),
+        look("destinations", places.look_at_destinations(settings.destinations, home, facts), SERVERS_S),
     ]
     return [finding for findings in await asyncio.gather(*looks) for finding in findings]
 

@@ -49,7 +49,7 @@ async def test_what_is_archived_is_shown_and_adds_up(settings: Settings, tmp_pat
     assert len(list(csv.DictReader(io.StringIO(table.stdout)))) == 2
     covered = json.loads(as_json.stdout)["covered"]
     assert covered["files"] == covered["archived"] + covered["unprotected"] + covered["unreadable"] == 4
-    assert "4 files = 3 archived + 1 unprotected (10.0 kB in 0 nights)" in status.stdout
+    assert "4 files = 3 archived + 1 unprotected (10.0 kB)" in status.stdout
     assert "2 archives verified" in status.stdout
     assert NOT_YET in status.stdout
     assert "4 files = 3 archived + 1 unprotected" in overview.stdout

@@ -201,7 +201,7 @@ async def test_status_sees_what_waits_and_who_answers(
 ) -> None:
     """Messages nobody has read are waiting; a service that answers runs, and its own words say what it waits for."""
     await js.publish("file.arrived", b"{}")
-    reason = "the library root library at /mnt/nas has no marker: is the volume mounted?"
+    reason = "the library at /mnt/nas has no marker: is the volume mounted?"
     waits = [{"what": "the library", "reason": reason, "since": "2026-03-01T06:00:00Z"}]
     await answer(state_question("scanner"), lambda _: {"failed": ["nats: does not answer"]})
     await answer(state_question("ingest"), lambda _: {"waits": waits})

@@ -114,6 +114,10 @@ async def test_a_subscriber_is_added_reads_and_is_revoked(running: Running) -> N
     assert (code, errors.strip()) == (
         1, "nightbus: there is no subscriber lights; `nightbus subscribers list` shows them",
     )  # fmt: skip
+    code, _, errors = await program(str(EXAMPLE), *words, "1")
+    assert (code, errors) == (
+        1, f"no password in {file}: `nightbus subscribers list` has the files of all subscribers\n",
+    )  # fmt: skip
 
 
 async def test_an_operator_of_another_nats_is_told_what_to_add(running: Running, tmp_path: Path) -> None:

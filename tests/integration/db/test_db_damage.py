@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.connection import reader
+from services.cli.connection import Place, reader
 from shared.db import damage
 from shared.db.errors import translated
 from shared.db.pool import check_database, pool_of
@@ -65,14 +65,10 @@ async def test_a_command_that_meets_damage_ends_with_a_sentence(damaged: Postgre
     """No traceback: the sentence says what is damaged and where to read on."""
 
     class Here:
-        def postgres(self, _role: str) -> object:
+        def postgres(self, _role: str) -> Place:
             """The damaged database, as who may read it."""
-
-            class Where:
-                host, port, database, user = damaged.host, damaged.port, damaged.database, damaged.admin_role
-                password, tls = damaged.password_of(damaged.admin_role), None
-
-            return Where
+            role = damaged.admin_role
+            return Place(damaged.host, damaged.port, damaged.database, role, damaged.password_of(role))
 
     with pytest.raises(UserError, match=r"the database is damaged: .*docs/howto/damaged-database\.md"):
         async with reader(Here()) as connection:  # type: ignore[arg-type]

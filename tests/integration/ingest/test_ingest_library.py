@@ -95,9 +95,7 @@ async def test_a_library_that_is_away_at_the_start_is_waited_for(
         service.library.rename(volume)
     service.library.mkdir()
     async with ingest(configured(settings, tmp_path, *sources), nats_client) as service:
-        assert await reason(service) == (
-            f"the library root library at {service.library} has no marker: is the volume mounted?"
-        )
+        assert await reason(service) == (f"the library at {service.library} has no marker: is the volume mounted?")
         await service.until_ledger("b.fit")
         assert [event.root for event in await service.arrivals()] == ["indexed"]
         assert list(service.library.iterdir()) == []

@@ -1,5 +1,7 @@
 """A library that an earlier version counted has its sums of what was measured after the migration."""
 
+import pytest
+
 from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
 from shared.db.pool import pool_of
@@ -22,3 +24,23 @@ async def test_sums_are_made_of_the_frames_that_are_there(database: PostgresSett
     async with pool_of(database, "stats") as pool, pool.acquire() as connection:
         assert await snapshot(connection) == before
         assert await check(connection) == []
+
+
+async def test_a_check_follows_the_migration(database: PostgresSettings) -> None:
+    """What stats of an earlier version still counts, without sums, is mended soon, and not the next day."""
+    await downgrade(database, SCHEMAS, "stats@stats_0016")
+    async with pool_of(database, "stats") as pool, pool.acquire() as connection:
+        await apply(connection, [light("a", fwhm_px=3.1, star_count=90)])
+    await migrate(database, SCHEMAS)
+    async with pool_of(database, "stats") as pool, pool.acquire() as connection:
+        (row,) = await connection.fetch(
+            "SELECT task, state, asked, dry_run, extract(epoch FROM next_try_at - created_at)::float8 FROM upkeep"
+        )
+        assert tuple(row)[:4] == ("check", "waiting", False, False)
+        assert row[4] == pytest.approx(900, abs=1)
+
+
+async def test_an_empty_database_is_not_checked(database: PostgresSettings) -> None:
+    """A new database has nothing that an earlier version could have counted."""
+    async with pool_of(database, "stats") as pool, pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM upkeep") == 0

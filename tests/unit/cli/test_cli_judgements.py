@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from services.backup.settings import FolderDestination
 from services.cli.doctor import bounded, judge, places, run
 from services.cli.doctor.facts import Facts
 from services.cli.doctor.finding import Finding, are_well, note, ok, unknown, wrong
@@ -20,6 +21,7 @@ from shared.library.room import Disk
 from shared.library.roots import Root, open_library
 
 GB = 10**9
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +167,27 @@ async def test_a_library_is_looked_at_on_its_disk(tmp_path: Path, monkeypatch: p
     found = await places.look_at_library(settings, None, known)
     assert [one.about for one in found] == ["library", "disk of library"]
     assert found[0].says == f"{tmp_path} has its marker and takes files"
+
+
+async def test_a_destination_that_was_just_unplugged(tmp_path: Path) -> None:
+    """Backup may not have seen it yet: where it runs here, the missing folder is believed and not the database."""
+    destinations = [FolderDestination(name="usb-disk", path=tmp_path / "usb")]
+    row = {"name": "usb-disk", "state": "ready", "problem": None, "opened_at": NOON, "installation_id": "1"}
+    facts = Facts(True, destinations=[row])
+    (here,) = await places.look_at_destinations(destinations, tmp_path, facts)
+    assert (here.state, here.says) == ("wrong", f"{tmp_path / 'usb'} is not there")
+    (elsewhere,) = await places.look_at_destinations(destinations, None, facts)
+    assert (elsewhere.state, "is not on this machine" in elsewhere.says) == ("ok", True)
+
+
+async def test_other_settings_than_those_of_the_services_are_told(tmp_path: Path) -> None:
+    """A command in another folder reads no nightbus.toml: that no destination is set there is no news of the backup."""
+    (found,) = await places.look_at_destinations([], tmp_path, Facts(True, destinations=[{"name": "usb-disk"}]))
+    assert found.state == "note"
+    assert found.says == "backup has usb-disk, which the settings that were read here do not name"
+    assert "NIGHTBUS_CONFIG" in (found.fix or "")
+    (found,) = await places.look_at_destinations([], tmp_path, Facts(True))
+    assert found.says == "none is set: nothing is archived"
 
 
 def test_it_works_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

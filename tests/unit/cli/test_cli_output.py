@@ -23,7 +23,7 @@ from services.cli.output import (
 )
 from shared.errors import UserError
 from shared.inert import visible
-from shared.quantities import duration, size
+from shared.quantities import age, duration, size
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
@@ -128,3 +128,10 @@ def test_quantities_read_well() -> None:
         "1 h 30 min", "100 h",
     ]  # fmt: skip
     assert [size(value) for value in (0, 999, 12_345_678, 2e15)] == ["0 B", "999 B", "12.3 MB", "2000.0 TB"]
+
+
+def test_an_age_is_in_days_from_two_days_on() -> None:
+    """A night of last year is so many days old; what is of tonight is told to the minute."""
+    assert [age(seconds) for seconds in (-5, 5400, 2 * 86_400 - 120, 2 * 86_400, 44_851_216)] == [
+        "0 s", "1 h 30 min", "47 h 58 min", "2 days", "519 days",
+    ]  # fmt: skip

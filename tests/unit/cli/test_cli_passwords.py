@@ -15,6 +15,7 @@ from services.cli.main import app
 from services.settings import AllSettings
 from services.standalone import passwords
 from services.standalone.binaries import installed_binaries
+from services.standalone.home import new_password_in
 from services.standalone.logins import USERS_FILE
 from services.standalone.passwords import ROLES, USERS
 from services.standalone.postgres import SUPERUSER
@@ -110,13 +111,12 @@ async def test_postgres_is_told_of_what_a_full_disk_let_through(
     """Files that were replaced before the disk was full hold, in the database too; one that starts is waited for."""
     run("passwords", "make", str(tmp_path))
     before = contents(tmp_path)
-    replace = passwords.new_password_in
     tries: list[tuple[str, ...]] = []
 
     def until_full(folder: Path, name: str) -> str:
         if name == "reader":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return replace(folder, name)
+        return new_password_in(folder, name)
 
     async def set_passwords(_settings: object, roles: tuple[str, ...]) -> None:
         tries.append(roles)

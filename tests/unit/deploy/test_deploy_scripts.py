@@ -176,3 +176,13 @@ def test_a_lent_name_reaches_postgres_and_nothing_else_does(monkeypatch: pytest.
     monkeypatch.setenv("NSS_WRAPPER_PASSWD", "passwd")
     monkeypatch.setenv("NSS_WRAPPER_GROUP", "group")
     assert set(postgres._clean_environment()) == {"PATH", "LC_ALL", "TZ", *postgres._LENT_NAME}
+
+
+def test_commands_beside_the_unit_read_its_settings_and_its_home() -> None:
+    """A person's alias says what the unit says: without NIGHTBUS_CONFIG a command takes no destination to be set."""
+    unit = (DEPLOY / "systemd" / "nightbus.service").read_text()
+    said = [line.partition("=")[2] for line in unit.splitlines() if line.startswith("Environment=NIGHTBUS_")]
+    page = (DEPLOY.parent / "docs" / "howto" / "run-it-for-good.md").read_text()
+    (alias,) = (line for line in page.splitlines() if line.startswith("alias nightbus="))
+    assert [word for word in alias.split() if word.startswith("NIGHTBUS_")] == said
+    assert {word.partition("=")[0] for word in said} == {"NIGHTBUS_CONFIG", "NIGHTBUS_HOME"}

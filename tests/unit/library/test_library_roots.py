@@ -113,3 +113,9 @@ def test_hash_and_size_of_a_file(tmp_path: Path) -> None:
     for content in (b"", b"abc", os.urandom(2_500_000)):
         (tmp_path / "a").write_bytes(content)
         assert sha256_file(tmp_path / "a") == Digest(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def test_sentences_call_the_library_by_its_name_once(tmp_path: Path) -> None:
+    """There is one library in most houses; one of another name is told by it."""
+    assert Root("library", tmp_path).shown == f"the library at {tmp_path}"
+    assert Root("main", tmp_path).shown == f"the library root main at {tmp_path}"

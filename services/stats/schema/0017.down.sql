@@ -1,0 +1,1 @@
+DELETE FROM stats.upkeep WHERE task = 'check' AND NOT asked AND state = 'waiting';
