@@ -41,13 +41,14 @@ const client = await connect({
   tls: asked["ca-file"] ? { caFile: asked["ca-file"] } : undefined,
   maxReconnectAttempts: -1,
 });
-const consumer = await jetstream(client).consumers.get("NIGHTBUS", user);
+// A subscriber may not ask what its consumer is, which `consumers.get` would; its name is all that is needed.
+const consumer = jetstream(client).consumers.getConsumerFromInfo({ stream_name: "NIGHTBUS", name: user, config: {} });
 let left = asked.count ? Number(asked.count) : Infinity;
-const messages = await consumer.consume({ max_messages: Math.min(20, left) });
-for await (const message of messages) {
-  console.log(message.headers.get("ce-type"), message.headers.get("ce-id"), JSON.stringify(message.json()));
-  await message.ackAck(); // done once NATS knows that this event is done with
-  left -= 1;
-  if (left <= 0) break;
+while (left > 0) {
+  for await (const message of await consumer.fetch({ max_messages: Math.min(20, left), expires: 30_000 })) {
+    console.log(message.headers.get("ce-type"), message.headers.get("ce-id"), JSON.stringify(message.json()));
+    await message.ackAck(); // done once NATS knows that this event is done with
+    left -= 1;
+  }
 }
 await client.close();

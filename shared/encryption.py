@@ -11,6 +11,8 @@ from pathlib import Path
 from shared.errors import UserError
 
 _HERE = frozenset({"", "localhost"})
+_NOT_NOW = frozenset({9, 10})
+"""OpenSSL's verdicts that a certificate holds not yet, or no more (X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED)."""
 _OTHER_NAME = frozenset({62, 64})
 """OpenSSL's verdicts that a certificate is for another host name, or another address (X509_V_ERR_HOSTNAME_MISMATCH)."""
 
@@ -45,11 +47,12 @@ def context_of(ca_file: Path | None, key: str) -> ssl.SSLContext:
 
 def distrust(error: ssl.SSLCertVerificationError, server: str, key: str) -> str:
     """Why a server is not believed to be the one that was meant, and what to do, as a sentence."""
-    remedy = (
-        "give it a certificate for the name by which it is reached"
-        if error.verify_code in _OTHER_NAME
-        else f"name the certificate of its authority in {key}"
-    )
+    if error.verify_code in _OTHER_NAME:
+        remedy = "give it a certificate for the name by which it is reached"
+    elif error.verify_code in _NOT_NOW:
+        remedy = "give it a new certificate, or set the clock of this machine right"
+    else:
+        remedy = f"name the certificate of its authority in {key}"
     return f"{server} is not trusted: {error.verify_message.rstrip('.')}; {remedy}"
 
 

@@ -6,6 +6,8 @@ at a twentieth of what the machinery for any line costs.
 Every field of every line is inert (see ``shared.inert``): printable, and of bounded length and number.
 """
 
+import contextlib
+import errno
 import json
 import logging
 import re
@@ -14,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, cast
 
 import structlog
 
@@ -48,6 +50,37 @@ class _Output:
     console: bool = False
 
 
+class _Lasting:
+    """An output that a full disk does not fail: what we do goes on, and lines are missing for as long as that lasts."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write it, if there is room."""
+        with _forgiven():
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand it on, if there is room."""
+        with _forgiven():
+            self._file.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person looks on."""
+        return self._file.isatty()
+
+
+@contextlib.contextmanager
+def _forgiven() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+
+
 _messages = _Output()
 
 
@@ -56,7 +89,7 @@ def configure_logging(settings: LogSettings, service: str, output: TextIO | None
 
     The default is standard output.
     """
-    output = output or sys.stdout
+    output = cast("TextIO", _Lasting(output or sys.stdout))
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     console = settings.format == "console" or (settings.format == "auto" and output.isatty())
     shared_processors: list[Any] = [

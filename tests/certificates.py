@@ -31,12 +31,16 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def certificate(self, *hosts: str) -> Certificate:
-        """A certificate for host names and addresses; whoever serves it may read the key."""
+    def certificate(self, *hosts: str, ended_days: int = 0) -> Certificate:
+        """A certificate for host names and addresses; whoever serves it may read the key.
+
+        It may have ended so many days ago.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         names = x509.SubjectAlternativeName(list(map(_named, hosts)))
-        signed = self._builder(subject, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
+        builder = self._builder(subject, key, ended_days)
+        signed = builder.add_extension(names, critical=False).sign(self._key, hashes.SHA256())
         made = Certificate(self._folder / f"{hosts[0]}.crt", self._folder / f"{hosts[0]}.key")
         made.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8
@@ -44,8 +48,10 @@ class Authority:
         made.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
         return made
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, ended_days: int = 0
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC) - timedelta(days=ended_days + 2 if ended_days else 0)
         builder = x509.CertificateBuilder(issuer_name=self._name, subject_name=subject, public_key=key.public_key())
         builder = builder.serial_number(x509.random_serial_number())
         return builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=2))

@@ -13,10 +13,16 @@ refuse() {
     exit 2
 }
 
+wrong_number() {
+    refuse "$1 is '$2': it must be the number of a user or group, such as 1000 (\`id\` shows yours)"
+}
+
 number() {
     case $2 in
-    '' | *[!0-9]*) refuse "$1 is '$2': it must be the number of a user or group, such as 1000 (\`id\` shows yours)" ;;
+    '' | *[!0-9]* | ???????????*) wrong_number "$@" ;;
     esac
+    # The next number means "leave it as it is", and those beyond begin at 0 again: both would be root.
+    [ "$2" -le 4294967294 ] || wrong_number "$@"
 }
 
 # The folder of our own state belongs to whom we run as; what is mounted below it is somebody else's.
@@ -55,8 +61,11 @@ if [ -n "${UMASK:-}" ]; then
     esac
     umask "$UMASK"
 fi
-if [ -n "${TZ:-}" ] && [ ! -f "/usr/share/zoneinfo/${TZ#:}" ]; then
-    refuse "TZ is '$TZ', which is no time zone: write one such as Europe/Berlin"
+if [ -n "${TZ:-}" ]; then
+    zone=/usr/share/zoneinfo/${TZ#:}
+    if [ ! -f "$zone" ] || [ "$(head -c 4 "$zone")" != TZif ]; then
+        refuse "TZ is '$TZ', which is no time zone: write one such as Europe/Berlin"
+    fi
 fi
 
 uid=$(id -u) gid=$(id -g)

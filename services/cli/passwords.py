@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -14,7 +14,7 @@ from services.cli.lazy import group
 from services.cli.match import LinesOption
 from services.cli.output import counted, to_json
 from services.cli.usage import WrongUsage, help_alone, named_path, named_thing
-from shared.errors import UserError
+from shared.errors import Unavailable, UserError
 from shared.inert import printable
 
 if TYPE_CHECKING:
@@ -120,15 +120,41 @@ def _next_step(chosen: "Chosen", *, for_others: bool) -> str:
 
 
 async def _renew_here(stack: Stack, folder: Path, chosen: "Chosen") -> None:
-    """Renew the passwords of a home whose servers run, and wait until they hold."""
+    """Renew the passwords of a home whose servers run, and wait until they hold.
+
+    Where the disk is full halfway, Postgres is told of those that were renewed before: nobody is locked out.
+    """
     from services.standalone import passwords
     from shared.db.migrate import set_passwords
 
-    passwords.renew(folder, chosen.files)
-    if chosen.roles:
-        await set_passwords(stack.settings.postgres, chosen.roles)
+    try:
+        _writing(folder, lambda: passwords.renew(folder, chosen.files))
+    finally:
+        if chosen.roles:
+            await _told_to_postgres(lambda: set_passwords(stack.settings.postgres, chosen.roles))
     for user in chosen.users:
         await until_taken(stack.nats(user), user)
+
+
+async def _told_to_postgres(work: Callable[[], Awaitable[None]]) -> None:
+    """Give Postgres the passwords that the files have by now; one that has just been started again is waited for.
+
+    Raises:
+        UserError: it does not answer, so that the roles have the passwords from before still.
+    """
+    deadline = time.monotonic() + TAKEN_WITHIN_S
+    while True:
+        try:
+            await work()
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"the files have other passwords, but Postgres does not know them ({error}), and services wait: "
+                    f"give the same command again once it answers, or start `nightbus up` anew"
+                ) from error
+        else:
+            return
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) -> None:

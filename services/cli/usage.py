@@ -9,13 +9,12 @@ import typer
 
 from services.cli.exits import USAGE
 from shared import inert
+from shared.bus.names import SUBSCRIBER_CHARS, is_subscriber_name
 from shared.errors import UserError
 from shared.given import LARGEST_NUMBER, wrong_name, wrong_path, wrong_reason
 
 _DESTINATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SESSION_ID = re.compile(r"\d{8}_[0-9A-F]{8}", re.ASCII)
-_SUBSCRIBER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SUBSCRIBER_CHARS = 40
 _FIRST_YEAR = 1970
 
 
@@ -53,10 +52,10 @@ def destination_name(text: str) -> str:
 
 def subscriber_name(text: str) -> str:
     """The name of a subscriber, which is part of a user of NATS, of a consumer and of a file."""
-    if len(text) > _SUBSCRIBER_CHARS or _SUBSCRIBER.fullmatch(text) is None:
+    if not is_subscriber_name(text):
         raise typer.BadParameter(
             f"{inert.name(text)} is no name of a subscriber: it has a-z, 0-9 and single hyphens between them, at most "
-            f"{_SUBSCRIBER_CHARS} in all"
+            f"{SUBSCRIBER_CHARS} in all"
         )
     return text
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.standalone.home import password_in, write_durably
-from shared.bus.names import SUBSCRIBER_PREFIX, subscriber_user
+from shared.bus.names import SUBSCRIBER_PREFIX, is_subscriber_name, subscriber_user
 from shared.bus.rights import User, authorization, subscriber
 from shared.logging import get_logger
 from shared.settings.servers import NATS_LOGIN_PREFIX, nats_password_file
@@ -36,9 +36,10 @@ class Reloading(Protocol):
 
 
 def subscribers_in(folder: Path) -> tuple[str, ...]:
-    """The names of the subscribers whose passwords a folder keeps."""
+    """The names of the subscribers whose passwords a folder keeps; files with other names, such as copies, are none."""
     start = nats_password_file(SUBSCRIBER_PREFIX)
-    return tuple(sorted(file.name.removeprefix(start) for file in folder.glob(f"{start}*")))
+    found = (file.name.removeprefix(start) for file in folder.glob(f"{start}*"))
+    return tuple(sorted(filter(is_subscriber_name, found)))
 
 
 def forget_subscriber(folder: Path, name: str) -> bool:
@@ -50,9 +51,34 @@ def forget_subscriber(folder: Path, name: str) -> bool:
 
 
 def logins(folder: Path, users: Iterable[User]) -> str:
-    """The block ``authorization`` for these users and the subscribers of the folder; passwords that lack are made."""
-    everybody = (*users, *map(subscriber, subscribers_in(folder)))
-    return authorization(everybody, lambda user: quoted(password_in(folder, nats_password_file(user))))
+    """The block ``authorization`` for these users and the subscribers of the folder.
+
+    Passwords of these users that lack are made. A subscriber whose password cannot be read is left out, so that it
+    keeps nobody else from logging in.
+    """
+    passwords = {user.name: password_in(folder, nats_password_file(user.name)) for user in users}
+    everybody = [*users]
+    for name in subscribers_in(folder):
+        if (password := _password_of_subscriber(folder, name)) is not None:
+            everybody.append(subscriber(name))
+            passwords[subscriber_user(name)] = password
+    return authorization(everybody, lambda user: quoted(passwords[user]))
+
+
+def _password_of_subscriber(folder: Path, name: str) -> str | None:
+    """What is in its file, which is never made here: a subscriber that is revoked in this moment stays revoked."""
+    file = folder / nats_password_file(subscriber_user(name))
+    try:
+        password = file.read_text().strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("a subscriber is not let in: its password cannot be read", file=str(file), reason=str(error))
+        return None
+    if not password:
+        log.warning("a subscriber is not let in: its password file is empty", file=str(file))
+        return None
+    return password
 
 
 def write_users_file(folder: Path, users: Iterable[User]) -> Path:

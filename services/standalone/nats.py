@@ -300,6 +300,7 @@ class EmbeddedNats:
             await self.stop()
             raise
         self._is_up = True
+        self.reload()  # a password may have changed since the configuration was written, while it took no signals
 
     async def _until_ready(self, process: ManagedProcess) -> None:
         """Wait until the server takes clients, which it does once it has read its store.

@@ -61,7 +61,7 @@ class ReadableLog:
         self._keep(shown)
         if not self._terminal or (self._watched and SETTLED in text):
             return
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # a reader that went, a full disk under it: the file has the line
             sys.stdout.write(shown)
             sys.stdout.flush()
 
@@ -115,9 +115,17 @@ def _opened(path: Path) -> BinaryIO:
 
 def _as_json(name: str, text: str) -> str:
     """A line that is no JSON object yet, such as a traceback's, as the event of one."""
-    if text.startswith("{") and text.endswith("}"):
+    if text.startswith("{") and _is_json(text):
         return text
     return json.dumps({"service": name, "event": text, "timestamp": datetime.now(UTC).isoformat()})
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class OwnLines(io.TextIOBase):

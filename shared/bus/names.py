@@ -1,5 +1,7 @@
 """Names of the streams and buckets, of the subject of dead letters, and of the users of NATS beside the services."""
 
+import re
+
 EVENTS = "NIGHTBUS"
 DEAD_LETTERS = "NIGHTBUS_LETTERS"
 OLD_DEAD_LETTERS = "NIGHTBUS_DEAD"
@@ -15,6 +17,13 @@ CLI, JANITOR, PROVISION = "cli", "janitor", "provision"
 `nightbus provision`."""
 SUBSCRIBER_PREFIX = "subscriber-"
 """How the users of NATS begin that belong to other people's programs, and the consumer of each, called alike."""
+SUBSCRIBER_CHARS = 40
+_SUBSCRIBER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def is_subscriber_name(text: str) -> bool:
+    """Whether a subscriber may be called that: of a-z, 0-9 and single hyphens between them."""
+    return len(text) <= SUBSCRIBER_CHARS and _SUBSCRIBER.fullmatch(text) is not None
 
 
 def subscriber_user(name: str) -> str:

@@ -68,11 +68,11 @@ def users_of(services: Iterable[ServiceDescription]) -> tuple[User, ...]:
 def subscriber(name: str) -> User:
     """The user of a program of other people that reads events through the one consumer that was made for it.
 
-    It may not look at the stream, nor make, change or delete a consumer, its own included.
+    It may not look at the stream, nor make, change or delete a consumer, its own included. Nor may it ask what its
+    consumer is: the answer goes to any subject that it names, and the server obeys what lies there (docs/adr/0034).
     """
     consumer = f"{EVENTS}.{subscriber_user(name)}"
-    verbs = ("INFO", "MSG.NEXT")
-    publish = (*(f"{_API}.CONSUMER.{verb}.{consumer}" for verb in verbs), f"$JS.ACK.{consumer}.>")
+    publish = (f"{_API}.CONSUMER.MSG.NEXT.{consumer}", f"$JS.ACK.{consumer}.>")
     return User(subscriber_user(name), f"the subscriber {name}", publish, (f"{inbox_of(subscriber_user(name))}.>",))
 
 

@@ -127,12 +127,18 @@ class NatsSettings(Section):
         return any(address.startswith("tls:") for address in self.servers)
 
     def demands_tls(self, host: str) -> bool:
-        """Whether nothing is said to a host of this NATS that is not encrypted."""
+        """Whether nothing is said to a host of this NATS that is not encrypted.
+
+        A host that only another server named stays here no more than that server does: whoever stands in between could
+        name a port of this machine.
+        """
         from shared.encryption import stays_here
 
         if self.unencrypted:
             return False
-        return self.ca_file is not None or self._says_tls or not stays_here(host)
+        known = [_host_of(address) for address in self.servers]
+        named_by_us = host in known or all(map(stays_here, known))
+        return self.ca_file is not None or self._says_tls or not (stays_here(host) and named_by_us)
 
     def tls(self) -> "ssl.SSLContext":
         """TLS that trusts whom the settings name.
@@ -158,7 +164,7 @@ class NatsSettings(Section):
             if self.password is not None:
                 return self.user, self.password.get_secret_value()
             return (self.user, self.password_file.read_text().strip()) if self.password_file else None
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"the password of the NATS user {user} cannot be read: {error}") from error
 
 
@@ -223,10 +229,13 @@ class PostgresSettings(Section):
         """The password of a role, from ``secrets_dir`` or ``password``.
 
         Raises:
-            UserError: when neither has it.
+            UserError: when neither has it, or its file cannot be read.
         """
-        if self.secrets_dir is not None and (file := self.secrets_dir / role).is_file():
-            return file.read_text().strip()
+        try:
+            if self.secrets_dir is not None and (file := self.secrets_dir / role).is_file():
+                return file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"the password of the Postgres role {role} cannot be read: {error}") from error
         if self.password is not None:
             return self.password.get_secret_value()
         if self.secrets_dir is not None:

@@ -38,6 +38,17 @@ def test_on_loopback_tls_is_had_by_asking_for_it() -> None:
     assert PostgresSettings(ca_file=Path("/ca.pem")).demands_tls
 
 
+def test_a_host_that_another_server_named_is_trusted_no_more_than_that() -> None:
+    """A remote NATS tells of more servers before it encrypts: a port of this machine among them hears no password."""
+    away = NatsSettings(url="nats://nats.lan:4222")
+    assert away.demands_tls("127.0.0.1")
+    assert away.demands_tls("")
+    both = NatsSettings(url="nats://localhost:4222,nats://nats.lan:4222")
+    assert not both.demands_tls("localhost")
+    assert both.demands_tls("127.0.0.1")
+    assert not NatsSettings(url="nats://localhost:4222").demands_tls("127.0.0.1"), "all of it is here"
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [("nats://a.b:4222", "a.b"), ("c:4222", "c"), ("nats://me:word@d:1", "d"), ("tls://[::1]:1", "::1")],
@@ -75,3 +86,17 @@ def test_programs_of_postgres_encrypt_as_we_do(tmp_path: Path) -> None:
     own = PostgresSettings(host="db", ca_file=tmp_path / "ca.pem")
     assert own.libpq() == {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(tmp_path / "ca.pem")}
     assert PostgresSettings(host="db").libpq()["PGSSLMODE"] == "verify-full"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_password_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None) -> None:
+    """A folder in its place, or bytes that are no text: one sentence, which whoever reconnects takes for an outage."""
+    for name in ("nats-scanner", "scanner"):
+        if content is None:
+            (tmp_path / name).mkdir()
+        else:
+            (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match="the password of the NATS user scanner cannot be read"):
+        NatsSettings(secrets_dir=tmp_path).login("scanner")
+    with pytest.raises(UserError, match=r"password .*the Postgres role scanner"):
+        PostgresSettings(secrets_dir=tmp_path).password_of("scanner")

@@ -1,5 +1,6 @@
 """What other libraries log, in our form."""
 
+import contextlib
 import io
 import json
 import logging
@@ -99,3 +100,21 @@ def test_the_line_of_a_message_is_readable_on_a_terminal_and_is_no_warning() -> 
     assert f"{SETTLED} subject=file.scanned outcome=handled event_id=0f5e file_id=abab" in first
     assert first.endswith("attempt=1 duration_ms=12.3 service=stats")
     assert settled_lines("json", "warning") == []
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_full_disk_under_the_output_fails_no_work(form: Literal["json", "console"]) -> None:
+    """Lines are missing for as long as it is full; what wrote them goes on, and other failures are raised."""
+    with Path("/dev/full").open("w") as full:
+        configure_logging(LogSettings(format=form), "stats", full)
+        for _ in range(1000):
+            get_logger("test").warning("will retry", reason="x" * 100)
+            log_settled("stats", "handled", [Settled("file.scanned", "a", "b", 1, 0.1)])
+            logging.getLogger("other").error("failed")
+        with contextlib.suppress(OSError):
+            full.close()
+    closed = io.StringIO()
+    configure_logging(LogSettings(format=form), "stats", closed)
+    closed.close()
+    with pytest.raises(ValueError, match="closed file"):
+        get_logger("test").warning("will retry")

@@ -192,7 +192,7 @@ class FolderOfArchives:
         try:
             note = json.loads(text)
             return _Begun(str(note["key"]), int(note["part_bytes"]), datetime.fromisoformat(note["begun_at"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._gone(upload) from error
 
     def _gone(self, upload: Upload) -> UploadGone:

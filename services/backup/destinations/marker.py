@@ -27,7 +27,7 @@ def owner_of(marker: bytes, place: str) -> str:
         owner = json.loads(marker[:MOST_BYTES])["installation_id"]
         if isinstance(owner, str) and owner:
             return owner
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass  # told below
     raise UserError(f"the marker {MARKER} at {place} is damaged: it names no installation; put it back from a copy")
 

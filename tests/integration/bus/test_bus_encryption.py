@@ -119,6 +119,15 @@ async def test_another_name_is_not_trusted(port: int, authority: Authority) -> N
         await connect(settings_for(port, host="127.0.0.1", ca_file=authority.file), "all")
 
 
+async def test_a_certificate_that_has_ended_is_told_as_that() -> None:
+    """What helps is a new certificate, and not another authority."""
+    with open_folder() as folder:
+        ended = Authority(folder, "ended")
+        told = pytest.raises(UserError, match=r"is not trusted: certificate has expired; give it a new certificate")
+        with encrypted_nats(folder, ended.certificate("localhost", ended_days=1)) as port, told:
+            await connect(settings_for(port, ca_file=ended.file), "all")
+
+
 @asynccontextmanager
 async def eavesdropper() -> AsyncIterator[tuple[int, bytearray]]:
     """Somebody who says that he is a NATS without TLS, and what he hears."""

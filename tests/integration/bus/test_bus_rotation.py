@@ -15,9 +15,11 @@ from structlog.testing import capture_logs
 from services.descriptions import described
 from services.settings import AllSettings
 from services.standalone.binaries import installed_binaries
-from services.standalone.home import new_password_in
+from services.standalone.home import Home, new_password_in
 from services.standalone.logins import USERS_FILE, follow, write_users_file
+from services.standalone.nats import EmbeddedNats
 from services.standalone.passwords import USERS, make_passwords, renew
+from services.standalone.process import ManagedProcess
 from services.stats import app as stats_app
 from shared.bus.broker import connect
 from shared.bus.names import EVENTS, PROVISION
@@ -213,6 +215,35 @@ async def test_a_server_follows_the_passwords_of_its_home(rights: NatsSettings, 
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def test_a_password_that_changes_while_the_server_starts_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server is started with the passwords of then, and takes those of now as soon as it is up."""
+    with open_folder(in_memory=True) as folder, Home.open(folder / "home") as home:
+        server = EmbeddedNats(home)
+        ready = server._until_ready
+
+        async def renewed_meanwhile(process: ManagedProcess) -> None:
+            new_password_in(home.secrets, "nats-cli")
+            assert not server.reload(), "it takes no signals yet"
+            await ready(process)
+
+        monkeypatch.setattr(server, "_until_ready", renewed_meanwhile)
+        await server.start()
+        settings = NatsSettings(url=f"nats://127.0.0.1:{server.port}", secrets_dir=home.secrets)
+
+        async def let_in() -> bool:
+            try:
+                client = await connect(settings, "cli", patient=False)
+            except (UserError, ConnectionError):  # the server may close before its word of refusal is read
+                return False
+            await client.close()
+            return True
+
+        try:
+            await until(let_in)
+        finally:
+            await server.stop()
 
 
 async def test_a_pool_waits_while_file_and_role_differ(database: PostgresSettings) -> None:

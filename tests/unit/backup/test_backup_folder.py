@@ -10,9 +10,10 @@ import pytest
 
 from services.backup.destinations import disk as disk_module
 from services.backup.destinations.folder import FolderOfArchives
+from services.backup.destinations.keys import MARKER
 from services.backup.destinations.port import Label, Refused, SentPart, UploadGone
 from services.backup.destinations.threads import in_thread
-from shared.errors import Away, Transient
+from shared.errors import Away, Transient, UserError
 from shared.library.exchange import CannotExchangeError
 from tests.disks import MIB, CannotMount, fill, small_disk
 
@@ -38,6 +39,17 @@ async def send(destination: FolderOfArchives, data: bytes, key: str = "a.tar") -
     md5, sha256 = hashlib.md5(data, usedforsecurity=False).digest(), hashlib.sha256(data).digest()
     etag = await destination.put_part(upload, 1, data, md5, sha256)
     await destination.complete(upload, [SentPart(1, len(data), md5, sha256, etag)], LABEL)
+
+
+@pytest.mark.parametrize("content", [b"[" * 4000, b"\xff\xfe", b'{"installation_id": 3}', b'{"installation_id"'])
+async def test_a_marker_that_is_damaged_is_said(tmp_path: Path, content: bytes) -> None:
+    """Half a marker, or anything else in its place, is told in a sentence, and is never written over."""
+    destination = await opened_at(tmp_path)
+    marker = tmp_path / f"nightbus-{ID}" / MARKER
+    marker.write_bytes(content)
+    with pytest.raises(UserError, match=r"the marker .* is damaged: it names no installation"):
+        await destination.check(ID, first_time=True)
+    assert marker.read_bytes() == content
 
 
 async def test_a_full_disk_is_said_and_works_again_with_room(tmp_path: Path) -> None:

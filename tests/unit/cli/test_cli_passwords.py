@@ -1,5 +1,6 @@
 """`passwords` on a folder, without servers."""
 
+import errno
 import json
 import subprocess
 from collections.abc import Callable
@@ -8,12 +9,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from services.cli import passwords as commands
+from services.cli.connection import Stack
 from services.cli.main import app
+from services.settings import AllSettings
+from services.standalone import passwords
 from services.standalone.binaries import installed_binaries
+from services.standalone.home import new_password_in
 from services.standalone.logins import USERS_FILE
 from services.standalone.passwords import ROLES, USERS
 from services.standalone.postgres import SUPERUSER
 from shared.bus.names import subscriber_user
+from shared.db import migrate
+from shared.errors import Unavailable, UserError
 
 Run = Callable[..., Result]
 
@@ -95,3 +103,43 @@ def test_what_cannot_be_renewed_is_told(run: Run, tmp_path: Path, words: list[st
     run("passwords", "make", str(tmp_path))
     done = run("passwords", *(word.format(tmp_path) for word in words))
     assert (done.exit_code, sentence in done.output) == (code, True), done.output
+
+
+async def test_postgres_is_told_of_what_a_full_disk_let_through(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that were replaced before the disk was full hold, in the database too; one that starts is waited for."""
+    run("passwords", "make", str(tmp_path))
+    before = contents(tmp_path)
+    tries: list[tuple[str, ...]] = []
+
+    def until_full(folder: Path, name: str) -> str:
+        if name == "reader":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return new_password_in(folder, name)
+
+    async def set_passwords(_settings: object, roles: tuple[str, ...]) -> None:
+        tries.append(roles)
+        if len(tries) < 3:
+            raise Unavailable("Postgres does not answer")
+
+    monkeypatch.setattr(passwords, "new_password_in", until_full)
+    monkeypatch.setattr(migrate, "set_passwords", set_passwords)
+    stack = Stack(AllSettings(), None)
+    chosen = passwords.Chosen((), ("stats", "reader"))
+    with pytest.raises(UserError, match="cannot be written to: No space left on device"):
+        await commands._renew_here(stack, tmp_path, chosen)
+    assert tries == [("stats", "reader")] * 3
+    after = contents(tmp_path)
+    assert {name for name in after if after[name] != before[name]} == {"stats"}
+
+
+async def test_a_postgres_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says what differs and what to do."""
+
+    async def away() -> None:
+        raise Unavailable("Postgres does not answer")
+
+    monkeypatch.setattr(commands, "TAKEN_WITHIN_S", 0.0)
+    with pytest.raises(UserError, match=r"Postgres does not know them \(Postgres does not answer\).*same command"):
+        await commands._told_to_postgres(away)

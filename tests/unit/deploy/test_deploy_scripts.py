@@ -128,13 +128,36 @@ def test_first_settings_name_what_is_mounted(
     assert tomllib.loads(file.read_text()) == {"config_version": 1}
 
 
+def test_first_settings_stand_whatever_folders_are_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quotes and letters of all scripts make a file that Nightbus takes, no two sources of one name; others left."""
+    sources = tmp_path / "sources"
+    named = ["Foo", "foo", "-x", "library", 'a"b\\c', "観測", "日本", "$(exit 3)"]
+    left_out = ["line\nbreak", "end\n", "bell\a", os.fsdecode(b"latin-\xfc")]
+    for name in (*named, *left_out):
+        (sources / name).mkdir(parents=True)
+    file = tmp_path / "nightbus.toml"
+    done = run(FIRST_SETTINGS, str(file), SOURCES=str(sources), LIBRARY=f"{tmp_path}/none")
+    assert (done.returncode, done.stderr) == (0, "")
+    monkeypatch.setenv("NIGHTBUS_CONFIG", str(file))
+    found = load_settings().sections(SourceSettings)
+    assert {source.where for source in found} == {str(sources / name) for name in named}
+    assert len({source.name for source in found}) == len(named)
+    assert file.read_text().count("# A folder is left out here") == len(left_out)
+
+
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
         ({"UMASK": "9"}, "UMASK is '9': it must be up to four digits"),
         ({"UMASK": "00022"}, "UMASK is '00022'"),
         ({"TZ": "Mars/Olympus"}, "TZ is 'Mars/Olympus', which is no time zone"),
+        ({"TZ": "../../../etc/passwd"}, "TZ is '../../../etc/passwd', which is no time zone"),
+        ({"TZ": "zone.tab"}, "TZ is 'zone.tab', which is no time zone"),
         ({"PUID": "nobody"}, "PUID is 'nobody': it must be the number"),
+        ({"PUID": "4294967295"}, "PUID is '4294967295': it must be the number"),
+        ({"PUID": "4294967296"}, "PUID is '4294967296': it must be the number"),
+        ({"PUID": "99999999999999999999"}, "PUID is '99999999999999999999': it must be the number"),
+        ({"PGID": "4294967296"}, "PGID is '4294967296': it must be the number"),
     ],
 )
 def test_what_cannot_hold_is_refused(environment: dict[str, str], reason: str) -> None:
