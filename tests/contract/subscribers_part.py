@@ -26,7 +26,8 @@ def lines() -> Iterator[str]:
     yield (
         f"`nightbus subscribers add {NAME}` gives a program a user of NATS and a durable consumer of its own, and "
         "prints what it needs to log in. It may read and acknowledge what its consumer has for it; publishing, "
-        "purging, deleting, looking at the stream and at the consumers of others are refused by the server. The whole "
+        "purging, deleting, looking at the stream and at the consumers of others are refused by the server. It is for "
+        "programs that you trust: what answers of the server can still do is in [SECURITY](../SECURITY.md). The whole "
         "way is in [subscribe to events](howto/subscribe.md); [examples](../examples) has a program in Python and one "
         "in JavaScript.\n"
     )
