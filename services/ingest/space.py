@@ -18,7 +18,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-INTERVAL_S = 60.0
+INTERVAL_S = 15.0
 NIGHTS_INTERVAL_S = 900.0
 """Between two looks at what recent nights brought."""
 

@@ -135,6 +135,7 @@ def test_every_service_tells_its_numbers(night: tuple[Up, NightManifest, Path]) 
             pages.value("nightbus_files", state="here") == running.json("status")["counts"]["arrived"]
             and pages.total("nightbus_dead_letters")
             == sum(service["dead_letters"] for service in running.json("status")["services"])
+            and len(running.json("status")["space"]) == len(list(pages.series("nightbus_root_size_bytes"))) == 3
         ),
     )
     assert pages.unknown() == []
