@@ -211,16 +211,23 @@ async def _make_template(server: PostgresServer) -> None:
 async def admin_execute(server: PostgresServer, statements: Iterable[str], database: str = "postgres") -> None:
     """Run statements as the admin role, each outside a transaction."""
     settings = server.settings(database)
+    async with connected_as(settings, settings.admin_role) as connection:
+        for statement in statements:
+            await connection.execute(statement)
+
+
+@asynccontextmanager
+async def connected_as(settings: PostgresSettings, role: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as one of the roles."""
     connection = await asyncpg.connect(
         host=settings.host,
         port=settings.port,
-        database=database,
-        user=settings.admin_role,
-        password=settings.password_of(settings.admin_role),
+        database=settings.database,
+        user=role,
+        password=settings.password_of(role),
     )
     try:
-        for statement in statements:
-            await connection.execute(statement)
+        yield connection
     finally:
         await connection.close()
 

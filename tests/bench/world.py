@@ -27,9 +27,8 @@ from shared.db.migrate import migrate
 from shared.errors import Transient
 from shared.logging import configure_logging
 from shared.settings import LogSettings, NatsSettings, PostgresSettings
-from tests.stack import EVERYTHING
+from tests.stack import EVERYTHING, MEMORY
 
-MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a name of our own is made in it
 POLL_S = 0.05
 PATIENCE_S = 900.0
 NO_STARS = {"NIGHTBUS_SCANNER__MEASURE_STARS": "false"}
@@ -201,7 +200,7 @@ def servers(runner: asyncio.Runner) -> Iterator[Servers]:
 @contextlib.contextmanager
 def folder(*, in_memory: bool = False) -> Iterator[Path]:
     """A temporary folder that the servers' unprivileged account may pass through, on disk or in memory."""
-    where = MEMORY_FOLDER if in_memory and MEMORY_FOLDER.is_dir() else None
+    where = MEMORY if in_memory and MEMORY.is_dir() else None
     path = Path(tempfile.mkdtemp(prefix="nightbus-bench-", dir=where))
     path.chmod(0o755)
     try:

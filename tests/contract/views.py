@@ -110,21 +110,13 @@ def _parts(found: Sequence[Column]) -> Iterator[list[str]]:
 
 
 async def _found(server: "PostgresServer") -> list[Column]:
-    from tests.stack import fresh_database
+    from tests.stack import connected_as, fresh_database
 
-    async with fresh_database(server) as settings:
-        role = settings.admin_role
-        connection = await asyncpg.connect(
-            host=settings.host,
-            port=settings.port,
-            database=settings.database,
-            user=role,
-            password=settings.password_of(role),
-        )
-        try:
-            return await read(connection)
-        finally:
-            await connection.close()
+    async with (
+        fresh_database(server) as settings,
+        connected_as(settings, settings.admin_role) as connection,
+    ):
+        return await read(connection)
 
 
 def main(arguments: list[str]) -> int:

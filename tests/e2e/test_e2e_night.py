@@ -14,7 +14,7 @@ from services.standalone.simulation import SMALL, Anomaly, NightManifest, simula
 from shared.events.frame import FrameType
 from shared.logging import SETTLED
 from tests.e2e.running import Up, up
-from tests.e2e.scraping import scrape, scrape_until
+from tests.e2e.scraping import Pages, scrape, scrape_until
 from tests.stack import open_folder
 
 
@@ -129,15 +129,17 @@ def test_status_adds_up(night: tuple[Up, NightManifest, Path]) -> None:
 def test_every_service_tells_its_numbers(night: tuple[Up, NightManifest, Path]) -> None:
     """A scrape of every service: known names, labels, types and help alone, and the values of the command line."""
     running, _manifest, _captures = night
-    pages = scrape_until(
-        running,
-        lambda pages: (
-            pages.value("nightbus_files", state="here") == running.json("status")["counts"]["arrived"]
-            and pages.total("nightbus_dead_letters")
-            == sum(service["dead_letters"] for service in running.json("status")["services"])
-            and len(running.json("status")["space"]) == len(list(pages.series("nightbus_root_size_bytes"))) == 3
-        ),
-    )
+
+    def measured(pages: Pages) -> bool:
+        status = running.json("status")
+        letters = sum(service["dead_letters"] for service in status["services"])
+        return (
+            pages.value("nightbus_files", state="here") == status["counts"]["arrived"]
+            and pages.total("nightbus_dead_letters") == letters
+            and len(status["space"]) == len(list(pages.series("nightbus_root_size_bytes"))) == 3
+        )
+
+    pages = scrape_until(running, measured)
     assert pages.unknown() == []
     assert pages.of_wrong_labels() == []
     status = running.json("status")

@@ -36,12 +36,12 @@ from shared.errors import Transient, UserError
 from shared.events.commands import BackupAccepted, BackupDatabase
 from shared.settings import PostgresSettings, Settings
 from tests.integration.backup.world import World, noise, until, world
-from tests.integration.db.catalogue import connected as admitted
 from tests.integration.db.catalogue import relations
 from tests.integration.db.test_db_refusals import changed
 from tests.moto_server import moto_server
 from tests.s3_places import SECRET_KEY, make_bucket, settings_of
 from tests.stack import PostgresServer, admin_execute
+from tests.stack import connected_as as admitted
 
 INSTALLATION = "0a1b2c3d"
 WISH = Wish(dump_id=UUID(int=7), installation_id=INSTALLATION, cause="asked")

@@ -25,8 +25,8 @@ from shared.events.file import FileScanned
 from shared.process import Process
 from shared.service import Service
 from shared.settings import PostgresSettings, ServicesSettings, Settings
-from tests.integration.db.catalogue import connected
 from tests.integration.stats.world import file_id, light
+from tests.stack import connected_as
 
 FILES = 20_000
 _SCHEMA = """-- The gain card of each file.
@@ -237,7 +237,7 @@ async def test_an_event_of_the_past_that_cannot_be_applied_is_a_dead_letter(
         )
     await js.purge_stream(EVENTS)
     await provision(js, settings.nats, (*SERVICES, late))
-    async with connected(settings.postgres, settings.postgres.admin_role) as admin:
+    async with connected_as(settings.postgres, settings.postgres.admin_role) as admin:
         await admin.execute(f"ALTER TABLE late.card ADD CHECK (file_id <> '{file_id('f7')}')")
     with capture_logs() as logs:
         async with running(late, settings):

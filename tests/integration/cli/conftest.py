@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -21,7 +20,8 @@ from services.stats.store.derived import COUNTERS
 from services.stats.store.rebuild import replace
 from shared.bus.provision import provision
 from shared.bus.transaction import Connection
-from shared.settings import PostgresSettings, Settings
+from shared.settings import Settings
+from tests.stack import connected_as
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ARRIVED_AT = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
@@ -29,40 +29,24 @@ ARRIVED_AT = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@asynccontextmanager
-async def connect_as(postgres: PostgresSettings, role: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of a service's role."""
-    connection = await asyncpg.connect(
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-        user=role,
-        password=postgres.password_of(role),
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 async def stats(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the stats service's role."""
-    async with connect_as(settings.postgres, "stats") as connection:
+    async with connected_as(settings.postgres, "stats") as connection:
         yield connection
 
 
 @pytest.fixture
 async def ingest(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the ingest service's role."""
-    async with connect_as(settings.postgres, "ingest") as connection:
+    async with connected_as(settings.postgres, "ingest") as connection:
         yield connection
 
 
 @pytest.fixture
 async def api(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the api service's role."""
-    async with connect_as(settings.postgres, "api") as connection:
+    async with connected_as(settings.postgres, "api") as connection:
         yield connection
 
 

@@ -141,14 +141,14 @@ async def test_a_destination_is_asked_now(
     js: JetStreamContext, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """One that was ready and has lost its marker since is wrong, whatever backup last wrote of it."""
-    from tests.integration.cli.conftest import connect_as
+    from tests.stack import connected_as
 
     disk = tmp_path / "usb"
     disk.mkdir()
     one = FolderDestination(name="usb", path=disk)
     monkeypatch.setenv("NIGHTBUS_DESTINATIONS", json.dumps([one.model_dump(mode="json")]))
     assert (await found())["destination usb"]["state"] == "note"
-    async with connect_as(settings.postgres, "backup") as backup:
+    async with connected_as(settings.postgres, "backup") as backup:
         await backup.execute("INSERT INTO installation (installation_id) VALUES ('0a1b2c3d')")
         await backup.execute(
             "INSERT INTO destination (name, kind, place, opened_at) VALUES ('usb', 'folder', $1, now())",

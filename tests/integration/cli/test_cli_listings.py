@@ -13,7 +13,8 @@ import pytest
 from typer.testing import Result
 
 from shared.settings import Settings
-from tests.integration.cli.conftest import ARRIVED_AT, connect_as, count_anew
+from tests.integration.cli.conftest import ARRIVED_AT, count_anew
+from tests.stack import connected_as
 
 pytestmark = pytest.mark.usefixtures("rows")
 
@@ -328,7 +329,7 @@ async def test_archived_files_stay_listed_and_say_how_they_come_back(
     quick: Quick, settings: Settings, ingest: asyncpg.Connection
 ) -> None:
     """Each row says where its content lies, in which archives too; one that has gone here is still in all totals."""
-    async with connect_as(settings.postgres, "backup") as backup:
+    async with connected_as(settings.postgres, "backup") as backup:
         for destination, phase, held in (
             ("usb-disk", "verified", "ab"),
             ("nas", "verified", "b"),

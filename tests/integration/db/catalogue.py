@@ -1,12 +1,10 @@
 """What a database holds, read from Postgres's own catalogue (pg_catalog)."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 
 import asyncpg
 
 from services.descriptions import SCHEMAS
-from shared.settings import PostgresSettings
 
 _RELATIONS = """
 SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind FROM pg_class c
@@ -44,22 +42,6 @@ UNION ALL
 SELECT 'schema ' || nspname || ' ' || coalesce(nspacl::text, '') FROM pg_namespace WHERE nspname = ANY($1)
 ORDER BY 1
 """
-
-
-@asynccontextmanager
-async def connected(settings: PostgresSettings, role: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as one of the roles."""
-    connection = await asyncpg.connect(
-        host=settings.host,
-        port=settings.port,
-        database=settings.database,
-        user=role,
-        password=settings.password_of(role),
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def relations(connection: asyncpg.Connection, kinds: str) -> list[tuple[str, str]]:

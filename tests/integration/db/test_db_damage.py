@@ -12,7 +12,7 @@ from shared.db.errors import translated
 from shared.db.pool import check_database, pool_of
 from shared.errors import Unavailable, UserError
 from shared.settings import PostgresSettings
-from tests.integration.db.catalogue import connected
+from tests.stack import connected_as
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NIGHTBUS_TEST_STACK") == "containers", reason="the files of a container are not ours to damage"
@@ -33,16 +33,16 @@ def nothing_met() -> Iterator[None]:
 async def damaged(database: PostgresSettings) -> PostgresSettings:
     """A copy of the database in which the first page of ``ingest.file`` is damaged on the disk."""
     name = f"{database.database}_damaged"
-    async with connected(database, database.admin_role) as admin:
+    async with connected_as(database, database.admin_role) as admin:
         await admin.execute(
             "INSERT INTO ingest.file (file_id, size_bytes, source, origin) VALUES ($1, 1, 'a', 'b')", "0" * 64
         )
         folder = Path(await admin.fetchval("SHOW data_directory"))
     copy = database.model_copy(update={"database": name})
     server = database.model_copy(update={"database": "postgres"})
-    async with connected(server, database.admin_role) as admin:
+    async with connected_as(server, database.admin_role) as admin:
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{database.database}" STRATEGY file_copy')
-    async with connected(copy, database.admin_role) as admin:
+    async with connected_as(copy, database.admin_role) as admin:
         file = folder / await admin.fetchval("SELECT pg_relation_filepath('ingest.file')")
     page = bytearray(file.read_bytes())
     page[8:24] = bytes(255 - byte for byte in page[8:24])

@@ -5,7 +5,7 @@ from uuid import uuid4
 from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
 from shared.settings import PostgresSettings
-from tests.integration.db.catalogue import connected
+from tests.stack import connected_as
 
 BEFORE = "ingest@ingest_0005"
 STATES = ("waiting", "running", "done", "failed")
@@ -15,7 +15,7 @@ async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSett
     """What waited or ran is due at once, what had ended stays as it was, and no file's deletion is forgotten."""
     await downgrade(database, SCHEMAS, BEFORE)
     ids = {state: uuid4() for state in STATES}
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         for state, import_id in ids.items():
             await connection.execute(
                 "INSERT INTO ingest.import"
@@ -31,7 +31,7 @@ async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSett
             " ('rig', 'a/b', 'changed.fit', 'c', 3, 'refused', 'it differs', 1, now())"
         )
     await migrate(database, SCHEMAS)
-    async with connected(database, "ingest") as connection:
+    async with connected_as(database, "ingest") as connection:
         rows = {row["import_id"]: row for row in await connection.fetch("SELECT * FROM import_progress")}
         states = {state: rows[import_id]["state"] for state, import_id in ids.items()}
         assert states == {"waiting": "waiting", "running": "waiting", "done": "done", "failed": "failed"}
@@ -58,7 +58,7 @@ async def test_imports_and_deletions_of_today_become_jobs(database: PostgresSett
         ]  # fmt: skip
 
     await downgrade(database, SCHEMAS, BEFORE)
-    async with connected(database, "ingest") as connection:
+    async with connected_as(database, "ingest") as connection:
         found = await connection.fetch("SELECT state, count(*) FROM import GROUP BY 1 ORDER BY 1")
         assert [tuple(row.values()) for row in found] == [("done", 1), ("failed", 1), ("waiting", 2)]
         back = await connection.fetch("SELECT name, state, attempts FROM deletion ORDER BY size_bytes")

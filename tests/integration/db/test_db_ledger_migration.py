@@ -9,7 +9,7 @@ from services.descriptions import SCHEMAS
 from shared.db.migrate import downgrade, migrate
 from shared.library.walk import fingerprint_of
 from shared.settings import PostgresSettings
-from tests.integration.db.catalogue import connected
+from tests.stack import connected_as
 
 FOLDER = Path(__file__).resolve().parents[3] / "services" / "ingest" / "schema"
 NUMBERS = [(7, 1_700_000_000_123_456_789), (0, 0), (2**63 - 1, -(2**63)), (1, 2**63 - 1), (2, -1)]
@@ -28,12 +28,12 @@ async def test_a_ledger_of_inodes_becomes_one_of_fingerprints(database: Postgres
     await downgrade(database, SCHEMAS, before)
     rows = [("rig", "", f"{number}.fit", 1, 2, *pair, "arrived") for number, pair in enumerate(NUMBERS)]
     columns = "source, folder, name, size_bytes, mtime_ns, inode, ctime_ns, state"
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         await connection.executemany(
             f"INSERT INTO ingest.source_file ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", rows
         )
     await migrate(database, SCHEMAS)
-    async with connected(database, "ingest") as connection:
+    async with connected_as(database, "ingest") as connection:
         found = await connection.fetch("SELECT fingerprint FROM source_file ORDER BY name")
         assert [row[0] for row in found] == [fingerprint_of(*pair) for pair in NUMBERS]
         await connection.execute(
@@ -41,7 +41,7 @@ async def test_a_ledger_of_inodes_becomes_one_of_fingerprints(database: Postgres
             " VALUES ('slooh', '', 'z.fit', 1, 2, 'an etag', 'arrived')"
         )
     await downgrade(database, SCHEMAS, before)
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         back = await connection.fetch("SELECT inode, ctime_ns FROM ingest.source_file ORDER BY name")
         assert [tuple(row) for row in back] == [*NUMBERS, (0, 0)]
     await migrate(database, SCHEMAS)

@@ -13,7 +13,8 @@ from shared.db.roles import OTHERS, READERS
 from shared.errors import UserError
 from shared.settings import PostgresSettings
 from tests.contract import words
-from tests.integration.db.catalogue import connected, relations, snapshot
+from tests.integration.db.catalogue import relations, snapshot
+from tests.stack import connected_as
 
 TABLES, VIEWS = "rp", "vm"
 WRITES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
@@ -49,7 +50,7 @@ WHERE k.contype = 'f' AND a.relnamespace <> b.relnamespace
 
 async def test_everything_has_a_comment(database: PostgresSettings) -> None:
     """Every table, every column of a table and every view says what it is; views say that they are the contract."""
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         rows = await connection.fetch(_UNCOMMENTED, list(SCHEMAS))
         assert [row["place"] for row in rows] == []
         for schema, view in await relations(connection, VIEWS):
@@ -59,7 +60,7 @@ async def test_everything_has_a_comment(database: PostgresSettings) -> None:
 
 async def test_tables_and_views_use_no_avoided_word(database: PostgresSettings) -> None:
     """Names, columns and comments have none of the words that docs/glossary.md avoids, and a verdict is review's."""
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         rows = await connection.fetch(_SPOKEN, list(SCHEMAS))
     assert len(rows) > 40
     for row in rows:
@@ -70,7 +71,7 @@ async def test_tables_and_views_use_no_avoided_word(database: PostgresSettings) 
 
 async def test_schemas_hold_no_foreign_keys_to_each_other(database: PostgresSettings) -> None:
     """What belongs to two services is joined by events and views, never by a foreign key."""
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         assert await connection.fetch(_FOREIGN_KEYS) == []
 
 
@@ -78,7 +79,7 @@ async def test_schemas_hold_no_foreign_keys_to_each_other(database: PostgresSett
 async def test_a_branch_goes_down_and_up_again(database: PostgresSettings, schema: str) -> None:
     """Down leaves nothing of the branch and everything of the others; up again gives the same schema and grants."""
     others = tuple(name for name in SCHEMAS if name != schema)
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         whole, kept = await snapshot(connection), await snapshot(connection, others)
         assert any(line.startswith(f"column {schema}.") for line in whole)
 
@@ -92,7 +93,7 @@ async def test_a_branch_goes_down_and_up_again(database: PostgresSettings, schem
 
 async def test_all_branches_go_down_and_up_again(database: PostgresSettings) -> None:
     """An empty database and back: all branches down in turn, then up in one go."""
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         whole = await snapshot(connection)
         for schema in SCHEMAS:
             await downgrade(database, SCHEMAS, f"{schema}@base")
@@ -103,7 +104,7 @@ async def test_all_branches_go_down_and_up_again(database: PostgresSettings) -> 
 
 async def test_migrating_twice_is_harmless(database: PostgresSettings) -> None:
     """A second and third migration, at once, change neither the schema nor the rows in it."""
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         await connection.execute(
             "INSERT INTO stats.pending (file_id, scan_revision, source, waiting_since)"
             " VALUES ('f', 1, 'rig', clock_timestamp())"
@@ -117,7 +118,7 @@ async def test_migrating_twice_is_harmless(database: PostgresSettings) -> None:
 @pytest.mark.parametrize("role", SCHEMAS)
 async def test_a_role_writes_its_own_schema_only(database: PostgresSettings, role: str) -> None:
     """A service reads and writes its own tables; of the others it reads views and can touch no table."""
-    async with connected(database, database.admin_role) as admin, connected(database, role) as connection:
+    async with connected_as(database, database.admin_role) as admin, connected_as(database, role) as connection:
         tables = await relations(admin, TABLES)
         assert {schema for schema, _ in tables} == set(SCHEMAS)
         for schema, table in tables:
@@ -138,7 +139,7 @@ async def test_a_role_writes_its_own_schema_only(database: PostgresSettings, rol
 @pytest.mark.parametrize("role", READERS)
 async def test_the_reader_sees_views_and_writes_nothing(database: PostgresSettings, role: str) -> None:
     """The roles of people, Grafana and the command line read every view, no table, and can change nothing."""
-    async with connected(database, database.admin_role) as admin, connected(database, role) as connection:
+    async with connected_as(database, database.admin_role) as admin, connected_as(database, role) as connection:
         views = await relations(admin, VIEWS)
         assert views
         for schema, view in views:
@@ -156,7 +157,7 @@ async def test_the_reader_sees_views_and_writes_nothing(database: PostgresSettin
 @pytest.mark.parametrize("role", [*SCHEMAS, *OTHERS])
 async def test_roles_make_and_drop_nothing(database: PostgresSettings, role: str) -> None:
     """Only migrations change the layout: no role can create a table, a schema or a role, or drop what is there."""
-    async with connected(database, role) as connection:
+    async with connected_as(database, role) as connection:
         await connection.execute("SET default_transaction_read_only = off")  # what a role only begins with
         for schema in (*SCHEMAS, "public"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -24,8 +24,9 @@ from shared.db.roles import (
     ReadingRole,
 )
 from shared.settings import PostgresSettings
-from tests.integration.db.catalogue import connected, relations
+from tests.integration.db.catalogue import relations
 from tests.integration.db.test_db_refusals import changed
+from tests.stack import connected_as
 
 DENIED = (
     "INSERT INTO api.dead_letters (service) VALUES ('s')",
@@ -67,14 +68,14 @@ async def database(database: PostgresSettings) -> PostgresSettings:
 @asynccontextmanager
 async def admin(settings: PostgresSettings) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the admin role."""
-    async with connected(settings, settings.admin_role) as connection:
+    async with connected_as(settings, settings.admin_role) as connection:
         yield connection
 
 
 @pytest.mark.parametrize("role", READERS)
 async def test_a_reader_changes_locks_and_stores_nothing(database: PostgresSettings, role: str) -> None:
     """Writing, temporary tables, large objects, locks that others wait for, and files of the server are all refused."""
-    async with connected(database, role) as connection:
+    async with connected_as(database, role) as connection:
         for statement in DENIED:
             transaction = connection.transaction()
             await transaction.start()
@@ -86,7 +87,7 @@ async def test_a_reader_changes_locks_and_stores_nothing(database: PostgresSetti
 
 async def test_the_dumping_role_reads_all_and_changes_nothing(database: PostgresSettings) -> None:
     """The role of dumps reads every table without a limit of time, and writes, makes and locks nothing."""
-    async with connected(database, DUMPING) as connection, admin(database) as owner:
+    async with connected_as(database, DUMPING) as connection, admin(database) as owner:
         assert await connection.fetchval("SHOW statement_timeout") == "0"
         tables = await relations(owner, "r")
         for schema, table in (*tables, ("public", "alembic_version")):
@@ -107,7 +108,7 @@ async def test_the_dumping_role_reads_all_and_changes_nothing(database: Postgres
 @pytest.mark.parametrize("role", SCHEMAS)
 async def test_a_service_takes_advisory_locks(database: PostgresSettings, role: str) -> None:
     """What is taken from readers is left to services: their writers wait for each other by an advisory lock."""
-    async with connected(database, role) as connection, connection.transaction():
+    async with connected_as(database, role) as connection, connection.transaction():
         assert await connection.fetchval("SELECT pg_try_advisory_xact_lock(1)") is True
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("CREATE TEMP TABLE mine (id integer)")
@@ -116,7 +117,7 @@ async def test_a_service_takes_advisory_locks(database: PostgresSettings, role: 
 @pytest.mark.parametrize("role", READING_ROLES, ids=lambda role: role.name)
 async def test_a_reader_begins_with_limits(database: PostgresSettings, role: ReadingRole) -> None:
     """Every session of a reader has limits of time and of temporary files without asking for them."""
-    async with connected(database, role.name) as connection:
+    async with connected_as(database, role.name) as connection:
         for name, value in {
             "statement_timeout": role.statement_timeout,
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
@@ -136,7 +137,7 @@ async def test_a_reader_is_stopped_at_its_limits(database: PostgresSettings, rol
             "temp_file_limit": "1MB",
         }.items():
             await connection.execute(f"ALTER ROLE {role} IN DATABASE {database.database} SET {name} = '{value}'")
-    async with connected(database, role) as connection:
+    async with connected_as(database, role) as connection:
         with pytest.raises(asyncpg.QueryCanceledError, match="statement timeout"):
             await connection.execute("SELECT pg_sleep(60)")
         await connection.execute("SET work_mem = '64kB'")
@@ -154,9 +155,9 @@ async def test_readers_leave_room_for_the_services(database: PostgresSettings) -
     async with AsyncExitStack() as stack:
         for role in READING_ROLES:
             for _ in range(role.connections):
-                await stack.enter_async_context(connected(database, role.name))
+                await stack.enter_async_context(connected_as(database, role.name))
             with pytest.raises(asyncpg.TooManyConnectionsError, match="too many connections for role"):
-                await stack.enter_async_context(connected(database, role.name))
+                await stack.enter_async_context(connected_as(database, role.name))
         for service in SCHEMAS:
             pool = await stack.enter_async_context(pool_of(database, service))
             for _ in range(database.pool_size):
@@ -184,7 +185,7 @@ async def test_readers_do_not_hold_a_migration_up(
     schemas, _ = changed(
         tmp_path, "ALTER TABLE stats.frame ADD COLUMN extra text;\nCOMMENT ON COLUMN stats.frame.extra IS 'x';\n"
     )
-    async with connected(database, PEOPLE.name) as reader, admin(database) as connection:
+    async with connected_as(database, PEOPLE.name) as reader, admin(database) as connection:
         for name in ("statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"):
             await reader.execute(f"SET {name} = 0")
         await reader.execute("BEGIN")
@@ -220,10 +221,10 @@ async def test_an_admin_that_is_no_superuser_does_what_it_may(database: Postgres
                     await migrate(settings, SCHEMAS)
                 left = [entry["left"] for entry in logs if entry["log_level"] == "warning"]
                 assert left == [["advisory locks", "large objects", "temporary files of any size"]]
-            async with connected(settings, DUMPING) as dumping:
+            async with connected_as(settings, DUMPING) as dumping:
                 for schema, table in await relations(connection, "r"):
                     await dumping.fetch(f"SELECT * FROM {schema}.{table} LIMIT 1")
-            async with connected(settings, PEOPLE.name) as reader:
+            async with connected_as(settings, PEOPLE.name) as reader:
                 assert await reader.fetchval("SELECT files FROM stats.counts") == 0
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await reader.execute("CREATE TEMP TABLE mine (id integer)")

@@ -12,7 +12,8 @@ from shared.db.migrate import downgrade, migrate
 from shared.db.schemas import numbers
 from shared.errors import UserError
 from shared.settings import PostgresSettings
-from tests.integration.db.catalogue import connected, snapshot
+from tests.integration.db.catalogue import snapshot
+from tests.stack import connected_as
 
 NEWER = "INSERT INTO public.alembic_version VALUES ('newcomer_0001')"
 PLACES = "SELECT version_num FROM public.alembic_version ORDER BY 1"
@@ -30,7 +31,7 @@ def changed(tmp_path: Path, up: str, down: str = "SELECT 1;\n") -> tuple[Mapping
 
 async def everything(settings: PostgresSettings) -> list[object]:
     """What a migration may change: schemas, the places of their branches, roles with their settings and memberships."""
-    async with connected(settings, settings.admin_role) as connection:
+    async with connected_as(settings, settings.admin_role) as connection:
         return [
             *await snapshot(connection),
             *await connection.fetch(PLACES),
@@ -88,10 +89,10 @@ async def test_a_newer_database_is_refused(database: PostgresSettings, tmp_path:
         f"the database was made by a newer Nightbus ({name} is not known here): "
         "run that version, or restore a backup of the database that is as old as this one"
     )
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         await connection.execute(NEWER)
     with pytest.raises(UserError, match=f"newer Nightbus \\(newcomer_0001, {name} are not known here\\)"):
         await migrate(database, SCHEMAS)
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         await connection.execute("DELETE FROM public.alembic_version WHERE version_num = 'newcomer_0001'")
     assert await everything(database) == before

@@ -4,7 +4,7 @@ import re
 
 from shared.settings import PostgresSettings
 from tests.contract import views
-from tests.integration.db.catalogue import connected
+from tests.stack import connected_as
 
 _UNITS = {
     "_per_s": "per second",
@@ -23,7 +23,7 @@ RENEW = "run `make docs` and commit the result"
 
 
 async def _found(database: PostgresSettings) -> list[views.Column]:
-    async with connected(database, database.admin_role) as connection:
+    async with connected_as(database, database.admin_role) as connection:
         return await views.read(connection)
 
 

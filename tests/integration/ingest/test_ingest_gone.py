@@ -9,8 +9,8 @@ from services.ingest.gone import look_for_gone
 from shared.bus.outbox import OutboxRelay
 from shared.events.file import GONE
 from shared.settings import Settings
-from tests.integration.cli.conftest import connect_as
 from tests.integration.ingest.world import Ingest, configured, fits, ingest, write
+from tests.stack import connected_as
 
 
 async def give_up(stats: asyncpg.Connection, path: str, file_id: str) -> None:
@@ -41,7 +41,7 @@ async def test_a_file_that_had_gone_is_read_where_it_is_now(
         (folder / "renamed.fits").rename(folder / "renamed-2.fits")
         (folder / "lost.fits").unlink()
         await running.take(folder, mode="index")
-        async with connect_as(settings.postgres, "stats") as stats:
+        async with connected_as(settings.postgres, "stats") as stats:
             for name, file_id in ids.items():
                 await give_up(stats, f"{name}.fits", file_id)
         relay = OutboxRelay(running.pool, nats_client.jetstream(), "ingest")

@@ -15,8 +15,8 @@ from services.ingest.source import IMPORTS
 from services.ingest.space import SpaceWatch
 from shared.db.pool import pool_of
 from shared.settings import PostgresSettings, Settings
-from tests.integration.cli.conftest import connect_as
 from tests.integration.ingest.world import configured, fits, ingest, until, write
+from tests.stack import connected_as
 
 MIB = 1024**2
 
@@ -99,7 +99,7 @@ async def test_files_and_bytes_are_counted_as_they_come(
 
 async def test_files_that_can_be_read_nowhere_are_counted_once(database: PostgresSettings) -> None:
     """Gone, offline with their root, or both and in an archive: each file is in one count, and they add up."""
-    async with pool_of(database, "ingest") as connection, connect_as(database, "backup") as backup:
+    async with pool_of(database, "ingest") as connection, connected_as(database, "backup") as backup:
         await connection.execute(
             """
             INSERT INTO root (name, path, kind, offline_since) VALUES
@@ -136,7 +136,7 @@ async def test_the_room_of_each_root_and_for_how_many_nights(database: PostgresS
     """Free and whole size as the disk says; nights by what the last whole nights brought to that root alone."""
     usage = shutil.disk_usage(tmp_path)
     last = date(2026, 3, 1)
-    async with pool_of(database, "ingest") as connection, connect_as(database, "stats") as stats:
+    async with pool_of(database, "ingest") as connection, connected_as(database, "stats") as stats:
         await connection.execute(
             """
             INSERT INTO root (name, path, kind, offline_since) VALUES ('library', $1, 'library', NULL),

@@ -15,7 +15,7 @@ from shared.db.templates import template
 from shared.jobs.runner import Runner, Work
 from shared.jobs.store import JobStore, JobTable
 from shared.settings import PostgresSettings
-from tests.integration.db.catalogue import connected
+from tests.stack import connected_as
 
 TABLE = JobTable("chore")
 _MAKE = "CREATE TABLE ingest.chore (job_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), wish text, done int, note text)"
@@ -82,7 +82,7 @@ class Chores:
 @pytest.fixture
 async def chores(database: PostgresSettings) -> AsyncIterator[Chores]:
     """An empty table of jobs."""
-    async with connected(database, database.admin_role) as admin:
+    async with connected_as(database, database.admin_role) as admin:
         await admin.execute(_MAKE)
         await admin.execute(template("jobs", "ingest", table="chore"))
         await admin.execute(_GRANT)
