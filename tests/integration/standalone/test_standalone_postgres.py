@@ -32,9 +32,20 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
-async def postgres(kept_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
-    """A running server on the data of the tests before."""
-    with Home.open(kept_folder) as home:
+async def begun_home(kept_folder: Path) -> Path:
+    """The folder that the tests of this module share, with its data made, whichever of them runs first."""
+    if not (kept_folder / "postgres" / "data" / "PG_VERSION").exists():
+        with Home.open(kept_folder) as home:
+            server = EmbeddedPostgres(home)
+            await server.start()
+            await server.stop()
+    return kept_folder
+
+
+@pytest.fixture
+async def postgres(begun_home: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A running server on the data that the tests of this module share."""
+    with Home.open(begun_home) as home:
         server = EmbeddedPostgres(home)
         await server.start()
         yield server
@@ -156,30 +167,33 @@ async def test_kill_9_of_the_postmaster_loses_nothing(postgres: EmbeddedPostgres
     assert await value(postgres, "SELECT count(*) FROM frame") == 1000
 
 
-async def test_a_server_whose_supervisor_vanished_is_replaced(kept_folder: Path) -> None:
+async def test_a_server_whose_supervisor_vanished_is_replaced(begun_home: Path) -> None:
     """A start finds a postmaster that an earlier supervisor left running, ends it in order and continues its data."""
-    first = Home.open(kept_folder)
+    first = Home.open(begun_home)
     left = EmbeddedPostgres(first)
     await left.start()
+    connection = await asyncpg.connect(left.admin_dsn)
+    await connection.execute("CREATE TABLE left_running AS SELECT generate_series(1, 1000) AS id")
+    await connection.close()
     first.close()
-    with Home.open(kept_folder) as home:
+    with Home.open(begun_home) as home:
         server = EmbeddedPostgres(home)
         await server.start()
         assert await left.wait() == 0
         assert server.pid != left.pid
         assert server.port == left.port
-        assert await value(server, "SELECT count(*) FROM frame") == 1000
+        assert await value(server, "SELECT count(*) FROM left_running") == 1000
         await server.stop()
 
 
-async def test_kill_9_of_everything_loses_nothing(kept_folder: Path) -> None:
+async def test_kill_9_of_everything_loses_nothing(begun_home: Path) -> None:
     """When supervisor and postmaster are killed at once, the next start continues with every committed row."""
     code = f"""
 import asyncio
 from services.standalone.home import Home
 from services.standalone.postgres import EmbeddedPostgres
 async def main():
-    server = EmbeddedPostgres(Home.open({str(kept_folder)!r}))
+    server = EmbeddedPostgres(Home.open({str(begun_home)!r}))
     await server.start()
     print(server.pid, flush=True)
     await asyncio.sleep(60)
@@ -191,9 +205,9 @@ asyncio.run(main())
     assert supervisor.stdout is not None
     postmaster = int(await supervisor.stdout.readline())
     with pytest.raises(UserError, match="in use by another"):
-        Home.open(kept_folder)
+        Home.open(begun_home)
     async with asyncio.TaskGroup() as group:  # a busy client, so that backends are at work when the end comes
-        attached = EmbeddedPostgres(Home.attach(kept_folder), port=Home.attach(kept_folder).ports()["postgres"])
+        attached = EmbeddedPostgres(Home.attach(begun_home), port=Home.attach(begun_home).ports()["postgres"])
         connection = await asyncpg.connect(attached.admin_dsn)
         await connection.execute("CREATE TABLE killed AS SELECT generate_series(1, 500) AS id")
         busy = group.create_task(ignore_loss(connection.execute("SELECT count(*) FROM generate_series(1, 1e9)")))
@@ -201,7 +215,7 @@ asyncio.run(main())
         os.kill(postmaster, signal.SIGKILL)
         supervisor.kill()
         await supervisor.wait()
-        with Home.open(kept_folder) as home:
+        with Home.open(begun_home) as home:
             server = EmbeddedPostgres(home)
             await server.start()
             assert await value(server, "SELECT count(*) FROM killed") == 500
@@ -302,9 +316,9 @@ async def test_an_interrupted_first_start_is_begun_anew(home_folder: Path) -> No
         assert sorted(entry.name for entry in home.postgres.iterdir()) == ["data", "nightbus.conf", "pg_hba.conf"]
 
 
-async def test_a_lost_secret_is_named(kept_folder: Path) -> None:
+async def test_a_lost_secret_is_named(begun_home: Path) -> None:
     """With another password in the home the start fails with a sentence naming the file, and leaves no process."""
-    with Home.open(kept_folder) as home:
+    with Home.open(begun_home) as home:
         secret = home.secrets / SUPERUSER
         kept = secret.read_text()
         secret.write_text("another\n")
@@ -313,30 +327,26 @@ async def test_a_lost_secret_is_named(kept_folder: Path) -> None:
         secret.write_text(kept)
 
 
-async def test_data_of_another_version_is_not_touched(kept_folder: Path) -> None:
+async def test_data_of_another_version_is_not_touched(begun_home: Path) -> None:
     """Data made by another PostgreSQL is refused before a server sees it."""
-    with Home.open(kept_folder) as home:
+    with Home.open(begun_home) as home:
         version = home.postgres / "data" / "PG_VERSION"
-        if not version.exists():  # the first test of the folder makes its data
-            server = EmbeddedPostgres(home)
-            await server.start()
-            await server.stop()
         version.write_text("17\n")
         with pytest.raises(UserError, match="was made by PostgreSQL 17, and 18 is installed"):
             await EmbeddedPostgres(home).start()
         version.write_text("18\n")
 
 
-async def test_a_bad_setting_is_told_with_the_servers_words(kept_folder: Path) -> None:
+async def test_a_bad_setting_is_told_with_the_servers_words(begun_home: Path) -> None:
     """A server that does not come up is reported with the end of its log."""
-    with Home.open(kept_folder) as home, pytest.raises(ProcessFailed, match=r"ended with code 1.*shared_buffers"):
+    with Home.open(begun_home) as home, pytest.raises(ProcessFailed, match=r"ended with code 1.*shared_buffers"):
         await EmbeddedPostgres(home, settings={"shared_buffers": "plenty"}).start()
 
 
-async def test_a_wanted_port_that_is_taken_is_refused(kept_folder: Path) -> None:
+async def test_a_wanted_port_that_is_taken_is_refused(begun_home: Path) -> None:
     """A port that the user chose is never silently exchanged."""
     with (
-        Home.open(kept_folder) as home,
+        Home.open(begun_home) as home,
         socket.create_server(("127.0.0.1", 0)) as other,
         pytest.raises(UserError, match="is in use by another program"),
     ):
