@@ -7,6 +7,7 @@ which consumers, is kept with the event stream: services that were left out refu
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, ConsumerInfo, StreamConfig
 from nats.js.errors import NotFoundError
@@ -38,11 +39,18 @@ _STREAM_FIELDS = (
     "deny_purge",
     "deny_delete",
 )
+ANSWER_TIMEOUT_S = 60.0
+"""How long NATS may take for one stream or consumer: it syncs each to a disk that may be slow or busy."""
 _SERVICES = "nightbus-services"
 _CONSUMERS = "nightbus-consumers"
 _SERVICE = "nightbus-service"
 """Keys of the metadata: of the event stream the services and consumers that it serves, of a consumer its service."""
 _CONSUMER_FIELDS = ("filter_subject", "ack_policy", "deliver_policy", "ack_wait", "max_deliver", "max_ack_pending")
+
+
+def provisioning_context(client: Client) -> JetStreamContext:
+    """The JetStream context of a connection with which streams and consumers are made."""
+    return client.jetstream(timeout=ANSWER_TIMEOUT_S)
 
 
 async def provision(js: JetStreamContext, settings: NatsSettings, services: Sequence[ServiceDescription]) -> None:

@@ -15,11 +15,16 @@ import psutil
 import pytest
 from nats.js.api import StreamConfig
 
+from services.descriptions import CONSUMERS, SERVICES
 from services.standalone.home import Home
 from services.standalone.nats import ONE_FOR_ALL, USERS, EmbeddedNats
+from shared.bus.provision import provision, provisioning_context, verify
+from shared.settings import NatsSettings
 from tests.stack import EVERYTHING
 
 USER = EVERYTHING.name
+USUAL_WAIT_S = 5.0
+"""How long nats-py waits for the answer of JetStream unless it is told otherwise."""
 
 
 @pytest.fixture
@@ -177,18 +182,42 @@ async def test_jetstream_survives_kill_9(server: EmbeddedNats) -> None:
     assert await count(server, "NIGHT") == 50
 
 
+async def test_streams_are_made_on_a_disk_that_is_busy(home_folder: Path) -> None:
+    """A server that takes longer for a stream than a request usually waits is waited for."""
+    with Home.open(home_folder) as home:
+        embedded = EmbeddedNats(home, users=(EVERYTHING,))
+        await embedded.start()
+        client = await nats.connect(embedded.url_as("nightbus"))
+        assert embedded.pid is not None
+        process = psutil.Process(embedded.pid)
+        process.suspend()
+        making = asyncio.create_task(
+            provision(provisioning_context(client), NatsSettings(max_bytes=64 * 1024**2), SERVICES)
+        )
+        await asyncio.sleep(USUAL_WAIT_S + 1)
+        process.resume()
+        await making
+        await verify(client.jetstream(), list(CONSUMERS))
+        await client.close()
+        await embedded.stop()
+
+
 async def test_a_server_whose_supervisor_vanished_is_replaced(kept_folder: Path) -> None:
     """A start ends a server that an earlier supervisor left running, so that two never write one store."""
     first = Home.open(kept_folder)
     left = EmbeddedNats(first, users=(EVERYTHING,))
     await left.start()
+    client = await nats.connect(left.url_as("nightbus"), allow_reconnect=False, error_cb=quiet)
+    await client.jetstream().add_stream(StreamConfig(name="LEFT", subjects=["left.>"]))
+    await client.jetstream().publish("left.frame", b"1")
+    await client.close()
     first.close()
     with Home.open(kept_folder) as home:
         embedded = EmbeddedNats(home, users=(EVERYTHING,))
         await embedded.start()
         await left.wait()
         assert not left.running
-        assert await count(embedded, "NIGHT") == 50
+        assert await count(embedded, "LEFT") == 1
         await embedded.stop()
 
 
