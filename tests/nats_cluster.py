@@ -20,7 +20,8 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 from services.standalone.binaries import installed_binaries
-from shared.bus.rights import User, authorization
+from shared.bus.accounts import accounts
+from shared.bus.rights import User
 from tests.moto_server import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "deploy" / "k8s" / "overlays" / "cloud" / "nats.conf"
@@ -48,7 +49,7 @@ class NatsCluster:
         self._folder = folder
         self._ports = [Ports(free_port(), free_port(), free_port()) for _ in range(SIZE)]
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        logins = authorization(users, lambda user: f'"{password_of(user)}"')
+        logins = accounts(users, (), lambda user: f'"{password_of(user)}"')
         for number in range(SIZE):
             place = self._place(number)
             (place / "store").mkdir(parents=True)

@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from shared.bus.names import DEAD_LETTERS, DECISIONS, EVENTS, stream_of_bucket
+from shared.bus.names import ACCOUNT, DEAD_LETTERS, DECISIONS, EVENTS, stream_of_bucket
 
-STREAMS = Path("jetstream/$G/streams")
+STREAMS = Path("jetstream") / ACCOUNT / "streams"
 EVENT_STREAM, LETTER_STREAM = STREAMS / EVENTS, STREAMS / DEAD_LETTERS
 BUCKET_STREAM = STREAMS / stream_of_bucket(DECISIONS)
 Damage = Callable[[Path], None]

@@ -14,6 +14,7 @@ from services.cli.lazy import group
 from services.cli.match import LinesOption
 from services.cli.output import counted, to_json
 from services.cli.usage import WrongUsage, help_alone, named_path, named_thing
+from shared.bus.names import subscriber_user
 from shared.errors import Unavailable, UserError
 from shared.inert import printable
 
@@ -169,6 +170,25 @@ async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) ->
             what = "does not take the password of" if known else "still lets in"
             raise UserError(f"NATS at {nats.place} {what} {user}: log/nats.log of the home says why")
         await asyncio.sleep(_AGAIN_S)
+
+
+async def until_answered(nats: "NatsSettings", name: str) -> None:
+    """Wait until the consumer of a subscriber answers it: its login may be good a moment before its account is.
+
+    Raises:
+        UserError: it does not come to that.
+    """
+    from shared.bus.subscribers import is_answered
+
+    deadline = time.monotonic() + TAKEN_WITHIN_S
+    client = await logged_in(nats, subscriber_user(name))
+    try:
+        while not await is_answered(client, name):
+            if time.monotonic() > deadline:
+                raise UserError(f"NATS at {nats.place} lets {name} in, but does not pass its requests on")
+            await asyncio.sleep(_AGAIN_S)
+    finally:
+        await client.close()
 
 
 async def _lets_in(nats: "NatsSettings", user: str) -> bool:

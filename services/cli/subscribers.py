@@ -48,6 +48,9 @@ SinceOption = Annotated[
     ),
 ]
 
+RELOADED = "twice, some seconds apart"
+"""How a server is told of a new account: what it imports works from the second time on (docs/adr/0037)."""
+
 _COLUMNS = (
     Column("name", lambda row: row["name"]),
     Column("events", lambda row: tuple(row["subjects"]) or "all", fold=True),
@@ -138,7 +141,7 @@ def revoke(
         return
     print(f"subscriber {name} {'would be' if dry_run else 'is'} revoked; {counted(waiting, 'event')} waited for it")
     if not dry_run and not login.followed:
-        print(f"take the user {login.user} out of the configuration of NATS and reload it: until then it may log in")
+        print(f"take the account {login.user} out of the configuration of NATS and reload it: until then it may log in")
 
 
 class _Login:
@@ -183,7 +186,7 @@ class _Login:
         Raises:
             UserError: the folder cannot be written to, or the server does not take it.
         """
-        from services.cli.passwords import until_taken
+        from services.cli.passwords import until_answered, until_taken
         from services.standalone.home import password_in
         from services.standalone.logins import write_users_file
         from services.standalone.passwords import USERS
@@ -202,6 +205,7 @@ class _Login:
             raise UserError(f"the folder {self._folder} cannot be written to: {error.strerror}") from error
         if self.followed:
             wait_for(until_taken(self._stack.nats(self.user), self.user))
+            wait_for(until_answered(self._stack.nats(self.user), self._name))
 
     def revoke(self) -> None:
         """Take its password away, and wait until the server of a home refuses it.
@@ -232,14 +236,14 @@ class _Login:
     def told(self) -> Row:
         """What its program needs to log in, and what the operator of a NATS of one's own has to add."""
         from services.standalone.logins import USERS_FILE
-        from shared.bus.rights import entry, subscriber
+        from shared.bus.accounts import account_of_subscriber
 
         variable = f"$NATS_{self.user.upper().replace('-', '_')}"
         server = None
         if self._is_listed and self._folder is not None:
-            server = f"reload NATS: {self._folder / USERS_FILE} has the user {self.user} now"
+            server = f"reload NATS {RELOADED}: {self._folder / USERS_FILE} has the account {self.user} now"
         elif not self.followed:
-            server = entry(subscriber(self._name), lambda _user: variable)
+            server = account_of_subscriber(self._name, lambda _user: variable)
         return {
             "url": self._stack.nats(self.user).place,
             "user": self.user,
@@ -265,4 +269,5 @@ def _tell(row: Row) -> None:
     if row["password"]:
         print("  the password is shown this once and kept nowhere")
     if row["for_the_server"]:
-        print(f"for the configuration of NATS, which is to be reloaded then:\n{row['for_the_server'].rstrip()}")
+        print(f"for the block `accounts` of the configuration of NATS, which is to be reloaded then, {RELOADED}:")
+        print(row["for_the_server"].rstrip())

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -126,8 +127,10 @@ def environment_of(home: Home, settings: Settings) -> dict[str, str]:
 
 
 def log_format(settings: Settings) -> Literal["console", "json"]:
-    """How all processes of this stack log: for people, unless the settings ask for JSON."""
-    return "json" if settings.log.format == "json" else "console"
+    """How all processes of this stack log: as the settings ask, else for people on a terminal and JSON elsewhere."""
+    if settings.log.format != "auto":
+        return settings.log.format
+    return "console" if sys.stdout.isatty() else "json"
 
 
 def _where_to_look(home: Home, settings: Settings) -> list[str]:

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 from services.descriptions import CONSUMERS
 from services.standalone.home import sync_folder
-from shared.bus.names import DEAD_LETTERS, EVENTS, OLD_DEAD_LETTERS
+from shared.bus.names import ACCOUNT, DEAD_LETTERS, EVENTS, OLD_DEAD_LETTERS
 from shared.description import Consumer
 
 DETAILS = "/jsz?accounts=true&streams=true&consumers=true"
 """The monitoring page that ``Served`` is read from."""
-_STREAMS = Path("jetstream") / "$G" / "streams"
+_STREAMS = Path("jetstream") / ACCOUNT / "streams"
 _ASIDE = "jetstream.damaged-"
 
 

@@ -7,13 +7,15 @@ folder changes: a reload ends no stream and no connection but those whose login 
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from services.standalone.home import password_in, write_durably
+from shared.bus.accounts import accounts
 from shared.bus.names import SUBSCRIBER_PREFIX, is_subscriber_name, subscriber_user
-from shared.bus.rights import User, authorization, subscriber
+from shared.bus.rights import User
 from shared.logging import get_logger
 from shared.settings.servers import NATS_LOGIN_PREFIX, nats_password_file
 
@@ -22,6 +24,7 @@ log = get_logger(__name__)
 USERS_FILE = "nats-users.conf"
 """The users with their passwords and rights, as the configuration of a NATS server includes them."""
 LOOK_EVERY_S = 1.0
+_ACCOUNT_OF_SUBSCRIBER = re.compile(rf"^  ({SUBSCRIBER_PREFIX}[a-z0-9-]+) \{{$", re.MULTILINE)
 
 Marks = dict[str, tuple[int, int, int]]
 """Of each file of a password: inode, time of the last change in nanoseconds, and size in bytes."""
@@ -30,7 +33,7 @@ Marks = dict[str, tuple[int, int, int]]
 class Reloading(Protocol):
     """A server that takes another list of users while it runs."""
 
-    def reload(self) -> bool:
+    async def reload(self) -> bool:
         """Have it take the list as it is now; whether it differs from the one before."""
         ...
 
@@ -51,18 +54,22 @@ def forget_subscriber(folder: Path, name: str) -> bool:
 
 
 def logins(folder: Path, users: Iterable[User]) -> str:
-    """The block ``authorization`` for these users and the subscribers of the folder.
+    """The accounts with these users and the subscribers of the folder.
 
     Passwords of these users that lack are made. A subscriber whose password cannot be read is left out, so that it
     keeps nobody else from logging in.
     """
+    users = tuple(users)
     passwords = {user.name: password_in(folder, nats_password_file(user.name)) for user in users}
-    everybody = [*users]
-    for name in subscribers_in(folder):
-        if (password := _password_of_subscriber(folder, name)) is not None:
-            everybody.append(subscriber(name))
-            passwords[subscriber_user(name)] = password
-    return authorization(everybody, lambda user: quoted(passwords[user]))
+    read = {name: _password_of_subscriber(folder, name) for name in subscribers_in(folder)}
+    known = {name: password for name, password in read.items() if password is not None}
+    passwords |= {subscriber_user(name): password for name, password in known.items()}
+    return accounts(users, known, lambda user: quoted(passwords[user]))
+
+
+def subscribers_told(configuration: str) -> frozenset[str]:
+    """The users of the subscribers that have an account in a configuration."""
+    return frozenset(_ACCOUNT_OF_SUBSCRIBER.findall(configuration))
 
 
 def _password_of_subscriber(folder: Path, name: str) -> str | None:
@@ -85,7 +92,8 @@ def write_users_file(folder: Path, users: Iterable[User]) -> Path:
     """Write the users of a NATS of one's own into their folder, closed to others as the passwords are."""
     head = (
         "# Users of NATS with their passwords and rights, written by `nightbus passwords` and `nightbus subscribers`.\n"
-        "# Include it in the configuration of the server, and reload the server whenever it was written anew.\n"
+        "# Include it in the configuration of the server, and reload the server whenever it was written anew; twice,\n"
+        "# some seconds apart, where a subscriber is new.\n"
     )
     file = folder / USERS_FILE
     write_durably(file, head + logins(folder, users), mode=0o600)
@@ -99,7 +107,7 @@ async def follow(folder: Path, server: Reloading) -> None:
         marks = await asyncio.to_thread(_marks, folder)
         if marks != seen:
             seen = marks
-            if await asyncio.to_thread(server.reload):
+            if await server.reload():
                 log.info("nats takes who may log in now", subscribers=len(subscribers_in(folder)))
         await asyncio.sleep(LOOK_EVERY_S)
 

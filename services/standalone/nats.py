@@ -5,7 +5,6 @@ server does not start, or of which it does not serve all, is damaged: it is kept
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -20,10 +19,8 @@ from services.standalone.accounts import Account, service_account
 from services.standalone.binaries import provide_binaries
 from services.standalone.home import LOOPBACK, Home, kept_json, port_is_free, write_durably
 from services.standalone.jetstream import (
-    DETAILS,
     WHOLE_STORE,
     Part,
-    Served,
     Standstill,
     linked,
     not_served,
@@ -31,10 +28,11 @@ from services.standalone.jetstream import (
     set_aside,
     what_was_done,
 )
+from services.standalone.jetstream_move import left_behind, move_streams
 from services.standalone.logfile import LogFile
-from services.standalone.logins import logins, quoted
+from services.standalone.logins import logins, quoted, subscribers_told
+from services.standalone.monitoring import Monitor
 from services.standalone.process import (
-    ANSWER_TIMEOUT_S,
     LineSink,
     ManagedProcess,
     ProcessFailed,
@@ -64,6 +62,8 @@ USERS = users_of(SERVICES)
 FORGIVEN_S = 600.0
 """A stream that stands still is helped by starting the server again, unless that was tried this long ago or less."""
 _STARTS_WITH_NEW_PORT = 3
+RELOADED_WITHIN_S = 10.0
+_LOOK_AGAIN_S = 0.05
 _GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "256MiB"}
 """The heap is small: collecting it less often costs some 20 MB and saves processor time under load."""
 
@@ -103,6 +103,7 @@ class EmbeddedNats:
         self._still: list[Part] = []
         self._restarted_for: dict[Part, float] = {}
         self._damaged: list[Part] = []
+        self._subscribers: frozenset[str] = frozenset()
 
     async def start(self) -> None:
         """Start the server; returns when it takes clients and its streams are recovered.
@@ -123,12 +124,15 @@ class EmbeddedNats:
         if self._damaged:
             damaged, self._damaged = self._damaged, []
             self._set_aside(damaged, "a stream stood still, also after a new start", account)
+        if left := left_behind(self.store):
+            self._set_aside(left, "an earlier version has begun anew beside it", account)
+        move_streams(self.store)
         await asyncio.to_thread(linked, self.store, self._before)
         try:
             await self._launch_twice(server, account)
         except ProcessFailed as error:
             await self._start_without_store(error, server, account)
-        if lost := not_served(self._before, await self._served()):
+        if lost := not_served(self._before, await self._monitor.served()):
             await self.stop()
             self._set_aside(lost, "the server does not serve all of it", account)
             await self._launch_on_free_ports(server, account)
@@ -207,26 +211,51 @@ class EmbeddedNats:
         if self._process is not None:
             await self._process.kill()
 
-    def reload(self) -> bool:
-        """Have the running server take who may log in now; whether that differs. Streams and other logins go on."""
-        pid = self.pid if self._is_up and self.running else None
-        if pid is None or not self._write_configuration(service_account(self._account_name)):
+    async def reload(self) -> bool:
+        """Have the running server take who may log in now; whether that differs. Streams and other logins go on.
+
+        A new account is reached by its imports once the server was told twice (docs/adr/0037).
+        """
+        if not self._is_up or not self.running:
             return False
-        os.kill(pid, signal.SIGHUP)
+        before, known = await self._monitor.configured_at(), self._subscribers
+        if not await asyncio.to_thread(self._write_configuration, service_account(self._account_name)):
+            return False
+        self._hang_up()
+        if self._subscribers - known:
+            await self._until_configured(before)
+            self._hang_up()
         return True
+
+    def _hang_up(self) -> None:
+        if (pid := self.pid) is not None and self.running:
+            os.kill(pid, signal.SIGHUP)
+
+    async def _until_configured(self, before: str | None) -> None:
+        """Wait until the server has read its configuration again."""
+        deadline = time.monotonic() + RELOADED_WITHIN_S
+        while self.running and await self._monitor.configured_at() in (before, None):
+            if time.monotonic() > deadline:
+                log.warning("nats did not take who may log in now; its own lines say why")
+                return
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def ailment(self) -> str | None:
         """What is wrong with the running server, as the end of a sentence; None when it works."""
         self._still = []
-        health = await self._page("/healthz")
-        if health is None or not await self._greets():
+        health = await self._monitor.page("/healthz")
+        if health is None or not await self._monitor.greets():
             return "does not answer"
         if not health[0]:
             return f"says: {json.loads(health[1]).get('error')}"
-        self._still = self._standstill.look(await self._served())
+        self._still = self._standstill.look(await self._monitor.served())
         if self._still:
             return f"delivers nothing of {', '.join(map(str, self._still))}, though messages and readers wait"
         return None
+
+    @property
+    def _monitor(self) -> Monitor:
+        return Monitor(self.port, self.monitor_port)
 
     @property
     def running(self) -> bool:
@@ -300,7 +329,7 @@ class EmbeddedNats:
             await self.stop()
             raise
         self._is_up = True
-        self.reload()  # a password may have changed since the configuration was written, while it took no signals
+        await self.reload()  # a password may have changed since the configuration was written, while it took no signals
 
     async def _until_ready(self, process: ManagedProcess) -> None:
         """Wait until the server takes clients, which it does once it has read its store.
@@ -322,46 +351,8 @@ class EmbeddedNats:
 
     async def _is_ready(self) -> bool:
         """Whether it takes clients; streams that it could not recover are seen to afterwards."""
-        health = await self._page("/healthz")
-        return health is not None and (health[0] or _NOT_RECOVERED in health[1]) and await self._greets()
-
-    async def _greets(self) -> bool:
-        """Whether the client port answers; it is opened once the store was read."""
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
-                try:
-                    return (await reader.readline()).startswith(b"INFO ")
-                finally:
-                    writer.close()
-        except (OSError, TimeoutError):
-            return False
-
-    async def _served(self) -> Served:
-        page = await self._page(DETAILS)
-        if page is None or not page[0]:
-            raise ProcessFailed("nats does not say what it serves")
-        return Served.of(json.loads(page[1]))
-
-    async def _page(self, path: str) -> tuple[bool, bytes] | None:
-        """Whether a monitoring page is well, and its content; None where nothing answers.
-
-        /healthz covers the client port and JetStream's recovery.
-        """
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(LOOPBACK, self.monitor_port)
-                try:
-                    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-                    answer = await reader.read()
-                finally:
-                    writer.close()
-                    with contextlib.suppress(OSError):
-                        await writer.wait_closed()
-        except (OSError, TimeoutError):
-            return None
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return (b" 200 " in head.split(b"\r\n", 1)[0], body) if head else None
+        health = await self._monitor.page("/healthz")
+        return health is not None and (health[0] or _NOT_RECOVERED in health[1]) and await self._monitor.greets()
 
     async def _end_earlier(self, account: Account | None) -> None:
         uid = account.uid if account else os.geteuid()
@@ -387,6 +378,7 @@ max_payload: {self._max_payload_bytes}
   sync_interval: always
 }}
 """
+        self._subscribers = subscribers_told(text)
         differs = not self._configuration.exists() or self._configuration.read_text() != text
         owner = (account.uid, account.gid) if account else None
         write_durably(self._configuration, text, mode=0o600, owner=owner)

@@ -69,7 +69,8 @@ class ReadableLog:
         """Write to the file; on a full disk lines are only counted, and their number is written once there is room."""
         try:
             if self._unwritten:
-                self._write(f"{self._unwritten} lines are missing here: the disk was full\n")
+                missing = f"{self._unwritten} lines are missing here: the disk was full"
+                self._write(f"{_as_json('up', missing) if self._as_json else missing}\n")
                 self._unwritten = 0
             self._write(shown)
         except OSError as error:
@@ -117,7 +118,7 @@ def _as_json(name: str, text: str) -> str:
     """A line that is no JSON object yet, such as a traceback's, as the event of one."""
     if text.startswith("{") and _is_json(text):
         return text
-    return json.dumps({"service": name, "event": text, "timestamp": datetime.now(UTC).isoformat()})
+    return json.dumps({"service": name, "event": text, "level": "info", "timestamp": datetime.now(UTC).isoformat()})
 
 
 def _is_json(text: str) -> bool:

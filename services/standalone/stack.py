@@ -15,6 +15,7 @@ from nats.js.errors import Error as JetStreamError
 
 from services.descriptions import SCHEMAS, SERVICES
 from services.standalone.home import LOOPBACK, Home
+from services.standalone.jetstream_move import move_back
 from services.standalone.keeper import keep
 from services.standalone.logfile import LogFile
 from services.standalone.logins import follow
@@ -108,6 +109,7 @@ class Stack:
         """Stop services, then servers; nothing is left running."""
         await asyncio.gather(*(process.stop((15, STOP_GRACE_S)) for process in self.services.values()))
         await asyncio.gather(self.nats.stop(), self.postgres.stop())
+        await asyncio.to_thread(move_back, self.home.nats / "store")
 
     def nats_settings(self) -> NatsSettings:
         """How to reach this home's NATS."""

@@ -2,6 +2,8 @@
 
 import re
 
+ACCOUNT = "NIGHTBUS"
+"""The account of NATS in which the streams and all services are."""
 EVENTS = "NIGHTBUS"
 DEAD_LETTERS = "NIGHTBUS_LETTERS"
 OLD_DEAD_LETTERS = "NIGHTBUS_DEAD"

@@ -1,6 +1,6 @@
 """Who may do what on NATS: a user for each service and a few more, worked out from the descriptions.
 
-One account, since all share the streams. What a user is not given here the server refuses:
+What a user is not given here the server refuses; which accounts they are users of is said in ``shared.bus.accounts``:
 
 ============  ============================================================================================
 User          May
@@ -11,7 +11,8 @@ a service     publish its events, its dead letters and the commands that it send
 ``cli``       send every command; look at streams and consumers. It publishes no event
 ``janitor``   purge what everyone has read from the event stream
 ``provision``  make, change and delete streams, buckets and consumers, and move dead letters from a stream to another
-a subscriber   read and acknowledge what its one durable consumer has for it; nothing else
+a subscriber   read and acknowledge what its one durable consumer has for it; nothing else. It is the only user of an
+              account of its own
 ============  ============================================================================================
 
 Each receives answers in an inbox of its own, ``_INBOX_<user>``, into which no other user may look or write: whoever
@@ -19,7 +20,7 @@ answers a question may publish to its reply subject alone. A letter is replayed 
 that answers ``cmd.api.replay-dead-letters`` may publish every event that somebody reads.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.bus.names import (
@@ -39,6 +40,8 @@ from shared.bus.names import (
 from shared.description import ServiceDescription, consumers_of
 
 _API = "$JS.API"
+NEXT = f"{_API}.CONSUMER.MSG.NEXT"
+"""The verb that asks a consumer for messages."""
 _MAKING = ("INFO", "CREATE", "UPDATE", "DELETE")
 ANSWER_WITHIN = "10m"
 """How long a question may be answered; the longest that is asked waits five minutes."""
@@ -69,10 +72,10 @@ def subscriber(name: str) -> User:
     """The user of a program of other people that reads events through the one consumer that was made for it.
 
     It may not look at the stream, nor make, change or delete a consumer, its own included. Nor may it ask what its
-    consumer is: the answer goes to any subject that it names, and the server obeys what lies there (docs/adr/0034).
+    consumer is: in its account the server would answer twice, once in the name of an account without streams.
     """
     consumer = f"{EVENTS}.{subscriber_user(name)}"
-    publish = (f"{_API}.CONSUMER.MSG.NEXT.{consumer}", f"$JS.ACK.{consumer}.>")
+    publish = (f"{NEXT}.{consumer}", f"$JS.ACK.{consumer}.>")
     return User(subscriber_user(name), f"the subscriber {name}", publish, (f"{inbox_of(subscriber_user(name))}.>",))
 
 
@@ -83,7 +86,7 @@ def _service(service: ServiceDescription, read: tuple[str, ...]) -> User:
         publish.append(f"{_API}.STREAM.MSG.GET.{EVENTS}")
     for row in service.consumers:
         name = f"{row.stream}.{row.durable}"
-        publish += [f"{_API}.CONSUMER.INFO.{name}", f"{_API}.CONSUMER.MSG.NEXT.{name}", f"$JS.ACK.{name}.>"]
+        publish += [f"{_API}.CONSUMER.INFO.{name}", f"{NEXT}.{name}", f"$JS.ACK.{name}.>"]
     for bucket in service.buckets:
         stream = stream_of_bucket(bucket)
         publish += [f"{_API}.STREAM.INFO.{stream}", f"{_API}.STREAM.MSG.GET.{stream}"]
@@ -122,37 +125,10 @@ def _provision() -> User:
         publish += [f"{_API}.CONSUMER.{verb}.{stream}.*" for verb in ("INFO", "DURABLE.CREATE", "DELETE")]
         publish += [f"{_API}.CONSUMER.CREATE.{stream}.>", f"{_API}.CONSUMER.CREATE.{stream}"]
     old = OLD_DEAD_LETTERS
-    publish += [f"{_API}.STREAM.PURGE.{old}", f"{_API}.STREAM.MSG.DELETE.{old}", f"{_API}.CONSUMER.MSG.NEXT.{old}.*"]
+    publish += [f"{_API}.STREAM.PURGE.{old}", f"{_API}.STREAM.MSG.DELETE.{old}", f"{NEXT}.{old}.*"]
     return User(
         PROVISION,
         "`nightbus provision`: makes, changes and deletes streams, buckets and consumers",
         (*publish, f"{DEAD_SUBJECT}.>"),
         (f"{inbox_of(PROVISION)}.>",),
     )
-
-
-def authorization(users: Iterable[User], password_of: Callable[[str], str]) -> str:
-    """The block ``authorization`` of the server's configuration.
-
-    Args:
-        users: who may log in.
-        password_of: the password of a user, as the configuration is to hold it (quoted, or the name of a variable).
-    """
-    head = f"authorization {{\n  timeout: {LOGIN_WITHIN_S}\n  users: [\n"
-    return "".join([head, *(entry(user, password_of) for user in users), "  ]\n}\n"])
-
-
-def entry(user: User, password_of: Callable[[str], str]) -> str:
-    """One user, as it stands in the list ``users`` of that block."""
-    lines = [f"      user: {user.name}", f"      password: {password_of(user.name)}", "      permissions: {"]
-    lines += _list("publish", user.publish)
-    lines += _list("subscribe", user.subscribe)
-    if user.answers:
-        lines.append(f'        allow_responses: {{ max: 1, expires: "{ANSWER_WITHIN}" }}')
-    return "\n".join([f"    # {user.says}", "    {", *lines, "      }", "    }", ""])
-
-
-def _list(what: str, subjects: tuple[str, ...]) -> Iterator[str]:
-    yield f"        {what}: {{ allow: ["
-    yield from (f'          "{subject}"' for subject in subjects)
-    yield "        ] }"

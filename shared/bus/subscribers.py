@@ -9,12 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from nats.aio.client import Client
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.bus.answering import answering
 from shared.bus.names import EVENTS, subscriber_user
+from shared.bus.rights import NEXT
 from shared.errors import UserError
 from shared.events.registry import MODELS
 
@@ -23,6 +27,11 @@ MARK = "nightbus-subscriber"
 ACK_WAIT_S = 60.0
 """How long a subscriber may work on an event before it is delivered again."""
 MOST_UNACKNOWLEDGED = 1000
+LONGEST_REQUEST_S = 300.0
+"""How long a request for messages may wait: less than the server keeps in mind where its answers go."""
+ANSWERED_WITHIN_S = 2.0
+_NO_REQUEST = b"{"
+"""What the server answers by saying that it is no request."""
 SUBJECTS = tuple(model.subject for model in MODELS)
 
 
@@ -95,7 +104,7 @@ async def add(js: JetStreamContext, name: str, subjects: Sequence[str], since: d
             )
         if found is not None and (not subjects or _subjects(found.config) == tuple(subjects)):
             return _subscriber(name, found)
-        config = found.config if found is not None else _config(name, since)
+        config = _Consumer(**vars(found.config)) if found is not None else _config(name, since)
         config.filter_subject = subjects[0] if len(subjects) == 1 else None
         config.filter_subjects = list(subjects) if len(subjects) > 1 else None
         return _subscriber(name, await js.add_consumer(EVENTS, config))
@@ -129,6 +138,16 @@ async def remove(js: JetStreamContext, name: str) -> bool:
         return bool(await js.delete_consumer(EVENTS, subscriber_user(name)))
 
 
+async def is_answered(client: Client, name: str) -> bool:
+    """Whether the consumer of a subscriber answers who is logged in as that; it is given nothing by this question."""
+    user = subscriber_user(name)
+    try:
+        await client.request(f"{NEXT}.{EVENTS}.{user}", _NO_REQUEST, timeout=ANSWERED_WITHIN_S)
+    except (NoRespondersError, NatsTimeoutError):
+        return False
+    return True
+
+
 async def _found(js: JetStreamContext, name: str) -> ConsumerInfo | None:
     try:
         found: ConsumerInfo = await js.consumer_info(EVENTS, subscriber_user(name))
@@ -137,8 +156,16 @@ async def _found(js: JetStreamContext, name: str) -> ConsumerInfo | None:
     return found
 
 
+@dataclass
+class _Consumer(ConsumerConfig):
+    """A consumer that refuses requests which would wait too long, for which nats-py has no field."""
+
+    def as_dict(self) -> dict[str, object]:
+        return super().as_dict() | {"max_expires": int(LONGEST_REQUEST_S * 1e9)}
+
+
 def _config(name: str, since: datetime | None) -> ConsumerConfig:
-    return ConsumerConfig(
+    return _Consumer(
         durable_name=subscriber_user(name),
         ack_policy=AckPolicy.EXPLICIT,
         deliver_policy=DeliverPolicy.NEW if since is None else DeliverPolicy.BY_START_TIME,

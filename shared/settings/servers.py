@@ -254,7 +254,7 @@ class LogSettings(Section):
     """How services log."""
 
     format: Literal["auto", "console", "json"] = Field(
-        default="auto", description="auto = console on a terminal and of `nightbus up`, else json"
+        default="auto", description="auto = console on a terminal, else json"
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severity that is written; info has a line for each message"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from shared.bus.names import EVENTS as STREAM
 from shared.bus.names import inbox_of, subscriber_user
 from shared.bus.streams import MAX_AGE_S, PAUSE_AT
-from shared.bus.subscribers import ACK_WAIT_S, MOST_UNACKNOWLEDGED
+from shared.bus.subscribers import ACK_WAIT_S, LONGEST_REQUEST_S, MOST_UNACKNOWLEDGED
 from shared.events.envelope import headers_of
 from tests.contract.examples import EVENTS
 
@@ -24,10 +24,10 @@ def lines() -> Iterator[str]:
     user = subscriber_user(NAME)
     yield "## For your own programs\n"
     yield (
-        f"`nightbus subscribers add {NAME}` gives a program a user of NATS and a durable consumer of its own, and "
+        f"`nightbus subscribers add {NAME}` gives a program an account of NATS and a durable consumer of its own, and "
         "prints what it needs to log in. It may read and acknowledge what its consumer has for it; publishing, "
-        "purging, deleting, looking at the stream and at the consumers of others are refused by the server. It is for "
-        "programs that you trust: what answers of the server can still do is in [SECURITY](../SECURITY.md). The whole "
+        "purging, deleting, looking at the stream and at the consumers of others are refused by the server, which does "
+        "not do them by its answers either ([SECURITY](../SECURITY.md)). The whole "
         "way is in [subscribe to events](howto/subscribe.md); [examples](../examples) has a program in Python and one "
         "in JavaScript.\n"
     )
@@ -36,6 +36,7 @@ def lines() -> Iterator[str]:
     yield f"| User | `{user}`, with the password of its file |"
     yield f"| Stream and consumer | `{STREAM}`, `{user}`; a pull consumer with explicit acknowledgement |"
     yield f"| Inbox prefix | `{inbox_of(user)}`: in any other inbox it may not listen |"
+    yield f"| A request waits for | at most {LONGEST_REQUEST_S:.0f} s |"
     yield f"| Acknowledged within | {ACK_WAIT_S:.0f} s, else the event is given again, without a limit |"
     yield f"| At once | at most {MOST_UNACKNOWLEDGED} events that are not acknowledged |"
     yield ""

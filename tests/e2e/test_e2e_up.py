@@ -82,20 +82,21 @@ def test_it_continues_where_it_ended() -> None:
 
 
 def test_what_it_says_first_is_true() -> None:
-    """It names the settings file it read and a command that works as printed, in one log of lines of one shape."""
+    """It names the settings file it read and a command that works as printed, in one log: off a terminal of JSON."""
     with open_folder() as folder:
         config = folder / "nightbus.toml"
         config.write_text(f'[[sources]]\nname = "seestar"\npath = "{folder}/frames"\n[stats]\nsession_quiet_s = 7\n')
         home = folder / "my 'own' home"
         with up(home, NIGHTBUS_CONFIG=str(config), **QUICK) as stack:
             lines = stack.log.read_text().splitlines()
-            command = next(line for line in lines if "try: " in line).partition("try: ")[2]
+            said = [json.loads(line) for line in lines]
+            command = next(line["event"] for line in said if "try: " in line["event"]).partition("try: ")[2]
             done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
             assert (done.returncode, done.stderr) == (0, "")
             assert "0 files arrived = 0 scanned + 0 quarantined + 0 waiting" in done.stdout
-        assert f"up      | settings of {config}" in lines
-        assert any("stream created" in line for line in lines)
-        assert {line[7:10] for line in lines} == {" | "}
+        assert any((line["service"], line["event"]) == ("up", f"settings of {config}") for line in said)
+        assert any(line["event"] == "stream created" for line in said)
+        assert all({"service", "event", "timestamp", "level"} <= set(line) for line in said)
         assert (home / "log" / "nightbus.log").read_text() == stack.log.read_text()
 
 

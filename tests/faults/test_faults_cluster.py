@@ -14,7 +14,7 @@ from nats.js import JetStreamContext
 from services.descriptions import NAMES, SERVICES, described
 from services.standalone.nats import USERS
 from shared.bus.broker import connect
-from shared.bus.names import DEAD_LETTERS, DECISIONS, EVENTS, stream_of_bucket
+from shared.bus.names import ACCOUNT, DEAD_LETTERS, DECISIONS, EVENTS, stream_of_bucket
 from shared.bus.provision import provision
 from shared.bus.publish import Publisher
 from shared.bus.pull import Puller
@@ -168,10 +168,10 @@ async def test_the_autoscaler_sees_how_many_files_wait(folder: Path) -> None:
         (row,) = described("scanner").consumers
         leader = (await js.consumer_info(EVENTS, row.durable)).cluster.leader
         number = int(leader.rpartition("-")[2])
-        page = json.loads(await asyncio.to_thread(cluster.page, number, "/jsz?acc=%24G&consumers=true&config=true"))
+        page = json.loads(await asyncio.to_thread(cluster.page, number, "/jsz?acc=NIGHTBUS&consumers=true&config=true"))
         await client.close()
     assert page["meta_cluster"]["cluster_size"] == SIZE
-    (account,) = [one for one in page["account_details"] if one["name"] == "$G"]
+    (account,) = [one for one in page["account_details"] if one["name"] == ACCOUNT]
     (stream,) = [one for one in account["stream_detail"] if one["name"] == EVENTS]
     (consumer,) = [one for one in stream["consumer_detail"] if one["name"] == row.durable]
     assert consumer["num_pending"] + consumer["num_ack_pending"] == 200

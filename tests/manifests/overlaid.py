@@ -18,7 +18,7 @@ from services.ingest.settings import FolderSettings
 from services.scanner.settings import ScannerSettings
 from services.settings import AllSettings
 from services.standalone.passwords import make_passwords
-from shared.bus.names import CLI, EVENTS
+from shared.bus.names import ACCOUNT, CLI, EVENTS
 from shared.bus.streams import streams
 from shared.library.settings import LibrarySettings
 from shared.settings import Settings
@@ -193,7 +193,7 @@ def scanners_follow_what_waits(manifests: Manifests) -> None:
     asked = trigger["metadata"]
     assert trigger["type"] == "nats-jetstream"
     (row,) = [one for one in CONSUMERS if one.service == "scanner"]
-    assert (asked["stream"], asked["consumer"], asked["account"]) == (EVENTS, row.durable, "$G")
+    assert (asked["stream"], asked["consumer"], asked["account"]) == (EVENTS, row.durable, ACCOUNT)
     assert row.stream == EVENTS
     assert asked["natsServerMonitoringEndpoint"] == f"nats-headless.nightbus.svc.cluster.local:{MONITOR_PORT}"
     target = manifests.workload(scaled["spec"]["scaleTargetRef"]["name"])

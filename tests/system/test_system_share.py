@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -99,9 +98,9 @@ def until(condition: Callable[[], bool], stack: Up, within_s: float) -> None:
 
 def passes(stack: Up) -> list[dict[str, int]]:
     """The counts of every full walk of the source, from the log."""
-    lines = [line for line in stack.log.read_text().splitlines() if "source walked" in line]
-    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
-    return [{name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)} for line in plain]
+    said = [json.loads(line) for line in stack.log.read_text().splitlines()]
+    walks = [line for line in said if line["event"] == "source walked"]
+    return [{name: fact for name, fact in line.items() if isinstance(fact, int)} for line in walks]
 
 
 def ingest_process(stack: Up) -> int:

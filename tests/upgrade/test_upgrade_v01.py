@@ -11,7 +11,7 @@ from shared.db.migrate import migrate
 from shared.settings import PostgresSettings
 from tests.e2e.running import Up, up
 from tests.stack import open_folder
-from tests.upgrade.home import V01, listing, restored
+from tests.upgrade.home import STORE, V01, listing, restored
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
 
@@ -50,6 +50,8 @@ def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
             tiny_frames(folder / "new", 3, 1)
             stack.run("ingest", str(folder / "new"), "--mode", "index", "--wait")
             _until_counted(stack, before["counts"]["arrived"] + 3)
+        at_rest = folder / "home" / STORE / "jetstream"
+        assert [found.name for found in at_rest.iterdir()] == ["$G"], "where that version looks for its streams"
         with up(folder / "home") as again:
             assert again.json("status")["counts"]["arrived"] == before["counts"]["arrived"] + 3
 

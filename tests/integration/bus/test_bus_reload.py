@@ -10,16 +10,23 @@ import pytest
 from nats.errors import Error as NatsError
 from pydantic import SecretStr
 
+from services.descriptions import SERVICES
 from services.standalone.binaries import installed_binaries
-from services.standalone.home import new_password_in
+from services.standalone.home import new_password_in, password_in
 from services.standalone.logins import write_users_file
 from services.standalone.passwords import USERS, make_passwords
+from shared.bus import subscribers
 from shared.bus.broker import connect
+from shared.bus.names import PROVISION, subscriber_user
+from shared.bus.provision import provision
 from shared.errors import UserError
 from shared.settings import NatsSettings
+from shared.settings.servers import nats_password_file
+from tests.integration.bus.test_bus_subscribers import let_in
 from tests.manifests.model import base
 from tests.moto_server import free_port
 from tests.nats_cluster import TLS, with_ours
+from tests.stack import STREAM_BYTES
 
 
 @pytest.fixture
@@ -80,3 +87,18 @@ async def test_a_changed_secret_is_taken_while_the_server_runs(reloading: NatsSe
     assert scanner.is_connected
     assert scanner.stats["reconnects"] == reconnected
     await scanner.close()
+
+
+async def test_a_new_subscriber_of_a_changed_secret_is_answered(reloading: NatsSettings) -> None:
+    """Its account is new to the server, which takes what it imports when it is told for the second time."""
+    folder = reloading.secrets_dir
+    assert folder is not None
+    maker = await connect(reloading, PROVISION)
+    await provision(maker.jetstream(), reloading.model_copy(update={"max_bytes": STREAM_BYTES}), SERVICES)
+    await subscribers.add(maker.jetstream(), "lights", (), None)
+    await asyncio.sleep(0.5)  # so that the watcher knows how it was
+    password_in(folder, nats_password_file(subscriber_user("lights")))
+    write_users_file(folder, USERS)
+    await let_in(reloading, subscriber_user("lights"))
+    assert maker.stats["reconnects"] == 0
+    await maker.close()

@@ -87,7 +87,7 @@ async def test_every_event_is_counted_once_while_passwords_change(
             new_password_in(database.secrets_dir or Path(), "stats")
             if turn % 2:
                 await asyncio.sleep(0.3)  # whoever connects meanwhile is refused
-            assert nats_server.embedded.reload()
+            assert await nats_server.embedded.reload()
             await set_passwords(database, ["stats"])
             for client, logins in zip(clients, before, strict=True):
                 await logged_in_anew(client, logins)
@@ -131,7 +131,7 @@ async def test_a_client_waits_while_file_and_server_differ(rights: NatsSettings,
         async def said(words: str) -> bool:
             return any(words in str(line.get("error")).lower() for line in logs)
 
-        assert nats_server.embedded.reload()
+        assert await nats_server.embedded.reload()
         (secrets / "nats-scanner").write_text(old)  # as a pod sees it whose secret comes later
         await until(lambda: said("authorization violation"))
         (secrets / "nats-scanner").unlink()  # as it is for a moment when a secret is replaced by hand
@@ -152,9 +152,9 @@ async def test_a_reload_ends_no_other_connection(rights: NatsSettings, nats_serv
     assert nats_server.secrets is not None
     assert nats_server.embedded is not None
     client = await connect(rights, "stats")
-    assert not nats_server.embedded.reload(), "nothing has changed"
+    assert not await nats_server.embedded.reload(), "nothing has changed"
     new_password_in(nats_server.secrets, "nats-scanner")
-    assert nats_server.embedded.reload()
+    assert await nats_server.embedded.reload()
     await asyncio.sleep(0.5)
     await client.flush()
     assert client.stats["reconnects"] == 0
@@ -225,7 +225,7 @@ async def test_a_password_that_changes_while_the_server_starts_is_taken(monkeypa
 
         async def renewed_meanwhile(process: ManagedProcess) -> None:
             new_password_in(home.secrets, "nats-cli")
-            assert not server.reload(), "it takes no signals yet"
+            assert not await server.reload(), "it takes no signals yet"
             await ready(process)
 
         monkeypatch.setattr(server, "_until_ready", renewed_meanwhile)

@@ -2,30 +2,36 @@
 
 import asyncio
 import contextlib
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NothingCameError
 from nats.js import JetStreamContext
+from pydantic import SecretStr
 
 from services.descriptions import CONSUMERS, SERVICES
+from services.standalone.binaries import installed_binaries
 from services.standalone.home import password_in
 from services.standalone.logins import follow, forget_subscriber
 from shared.bus import subscribers
+from shared.bus.accounts import REQUEST_FORGOTTEN_AFTER, accounts
 from shared.bus.broker import connect
-from shared.bus.names import EVENTS, PROVISION, inbox_of, subscriber_user
+from shared.bus.names import EVENTS, PROVISION, SUBSCRIBER_PREFIX, inbox_of, subscriber_user
 from shared.bus.provision import event_consumers, provision, verify
 from shared.bus.publish import Publisher
+from shared.bus.rights import users_of
 from shared.errors import UserError
 from shared.settings import NatsSettings
 from shared.settings.servers import nats_password_file
 from tests.integration.bus.test_bus_rights import USERS, logged_in, rights, subscriptions, until, verbs
 from tests.integration.stats.world import arrived, light
 from tests.own_nats import nats_of_the_module, nats_server
-from tests.stack import NatsServer
+from tests.stack import EVERYTHING, NatsServer
 
 __all__ = ["nats_of_the_module", "nats_server", "rights"]
 
@@ -53,8 +59,8 @@ async def known(rights: NatsSettings, nats_server: NatsServer) -> AsyncIterator[
         await task
 
 
-async def let_in(settings: NatsSettings, user: str) -> Client:
-    """Wait until the server lets a user in; its connection is closed again."""
+async def let_in(settings: NatsSettings, user: str) -> None:
+    """Wait until the server lets a subscriber in, and its consumer answers; its connection is closed again."""
     async with asyncio.timeout(15):
         while True:
             try:
@@ -62,8 +68,22 @@ async def let_in(settings: NatsSettings, user: str) -> Client:
             except (UserError, ConnectionError):  # the server may close before its word of refusal is read
                 await asyncio.sleep(0.1)
             else:
-                await client.close()
-                return client
+                break
+        while not await subscribers.is_answered(client, user.removeprefix(SUBSCRIBER_PREFIX)):
+            await asyncio.sleep(0.1)
+        await client.close()
+
+
+async def thrown_out(settings: NatsSettings, user: str) -> None:
+    """Wait until the server does not know a user any more, whose password was taken away."""
+    login = NatsSettings(url=settings.url, user=user, password=SecretStr("forgotten"))
+    assert settings.secrets_dir is not None
+    configuration = settings.secrets_dir.parent / "nats" / "server.conf"
+    async with asyncio.timeout(15):
+        while user in configuration.read_text():
+            await asyncio.sleep(0.1)
+    with pytest.raises(UserError):
+        await connect(login, user, patient=False)
 
 
 async def given(client: Client, user: str, count: int) -> list[Msg]:
@@ -158,18 +178,168 @@ async def test_services_do_not_reach_a_subscribers_consumer(known: NatsSettings)
             assert len(denied) == len(reach) - len(deletes), user
 
 
-async def test_what_a_subscriber_has_delivered_elsewhere_becomes_no_event(known: NatsSettings) -> None:
-    """Whoever pulls names where the answer goes: named is an event's subject, and no new event is stored under it."""
-    await publish(known, "a", "b", "c")
+async def test_every_word_about_a_message_is_understood(known: NatsSettings) -> None:
+    """In a batch: what is acknowledged or ended comes no more, what is given back at once, what is in work is left."""
+    await publish(known, "a", "b", "c", "d")
     async with logged_in(known, USER) as (client, denied):
-        for reply in ("file.removed", "file.scanned", "cmd.stats.rebuild", f"{_API}.STREAM.PURGE.{EVENTS}"):
-            await client.publish(f"{_API}.CONSUMER.MSG.NEXT.{EVENTS}.{USER}", b'{"batch": 1, "no_wait": true}', reply)
-        await client.flush()
-        await asyncio.sleep(0.5)
+        consumer = await client.jetstream().pull_subscribe_bind(consumer=USER, stream=EVENTS)
+        done, ended, worked_on, back = sorted(
+            await consumer.fetch(4, timeout=10), key=lambda message: message.metadata.sequence.stream
+        )
+        await done.ack_sync(timeout=10)
+        await ended.term()
+        await worked_on.in_progress()
+        await back.nak()
+        (again,) = await consumer.fetch(4, timeout=1)
+        assert (again.data, again.metadata.num_delivered) == (back.data, 2)
+        await again.ack_sync(timeout=10)
+        await publish(known, "e")
+        (late,) = await consumer.fetch(1, timeout=10)
+        await client.publish(late.reply, b'+NXT {"no_wait": true}', f"{inbox_of(USER)}.nobody")
+        await worked_on.ack_sync(timeout=10)
+        with pytest.raises(NothingCameError):
+            await consumer.fetch(1, timeout=0.5)
     async with logged_in(known, PROVISION) as (client, _denied):
-        state = (await client.jetstream().stream_info(EVENTS)).state
-        assert (state.messages, state.first_seq, state.last_seq) == (3, 1, 3)
+        (found,) = [one for one in await subscribers.subscribers(client.jetstream()) if one.name == NAME]
+        assert (found.waiting_events, found.unacknowledged_events) == (0, 0)
     assert denied == []
+
+
+async def test_a_request_waits_five_minutes_at_most(known: NatsSettings) -> None:
+    """One that would wait for longer than the server knows where its answers go is refused, in words that say so."""
+    request = f"{_API}.CONSUMER.MSG.NEXT.{EVENTS}.{USER}"
+    async with logged_in(known, USER) as (client, _denied):
+        body = f'{{"batch": 1, "expires": {int((subscribers.LONGEST_REQUEST_S + 1) * 1e9)}}}'.encode()
+        answer = await client.request(request, body, timeout=10)
+        assert answer.headers == {"Status": "409", "Description": "Exceeded MaxRequestExpires of 5m0s"}
+    forgotten_s = 60 * int(REQUEST_FORGOTTEN_AFTER.removesuffix("m"))
+    assert forgotten_s > subscribers.LONGEST_REQUEST_S
+
+
+def forged() -> list[str]:
+    """Subjects that a subscriber might have the server answer to: all verbs, events, commands, inboxes, and more."""
+    theirs, service = f"{EVENTS}.{subscriber_user(OTHER)}", f"{EVENTS}.{CONSUMERS[0].durable}"
+    more = [f"{_API}.CONSUMER.{verb}.{whose}" for whose in (theirs, service) for verb in ("MSG.NEXT", "DELETE", "INFO")]
+    more += [f"$JS.ACK.{whose}.1.1.1.1.0" for whose in (theirs, service)]
+    more += [f"{_API}.{verb}" for verb in ("ACCOUNT.PURGE.NIGHTBUS", "META.LEADER.STEPDOWN", "SERVER.REMOVE")]
+    more += [f"{inbox_of(user)}.x" for user in (subscriber_user(OTHER), USER)]
+    more += ["$SYS.REQ.ACCOUNT.NIGHTBUS.CONNZ", "$SYS.REQ.SERVER.PING", "_R_.x.y", "$JS.FC.x"]
+    return list(dict.fromkeys((*verbs(), *more)))
+
+
+WORST = (
+    *(f"{_API}.STREAM.{verb}.{EVENTS}" for verb in ("PURGE", "DELETE", "MSG.DELETE", "UPDATE")),
+    *(f"{_API}.CONSUMER.{verb}.{EVENTS}.{subscriber_user(OTHER)}" for verb in ("DELETE", "MSG.NEXT")),
+    *("file.scanned", "file.removed", "dead.stats", "cmd.ingest.walk", "$KV.NIGHTBUS_DECISIONS.whole"),
+    *(f"{inbox_of(user)}.x" for user in (subscriber_user(OTHER), "stats")),
+)
+"""Subjects of these to which a message with content is answered as well."""
+
+
+async def everything_kept(settings: NatsSettings) -> dict[str, object]:
+    """The streams, what is in each, and how far each consumer is, but for that of the subscriber who tries."""
+    client = await connect(settings, EVERYTHING.name, patient=False)
+    js = client.jetstream()
+    found: dict[str, object] = {}
+    for stream in await js.streams_info():
+        name = stream.config.name
+        assert name is not None
+        found[name] = (stream.config, stream.state.messages, stream.state.first_seq, stream.state.last_seq)
+        for one in await js.consumers_info(name):
+            if one.name != USER:
+                place = (one.num_pending, one.num_ack_pending, one.num_redelivered)
+                found[f"{name}.{one.name}"] = (one.config, one.delivered, one.ack_floor, *place)
+    await client.close()
+    return found
+
+
+async def test_an_answer_does_nothing_that_a_subscriber_may_not_do(
+    known: NatsSettings, nats_server: NatsServer
+) -> None:
+    """Requests, acknowledgements and malformed ones name each verb of the server as the subject of their answer.
+
+    Nothing is purged, deleted, made, stored or given to others; nothing of it is heard in our account.
+    """
+    events = len(WORST) * 5 + 1
+    await publish(known, *(f"f{number}" for number in range(events)))
+    before = await everything_kept(nats_server.settings)
+    assert EVENTS in before
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        # What it is given passes under the subject of the event, and bears where it is to be acknowledged.
+        if not message.reply.startswith(f"$JS.ACK.{EVENTS}.{USER}."):
+            heard.append(message.subject)
+
+    listener = await connect(nats_server.settings, EVERYTHING.name, patient=False)
+    await listener.subscribe(">", cb=hear)
+    await listener.flush()
+    request, information = f"{_API}.CONSUMER.MSG.NEXT.{EVENTS}.{USER}", f"{_API}.CONSUMER.INFO.{EVENTS}.{USER}"
+    async with logged_in(known, USER) as (client, denied):
+        consumer = await client.jetstream().pull_subscribe_bind(consumer=USER, stream=EVENTS)
+        for reply in WORST:  # each answer is an event, or the server's word on one
+            (message,) = await consumer.fetch(1, timeout=10)
+            await client.publish(message.reply, b'+NXT {"no_wait": true, "batch": 1}', reply)
+            for body in (b'{"batch": 1, "no_wait": true}', b'{"expires": 1000000000}', b""):
+                await client.publish(request, body, reply)
+            await client.flush()
+        (kept,) = await consumer.fetch(1, timeout=10)
+        for reply in forged():  # each answer is a word of the server
+            await client.publish(kept.reply, b"+WPI", reply)
+            for body in (b"{", b'{"batch": 1, "no_wait": true}'):
+                await client.publish(request, body, reply)
+            await client.publish(information, b"", reply)
+            await client.flush()
+        for reply in WORST:
+            for word in (b"-NAK", b""):
+                await client.publish(kept.reply, word, reply)
+        await client.flush()
+        await asyncio.sleep(1.5)  # requests that wait have ended
+        assert all("publish" in said for said in denied)
+    await listener.flush()
+    ours = (request, "_R_.", "$JS.ACK.", "$JS.EVENT.")
+    assert request in heard
+    assert not {subject for subject in heard if not subject.startswith(ours)}
+    await listener.close()
+    assert await everything_kept(nats_server.settings) == before
+    async with logged_in(known, subscriber_user(OTHER)) as (client, _denied):
+        assert len(await given(client, subscriber_user(OTHER), events)) == events
+
+
+def test_an_account_imports_its_own_consumer_alone(tmp_path: Path) -> None:
+    """The server takes no configuration in which a subscriber would read or acknowledge what waits for another one."""
+    own = accounts(users_of(SERVICES), (NAME, OTHER), lambda _user: '"x"')
+
+    def taken(users: str) -> str:
+        configuration = tmp_path / "server.conf"
+        configuration.write_text(f"jetstream {{}}\n{users}")
+        command = [str(installed_binaries().nats_server), "-t", "-c", str(configuration)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    assert "is valid" in taken(own)
+    for verb in (f"{_API}.CONSUMER.MSG.NEXT.{EVENTS}.", f"$JS.ACK.{EVENTS}."):
+        mine = f'subject: "{verb}{USER}'
+        assert own.count(mine) == 1
+        assert "service import not authorized" in taken(own.replace(mine, f'subject: "{verb}{subscriber_user(OTHER)}'))
+
+
+async def test_a_request_that_waits_outlives_a_reload(known: NatsSettings, nats_server: NatsServer) -> None:
+    """While somebody else is let in and thrown out again, a subscriber goes on waiting, and is given what comes."""
+    assert nats_server.secrets is not None
+    async with logged_in(known, USER) as (client, denied):
+        waiting = asyncio.create_task(given(client, USER, 2))
+        async with logged_in(known, PROVISION) as (maker, _denied):
+            await subscribers.add(maker.jetstream(), "third", (), None)
+        password_in(nats_server.secrets, nats_password_file(subscriber_user("third")))
+        await let_in(known, subscriber_user("third"))
+        await publish(known, "a")
+        forget_subscriber(nats_server.secrets, "third")
+        await thrown_out(known, subscriber_user("third"))
+        await publish(known, "b")
+        messages = await waiting
+        assert [message.metadata.num_delivered for message in messages] == [1, 1]
+        assert client.stats["reconnects"] == 0
+        assert denied == []
 
 
 async def test_events_are_read_from_a_time_on(rights: NatsSettings) -> None:
@@ -258,6 +428,7 @@ async def test_a_subscriber_comes_and_goes_without_a_restart(known: NatsSettings
     assert nats_server.embedded.pid == pid
     password_in(nats_server.secrets, nats_password_file(USER))
     await until(lambda: state_of(client, "connected"))
+    await let_in(known, USER)
     assert len(await given(client, USER, 1)) == 1, "its consumer was not touched"
     await client.close()
 

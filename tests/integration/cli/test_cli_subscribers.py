@@ -149,10 +149,11 @@ async def test_an_operator_of_another_nats_is_told_what_to_add(running: Running,
     toml.write_text(f'[nats]\nurl = "{running.nats.url}"\nsecrets_dir = "{folder}"\n')
     code, output, errors = await nightbus("subscribers", "add", "bot")
     assert (code, errors) == (0, "")
-    assert f"reload NATS: {folder / 'nats-users.conf'} has the user subscriber-bot now" in output
+    told = f"reload NATS twice, some seconds apart: {folder / 'nats-users.conf'} has the account subscriber-bot now"
+    assert told in output
     assert "user: subscriber-bot" in (folder / "nats-users.conf").read_text()
     code, output, _ = await nightbus("subscribers", "revoke", "bot")
-    assert "take the user subscriber-bot out of the configuration of NATS and reload it" in output
+    assert "take the account subscriber-bot out of the configuration of NATS and reload it" in output
     assert "subscriber-bot" not in (folder / "nats-users.conf").read_text()
 
 

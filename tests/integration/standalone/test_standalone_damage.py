@@ -62,7 +62,7 @@ async def _filled(folder: Path) -> Path:
             await message.ack_sync()
         await client.close()
         await server.stop()
-        shutil.copytree(server.store, folder / "store")
+        shutil.copytree(server.store, folder / "store", symlinks=True)
     return folder / "store"
 
 
@@ -76,7 +76,7 @@ async def home(home_folder: Path) -> AsyncIterator[Home]:
 def prepared(home: Home, sound_store: Path, damage: Damage) -> EmbeddedNats:
     """A server that has a copy of the sound store, damaged."""
     server = EmbeddedNats(home, users=(EVERYTHING,))
-    shutil.copytree(sound_store, server.store)
+    shutil.copytree(sound_store, server.store, symlinks=True)
     damage(server.store)
     if (account := service_account()) is not None:
         for path in (server.store, *server.store.rglob("*")):

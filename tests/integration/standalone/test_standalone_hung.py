@@ -12,8 +12,7 @@ import nats
 import pytest
 from structlog.testing import capture_logs
 
-from services.standalone import keeper, reading, service
-from services.standalone import nats as nats_module
+from services.standalone import keeper, monitoring, reading, service
 from services.standalone import postgres as postgres_module
 from services.standalone.home import LOOPBACK, Home
 from services.standalone.keeper import Child, keep
@@ -29,7 +28,7 @@ from tests.stack import EVERYTHING
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (nats_module, postgres_module, service):
+    for module in (monitoring, postgres_module, service):
         monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.5)
     monkeypatch.setattr(keeper, "LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(keeper, "FIRST_PAUSE_S", 0.05)

@@ -100,7 +100,7 @@ def test_the_users_of_nats_are_whole(places: dict[str, str], tmp_path: Path) -> 
     users = (tmp_path / "nats" / "users.conf").read_text()
     for user in users_of(SERVICES):
         password = (tmp_path / "secrets" / "migrate" / f"nats-{user.name}").read_text().strip()
-        assert f'user: {user.name}\n      password: "{password}"\n' in users
+        assert f'user: {user.name}\n        password: "{password}"\n' in users
     assert "password: $" not in users
     words = [str(installed_binaries().nats_server), "-t", "--config", str(tmp_path / "nats" / "nats.conf")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -1,7 +1,9 @@
 """Settings under `nightbus up`: each holds, or is refused with a sentence before anything is started."""
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +16,7 @@ from services.standalone.own_servers import contradictions
 from services.standalone.readablelog import ReadableLog
 from services.standalone.stack import Stack
 from shared.errors import UserError
+from shared.settings import LogSettings
 
 
 @pytest.fixture
@@ -99,10 +102,23 @@ def test_a_stream_larger_than_the_disk_is_refused(tmp_path: Path) -> None:
             stack.nats_settings()
 
 
-def test_services_log_for_people_unless_json_is_asked_for(tmp_path: Path) -> None:
-    """The default under `up` is text."""
+@pytest.mark.parametrize(
+    ("asked", "watched", "form"),
+    [
+        ("auto", True, "console"),
+        ("auto", False, "json"),
+        ("console", False, "console"),
+        ("json", True, "json"),
+    ],
+)
+def test_services_log_for_people_where_one_looks_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Any, watched: bool, form: str
+) -> None:
+    """Under `up` each process logs text where its output is a terminal, else JSON; a setting forces either."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
+    settings = AllSettings(log=LogSettings(format=asked))
     with Home.open(tmp_path / "home") as home:
-        assert environment_of(home, AllSettings())["NIGHTBUS_LOG__FORMAT"] == "console"
+        assert environment_of(home, settings)["NIGHTBUS_LOG__FORMAT"] == form
 
 
 def test_a_json_log_holds_json_alone(tmp_path: Path) -> None:
