@@ -278,6 +278,7 @@ def test_a_renewal_that_was_cut_off_is_mended(stack: Stack, until_where: str, me
 def test_a_program_reads_events_by_one_command(stack: Stack, docker: Docker) -> None:
     """After `admin subscribers add` the example reads events in a container that has its password and no other."""
     until(lambda: healthy(stack), "not everything is healthy")
+    before = counts(stack)
     added = json.loads(stack.admin("subscribers", "add", "my-lights", "--subjects", "file.scanned", "--json").stdout)
     assert added["user"] == "subscriber-my-lights"
     tiny_frames(stack.folder / "captures", 1, 1, start_index=9000)
@@ -301,6 +302,7 @@ def test_a_program_reads_events_by_one_command(stack: Stack, docker: Docker) -> 
     stack.admin("subscribers", "revoke", "my-lights")
     assert json.loads(stack.admin("subscribers", "list", "--json").stdout) == []
     assert "no password in" in docker(*program, check=False).stderr
+    require_all_scanned(stack, before, 1)
 
 
 def test_what_needs_rights_is_typed_in_one_container(stack: Stack) -> None:
