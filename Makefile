@@ -25,9 +25,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@bash deploy/setup.sh $(VENV) $(PYTHON)
 	@touch $@
 
-lock: ## renew requirements.lock from pyproject.toml (hashes, no addresses)
-	$(UV) pip compile -q --generate-hashes --universal --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	    --extra standalone --group dev pyproject.toml -o requirements.lock
+COMPILE := $(UV) pip compile -q --generate-hashes --universal --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+lock: ## renew requirements.lock from pyproject.toml, and the libpq of the images (hashes, no addresses)
+	$(COMPILE) --extra standalone --group dev pyproject.toml -o requirements.lock
+	echo 'psycopg-binary>=3.3,<4' | $(COMPILE) --python-version 3.12 - -o deploy/docker/libpq.lock
 
 demo: setup ## play a simulated night through the whole of Nightbus and show what it did
 	@$(VENV)/bin/nightbus demo

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from services.standalone.passwords import Chosen
     from shared.settings import NatsSettings
 
-app = group(help="Passwords of NATS and Postgres: make a folder of them, renew them while everything runs.")
+app = group(help="Passwords of NATS and Postgres: make a folder of them, renew them while everything runs, apply them.")
 app.callback(invoke_without_command=True)(help_alone)
 
 TAKEN_WITHIN_S = 15.0
 """So long a NATS that runs here may take to know another password."""
 _AGAIN_S = 0.2
+_LOG_OF_HOME = "log/nats.log of the home says why"
+_RELOAD = "reload it, so that it reads its users anew"
 
 T = TypeVar("T")
 
@@ -75,16 +77,16 @@ def renew(
 ) -> None:
     """Make passwords anew; where `up` runs, its servers take them at once, and no event is lost.
 
-    With --dir only the files change: reload NATS and run `nightbus migrate` then. Services wait meanwhile.
+    For servers of your own only the files change: reload NATS and run `nightbus passwords apply` then. Services wait
+    meanwhile. The folder is that of the settings, or of --dir.
     """
     from services.standalone import passwords
 
     if bool(names) == everything:
         raise WrongUsage("name whose passwords, or all by --all")
     stack = find_stack(home) if folder is None else None
-    if stack is not None and stack.home is None:
-        raise WrongUsage("the servers are not those of `nightbus up`: name the folder of their passwords by --dir")
-    where = folder or (stack.home / "secrets" if stack is not None and stack.home is not None else Path())
+    of_home = stack is not None and stack.home is not None
+    where = folder if folder is not None else _folder_of(stack) if stack is not None else Path()
     if not where.is_dir():
         raise UserError(f"there is no folder {where}: `nightbus passwords make` makes one")
     chosen = passwords.choose(where, names or (), everything=everything)
@@ -93,7 +95,7 @@ def renew(
         if stack is not None and runs:
             wait_for(_renew_here(stack, where, chosen))
         else:
-            _writing(where, lambda: _renew_files(where, chosen, for_others=stack is None))
+            _writing(where, lambda: _renew_files(where, chosen, for_others=not of_home))
     if as_json:
         state = "as it was" if dry_run else "in effect" if runs else "written"
         print(to_json({"folder": str(where), "files": list(chosen.files), "state": state}))
@@ -101,7 +103,44 @@ def renew(
     done = "would be renewed" if dry_run else "renewed"
     print(f"{counted(len(chosen.files), 'password')} {done} in {printable(where)}: {', '.join(chosen.files)}")
     if not dry_run and not runs:
-        print(_next_step(chosen, for_others=stack is None))
+        print(_next_step(chosen, for_others=not of_home))
+
+
+@app.command("apply")
+def apply(as_json: LinesOption = False, home: HomeOption = None) -> None:
+    """Give Postgres the passwords of the folder, and wait until both servers let everybody in by them.
+
+    It is the last step of a renewal on servers of your own, once NATS was reloaded, and mends one that was cut off. It
+    may be repeated: what holds already goes on holding.
+    """
+    from services.standalone import passwords
+
+    stack = find_stack(home)
+    where = _folder_of(stack)
+    chosen = passwords.choose(where, (), everything=True)
+    wait_for(_apply(stack, chosen))
+    if as_json:
+        print(to_json({"folder": str(where), "files": list(chosen.files), "state": "in effect"}))
+        return
+    print(f"{counted(len(chosen.files), 'password')} of {printable(where)} hold on NATS and Postgres")
+
+
+def _folder_of(stack: Stack) -> Path:
+    """The folder of passwords of a home, or that which the settings name for both servers.
+
+    Raises:
+        WrongUsage: the settings name none, or two.
+    """
+    if stack.home is not None:
+        return stack.home / "secrets"
+    folders = {stack.settings.nats.secrets_dir, stack.settings.postgres.secrets_dir}
+    (folder,) = folders if len(folders) == 1 else (None,)
+    if folder is None:
+        raise WrongUsage(
+            "nats.secrets_dir and postgres.secrets_dir name no folder of passwords that NATS and Postgres share: name "
+            "it there (`passwords renew` also takes --dir)"
+        )
+    return folder
 
 
 def _renew_files(folder: Path, chosen: "Chosen", *, for_others: bool) -> None:
@@ -116,8 +155,17 @@ def _renew_files(folder: Path, chosen: "Chosen", *, for_others: bool) -> None:
 def _next_step(chosen: "Chosen", *, for_others: bool) -> str:
     if not for_others:
         return "they hold from the next `nightbus up` on"
-    steps = ["reload NATS" if chosen.users else "", "run `nightbus migrate`" if chosen.roles else ""]
+    steps = ["reload NATS" if chosen.users else "", "run `nightbus passwords apply`" if chosen.roles else ""]
     return f"next: {' and '.join(filter(None, steps))}; services whose password differs wait meanwhile"
+
+
+async def _apply(stack: Stack, chosen: "Chosen") -> None:
+    """Have both servers take the passwords that the files have, and wait until they do."""
+    from shared.db.migrate import set_passwords
+
+    await _told_to_postgres(lambda: set_passwords(stack.settings.postgres, chosen.roles))
+    for user in chosen.users:
+        await until_taken(stack.nats(user), user, remedy=_LOG_OF_HOME if stack.home is not None else _RELOAD)
 
 
 async def _renew_here(stack: Stack, folder: Path, chosen: "Chosen") -> None:
@@ -151,14 +199,14 @@ async def _told_to_postgres(work: Callable[[], Awaitable[None]]) -> None:
             if time.monotonic() > deadline:
                 raise UserError(
                     f"the files have other passwords, but Postgres does not know them ({error}), and services wait: "
-                    f"give the same command again once it answers, or start `nightbus up` anew"
+                    f"run `nightbus passwords apply` once it answers, or start `nightbus up` anew"
                 ) from error
         else:
             return
         await asyncio.sleep(_AGAIN_S)
 
 
-async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) -> None:
+async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True, remedy: str = _LOG_OF_HOME) -> None:
     """Wait until NATS lets a user in, or, where it is not to be ``known``, lets it in no more.
 
     Raises:
@@ -168,7 +216,7 @@ async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True) ->
     while await _lets_in(nats, user) is not known:
         if time.monotonic() > deadline:
             what = "does not take the password of" if known else "still lets in"
-            raise UserError(f"NATS at {nats.place} {what} {user}: log/nats.log of the home says why")
+            raise UserError(f"NATS at {nats.place} {what} {user}: {remedy}")
         await asyncio.sleep(_AGAIN_S)
 
 

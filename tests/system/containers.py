@@ -54,18 +54,10 @@ class Docker:
         if shutil.which("docker") is None or self(plugin, "version", check=False).returncode:
             raise NoClient(f"docker {plugin} is not here: tests/system/install.sh brings it")
 
-    def build(self, target: str, image: str) -> None:
-        """Build one of our images from this checkout."""
-        words = [
-            "build",
-            "--file",
-            str(DEPLOY / "docker" / "Dockerfile"),
-            "--target",
-            target,
-            "--tag",
-            image,
-            str(ROOT),
-        ]
+    def build(self, target: str, image: str, checkout: Path = ROOT) -> None:
+        """Build one of our images from a checkout, by default this one."""
+        file = checkout / "deploy" / "docker" / "Dockerfile"
+        words = ["build", "--file", str(file), "--target", target, "--tag", image, str(checkout)]
         self("buildx", *words, timeout_s=BUILD_S)
 
     def inspect(self, image: str) -> dict[str, Any]:

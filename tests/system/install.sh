@@ -91,7 +91,7 @@ fi
 for package in "${missing[@]}"; do
     if [ -z "$(apt-cache search --names-only "^${package//./\\.}\$")" ]; then
         echo "skipped: $package is not in this distribution"
-    elif apt-get install -y -q --no-install-recommends "$package" >"$log" 2>&1; then
+    elif apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "$package" >"$log" 2>&1; then
         echo "installed: $package $(version_of "$package")"
     else
         echo "skipped: $package cannot be installed: $(grep '^E:' "$log" | tail -1)"

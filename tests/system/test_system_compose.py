@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from services.standalone.simulation import tiny_frames
 from shared.description import processes_of
 from tests.stack import open_folder
 from tests.system.conftest import Engine
-from tests.system.containers import DEPLOY, SEESTAR, VERSION, Docker, NoClient, until
+from tests.system.containers import DEPLOY, IMAGE, ROOT, SEESTAR, VERSION, Docker, NoClient, until
 from tests.system.images import ensure_small_nats
 from tests.system.pip_tools import NotInstalled, environment_with
 
@@ -46,16 +48,28 @@ class Stack:
 
     docker: Docker
     folder: Path
+    project: str = f"nightbus-test-{os.getpid()}"
 
     def __call__(self, *words: str, check: bool = True, timeout_s: float = START_S) -> subprocess.CompletedProcess[str]:
         """Run a command of compose."""
-        where = ["--project-name", f"nightbus-test-{os.getpid()}", "--env-file", str(self.folder / ".env")]
+        where = ["--project-name", self.project, "--env-file", str(self.folder / ".env")]
         return self.docker("compose", *where, "--file", str(FILE), *words, check=check, timeout_s=timeout_s)
 
     def nightbus(self, *words: str) -> Any:
         """What a listing says, as JSON; None where it cannot."""
         done = self("run", "--rm", "--no-TTY", "--quiet-pull", "cli", *words, "--json", check=False)
         return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def admin(self, *words: str, check: bool = True, program: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command in the container that knows all passwords, or another program in it."""
+        entry = ["--entrypoint", program] if program else []
+        return self("run", "--rm", "--no-TTY", "--quiet-pull", *entry, "admin", *words, check=check)
+
+    def passwords(self) -> dict[str, dict[str, str]]:
+        """The passwords that each service sees, by service and by name of the file."""
+        look = "cd /run/secrets && for file in *; do printf '%s %s\n' $file $(cat $file); done"
+        said = {name: self("exec", "--no-TTY", name, "sh", "-c", look).stdout for name in processes_of(SERVICES)}
+        return {name: dict(line.split() for line in lines.splitlines()) for name, lines in said.items()}
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """The containers by service, as `ps` says."""
@@ -105,6 +119,49 @@ def stack(compose: Docker) -> Iterator[Stack]:
             stack.say()
         finally:
             stack("down", "--volumes", "--timeout", "60", check=False)
+
+
+@contextmanager
+def landing(folder: Path, first: int) -> Iterator[list[int]]:
+    """A frame lands in a folder each second while the block lasts; how many did is in the list after it."""
+    stop, landed = threading.Event(), list[int]()
+
+    def work() -> None:
+        while not stop.wait(1.0):
+            tiny_frames(folder, 1, 1, start_index=first + len(landed))
+            landed.append(first + len(landed))
+
+    thread = threading.Thread(target=work, name="captures")
+    thread.start()
+    try:
+        yield landed
+    finally:
+        stop.set()
+        thread.join()
+
+
+def counts(stack: Stack) -> dict[str, Any]:
+    """The counts, as `status` says."""
+    found: dict[str, Any] = until(lambda: stack.nightbus("status"), "status does not answer")["counts"]
+    return found
+
+
+def require_all_scanned(stack: Stack, before: dict[str, Any], sent: int) -> None:
+    """Wait until so many more files are scanned; fail where one is counted twice, was given up, or is missing."""
+
+    def all_scanned() -> dict[str, Any] | None:
+        status = stack.nightbus("status")
+        return status["counts"] if status and status["counts"]["scanned"] == before["scanned"] + sent else None
+
+    try:
+        found = until(all_scanned, "not every frame was scanned")
+        until(lambda: healthy(stack), "not everything is healthy again")
+    except AssertionError:
+        stack.say()
+        raise
+    assert found["adds_up"]
+    assert found["arrived"] == before["arrived"] + sent
+    assert (found["quarantined"], found["failed"]) == (before["quarantined"], before["failed"])
 
 
 def healthy(stack: Stack) -> bool:
@@ -163,26 +220,115 @@ def test_a_capture_in_the_folder_ends_in_captures(stack: Stack) -> None:
 @pytest.mark.timeout(1800)
 def test_restarts_one_by_one_lose_nothing(stack: Stack) -> None:
     """While frames arrive each container is restarted; in the end every frame is scanned once and the counts add up."""
-    before = until(lambda: stack.nightbus("status"), "status does not answer")["counts"]
+    before = counts(stack)
     sent = 0
     for name in (*processes_of(SERVICES), *SERVERS):
         tiny_frames(stack.folder / "captures", FRAMES_A_RESTART, 1, start_index=sent)
         sent += FRAMES_A_RESTART
         stack("restart", name)
+    require_all_scanned(stack, before, sent)
 
-    def all_scanned() -> dict[str, Any] | None:
-        status = stack.nightbus("status")
-        return status["counts"] if status and status["counts"]["scanned"] == before["scanned"] + sent else None
 
-    try:
-        counts = until(all_scanned, "not every frame was scanned")
-    except AssertionError:
-        stack.say()
-        raise
-    assert counts["adds_up"]
-    assert counts["arrived"] == before["arrived"] + sent
-    assert (counts["quarantined"], counts["failed"]) == (before["quarantined"], before["failed"])
-    until(lambda: healthy(stack), "not everything is healthy again")
+@pytest.mark.timeout(1200)
+def test_passwords_are_renewed_while_captures_arrive(stack: Stack) -> None:
+    """One command, all services up: every frame is scanned once, new logins use new passwords, and people's stay."""
+    until(lambda: healthy(stack), "not everything is healthy")
+    before, known = counts(stack), stack.passwords()
+    with landing(stack.folder / "captures", first=1000) as landed:
+        until(lambda: len(landed) > 3, "no frame lands")
+        said = stack.admin("passwords", "renew", "--all")
+        meanwhile = len(landed)
+        until(lambda: len(landed) > meanwhile + 3, "no frame lands after it")
+    assert "hold on NATS and Postgres" in said.stderr
+    now = stack.passwords()
+    assert {name: set(files) for name, files in now.items()} == {name: set(files) for name, files in known.items()}
+    assert not [file for name, files in now.items() for file in files if files[file] == known[name][file]]
+    people = stack.admin("-c", "cat /run/secrets/reader /run/secrets/grafana", program="sh").stdout
+    assert people == "a person's own" * 2
+    require_all_scanned(stack, before, len(landed))
+    stack("restart", *processes_of(SERVICES))
+    until(lambda: healthy(stack), "they do not log in anew")
+    assert set(doctor(stack)) == {"ok"}
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    ("until_where", "mended_by"),
+    [("files", "the same again"), ("files and containers", "apply"), ("files", "the next start")],
+)
+def test_a_renewal_that_was_cut_off_is_mended(stack: Stack, until_where: str, mended_by: str) -> None:
+    """Killed before Postgres and NATS know: `renew`, `apply` or the next start makes it whole, and nothing is lost."""
+    until(lambda: healthy(stack), "not everything is healthy")
+    before = counts(stack)
+    stack.admin("passwords", "renew", "--all", program="nightbus")
+    if until_where != "files":
+        stack.admin("passwords", program="nightbus-prepare")
+    tiny_frames(stack.folder / "captures", 2, 1, start_index=before["arrived"] + 3000)
+    if mended_by == "the next start":
+        stack("up", "--detach", timeout_s=600)
+    else:
+        stack.admin("passwords", *(("renew", "--all") if mended_by == "the same again" else ("apply",)))
+    require_all_scanned(stack, before, 2)
+    stack("restart", *processes_of(SERVICES))
+    until(lambda: healthy(stack), "they do not log in anew")
+    assert set(doctor(stack)) == {"ok"}
+
+
+@pytest.mark.timeout(600)
+def test_a_program_reads_events_by_one_command(stack: Stack, docker: Docker) -> None:
+    """After `admin subscribers add` the example reads events in a container that has its password and no other."""
+    until(lambda: healthy(stack), "not everything is healthy")
+    before = counts(stack)
+    added = json.loads(stack.admin("subscribers", "add", "my-lights", "--subjects", "file.scanned", "--json").stdout)
+    assert added["user"] == "subscriber-my-lights"
+    tiny_frames(stack.folder / "captures", 1, 1, start_index=9000)
+    file = f"/run/secrets/nats-{added['user']}"
+    words = [
+        "run",
+        "--rm",
+        "--network",
+        f"{stack.project}_inside",
+        "--volume",
+        f"{stack.project}_secrets-subscribers:/run/secrets:ro",
+    ]
+    words += ["--user", f"{UID}:{GID}", "--volume", f"{ROOT}/examples:/examples:ro"]
+    program = [*words, "--entrypoint", "/opt/nightbus/bin/python", IMAGE, "/examples/subscribe.py"]
+    program += ["--name", "my-lights", "--url", added["url"], "--password-file", file, "--count", "1"]
+    assert docker(*program).stdout.startswith("file.scanned ")
+    files = docker(*words, "--entrypoint", "ls", IMAGE, "/run/secrets").stdout.split()
+    assert files == [f"nats-{added['user']}"]
+    (row,) = json.loads(stack.admin("subscribers", "list", "--json").stdout)
+    assert row["name"] == "my-lights"
+    stack.admin("subscribers", "revoke", "my-lights")
+    assert json.loads(stack.admin("subscribers", "list", "--json").stdout) == []
+    assert "no password in" in docker(*program, check=False).stderr
+    require_all_scanned(stack, before, 1)
+
+
+def test_what_needs_rights_is_typed_in_one_container(stack: Stack) -> None:
+    """Listings, doctor with a look at each login, and a change that is tried out first, all by `admin`."""
+    until(lambda: healthy(stack), "not everything is healthy")
+    assert json.loads(stack.admin("captures", "--json").stdout) == stack.nightbus("captures")
+    found = doctor(stack)
+    assert set(found) == {"ok"}
+    assert {"NATS logins: each service is let in", "Postgres roles: each service is let in"} <= set(found["ok"])
+    known = stack.passwords()
+    tried = stack.admin("passwords", "renew", "stats", "--dry-run").stdout
+    assert "2 passwords would be renewed in /run/secrets: nats-stats, stats" in tried
+    assert stack.passwords() == known
+    refused = stack.admin("passwords", "renew", "nobody", check=False)
+    assert (refused.returncode, "'nobody' has no password here" in refused.stderr) == (1, True)
+
+
+def doctor(stack: Stack) -> dict[str, list[str]]:
+    """What the doctor of the container `admin` says, by state; what is worth a look alone is left out."""
+    rows = json.loads(stack.admin("doctor", "--json", check=False).stdout)
+    print(rows)
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["state"] != "note":
+            found.setdefault(row["state"], []).append(f"{row['about']}: {row['says']}")
+    return found
 
 
 def test_an_update_keeps_passwords_and_data(stack: Stack) -> None:

@@ -19,6 +19,7 @@ from shared.db.schemas import heads
 from shared.tasks import beside
 from tests.faults.checker import check_accounted, check_delivered, check_single, fingerprint
 from tests.stack import NatsServer, PostgresServer, open_folder
+from tests.system.containers import BUILD_S, Docker
 from tests.system.versions import NotHere, Place, both_versions
 
 pytestmark = [pytest.mark.usefixtures("embedded_stack"), pytest.mark.timeout(1800)]
@@ -34,11 +35,19 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+@pytest.fixture(params=["processes", pytest.param("images", marks=pytest.mark.timeout(1800 + 3 * BUILD_S))])
+def docker_of_versions(request: pytest.FixtureRequest) -> Docker | None:
+    """What both versions are run by: none of them in a container, or both."""
+    return request.getfixturevalue("docker") if request.param == "images" else None
+
+
 @pytest.fixture
-async def place(folder: Path, postgres: PostgresServer, nats_server: NatsServer) -> AsyncIterator[Place]:
+async def place(
+    folder: Path, postgres: PostgresServer, nats_server: NatsServer, docker_of_versions: Docker | None
+) -> AsyncIterator[Place]:
     """Both versions on empty servers."""
     try:
-        async with both_versions(folder, postgres, nats_server) as made:
+        async with both_versions(folder, postgres, nats_server, docker_of_versions) as made:
             yield made
     except NotHere as reason:
         pytest.skip(str(reason))

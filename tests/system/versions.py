@@ -23,7 +23,7 @@ from shared.settings import PostgresSettings
 from tests.faults.checker import stream_messages
 from tests.faults.world import HURRY, until
 from tests.stack import STREAM_BYTES, NatsServer, PostgresServer, admin_execute, empty_nats
-from tests.system.containers import ROOT
+from tests.system.containers import IMAGE, ROOT, Docker
 
 BEFORE = "096016b42ac858994df897861058f72ee4157147"
 """The last commit of the version before this one."""
@@ -158,7 +158,8 @@ class Captures:
 class Place:
     """One NATS, one database, one library, one destination, and two versions on them; use ``both_versions``."""
 
-    def __init__(self, folder: Path, postgres: PostgresServer, nats: NatsServer) -> None:
+    def __init__(self, folder: Path, postgres: PostgresServer, nats: NatsServer, docker: Docker | None) -> None:
+        self._docker, self._folder = docker, folder
         self.captures = Captures(folder / "captures")
         self.library, self.disk = folder / "library", folder / "disk"
         for made in (self.library, self.disk):
@@ -166,11 +167,12 @@ class Place:
         self.postgres, self._nats = postgres, nats
         self.database: PostgresSettings = postgres.settings(f"test_{secrets.token_hex(6)}")
         (folder / "before").mkdir()
-        self.before = self._version(folder, "work-before", unpacked(BEFORE, folder / "before"))
-        self.now = self._version(folder, "work-now", ROOT)
+        self.before = self._version("before", unpacked(BEFORE, folder / "before"))
+        self.now = self._version("now", ROOT)
 
-    def _version(self, folder: Path, work: str, code: Path) -> Version:
-        (folder / work).mkdir()
+    def _version(self, name: str, code: Path) -> Version:
+        work = self._folder / f"work-{name}"
+        work.mkdir()
         settings = {
             **HURRY,
             # Nothing is announced a second time in a test, and stars are measured.
@@ -189,10 +191,27 @@ class Place:
             "NIGHTBUS_SOURCES": json.dumps(self.captures.sources()),
             "NIGHTBUS_DESTINATIONS": json.dumps([{"name": "disk", "kind": "folder", "path": str(self.disk)}]),
             "NIGHTBUS_BACKUP__PG_DUMP": str(own_pg_dump()),
-            "NIGHTBUS_API__DEAD_LETTER_DIR": str(folder / work / "dead-letters"),
+            "NIGHTBUS_API__DEAD_LETTER_DIR": str(work / "dead-letters"),
             "PYTHONPATH": str(code),
         }
-        return Version(code, {**os.environ, **settings}, folder / work)
+        if self._docker is None:
+            return Version(code, {**os.environ, **settings}, work)
+        return self._image(self._docker, name, code, settings, work)
+
+    def _image(self, docker: Docker, name: str, code: Path, settings: dict[str, str], work: Path) -> Version:
+        from tests.system import version_images
+
+        image = IMAGE if code == ROOT else f"nightbus:{name}-{BEFORE[:7]}"
+        version_images.build(docker, code, image)
+        assert self._nats.secrets is not None
+        assert self.database.secrets_dir is not None
+        secrets_of = {"NATS": self._nats.secrets, "POSTGRES": self.database.secrets_dir}
+        settings |= version_images.for_images(self._folder, secrets_of)
+        settings |= {"NIGHTBUS_HEALTH__PORT": "0"}  # on the network of this machine each container would have it
+        del settings["NIGHTBUS_BACKUP__PG_DUMP"]
+        for written in (self.library, self.disk, work):
+            version_images.give(written)
+        return version_images.ImageVersion(code, settings, work, docker=docker, image=image, shared=self._folder)
 
     async def command(self, version: Version, *words: str) -> str:
         """Run a command of a version, which must end well; what it printed."""
@@ -283,13 +302,15 @@ class Place:
 
 
 @contextlib.asynccontextmanager
-async def both_versions(folder: Path, postgres: PostgresServer, nats: NatsServer) -> AsyncIterator[Place]:
-    """Two versions on an empty database and an empty NATS.
+async def both_versions(
+    folder: Path, postgres: PostgresServer, nats: NatsServer, docker: Docker | None
+) -> AsyncIterator[Place]:
+    """Two versions on an empty database and an empty NATS: as images where there is Docker, else as processes.
 
     Raises:
         NotHere: the version before this one cannot be run here.
     """
-    place = Place(folder, postgres, nats)
+    place = Place(folder, postgres, nats, docker)
     for version in (place.before, place.now):
         version.require_itself()
     await place.empty_servers()

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import TypeVar
 
 from services.cli.doctor.finding import Finding, wrong
@@ -12,7 +13,47 @@ LOOK_S = 10.0
 """Longest that one look may take."""
 FOLDER_S = 5.0
 """Longest that a folder may take to answer."""
+LEAVE_S = 1.0
+"""How long threads that have answered may take to end."""
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Whether work came to its end in time, and whether something of it still hangs, which nobody may wait for."""
+
+    in_time: bool
+    hangs: bool
+
+
+def in_a_thread(work: Callable[[], Coroutine[object, object, object]], limit_s: float) -> Ended:
+    """Run asynchronous work beside this thread, so that not even a call that blocks it for ever keeps us waiting.
+
+    What it raises is raised.
+    """
+    done = threading.Event()
+    raised: list[BaseException] = []
+
+    async def until_done() -> None:
+        try:
+            await work()
+        finally:
+            done.set()  # what follows waits for the threads of the loop, one of which may hang
+
+    def run() -> None:
+        try:
+            asyncio.run(until_done())
+        except BaseException as error:  # noqa: BLE001 - it is raised to whoever waits
+            raised.append(error)
+            done.set()
+
+    thread = threading.Thread(target=run, name="all looks of the doctor", daemon=True)
+    thread.start()
+    in_time = done.wait(limit_s)
+    thread.join(LEAVE_S if in_time else 0.0)
+    if raised:
+        raise raised[0]
+    return Ended(in_time, thread.is_alive())
 
 
 async def look(about: str, work: Awaitable[list[Finding]], limit_s: float = LOOK_S) -> list[Finding]:

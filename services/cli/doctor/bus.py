@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from shared.description import ServiceDescription
-    from shared.events.commands import StateTold
 
 ANSWER_S = 5.0
 _INFO = f"$JS.API.STREAM.INFO.{EVENTS}"
@@ -100,16 +99,18 @@ async def _stream(client: "Client", enabled: "Sequence[ServiceDescription]") -> 
 
 
 async def _services(client: "Client", enabled: "Sequence[ServiceDescription]") -> list[Finding]:
-    told = await asyncio.gather(*(_state(client, service.name) for service in enabled))
-    return [one for service, said in zip(enabled, told, strict=True) for one in judge.service(service.name, said)]
+    told = await asyncio.gather(*(_service(client, service.name) for service in enabled))
+    return [finding for findings in told for finding in findings]
 
 
-async def _state(client: "Client", name: str) -> "StateTold | None":
-    """What a service says of itself; None where nobody answers."""
-    from shared.bus.rpc import ask
+async def _service(client: "Client", name: str) -> list[Finding]:
+    """What a service says of itself, that it does not run, or that it runs and says nothing."""
+    from shared.bus.rpc import NobodyAnswersError, ask
     from shared.events.commands import StateTold, state_question
 
     try:
-        return await ask(client, state_question(name)(), StateTold, timeout_s=ANSWER_S)
-    except UserError:
-        return None
+        return judge.service(name, await ask(client, state_question(name)(), StateTold, timeout_s=ANSWER_S))
+    except NobodyAnswersError:
+        return judge.service(name, None)
+    except UserError as error:
+        return [judge.silent(name, error)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.cli.doctor.finding import Finding, note, ok, wrong
 from services.cli.space import FEW_NIGHTS, nights
+from shared.errors import UserError
 from shared.library.room import Disk
 from shared.quantities import duration, size
 
@@ -108,3 +109,9 @@ def service(name: str, told: Any | None) -> list[Finding]:
     found = [wrong(about, f"does not reach {failure}") for failure in told.failed]
     found += [wrong(about, f"waits for {wait.what}: {wait.reason}") for wait in told.waits]
     return found or [ok(about, "runs, and waits for nothing")]
+
+
+def silent(name: str, error: UserError) -> Finding:
+    """A service that is there and gives no answer: it hangs, or its process was stopped."""
+    fix = f"its process hangs or is stopped: end it, and start it again (`nightbus up`, or `nightbus run {name}`)"
+    return wrong(f"service {name}", str(error).removeprefix(f"the {name} service "), fix)

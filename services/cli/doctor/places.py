@@ -48,9 +48,9 @@ async def look_at_library(settings: "Settings", home: Path | None, facts: Facts)
             await of_folder(partial(usable, root))
             found = [ok(_LIBRARY, f"{path} has its marker and takes files")]
     except Away as away:
-        if not known and await of_folder(partial(_is_empty, path)):
+        if not known and await _is_empty(path):
             return [_not_made(path, facts)]
-        found = [wrong(_LIBRARY, _said(path, away), _remedy(path))]
+        found = [wrong(_LIBRARY, _said(path, away), await _remedy(path))]
     except NightbusError as error:
         found = [wrong(_LIBRARY, error)]
     left = next((row["nights_left"] for row in facts.space if row["root"] == _LIBRARY), None)
@@ -95,12 +95,16 @@ async def look_at_home(home: Path) -> list[Finding]:
     from services.standalone.home import Home
     from services.standalone.room import full_disk
 
-    holder = Home(home).holder()
+    try:
+        holder = await of_folder(Home(home).holder)
+        full = await of_folder(partial(full_disk, home))
+    except Away as away:
+        return [wrong("disk of the home", _said(home, away), "look at `dmesg` and at how it is mounted")]
     start = f"`{command('up', *Home.words(home))}`"
     found = [ok("nightbus up", f"runs in {home} (process {holder})")]
     if holder is None:
         found = [wrong("nightbus up", f"is not running in {home}", start)]
-    if (full := full_disk(home)) is not None:
+    if full is not None:
         return [*found, wrong("disk of the home", full, "make room on it")]
     return found + await disk("the home", home)
 
@@ -171,8 +175,12 @@ async def _folder(about: str, folder: Path) -> list[Finding]:
     return [ok(about, f"{folder} can be read")]
 
 
-def _is_empty(folder: Path) -> bool:
-    return next(folder.iterdir(), None) is None
+async def _is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder; what lies in one that does not answer is not known."""
+    try:
+        return await of_folder(lambda: next(folder.iterdir(), None) is None)
+    except Away:
+        return False
 
 
 def _not_made(path: Path, facts: Facts) -> Finding:
@@ -185,10 +193,12 @@ def _said(path: Path, error: Exception) -> str:
     return words if str(path) in words else f"{path} {words}" if isinstance(error, Away) else f"{path}: {words}"
 
 
-def _remedy(path: Path) -> str:
+async def _remedy(path: Path) -> str:
     """What helps against a library that is not as it should be, by how its volume is mounted."""
     try:
-        read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        read_only = bool((await of_folder(partial(os.statvfs, path))).f_flag & os.ST_RDONLY)
+    except Away:
+        return "look at `dmesg` and at how it is mounted; captures wait meanwhile"
     except OSError:
         read_only = False
     if read_only:

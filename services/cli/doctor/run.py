@@ -2,28 +2,35 @@
 
 import asyncio
 import importlib
+import os
+import sys
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from services.cli.connection import HomeOption, Stack, find_stack, wait_for
+from services.cli.connection import HomeOption, Stack, find_stack
 from services.cli.doctor import bus, database, places
-from services.cli.doctor.bounded import look
+from services.cli.doctor.bounded import in_a_thread, look, of_folder
 from services.cli.doctor.facts import Facts
 from services.cli.doctor.finding import Finding, are_well, ok, unknown, wrong
 from services.cli.exits import FAILED
 from services.cli.filters import JsonOption
 from services.cli.output import to_json
 from services.cli.quiet import quiet_log
-from shared.errors import UserError
+from shared.errors import Away, UserError
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
 SERVERS_S = 30.0
 """Longest for all looks at one server, which are several."""
+ALL_S = 120.0
+"""Longest for everything: each look is bounded by itself, and this is for a disk that hangs in between."""
+_HANGS = "a share whose server is off, or a disk that fails"
+_MEND_DISK = "look at `dmesg` and at how it is mounted; what Nightbus keeps there waits meanwhile"
 _LIBRARIES = ("asyncpg", "nats", "shared.bus.provision", "shared.bus.rpc", "shared.db.clock", "shared.db.schemas")
 
 
@@ -33,26 +40,45 @@ def doctor(as_json: JsonOption = False, home: HomeOption = None) -> None:
     It is for when something is down: what can be looked at is, and each look ends in time. The exit code is 1 where
     something is wrong.
     """
-    found = wait_for(examine(home))
+    found: list[Finding] = []
+    ended = in_a_thread(partial(examine, home, found), ALL_S)
+    if not ended.in_time:
+        found.append(wrong("everything else", f"does not answer within {ALL_S:.0f} s: {_HANGS}", _MEND_DISK))
     if as_json:
         rows = [{"about": one.about, "state": one.state, "says": one.says, "fix": one.fix} for one in found]
         print("[" + ",".join(f"\n{to_json(row)}" for row in rows) + "\n]")
     else:
         print("\n".join(one.line for one in found))
+    if ended.hangs:
+        sys.stdout.flush()
+        os._exit(0 if are_well(found) else FAILED)  # an ordinary end would wait for what hangs
     if not are_well(found):
         raise typer.Exit(FAILED)
 
 
-async def examine(home: Path | None) -> list[Finding]:
-    """Everything that was found, in the order in which things depend on each other."""
+async def examine(home: Path | None, found: list[Finding] | None = None) -> list[Finding]:
+    """Everything that was found, in the order in which things depend on each other.
+
+    Args:
+        home: the folder of `nightbus up` that was named.
+        found: is filled as looks end, for whoever cannot wait for all of them.
+    """
+    found = [] if found is None else found
     _prepare()
-    settings, found = _settings()
+    settings = await _settings_in_time(found)
     try:
-        stack = find_stack(home)
+        stack = await of_folder(partial(find_stack, home))
+    except Away:
+        about = "the home of `nightbus up`"
+        found += [wrong(about, f"its folder does not answer: {_HANGS}", _MEND_DISK)]
+        found += [unknown("NATS and Postgres", "that folder says where they are")]
+        return found if settings is None else await _without_stack(settings, found, _said_home(home))
     except UserError as error:
         if settings is None:  # what keeps us from finding it was said
-            return [*found, unknown("everything else", "the settings say where it is")]
-        return [*found, wrong("Nightbus", error), *await _without_stack(settings)]
+            found.append(unknown("everything else", "the settings say where it is"))
+            return found
+        found.append(wrong("Nightbus", error))
+        return await _without_stack(settings, found)
     found += _refused_by_up(settings, stack)
     if stack.home is not None:
         found += await look("nightbus up", places.look_at_home(stack.home))
@@ -61,6 +87,15 @@ async def examine(home: Path | None) -> list[Finding]:
     if settings is not None:
         found += await _of_places(settings, stack.home, facts)
     return found
+
+
+async def _settings_in_time(found: list[Finding]) -> "Settings | None":
+    try:
+        settings, said = await of_folder(_settings)
+    except Away:
+        settings, said = None, [wrong("settings", f"nightbus.toml does not answer: {_HANGS}", _MEND_DISK)]
+    found += said
+    return settings
 
 
 def _settings() -> "tuple[Settings | None, list[Finding]]":
@@ -126,9 +161,18 @@ async def _of_places(settings: "Settings", home: Path | None, facts: Facts) -> l
     return [finding for findings in await asyncio.gather(*looks) for finding in findings]
 
 
-async def _without_stack(settings: "Settings") -> list[Finding]:
-    """What can be seen where nobody knows where the servers are."""
-    return await _of_places(settings, None, Facts())
+async def _without_stack(settings: "Settings", found: list[Finding], home: Path | None = None) -> list[Finding]:
+    """What was found, and what can be seen where nobody knows where the servers are."""
+    found += await _of_places(settings, home, Facts())
+    return found
+
+
+def _said_home(named: Path | None) -> Path | None:
+    """The home as it is called, without a look at it."""
+    from services.standalone.home import Home
+
+    said = os.environ.get("NIGHTBUS_HOME")
+    return named or (Path(said) if said else Home.default())
 
 
 def _prepare() -> None:

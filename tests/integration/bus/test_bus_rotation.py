@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,13 +14,15 @@ from nats.aio.client import Client
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from services.cli import passwords as commands
+from services.cli.connection import Stack
 from services.descriptions import described
 from services.settings import AllSettings
 from services.standalone.binaries import installed_binaries
 from services.standalone.home import Home, new_password_in
 from services.standalone.logins import USERS_FILE, follow, write_users_file
 from services.standalone.nats import EmbeddedNats
-from services.standalone.passwords import USERS, make_passwords, renew
+from services.standalone.passwords import USERS, choose, make_passwords, renew
 from services.standalone.process import ManagedProcess
 from services.stats import app as stats_app
 from shared.bus.broker import connect
@@ -166,17 +170,7 @@ async def test_a_server_of_ones_own_reloads_its_users(tmp_path: Path) -> None:
     with open_folder() as folder:
         secrets = folder / "secrets"
         make_passwords(secrets)
-        port = free_port()
-        configuration = folder / "server.conf"
-        configuration.write_text(
-            f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/store" }}\ninclude "secrets/{USERS_FILE}"\n'
-        )
-        with (tmp_path / "nats.log").open("wb") as log:
-            command = [str(installed_binaries().nats_server), "-c", str(configuration)]
-            server = subprocess.Popen(command, stderr=log)  # noqa: ASYNC220 - it is started at once
-        try:
-            wait_for_port(port, server)
-            nats = NatsSettings(url=f"nats://127.0.0.1:{port}", secrets_dir=secrets)
+        with server_of_ones_own(folder, tmp_path / "nats.log") as (server, nats):
             scanner, stats = await connect(nats, "scanner"), await connect(nats, "stats")
             renew(secrets, ["nats-scanner"])
             write_users_file(secrets, USERS)
@@ -187,9 +181,54 @@ async def test_a_server_of_ones_own_reloads_its_users(tmp_path: Path) -> None:
             assert stats.stats["reconnects"] == 0
             await scanner.close()
             await stats.close()
-        finally:
-            server.terminate()
-            server.wait(20)
+
+
+async def test_passwords_of_a_folder_are_applied(
+    database: PostgresSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a renewal that was cut off: `passwords apply` tells Postgres, waits for NATS, and may be repeated."""
+    with open_folder() as folder:
+        secrets = folder / "secrets"
+        assert database.secrets_dir is not None
+        shutil.copytree(database.secrets_dir, secrets)
+        make_passwords(secrets)
+        with server_of_ones_own(folder, tmp_path / "nats.log") as (server, nats):
+            postgres = database.model_copy(update={"secrets_dir": secrets})
+            stack = Stack(AllSettings(postgres=postgres, nats=nats), None)
+            everything = choose(secrets, (), everything=True)
+            renew(secrets, everything.files)
+            write_users_file(secrets, USERS)
+            try:
+                monkeypatch.setattr(commands, "TAKEN_WITHIN_S", 0.0)
+                with pytest.raises(UserError, match="does not take the password of ingest: reload it"):
+                    await commands._apply(stack, everything)
+                monkeypatch.undo()
+                server.send_signal(signal.SIGHUP)
+                for _ in range(2):
+                    await commands._apply(stack, everything)
+                for role in everything.roles:
+                    async with pool_of(postgres, role, unhurried=True) as pool:
+                        assert await _ask_anew(pool) == 1
+            finally:
+                await set_passwords(postgres.model_copy(update={"secrets_dir": database.secrets_dir}), everything.roles)
+
+
+@contextlib.contextmanager
+def server_of_ones_own(folder: Path, log: Path) -> Iterator[tuple["subprocess.Popen[bytes]", NatsSettings]]:
+    """A NATS whose users are those of ``secrets`` in a folder, and how they log in."""
+    port = free_port()
+    configuration = folder / "server.conf"
+    configuration.write_text(
+        f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/store" }}\ninclude "secrets/{USERS_FILE}"\n'
+    )
+    with log.open("wb") as output:
+        server = subprocess.Popen([str(installed_binaries().nats_server), "-c", str(configuration)], stderr=output)
+    try:
+        wait_for_port(port, server)
+        yield server, NatsSettings(url=f"nats://127.0.0.1:{port}", secrets_dir=folder / "secrets")
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 async def test_a_server_follows_the_passwords_of_its_home(rights: NatsSettings, nats_server: NatsServer) -> None:

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +101,27 @@ async def test_a_nats_that_is_stopped_hides_nothing_else(
     assert "does not answer" in of["NATS"]["says"]
     assert of["services"]["state"] == "unknown"
     assert of["Postgres"]["state"] == of["library"]["state"] == of["disk of library"]["state"] == "ok"
+
+
+async def test_a_service_that_is_stopped_is_named(js: JetStreamContext, environment: dict[str, str]) -> None:
+    """One stopped by SIGSTOP is alive and silent: the doctor ends, names it, and looks at the rest."""
+    command = [sys.executable, "-m", "services.cli.main", "run", "api"]
+    silent = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=silent, stderr=silent)
+    try:
+        async with asyncio.timeout(60):
+            while (await found())["service api"]["state"] != "ok":
+                assert process.returncode is None
+        os.kill(process.pid, signal.SIGSTOP)
+        async with asyncio.timeout(60):
+            of = await found()
+    finally:
+        process.kill()
+        await process.wait()
+    assert of["service api"]["says"] == "did not answer within 5 s"
+    assert "hangs or is stopped" in of["service api"]["fix"]
+    assert of["service stats"]["says"] == "is not running"
+    assert of["NATS"]["state"] == of["Postgres"]["state"] == of["library"]["state"] == "ok"
 
 
 async def test_streams_that_are_not_as_provisioned(js: JetStreamContext, nats_client: Client) -> None:

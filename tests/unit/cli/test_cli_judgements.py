@@ -121,6 +121,8 @@ def test_a_service_says_itself_what_it_lacks() -> None:
         "waits for the library: it has no marker",
     ]
     assert judge.service("ingest", None)[0].state == "wrong"
+    hung = judge.silent("ingest", UserError("the ingest service did not answer within 5 s"))
+    assert hung.line.startswith("wrong   service ingest: did not answer within 5 s -> its process hangs or is stopped")
     assert judge.service("ingest", SimpleNamespace(failed=(), waits=()))[0].state == "ok"
 
 
@@ -138,6 +140,52 @@ async def test_a_look_always_ends_as_a_finding() -> None:
     assert (await bounded.look("x", fails(UserError("no password"))))[0].says == "no password"
     (mistake,) = await bounded.look("x", fails(KeyError("row")))
     assert mistake.says == "could not be looked at: KeyError('row')"
+
+
+def test_whatever_hangs_the_looks_are_left_in_time() -> None:
+    """A call that blocks the looks themselves, and one that blocks a thread of theirs, are told and not waited for."""
+    never, begun, found = threading.Event(), threading.Event(), list[str]()
+
+    async def blocks() -> None:
+        found.append("what was seen before")
+        never.wait()
+
+    def hangs() -> None:
+        begun.set()
+        never.wait()
+
+    async def leaves_a_thread() -> None:
+        running = asyncio.get_running_loop().run_in_executor(None, hangs)
+        await asyncio.to_thread(begun.wait)
+        running.cancel()
+
+    async def fails() -> None:
+        raise KeyError("row")
+
+    try:
+        assert bounded.in_a_thread(blocks, 0.05) == bounded.Ended(in_time=False, hangs=True)
+        assert found == ["what was seen before"]
+        assert bounded.in_a_thread(leaves_a_thread, 60.0) == bounded.Ended(in_time=True, hangs=True)
+    finally:
+        never.set()
+    assert bounded.in_a_thread(lambda: asyncio.sleep(0), 60.0) == bounded.Ended(in_time=True, hangs=False)
+    with pytest.raises(KeyError, match="row"):
+        bounded.in_a_thread(fails, 60.0)
+
+
+async def test_a_home_that_hangs_hides_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder does not answer: that is said, and what does not depend on it is looked at."""
+    never = threading.Event()
+    monkeypatch.setattr(run, "find_stack", lambda _home: never.wait())
+    monkeypatch.setattr(run, "of_folder", lambda call: bounded.of_folder(call, 60.0 if call is run._settings else 0.05))
+    monkeypatch.setenv("NIGHTBUS_LIBRARY__PATH", str(tmp_path))
+    try:
+        of = {one.about: one for one in await run.examine(tmp_path / "home")}
+    finally:
+        never.set()
+    assert of["the home of `nightbus up`"].state == "wrong"
+    assert of["NATS and Postgres"].state == "unknown"
+    assert {"settings", "library", "destinations"} <= set(of)
 
 
 async def test_a_folder_that_hangs_keeps_nobody_waiting() -> None:

@@ -84,7 +84,7 @@ def test_only_what_was_named_is_renewed(run: Run, tmp_path: Path) -> None:
     assert "1 password renewed" in one.output
     assert "next: reload NATS; services" in one.output
     everything = run("passwords", "renew", "--all", "--dir", str(folder))
-    assert "next: reload NATS and run `nightbus migrate`" in everything.output
+    assert "next: reload NATS and run `nightbus passwords apply`" in everything.output
     assert contents(folder)[SUPERUSER] == before[SUPERUSER]
 
 
@@ -103,6 +103,21 @@ def test_what_cannot_be_renewed_is_told(run: Run, tmp_path: Path, words: list[st
     run("passwords", "make", str(tmp_path))
     done = run("passwords", *(word.format(tmp_path) for word in words))
     assert (done.exit_code, sentence in done.output) == (code, True), done.output
+
+
+def test_the_folder_of_the_settings_is_renewed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the settings name one folder for both servers, no --dir is needed; where they name two, or none, it is."""
+    run("passwords", "make", str(tmp_path))
+    before = contents(tmp_path)
+    monkeypatch.setenv("NIGHTBUS_NATS__SECRETS_DIR", str(tmp_path))
+    alone = run("passwords", "renew", "stats")
+    assert (alone.exit_code, "no folder of passwords that NATS and Postgres share" in alone.output) == (2, True)
+    assert contents(tmp_path) == before
+    monkeypatch.setenv("NIGHTBUS_POSTGRES__SECRETS_DIR", str(tmp_path))
+    done = run("passwords", "renew", "stats")
+    assert done.exit_code == 0, done.output
+    after = contents(tmp_path)
+    assert {name for name in after if after[name] != before[name]} == {"stats", "nats-stats", USERS_FILE}
 
 
 async def test_postgres_is_told_of_what_a_full_disk_let_through(
@@ -141,5 +156,7 @@ async def test_a_postgres_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatc
         raise Unavailable("Postgres does not answer")
 
     monkeypatch.setattr(commands, "TAKEN_WITHIN_S", 0.0)
-    with pytest.raises(UserError, match=r"Postgres does not know them \(Postgres does not answer\).*same command"):
+    with pytest.raises(
+        UserError, match=r"Postgres does not know them \(Postgres does not answer\).*`nightbus passwords apply`"
+    ):
         await commands._told_to_postgres(away)

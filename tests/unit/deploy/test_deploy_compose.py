@@ -20,6 +20,8 @@ COMPOSE = DEPLOY / "compose" / "compose.yaml"
 PREPARE = DEPLOY / "compose" / "prepare.sh"
 PROJECT = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
 VARIABLE = re.compile(r"\$\{([A-Z_0-9]+)(?:(:[-?])([^}]*))?\}")
+HAND_OUT = ("prepare", "admin")
+"""Containers that give the others their passwords."""
 ROOT = {"prepare", "postgres"}
 """Containers that begin as root: one gives folders to their owners, the other takes on a user by itself."""
 
@@ -71,9 +73,16 @@ def test_each_container_has_the_passwords_that_it_needs_and_no_other(ours: dict[
     assert given("postgres") == {SUPERUSER}
     assert GRAFANA.name in given("grafana")
     for name, one in ours.items():
-        secrets = [volume for volume in one["volumes"] if volume.startswith("secrets-")]
-        expected = {f"secrets-{name}:/run/secrets:ro"} if name != "prepare" else set(secrets)
-        assert set(secrets) == expected, name
+        secrets = {volume for volume in one["volumes"] if volume.startswith("secrets-")}
+        assert name in HAND_OUT or secrets == {f"secrets-{name}:/run/secrets:ro"}, name
+
+
+def test_who_hands_out_passwords_sees_all_of_them(ours: dict[str, dict[str, Any]]) -> None:
+    """Prepare and admin have each volume of passwords at the same place, admin all passwords as its own as well."""
+    handed = {name: {volume for volume in ours[name]["volumes"] if ":/secrets/" in volume} for name in HAND_OUT}
+    assert handed["admin"] == handed["prepare"]
+    assert "secrets-migrate:/run/secrets" in ours["admin"]["volumes"]
+    assert ours["admin"]["profiles"] == ["cli"], "it is there while somebody types, and at no other time"
 
 
 def test_every_volume_of_passwords_is_filled(stack: dict[str, Any]) -> None:
@@ -81,7 +90,9 @@ def test_every_volume_of_passwords_is_filled(stack: dict[str, Any]) -> None:
     mounted = mounts(stack["services"]["prepare"])
     named = {name.removeprefix("secrets-") for name in stack["volumes"] if name.startswith("secrets-")}
     assert {f"/secrets/{name}" for name in named} <= set(mounted)
-    assert all(given(name) for name in named - {"migrate"}), "migrate has them all"
+    assert all(given(name) for name in named - {"migrate", "subscribers"}), (
+        "migrate has them all; subscribers come later"
+    )
 
 
 def test_the_servers_are_reached_from_inside_alone(stack: dict[str, Any]) -> None:
@@ -115,7 +126,8 @@ def test_containers_are_closed(stack: dict[str, Any]) -> None:
     for name, one in stack["services"].items():
         assert one["cap_drop"] == ["ALL"], name
         assert one["security_opt"] == ["no-new-privileges:true"], name
-        assert not {"privileged", "pid", "ipc", "devices"} & set(one), name
+        assert not {"privileged", "ipc", "devices"} & set(one), name
+        assert one.get("pid") == ("service:nats" if name in {"admin", "provision"} else None), "who reloads NATS"
         assert one.get("read_only") is True or name == "postgres", name
         user = one.get("user", "0:0")
         assert (user == "0:0") is (name in ROOT), name
@@ -125,7 +137,7 @@ def test_containers_are_closed(stack: dict[str, Any]) -> None:
 
 def test_nothing_waits_for_ever_and_all_come_back(stack: dict[str, Any]) -> None:
     """What runs for good is restarted and told of an end in time; what runs once is not."""
-    once = {"prepare", "migrate", "provision", "cli"}
+    once = {"prepare", "migrate", "provision", "cli", "admin"}
     for name, one in stack["services"].items():
         assert one["restart"] == ("no" if name in once else "unless-stopped"), name
     for name in processes_of(SERVICES):

@@ -23,7 +23,9 @@ PREPARE = DEPLOY / "compose" / "prepare.sh"
 FIRST_SETTINGS = DEPLOY / "docker" / "first-settings.sh"
 ENTRYPOINT = DEPLOY / "docker" / "entrypoint.sh"
 OWN = {"PUID": str(os.geteuid()), "PGID": str(os.getegid())}
-VOLUMES = ("migrate", "postgres", "provision", "ingest", "scanner", "stats", "backup", "api", "cli", "grafana")
+VOLUMES = (
+    "migrate", "postgres", "provision", "ingest", "scanner", "stats", "backup", "api", "cli", "grafana", "subscribers",
+)  # fmt: skip
 
 
 def run(script: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -92,6 +94,37 @@ def test_the_password_of_people_follows_the_environment(places: dict[str, str], 
     done = run(PREPARE, **{**places, "NIGHTBUS_PASSWORD": ""})
     assert done.returncode != 0
     assert "choose a password, in .env" in done.stderr
+
+
+def test_a_renewal_that_was_cut_off_is_handed_out(places: dict[str, str], tmp_path: Path) -> None:
+    """Of passwords that are newer in the folder of all, each volume and the list of NATS' users has them then."""
+    run(PREPARE, **places)
+    secrets = tmp_path / "secrets"
+    for name in ("stats", "nats-stats"):
+        (secrets / "migrate" / name).write_text(f"new-{name}\n")
+    before = contents(tmp_path)
+    done = run(PREPARE, "passwords", **places)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "each container has its passwords")
+    after = contents(tmp_path)
+    assert {name for name in after if after[name] != before[name]} == {
+        "secrets/stats/stats", "secrets/stats/nats-stats", "secrets/migrate/nats-users.conf", "nats/users.conf",
+    }  # fmt: skip
+    assert after["secrets/stats/stats"] == b"new-stats\n"
+    assert b'password: "new-nats-stats"' in after["nats/users.conf"]
+
+
+def test_programs_find_the_passwords_of_subscribers(places: dict[str, str], tmp_path: Path) -> None:
+    """Each in the volume for programs, which has no other password; that of a revoked one goes."""
+    run(PREPARE, **places)
+    all_passwords, theirs = tmp_path / "secrets" / "migrate", tmp_path / "secrets" / "subscribers"
+    assert list(theirs.iterdir()) == []
+    for name in ("lights", "chat"):
+        (all_passwords / f"nats-subscriber-{name}").write_text(name)
+    run(PREPARE, "passwords", **places)
+    assert contents(theirs) == {"nats-subscriber-lights": b"lights", "nats-subscriber-chat": b"chat"}
+    (all_passwords / "nats-subscriber-chat").unlink()
+    run(PREPARE, **places)
+    assert set(contents(theirs)) == {"nats-subscriber-lights"}
 
 
 def test_the_users_of_nats_are_whole(places: dict[str, str], tmp_path: Path) -> None:
