@@ -39,6 +39,7 @@ from shared.description import ServiceDescription
 from shared.errors import NightbusError, Unavailable
 from shared.events.base import Event
 from shared.events.commands import Command, Reply, StateTold, TellState, state_question
+from shared.exits import EX_TEMPFAIL
 from shared.health import Check, Health, failures
 from shared.logging import get_logger
 from shared.metrics import CLOCK_OFFSET, MEASURE_EVERY_S
@@ -51,8 +52,6 @@ from shared.waits import Waits
 
 log = get_logger(__name__)
 
-EX_TEMPFAIL = 75
-"""Exit code of a service that wants to be started again (sysexits.h)."""
 DAY_S = 24 * 3600.0
 INBOX_AGE_S = 31 * DAY_S
 """Longer than the stream keeps an event."""
