@@ -9,7 +9,7 @@ from services.descriptions import SCHEMAS
 from services.standalone.simulation import tiny_frames
 from shared.db.migrate import migrate
 from shared.settings import PostgresSettings
-from tests.e2e.running import Up, up
+from tests.e2e.running import QUICK, Up, up
 from tests.stack import open_folder
 from tests.upgrade.home import V01, listing, restored
 
@@ -42,7 +42,7 @@ def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
     }
     with open_folder() as folder:
         asyncio.run(restored(V01, folder / "home", _migrate)).close()
-        with up(folder / "home") as stack:
+        with up(folder / "home", **QUICK) as stack:
             assert totals(stack) == before
             services = {row["service"]: row for row in stack.json("status")["services"]}
             assert all(row["running"] and row["on"] and row["waiting"] == 0 for row in services.values())
@@ -50,7 +50,7 @@ def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
             tiny_frames(folder / "new", 3, 1)
             stack.run("ingest", str(folder / "new"), "--mode", "index", "--wait")
             _until_counted(stack, before["counts"]["arrived"] + 3)
-        with up(folder / "home") as again:
+        with up(folder / "home", **QUICK) as again:
             assert again.json("status")["counts"]["arrived"] == before["counts"]["arrived"] + 3
 
 
