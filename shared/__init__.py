@@ -3,6 +3,6 @@
 Nothing in here imports from ``services``.
 """
 
-from shared.lean_nats import keep_aiohttp_from_nats
+from shared.lean import keep_what_is_unused_out
 
-keep_aiohttp_from_nats()
+keep_what_is_unused_out()

@@ -3,14 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-from shared.events.base import utc_now
 from shared.retry import patiently
-
-LONGEST_SLEEP_S = 60.0
-"""Between two looks at the clock, which may be set, or stand still while the machine sleeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +24,3 @@ async def every(interval_s: float, job: Job, *, first_after_s: float = 0.0) -> N
     while True:
         done = await patiently(job)
         await asyncio.sleep(done.seconds if isinstance(done, DueIn) else interval_s)
-
-
-async def daily(at: time, zone: ZoneInfo, job: Job, *, clock: Callable[[], datetime] = utc_now) -> None:
-    """Do a job for ever, once a day at a local time; where the clocks skip that time, when they have."""
-    due_at = next_time(at, zone, clock())
-    while True:
-        while (left_s := (due_at - clock()).total_seconds()) > 0:  # noqa: ASYNC110 - the clock sets no event
-            await asyncio.sleep(min(left_s, LONGEST_SLEEP_S))
-        done = await patiently(job)
-        now = clock()
-        due_at = now + timedelta(seconds=done.seconds) if isinstance(done, DueIn) else next_time(at, zone, now)
-
-
-def next_time(at: time, zone: ZoneInfo, after: datetime) -> datetime:
-    """When it is ``at`` in a zone for the first time after a moment (aware); in UTC."""
-    day = after.astimezone(zone).date()
-    moments = (datetime.combine(day + timedelta(days=days), at, zone).astimezone(UTC) for days in range(3))
-    return next(moment for moment in moments if moment > after)

@@ -1,7 +1,7 @@
 """The frame that every service runs in: database, broker, events, commands, periodic jobs, watchdog, health.
 
 A service's ``app.py`` enters it, says what it reads (``reads``, ``handles``), answers (``answers``) and does again and
-again (``every``, ``daily``), and then waits in ``run``, which returns an exit code: 0 when it was told to stop, 75 (try
+again (``every``), and then waits in ``run``, which returns an exit code: 0 when it was told to stop, 75 (try
 again) when only a restart helps. The frame itself relays the outbox, forgets old entries of the inbox, answers
 ``cmd.<service>.state`` and looks after its consumers.
 """
@@ -10,10 +10,8 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from datetime import time
 from functools import cached_property
 from typing import Any, Self, TypeVar, overload
-from zoneinfo import ZoneInfo
 
 import asyncpg
 from faststream.nats import NatsBroker
@@ -39,10 +37,11 @@ from shared.description import ServiceDescription
 from shared.errors import NightbusError, Unavailable
 from shared.events.base import Event
 from shared.events.commands import Command, Reply, StateTold, TellState, state_question
+from shared.exits import EX_TEMPFAIL
 from shared.health import Check, Health, failures
 from shared.logging import get_logger
 from shared.metrics import CLOCK_OFFSET, MEASURE_EVERY_S
-from shared.periodic import Job, daily, every
+from shared.periodic import Job, every
 from shared.process import Process
 from shared.retry import patiently
 from shared.settings import Settings
@@ -51,8 +50,6 @@ from shared.waits import Waits
 
 log = get_logger(__name__)
 
-EX_TEMPFAIL = 75
-"""Exit code of a service that wants to be started again (sysexits.h)."""
 DAY_S = 24 * 3600.0
 INBOX_AGE_S = 31 * DAY_S
 """Longer than the stream keeps an event."""
@@ -174,10 +171,6 @@ class Service:
     def every(self, interval_s: float, job: Job, *, first_after_s: float = 0.0) -> None:
         """Do a job again and again; see ``shared.periodic``. What it leaves in the outbox is published at once."""
         self.background(every(interval_s, self._waking(job), first_after_s=first_after_s))
-
-    def daily(self, at: time, zone: ZoneInfo, job: Job) -> None:
-        """Do a job once a day at a local time."""
-        self.background(daily(at, zone, self._waking(job)))
 
     @overload
     def reads(self, model: type[E], apply: Effect[E]) -> None: ...

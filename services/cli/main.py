@@ -1,6 +1,5 @@
 """The commands put together; every failure that is to be expected ends as a sentence on standard error."""
 
-import io
 import sys
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from services.cli.usage import WrongUsage, help_alone
 from services.cli.values import take_over
 from shared.errors import NightbusError
 from shared.inert import sentence
+from shared.printing import print_any_character
 
 PROGRAM = "nightbus"
 START, LIBRARY, LOOK, OFFLINE, CARE = "Start", "Bring in", "Look", "Offline", "Care"
@@ -144,9 +144,7 @@ class Nightbus(TyperGroup):
         extra = {"prog_name": PROGRAM, **extra, "standalone_mode": False}
         if not standalone_mode:
             return super().main(*args, **extra)
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # whatever is named in a terminal of few characters
-                stream.reconfigure(errors="backslashreplace")
+        print_any_character()
         try:
             code = super().main(*args, **extra)
         except TyperException as error:

@@ -1,7 +1,5 @@
 """Start things: `up`, `demo`, `run SERVICE…`, `migrate`, `provision`."""
 
-import asyncio
-import importlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -58,18 +56,11 @@ def run_services(
     home: PlainHomeOption = None,
 ) -> None:
     """Run services in one process against the NATS and Postgres of the settings, until a signal."""
+    from services.cli.serving import serve
     from services.settings import load_settings
-    from shared.logging import configure_logging
-    from shared.process import run_services as run
-    from shared.runtime import collect_garbage_seldom, event_loop
 
     settings = load_settings() if home is None else find_stack(home).settings
-    chosen = list(dict.fromkeys(services))
-    configure_logging(settings.log, " ".join(chosen))
-    runs = {name: importlib.import_module(f"services.{name}.app").run for name in chosen}
-    collect_garbage_seldom()
-    with asyncio.Runner(loop_factory=event_loop()) as runner:
-        raise typer.Exit(runner.run(run(runs, settings)))
+    raise typer.Exit(serve(list(dict.fromkeys(services)), settings))
 
 
 def migrate(

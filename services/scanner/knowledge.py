@@ -19,8 +19,6 @@ from shared.equipment.rigs import Rig
 from shared.equipment.setup import Equipment
 from shared.equipment.tables import Camera, Telescope
 from shared.errors import UserError
-from shared.frames.namepatterns import NamePattern
-from shared.frames.ninapatterns import compile_pattern
 from shared.targets.matcher import Matcher
 from shared.targets.own import OwnTarget, own_targets
 from shared.targets.reading import UNCERTAIN_BELOW
@@ -28,6 +26,7 @@ from shared.targets.reading import UNCERTAIN_BELOW
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shared.frames.namepatterns import NamePattern
     from shared.settings import Settings
 
 OWN = "nightbus.toml"
@@ -39,7 +38,7 @@ class Loaded(NamedTuple):
 
     matcher: Matcher
     equipment: Equipment
-    name_patterns: tuple[NamePattern, ...]
+    name_patterns: "tuple[NamePattern, ...]"
     decisions: Decisions
     decisions_revision: int
 
@@ -139,8 +138,10 @@ class Knowledge:
         """The matcher over the catalogue and the user's targets; loading takes a fraction of a second."""
         return Matcher.load(own=self.targets, uncertain_below=self.targets_uncertain_below)
 
-    def name_patterns(self) -> tuple[NamePattern, ...]:
+    def name_patterns(self) -> "tuple[NamePattern, ...]":
         """The readers of the user's own file names."""
+        from shared.frames.ninapatterns import compile_pattern  # numpy and Pillow come along, for readers alone
+
         return tuple(compile_pattern(text) for text in self.file_patterns)
 
     def load(self) -> Loaded:
@@ -161,6 +162,10 @@ def built_in() -> Loaded:
 
 
 def _check_patterns(patterns: tuple[str, ...]) -> None:
+    if not patterns:
+        return
+    from shared.frames.ninapatterns import compile_pattern  # numpy and Pillow come along
+
     for text in patterns:
         try:
             compile_pattern(text)

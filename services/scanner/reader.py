@@ -1,10 +1,7 @@
 """A reader process: reads requests from its standard input, scans, answers on its standard output.
 
-Messages both ways are a four-byte big-endian length and that many bytes. A request is a JSON line of ``Request``
-followed by the JSON of a FileArrived; an answer is a JSON line of ``Answer`` followed by the JSON of a FileScanned
-where there is one. The first message of all is the JSON of the ``Knowledge`` that the service has; the reader loads it
-and then sends a length of zero: it is ready. It knows that and nothing else for as long as it lives. The process ends
-when its input does, so it cannot outlive the service.
+What goes over them is in ``messages``. It begins with the ``Knowledge`` that the service has: the reader knows that and
+nothing else for as long as it lives. The process ends when its input does, so it cannot outlive the service.
 """
 
 import contextlib
@@ -12,13 +9,13 @@ import json
 import os
 import resource
 import signal
-import struct
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, BinaryIO
 
 from services.scanner.knowledge import Knowledge, Loaded, built_in
+from services.scanner.messages import LENGTH, Answer, Request
 from services.scanner.scan import scan_file
 from shared.errors import Away, Gone, Permanent, Transient
 from shared.events.envelope import headers_of
@@ -29,26 +26,8 @@ from shared.runtime import collect_garbage_seldom
 if TYPE_CHECKING:
     from services.scanner.previews import KeepPreview, PreviewPlace
 
-LENGTH = struct.Struct(">I")
 _LONGEST_ESCAPE = 6
 """Bytes that one character can take in JSON: a control character."""
-
-
-class Request(TypedDict):
-    """First line of a request; without ``previews`` none are made."""
-
-    root_path: str
-    measure_stars: bool
-    previews: NotRequired["PreviewPlace | None"]
-
-
-class Answer(TypedDict):
-    """First line of an answer; ``reason`` and ``detail`` are empty for scanned files."""
-
-    outcome: Literal["scanned", "permanent", "transient", "away", "gone"]
-    reason: str
-    detail: str
-    headers: dict[str, str]
 
 
 def scanned_event(

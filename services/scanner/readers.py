@@ -6,6 +6,9 @@ behind it go back to the queue unblamed.
 
 Readers start once it is known what people decided. When that changes, each answers what it has in hand and a fresh one
 takes its place, so that a reader knows one thing all its life and what it answers follows from that.
+
+One reader is always there, so that a first file waits for none to start. The others, 50 MB each, come when files wait
+that no reader at rest would take, and go when they had none for a while.
 """
 
 import asyncio
@@ -16,10 +19,11 @@ import signal
 import sys
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from services.scanner.knowledge import Knowledge
-from services.scanner.reader import LENGTH, Answer, Request
+from services.scanner.messages import LENGTH, Answer, Request
 from shared.errors import Away, Gone, Permanent, Transient
 from shared.events.file import FileArrived
 from shared.logging import get_logger
@@ -38,6 +42,8 @@ MOST_KILLS = 2
 START_LIMIT_S = 60.0
 """A fresh reader loads the catalogue before it says that it is ready; no file's time runs meanwhile."""
 RESTART_PAUSE_S = 0.5
+REST_S = 60.0
+"""A reader that is not the only one ends when it had no file for so long."""
 
 
 _FAILURES = {"permanent": Permanent, "transient": Transient, "away": Away, "gone": Gone}
@@ -61,7 +67,7 @@ class _Job:
 
 
 class ReaderPool:
-    """Reader processes, started on entry and ended on exit; they read nothing before they are told what is known."""
+    """Reader processes, ended on exit; they start when they are told what is known, and read with that."""
 
     def __init__(
         self,
@@ -72,6 +78,7 @@ class ReaderPool:
         measure_stars: bool,
         previews: "PreviewPlace | None" = None,
         knowledge: Knowledge | None = None,
+        rest_s: float = REST_S,
     ) -> None:
         self._count = count or os.cpu_count() or 1
         self._time_limit_s = time_limit_s
@@ -79,15 +86,19 @@ class ReaderPool:
         self._measure_stars = measure_stars
         self._previews = previews
         self._knowledge = None if knowledge is None else _message_of(knowledge)
+        self._rest_s = rest_s
         self._waiting: deque[_Job] = deque()
+        self._free: set[int] = set()
+        """Numbers of the readers that would take a file at once, or have been started for one."""
         self._work = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self.pids: set[int] = set()
 
     async def __aenter__(self) -> Self:
-        """Start the readers."""
-        names = [f"reader {number}" for number in range(self._count)]
-        self._tasks = [start_task(restarted(self._keep_reading, name=name), name=name) for name in names]
+        """Start the first reader; the others follow when there is work for them."""
+        for number in range(self._count):
+            keep, name = partial(self._keep_reading, number), f"reader {number}"
+            self._tasks.append(start_task(restarted(keep, name=name), name=name))
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -120,59 +131,73 @@ class ReaderPool:
         job = _Job(arrived.path, message, arrived.size_bytes, asyncio.get_running_loop().create_future())
         async with self._work:
             self._waiting.append(job)
-            self._work.notify()
+            self._work.notify_all()  # one that is not started yet may hear of it first, and leave it to one at rest
         return await job.result
 
-    async def _keep_reading(self) -> None:
+    async def _keep_reading(self, number: int) -> None:
         while True:
             async with self._work:
-                await self._work.wait_for(lambda: self._knowledge is not None)
+                await self._work.wait_for(lambda: self._knowledge is not None and self._is_wanted(number))
+                self._free.add(number)
             try:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "services.scanner.reader",
-                    str(self._memory_limit_mb),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    env=_environment(),
-                )
-            except OSError as error:  # out of memory, processes or file descriptors: that may pass
-                log.error("a reader did not start", reason=error.strerror or str(error))
-                await asyncio.sleep(RESTART_PAUSE_S)
-                continue
-            self.pids.add(process.pid)
-            sent: deque[_Job] = deque()
-            end = start_task(self._notice_end(process), name=f"end of reader {process.pid}")
-            known = self._knowledge
-            assert known is not None
-            try:
-                _tell(process, known)
-                if await _is_ready(process):
-                    failure = await self._serve(process, known, sent)
-                    if failure is None:
-                        continue
-                    await self._return(sent, failure)
-            except Exception:
-                await self._return(sent, "could not be served")
-                raise
+                if not await self._run_reader(number):
+                    await asyncio.sleep(RESTART_PAUSE_S)
             finally:
-                self.pids.discard(process.pid)
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-                await end
-            await asyncio.sleep(RESTART_PAUSE_S)
+                self._free.discard(number)
 
-    async def _serve(self, process: asyncio.subprocess.Process, known: bytes, sent: deque[_Job]) -> str | None:
-        """Feed one reader and pass its answers on until it fails, or until something else is known.
+    def _is_wanted(self, number: int) -> bool:
+        """Whether a reader is to be started: the first always, the others when files wait that no other would take."""
+        return number == 0 or len(self._waiting) > len(self._free)
+
+    async def _run_reader(self, number: int) -> bool:
+        """Run a reader to its end; whether that was one that we wanted."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "services.scanner.reader",
+                str(self._memory_limit_mb),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=_environment(),
+            )
+        except OSError as error:  # out of memory, processes or file descriptors: that may pass
+            log.error("a reader did not start", reason=error.strerror or str(error))
+            return False
+        self.pids.add(process.pid)
+        sent: deque[_Job] = deque()
+        end = start_task(self._notice_end(process), name=f"end of reader {process.pid}")
+        known = self._knowledge
+        assert known is not None
+        try:
+            _tell(process, known)
+            if not await _is_ready(process):
+                return False
+            failure = await self._serve(number, process, known, sent)
+            if failure is not None:
+                await self._return(sent, failure)
+        except Exception:
+            await self._return(sent, "could not be served")
+            raise
+        finally:
+            self.pids.discard(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            await end
+        return failure is None
+
+    async def _serve(
+        self, number: int, process: asyncio.subprocess.Process, known: bytes, sent: deque[_Job]
+    ) -> str | None:
+        """Feed one reader and pass its answers on until it fails, until something else is known, or it has no work.
 
         Returns:
-            What happened to it, to follow "its reader"; None where it only knows what does not hold any more.
+            What happened to it, to follow "its reader"; None where it is not wanted any more, and nothing is wrong.
         """
         assert process.stdout is not None
         while True:
-            await self._feed(process, known, sent)
+            await self._feed(number, process, known, sent)
             if not sent:
                 return _death(await process.wait()) if process.returncode is not None else None
             limit_s = self._time_limit_s + sent[0].size_bytes / SLOWEST_BYTES_PER_S
@@ -196,7 +221,7 @@ class ReaderPool:
         async with self._work:
             self._work.notify_all()
 
-    async def _feed(self, process: asyncio.subprocess.Process, known: bytes, sent: deque[_Job]) -> None:
+    async def _feed(self, number: int, process: asyncio.subprocess.Process, known: bytes, sent: deque[_Job]) -> None:
         """Send the reader a fair share of the waiting files; returns once it has at least one, or gets no more."""
 
         def is_done() -> bool:
@@ -204,7 +229,12 @@ class ReaderPool:
 
         async with self._work:
             if not sent:
-                await self._work.wait_for(lambda: self._waiting or is_done())
+                self._free.add(number)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._rest_s if number else None):
+                        await self._work.wait_for(lambda: self._waiting or is_done())
+                if not self._waiting:
+                    return
             if is_done():
                 return
             share = max(1, min(AHEAD, len(self._waiting) // self._count))
@@ -214,8 +244,10 @@ class ReaderPool:
                     continue
                 sent.append(job)
                 _tell(process, job.message)
-        if not sent:
-            await self._feed(process, known, sent)
+        if sent:
+            self._free.discard(number)
+        else:
+            await self._feed(number, process, known, sent)
 
     async def _return(self, sent: deque[_Job], failure: str) -> None:
         """Blame the file at the head; put the others, and the blamed one if it may try again, back in front."""

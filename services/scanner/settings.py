@@ -12,7 +12,7 @@ from shared.settings.section import WholePath
 class ScannerSettings(HoldsCaptures):
     """The service that reads captures."""
 
-    workers: int = Field(default=0, ge=0, description="processes that read files; 0 = one per core")
+    workers: int = Field(default=0, ge=0, description="most processes that read files at once; 0 = one per core")
     measure_stars: bool = Field(default=True, description="whether star quality is measured from the pixels")
     time_limit_s: float = Field(
         default=30.0,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from services.standalone.process import ANSWER_TIMEOUT_S, ManagedProcess, ProcessFailed
-from shared.service import EX_TEMPFAIL
+from shared.exits import EX_TEMPFAIL
 
 OWN_WORDS = "nightbus: "
 """How the sentence begins with which a service says that it cannot run."""

@@ -161,7 +161,7 @@ class Stack:
     def _make_services(self) -> None:
         for name, services in processes_of(self._enabled).items():
             self.home.port(f"health_{name}")
-            argv = [sys.executable, "-m", "services.cli.main", "run", *services]
+            argv = [sys.executable, "-m", "services.cli.serving", *services]
             output = _sink(name, self._log_line) if self._log_line else LogFile(self.home.log / f"{name}.log")
             # The library is the user's, who may share it: its files follow the umask of who started us.
             service = ManagedService(name, argv, output, env=self.environment(name), cwd=Path.cwd(), private=False)

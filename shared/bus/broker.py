@@ -6,9 +6,8 @@ declares streams.
 """
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
@@ -16,6 +15,9 @@ from shared.bus.client import NightbusClient
 from shared.bus.private import client_of, connect_by
 from shared.logging import get_logger
 from shared.settings import NatsSettings
+
+if TYPE_CHECKING:  # who connects as a plain client has no time and room for FastStream
+    from faststream.nats import NatsBroker
 
 log = get_logger(__name__)
 
@@ -44,11 +46,13 @@ async def _undecoded(message: Any) -> Any:
     return message.raw_message
 
 
-def make_broker(settings: NatsSettings, service: str) -> NatsBroker:
+def make_broker(settings: NatsSettings, service: str) -> "NatsBroker":
     """A broker that hands raw messages to ``shared.bus.delivery``; not connected yet.
 
     To connect raises UserError where the server refuses the login, does not encrypt though it must, or is not trusted.
     """
+    from faststream.nats import NatsBroker
+
     broker = NatsBroker(
         settings.servers,
         name=f"nightbus-{service}",
@@ -85,7 +89,7 @@ async def _report(error: Exception) -> None:
     log.warning("nats error", error=repr(error))
 
 
-def jetstream_of(broker: NatsBroker) -> JetStreamContext:
+def jetstream_of(broker: "NatsBroker") -> JetStreamContext:
     """The JetStream context of a connected broker."""
     return client_of(broker).jetstream(timeout=PUBLISH_TIMEOUT_S, publish_async_max_pending=1000)
 

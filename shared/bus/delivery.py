@@ -31,8 +31,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, overload
 from uuid import UUID
 
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, PullSub
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
@@ -53,7 +51,9 @@ from shared.metrics import HANDLING_SECONDS
 from shared.retry import patiently
 from shared.tasks import beside, restarted
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only reads or migrates the database has no time and room for FastStream
+    from faststream.nats import NatsBroker
+
     from shared.bus.private import PullSubscriber
 
 log = get_logger(__name__)
@@ -271,7 +271,7 @@ class Desk(Generic[P]):
                     await message.in_progress()
 
 
-def subscribe(broker: NatsBroker, desk: Desk[P], handle: BatchHandler[P]) -> None:
+def subscribe(broker: "NatsBroker", desk: Desk[P], handle: BatchHandler[P]) -> None:
     """Register the consumer's pull loops with FastStream; they start and stop with the broker."""
 
     async def on_batch(messages: list[Msg]) -> None:
@@ -280,7 +280,7 @@ def subscribe(broker: NatsBroker, desk: Desk[P], handle: BatchHandler[P]) -> Non
     _pull(broker, desk.row, on_batch)
 
 
-def subscribe_raw(broker: NatsBroker, desk: Desk[P], handle: RawHandler) -> None:
+def subscribe_raw(broker: "NatsBroker", desk: Desk[P], handle: RawHandler) -> None:
     """Register a consumer whose messages are not events, such as dead letters; each is handled by itself."""
 
     async def on_batch(messages: list[Msg]) -> None:
@@ -289,7 +289,10 @@ def subscribe_raw(broker: NatsBroker, desk: Desk[P], handle: RawHandler) -> None
     _pull(broker, desk.row, on_batch)
 
 
-def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awaitable[None]]) -> None:
+def _pull(broker: "NatsBroker", row: Consumer, receive: Callable[[list[Msg]], Awaitable[None]]) -> None:
+    from faststream import AckPolicy
+    from faststream.nats import JStream, PullSub
+
     async def on_batch(messages: list[Msg]) -> None:
         try:
             await receive(messages)
@@ -311,7 +314,7 @@ def _pull(broker: NatsBroker, row: Consumer, receive: Callable[[list[Msg]], Awai
         replace_pull_loop(subscriber, partial(restarted, pull, name=f"{row.durable} {number}"))
 
 
-async def _consume(broker: NatsBroker, subscriber: "PullSubscriber", row: Consumer) -> None:
+async def _consume(broker: "NatsBroker", subscriber: "PullSubscriber", row: Consumer) -> None:
     """Pull and handle batches for as long as the subscriber runs."""
     puller = Puller(client_of(broker), row)
     await puller.start()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.errors import APIError
 
 if TYPE_CHECKING:  # the command line has a client of NATS, and no time for the imports of FastStream
     from faststream.nats import NatsBroker
@@ -49,6 +50,27 @@ def encrypts(client: Client) -> bool:
     """Whether what a client sends over its present connection is encrypted."""
     writer = getattr(client._transport, "_io_writer", None)  # noqa: SLF001
     return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+
+def tell_refusals(js: JetStreamContext) -> None:
+    """Have a publish that the stream refuses fail at once, with the reason.
+
+    nats-py raises the refusal where its subscription handles the answer. Nobody hears of it there, and who published
+    waits to the end of its patience.
+    """
+    if "_handle_async_reply" in vars(js):
+        return
+    handle = js._handle_async_reply  # noqa: SLF001
+
+    async def handled(answer: Msg) -> None:
+        try:
+            await handle(answer)
+        except APIError as refusal:
+            waiting = js._publish_async_futures.get(answer.subject.rpartition(".")[2])  # noqa: SLF001
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(refusal)
+
+    js._handle_async_reply = handled  # type: ignore[method-assign,assignment]  # noqa: SLF001
 
 
 def replace_pull_loop(subscriber: "PullSubscriber", loop: Callable[[], Awaitable[None]]) -> None:

@@ -20,7 +20,7 @@ from nats.js.errors import Error as JetStreamError
 
 from shared.bus.broker import PUBLISH_TIMEOUT_S
 from shared.bus.names import EVENTS
-from shared.bus.private import client_of_context
+from shared.bus.private import client_of_context, tell_refusals
 from shared.errors import Permanent, Unavailable
 from shared.events.base import Event
 from shared.events.envelope import headers_of
@@ -57,6 +57,7 @@ class Publisher:
     """
 
     def __init__(self, js: JetStreamContext, service: str, *, linger_s: float = 0.0) -> None:
+        tell_refusals(js)
         self._js = js
         self._client = client_of_context(js)
         self._service = service

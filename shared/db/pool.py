@@ -1,5 +1,6 @@
 """Connection pools: one per service, as the service's own role."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -19,6 +20,9 @@ COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 
 IDLE_CONNECTION_S = 30.0
 """A connection that nobody used for so long is closed: each is a process of the server, of 5 to 7 MB."""
+OPENING_S = 0.2
+"""For so long a statement waits at most for a connection that another is done with, before one more is opened."""
+_LOOK_S = 0.002
 
 
 async def open_pool(settings: PostgresSettings, role: str, *, unhurried: bool = False) -> asyncpg.Pool:
@@ -75,8 +79,23 @@ async def connected(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnec
         Unavailable: the server does not answer, or went away within the block.
     """
     with translated():
+        await _another_is_done(pool)
         async with pool.acquire() as connection:
             yield connection
+
+
+async def _another_is_done(pool: asyncpg.Pool) -> None:
+    """Wait a little for a connection to become idle, where there are some and more could be opened.
+
+    A service at rest does a handful of things each second, in milliseconds. Without this they would keep as many
+    connections as ever met in half a minute.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + OPENING_S
+    while (  # noqa: ASYNC110 - asyncpg sets no event when a connection comes back
+        0 < pool.get_size() < pool.get_max_size() and not pool.get_idle_size() and loop.time() < until_s
+    ):
+        await asyncio.sleep(_LOOK_S)
 
 
 @contextlib.asynccontextmanager

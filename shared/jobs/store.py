@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.bus.transaction import Connection
-from shared.db.errors import translated
+from shared.db.pool import connected
 from shared.jobs.outcome import (
     CANCELLED,
     DIED,
@@ -133,8 +133,8 @@ class JobStore:
         """Write columns and renew the lease: whether the job is to be cancelled, or None where it was lost."""
         assignments = "".join(f", {name} = ${number}" for number, name in enumerate(columns, 4))
         statement = self.table.sql(_SAVE, assignments=assignments)
-        with translated():
-            found: bool | None = await self._pool.fetchval(statement, key, attempt, self._lease_s, *columns.values())
+        async with connected(self._pool) as connection:
+            found: bool | None = await connection.fetchval(statement, key, attempt, self._lease_s, *columns.values())
         return found
 
     async def holds(self, connection: Connection, key: UUID, attempt: int) -> bool:
@@ -143,24 +143,24 @@ class JobStore:
 
     async def settle(self, key: UUID, attempt: int, outcome: Outcome) -> bool:
         """Write how a held job goes on; whether it was still held."""
-        with translated():
+        async with connected(self._pool) as connection:
             if outcome.state == "done" and self.table.forget_done:
-                return bool(await self._pool.fetchval(self.table.sql(_FORGET), key, attempt))
+                return bool(await connection.fetchval(self.table.sql(_FORGET), key, attempt))
             values = (outcome.state, outcome.reason, outcome.postponed, outcome.unexpected, outcome.pause_s, CANCELLED)
             statement = self.table.sql(_SETTLE, unwanted=_UNWANTED)
-            return bool(await self._pool.fetchval(statement, key, attempt, *values))
+            return bool(await connection.fetchval(statement, key, attempt, *values))
 
     async def cancel(self, key: UUID) -> State | None:
         """Ask for a job to be cancelled; the state that it is in now, or None where there is no such job.
 
         One that waits is cancelled at once. One that is running ends when its holder hears of it, within seconds.
         """
-        with translated():
-            await self._pool.execute(self.table.sql(_CANCEL), key, CANCELLED)
-            state: State | None = await self._pool.fetchval(self.table.sql(_STATE), key)
+        async with connected(self._pool) as connection:
+            await connection.execute(self.table.sql(_CANCEL), key, CANCELLED)
+            state: State | None = await connection.fetchval(self.table.sql(_STATE), key)
         return state
 
     async def _fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        with translated():
-            rows: list[asyncpg.Record] = await self._pool.fetch(self.table.sql(statement), *values)
+        async with connected(self._pool) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(self.table.sql(statement), *values)
         return rows

@@ -14,6 +14,12 @@ from typing import Any
 
 START_LIMIT_S = 90.0
 NIGHTBUS = [sys.executable, "-m", "services.cli.main"]
+QUICK = {
+    "NIGHTBUS_INGEST__SETTLE_S": "0.2",
+    "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "0.5",
+    "NIGHTBUS_SCANNER__MEASURE_STARS": "false",
+}
+"""Settings for files that come to rest at once and of which nobody wants to know the stars."""
 
 
 @dataclass

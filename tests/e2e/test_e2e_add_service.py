@@ -18,7 +18,7 @@ from services.standalone.simulation import tiny_frames
 from shared.bus.broker import connect
 from shared.bus.names import CLI
 from tests.added_services import NAME, PAGE, project_with
-from tests.e2e.running import Up, up
+from tests.e2e.running import QUICK, Up, up
 from tests.stack import open_folder
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
@@ -61,12 +61,12 @@ def test_the_service_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monke
     with open_folder() as folder:
         home, frames = folder / "home", folder / "frames"
         tiny_frames(frames, 5, 1)
-        with up(home) as before:
+        with up(home, **QUICK) as before:
             before.run("ingest", str(frames), "--mode", "index", "--wait")
             until_counted(before, 5)
         copy = project_with(folder)
         monkeypatch.chdir(copy)
-        with up(home) as stack:
+        with up(home, **QUICK) as stack:
             seen = asyncio.run(until_seen(home, 1))
             (rig,) = seen
             states = {row["service"]: row for row in stack.json("status")["services"]}

@@ -17,14 +17,8 @@ import psutil
 
 from services.standalone.binaries import installed_binaries
 from services.standalone.simulation import tiny_frames
-from tests.e2e.running import up
+from tests.e2e.running import QUICK, up
 from tests.stack import open_folder
-
-QUICK = {
-    "NIGHTBUS_INGEST__SETTLE_S": "0.2",
-    "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "0.5",
-    "NIGHTBUS_SCANNER__MEASURE_STARS": "false",
-}
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[str, int, int]]:

@@ -106,7 +106,7 @@ def passes(stack: Up) -> list[dict[str, int]]:
 def ingest_process(stack: Up) -> int:
     """The process id of ingest."""
     children = psutil.Process(stack.process.pid).children()
-    return next(child.pid for child in children if child.cmdline()[-2:] == ["run", "ingest"])
+    return next(child.pid for child in children if child.cmdline()[-2:] == ["services.cli.serving", "ingest"])
 
 
 def test_a_night_comes_home_from_the_share(telescope: Telescope) -> None:

@@ -344,13 +344,23 @@ def test_asking_a_service_needs_no_service_framework() -> None:
 
 
 @pytest.mark.parametrize("service", NAMES)
-def test_services_load_no_websockets(service: str) -> None:
-    """A service without a bucket does not pay for aiohttp, which nats-py loads where it is installed."""
-    code = f"import sys, services.cli.run, services.{service}.app; print(*sorted(sys.modules))"
+def test_services_load_no_library_that_they_do_not_use(service: str) -> None:
+    """A service pays neither for what others load where it is installed, nor for the command line, nor for pixels."""
+    code = f"import sys, services.cli.serving, services.{service}.app; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert "nats.aio.transport" in loaded
-    assert "aiohttp" not in loaded
+    assert loaded.isdisjoint({"aiohttp", "rich", "pygments", "typer", "alembic", "sqlalchemy"})
+    assert loaded.isdisjoint({"astropy", "numpy", "scipy", "cv2", "sep", "PIL", "aioboto3", "botocore"})
+
+
+def test_up_loads_no_service_framework() -> None:
+    """`nightbus up` watches services, and needs for that neither FastStream nor a web server nor alembic."""
+    code = "import sys, services.standalone.app; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert {"asyncpg", "httpx"} <= loaded
+    assert loaded.isdisjoint({"faststream", "uvicorn", "starlette", "rich", "aiohttp", "alembic", "sqlalchemy"})
 
 
 def test_backup_still_finds_aiohttp() -> None:

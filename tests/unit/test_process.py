@@ -8,9 +8,9 @@ import pytest
 from structlog.contextvars import get_contextvars
 
 from shared.errors import UserError
+from shared.exits import EX_TEMPFAIL
 from shared.health import Health
 from shared.process import Process, run_services
-from shared.service import EX_TEMPFAIL
 from shared.settings import Settings
 from shared.waits import Waits
 

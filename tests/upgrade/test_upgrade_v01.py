@@ -9,7 +9,7 @@ from services.descriptions import SCHEMAS
 from services.standalone.simulation import tiny_frames
 from shared.db.migrate import migrate
 from shared.settings import PostgresSettings
-from tests.e2e.running import Up, up
+from tests.e2e.running import QUICK, Up, up
 from tests.stack import open_folder
 from tests.upgrade.home import STORE, V01, listing, restored
 
@@ -42,7 +42,7 @@ def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
     }
     with open_folder() as folder:
         asyncio.run(restored(V01, folder / "home", _migrate)).close()
-        with up(folder / "home") as stack:
+        with up(folder / "home", **QUICK) as stack:
             assert totals(stack) == before
             services = {row["service"]: row for row in stack.json("status")["services"]}
             assert all(row["running"] and row["on"] and row["waiting"] == 0 for row in services.values())
@@ -52,7 +52,7 @@ def test_a_home_of_v01_is_upgraded_with_its_totals() -> None:
             _until_counted(stack, before["counts"]["arrived"] + 3)
         at_rest = folder / "home" / STORE / "jetstream"
         assert [found.name for found in at_rest.iterdir()] == ["$G"], "where that version looks for its streams"
-        with up(folder / "home") as again:
+        with up(folder / "home", **QUICK) as again:
             assert again.json("status")["counts"]["arrived"] == before["counts"]["arrived"] + 3
 
 

@@ -20,7 +20,8 @@ from shared.bus.provision import provision, verify
 from shared.bus.puts import PutRelay
 from shared.db.pool import pool_of, transaction
 from shared.errors import Unavailable
-from shared.service import EX_TEMPFAIL, Service
+from shared.exits import EX_TEMPFAIL
+from shared.service import Service
 from shared.settings import Settings
 from tests.integration.bus.test_bus_transaction import updated
 

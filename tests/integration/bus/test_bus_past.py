@@ -28,7 +28,7 @@ from shared.settings import PostgresSettings, ServicesSettings, Settings
 from tests.integration.stats.world import file_id, light
 from tests.stack import connected_as
 
-FILES = 20_000
+FILES = 5_000
 _SCHEMA = """-- The gain card of each file.
 
 CREATE TABLE {name}.card (file_id text PRIMARY KEY, scan_revision integer NOT NULL, card text);
@@ -155,7 +155,7 @@ async def publish(client: Client, events: Iterator[FileScanned]) -> None:
 async def test_a_reader_switched_on_later_takes_its_past(
     settings: Settings, readers: None, nats_client: Client
 ) -> None:
-    """20,000 files, the stream purged: the tables of a new reader equal those of one that saw every event."""
+    """5,000 files, the stream purged: the tables of a new reader equal those of one that saw every event."""
     js, early, late = nats_client.jetstream(), reader("early"), reader("late")
     await provision(js, settings.nats, (*SERVICES, early))
     async with counting(settings) as stats, running(early, settings) as before:

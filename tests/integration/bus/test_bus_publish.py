@@ -128,6 +128,7 @@ async def test_a_full_stream_refuses_each_message_of_a_batch(settings: Settings,
     )
     refused = [answer for answer in answers if isinstance(answer, Unavailable)]
     assert 20 < len(refused) < 40
+    assert all("maximum bytes exceeded" in str(answer) for answer in refused), "each is told the server's reason"
     assert (await js.stream_info(EVENTS)).state.messages == 40 - len(refused)
 
 

@@ -43,7 +43,7 @@ __all__ = ["nats_of_the_module", "nats_server", "rights"]
 
 pytestmark = pytest.mark.usefixtures("embedded_stack")
 
-ROUNDS, EACH = 4, 60
+ROUNDS, EACH = 2, 60
 
 
 async def logged_in_anew(client: Client, logins: int) -> None:

@@ -21,8 +21,9 @@ from shared.bus.publish import Publisher
 from shared.bus.streams import config_of, streams
 from shared.description import Reads, ServiceDescription
 from shared.errors import Unavailable, UserError
+from shared.exits import EX_TEMPFAIL
 from shared.process import Process, run_services
-from shared.service import EX_TEMPFAIL, Service
+from shared.service import Service
 from shared.settings import Settings
 from tests.integration.bus.test_bus_delivery import arrival
 

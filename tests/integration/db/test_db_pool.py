@@ -8,7 +8,7 @@ import pytest
 
 from shared.db import pool as pool_module
 from shared.db.errors import translated
-from shared.db.pool import pool_of
+from shared.db.pool import connected, pool_of
 from shared.errors import Unavailable
 from shared.settings import PostgresSettings
 
@@ -30,3 +30,19 @@ async def test_a_server_process_that_is_stopped_is_given_up(
             assert await pool.fetchval("SELECT pg_backend_pid()") != stopped
         finally:
             os.kill(stopped, signal.SIGCONT)
+
+
+async def test_short_statements_share_a_connection_and_wait_for_no_long_one(database: PostgresSettings) -> None:
+    """What is done in a moment opens no connection beside the one that is there; beside a long statement it does."""
+    async with pool_of(database, "stats") as pool, asyncio.timeout(60):
+
+        async def look() -> None:
+            async with connected(pool) as connection:
+                await connection.fetchval("SELECT 1")
+
+        await asyncio.gather(*(look() for _ in range(6)))
+        assert pool.get_size() == 1
+        async with connected(pool) as connection:
+            await connection.fetchval("SELECT 1")
+            await look()
+            assert pool.get_size() == 2

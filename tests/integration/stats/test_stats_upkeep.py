@@ -44,8 +44,27 @@ async def test_whatever_is_lost_or_spoilt_is_found_and_mended(pool: Any, library
         assert (again["differences"], again["read_anew"]) == (0, 0), (statement, again["lines"])
         assert "session.finished" not in await library.time_passes(), statement
         assert await _rows(pool) == before, statement
-        async with pool.acquire() as connection, connection.transaction():
-            assert await check(connection) == []
+    async with pool.acquire() as connection, connection.transaction():
+        assert await check(connection) == []
+
+
+async def test_a_move_that_nobody_heard_of_is_found(
+    pool: Any, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where file.moved was lost, a check finds the file where it is: it is read anew there, and counted once."""
+    before = await _rows(pool)
+    moved = "elsewhere/l2.fits"
+    await library.ingest.execute(f"UPDATE location SET path = $1 WHERE {of_file('l2')}", moved)
+    await library.ingest.execute(f"UPDATE file SET location_revision = 1 WHERE {of_file('l2')}")
+    monkeypatch.setitem(FRAMES, "l2", FRAMES["l2"].model_copy(update={"path": moved}))
+    result = await run_job(pool, library)
+    assert (result["differences"], library.asked) == (1, [file_id("l2")])
+    assert await pool.fetchval(f"SELECT path FROM file WHERE {of_file('l2')}") == moved
+    again = await run_job(pool, library)
+    assert (again["differences"], again["read_anew"]) == (0, 0)
+    assert "session.finished" not in await library.time_passes()
+    after = await _rows(pool)
+    assert {table for table, rows in after.items() if rows != before[table]} == {"file", "frame"}
 
 
 async def test_a_check_of_sound_tables_changes_nothing(pool: Any, library: Library) -> None:

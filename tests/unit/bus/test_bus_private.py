@@ -35,6 +35,8 @@ def test_the_parts_are_there() -> None:
     assert {"_client", "_ackd"} <= set(Msg.__dataclass_fields__)
     client = Client()
     assert private.client_of_context(JetStreamContext(client)) is client
+    assert [*inspect.signature(JetStreamContext._handle_async_reply).parameters] == ["self", "msg"]
+    assert "_publish_async_futures" in vars(JetStreamContext(client))
     broker = NatsBroker()
     assert broker.config.broker_config.connection_state is not None
     assert {"servers", "error_cb", "inbox_prefix"} <= set(broker._connection_kwargs)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scanner import reader
-from services.scanner.reader import LENGTH, answer_to, read_message, scanned_event
+from services.scanner.messages import LENGTH
+from services.scanner.reader import answer_to, read_message, scanned_event
 from shared.errors import Away, Permanent, Transient
 from shared.events.file import HEADER_CARDS_LIMIT_BYTES, FileArrived, FileScanned
 
