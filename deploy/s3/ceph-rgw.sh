@@ -10,7 +10,37 @@ set -euo pipefail
 folder=$1 port=$2 access_key=$3 secret_key=$4
 export CEPH_CONF=$folder/ceph.conf
 monitor="v1:127.0.0.1:$((port + 1))"
-pids=()
+pids=() names=()
+
+# server NAME COMMAND...: start one
+server() {
+    "${@:2}" > "$folder/$1.out" 2>&1 &
+    pids+=($!)
+    names+=("$1")
+}
+
+# all_run: end with what a server said last where one has ended, as where its port is taken
+all_run() {
+    local at
+    for at in "${!pids[@]}"; do
+        kill -0 "${pids[at]}" 2>/dev/null && continue
+        echo "${names[at]} has ended:" >&2
+        tail -5 "$folder/${names[at]}.out" >&2
+        exit 1
+    done
+}
+
+# set_up COMMAND...: ask the servers for something; Ceph's own programs would wait for minutes for one that has ended
+set_up() {
+    local asked
+    "$@" >> "$folder/setup.log" 2>&1 &
+    asked=$!
+    while kill -0 "$asked" 2>/dev/null; do
+        (all_run) || { kill "$asked" 2>/dev/null || true; exit 1; }
+        sleep 0.1
+    done
+    wait "$asked"
+}
 
 stop() {
     trap - EXIT INT TERM
@@ -26,6 +56,12 @@ stop() {
 }
 trap stop EXIT
 trap 'stop; exit 0' INT TERM
+
+listens() { (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+if listens; then
+    echo "another server listens at 127.0.0.1:$port: Address already in use" >&2
+    exit 1
+fi
 
 rm -rf "$folder"
 mkdir -p "$folder"/{mon,osd,rgw}
@@ -75,22 +111,20 @@ CONF
 # The store is only ever "up" where it was made with the id that the monitor gave it.
 monmaptool --create --fsid "$cluster" --addv a "[$monitor]" "$folder/monmap" > "$folder/setup.log"
 ceph-mon -i a --mkfs --monmap "$folder/monmap" >> "$folder/setup.log"
-ceph-mon -i a -f > "$folder/mon.out" 2>&1 &
-pids+=($!)
+server mon ceph-mon -i a -f
 store=$(cat /proc/sys/kernel/random/uuid)
-ceph osd new "$store" >> "$folder/setup.log"
-ceph-osd -i 0 --mkfs --osd-uuid "$store" >> "$folder/setup.log" 2>&1
-ceph-osd -i 0 -f > "$folder/osd.out" 2>&1 &
-pids+=($!)
-ceph osd crush add osd.0 1.0 root=default host=here >> "$folder/setup.log" 2>&1
-radosgw -f -n client.rgw.a > "$folder/rgw.out" 2>&1 &
-pids+=($!)
+set_up ceph osd new "$store"
+set_up ceph-osd -i 0 --mkfs --osd-uuid "$store"
+server osd ceph-osd -i 0 -f
+set_up ceph osd crush add osd.0 1.0 root=default host=here
+server rgw radosgw -f -n client.rgw.a
 
-until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-    kill -0 "${pids[2]}" || { cat "$folder/rgw.out" >&2; exit 1; }
+until listens; do
+    all_run
     sleep 0.2
 done
-radosgw-admin -n client.rgw.a user create --uid=nightbus --display-name=nightbus \
-    --access-key="$access_key" --secret-key="$secret_key" >> "$folder/setup.log" 2>&1
+set_up radosgw-admin -n client.rgw.a user create --uid=nightbus --display-name=nightbus \
+    --access-key="$access_key" --secret-key="$secret_key"
+all_run
 echo "ready: http://127.0.0.1:$port"
 wait "${pids[2]}"

@@ -19,6 +19,7 @@ from services.backup.places import INTERVAL_S as PLACES_INTERVAL_S
 from services.backup.places import Places
 from services.backup.proof.checks import INTERVAL_S as CHECKS_INTERVAL_S
 from services.backup.proof.checks import Checks
+from services.backup.proof.here import Here
 from services.backup.retention.remove import AT_ONCE as REMOVALS_AT_ONCE
 from services.backup.retention.remove import JOBS as REMOVALS
 from services.backup.retention.remove import Retention
@@ -93,6 +94,7 @@ async def run(settings: Settings, process: Process | None = None) -> int:
             for check_runner in checks.runners:
                 service.background(check_runner.run())
             service.every(CHECKS_INTERVAL_S, checks.turn)
+            service.every(CHECKS_INTERVAL_S, Here(pool).turn)
             return await service.run()
 
 

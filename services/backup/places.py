@@ -20,7 +20,7 @@ import asyncpg
 from services.backup.destinations.port import Destination, Refused, Unmarked
 from services.backup.reading import RootAway
 from services.backup.settings import DestinationSettings, FolderDestination
-from services.backup.store import archives, destinations, looks, unproven, waiting
+from services.backup.store import archives, destinations, dumps, looks, unproven, waiting
 from services.backup.store.destinations import State
 from shared.db.pool import connected, transaction
 from shared.errors import Away, NightbusError, Transient, UserError
@@ -155,13 +155,13 @@ class Places:
         return isinstance(error, Unmarked) and not (self._mount_points.get(name) and not await self._is_mounted(name))
 
     async def _doubt(self, name: str, error: NightbusError) -> None:
-        """Count the archives of a destination as unproven, and have it counted what is unprotected by that."""
+        """Count archives and dumps at a destination as unproven, and have it counted what is unprotected by that."""
         async with transaction(self._pool) as connection:
-            count = await unproven.doubt(connection, name)
+            count, dumped = await unproven.doubt(connection, name), await dumps.doubt(connection, name)
             if count:
                 await looks.ask(connection, uuid4())
-        if count:
-            log.error("archives are unproven", destination=name, archives=count, reason=str(error))
+        if count or dumped:
+            log.error("archives are unproven", destination=name, archives=count, dumps=dumped, reason=str(error))
 
     async def _is_mounted(self, name: str) -> bool:
         return name in self._folders and await asyncio.to_thread(os.path.ismount, self._folders[name])

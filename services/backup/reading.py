@@ -91,14 +91,14 @@ class Reading:
             return stack.enter_context(open_stream(self._wait(self._bring(member, Path(stack.enter_context(scratch))))))
         planned = self._planned[member.position]
         try:
-            return stack.enter_context(_opened(planned))
+            return stack.enter_context(opened_here(planned))
         except (Transient, Permanent) as error:
             first = error
         for place in self._wait(self._places_of(member.file_id)):
             if place == planned:
                 continue
             try:
-                return stack.enter_context(_opened(place))
+                return stack.enter_context(opened_here(place))
             except RootAway as error:
                 first = error
             except (Transient, Permanent):
@@ -116,7 +116,15 @@ class Reading:
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[Stream]:
+def opened_here(place: Place) -> Iterator[Stream]:
+    """The file at a place.
+
+    Raises:
+        RootAway: its root is not there.
+        Gone: it is not at its place.
+        Transient: it cannot be read now.
+        Permanent: what has its name is no regular file.
+    """
     root = Root(place.root, Path(place.root_path))
     path = resolve(root, place.path)
     with ExitStack() as stack:

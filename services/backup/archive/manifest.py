@@ -53,6 +53,8 @@ class FileEntry(_Model):
     frame_sizes: tuple[Count, ...] = ()
     """Stored size of each of its zstd frames, bytes; empty in a plain tar."""
     header_sha256: FileId | None = None
+    elsewhere: bool = False
+    """Whether it was taken from another destination, since it could not be read where it lay; written where it is."""
 
 
 class LeftOut(_Model):
@@ -107,6 +109,9 @@ _LISTS = ("parts", "files", "left_out")
 def to_json(manifest: Manifest) -> bytes:
     """The manifest as it is stored: the same for the same content, UTF-8, one line for each entry of its lists."""
     fields = manifest.model_dump(mode="json")
+    for file in fields["files"]:
+        if not file["elsewhere"]:
+            del file["elsewhere"]
     lines = [f"{_json(name)}: {_listed(value) if name in _LISTS else _json(value)}" for name, value in fields.items()]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 

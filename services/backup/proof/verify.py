@@ -9,6 +9,7 @@ import asyncpg
 
 from services.backup.destinations.port import Destination
 from services.backup.proof.beside import Beside
+from services.backup.proof.dumps import DumpProof
 from services.backup.proof.examine import Seen, begins_with, damaged, examine
 from services.backup.proof.sent import Sent
 from services.backup.proof.touched import touched, touching
@@ -42,9 +43,11 @@ class _Progress:
     in_hand: str | None = None
     frozen_in: set[str] = field(default_factory=set)
     """Storage classes of those that were not read."""
+    dumps: int = 0
+    """Dumps of the database that were looked at."""
 
     def columns(self) -> Mapping[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "frozen_in"}
+        return {name: getattr(self, name) for name in self.__slots__ if name not in ("frozen_in", "dumps")}
 
     def read(self, count: int) -> None:
         self.read_bytes += count
@@ -69,9 +72,12 @@ class Verify:
         self._pool = pool
         self._ready = ready
         self._beside = beside
+        self._dumps = DumpProof(pool, ready)
 
     async def work(self, job: Job) -> None:
         """Look at the archives of a job. One that was found sound is not looked at again by a later attempt.
+
+        Where it is not of some sessions, dumps of the database that are unproven are looked at as well.
 
         Raises:
             Transient: the destination is away, or cannot be asked now.
@@ -79,9 +85,11 @@ class Verify:
         destination = await self._ready(job["destination"])
         async with connected(self._pool) as connection:
             waiting = await checks.archives_of(connection, job)
+        dumped = [] if job["session_ids"] else await self._dumps.unproven(destination.name)
+        to_read = sum(one.stored_bytes for one in waiting) + sum(one.size_bytes for one in dumped if not one.is_gone)
         progress = _Progress(
             archives=job["checked"] + len(waiting),
-            total_bytes=job["read_bytes"] + sum(one.stored_bytes for one in waiting) if job["deep"] else None,
+            total_bytes=job["read_bytes"] + to_read if job["deep"] else None,
             checked=job["checked"], files=job["files"], read_bytes=job["read_bytes"], problems=0,
             not_read=0,
         )  # fmt: skip
@@ -90,6 +98,11 @@ class Verify:
             job.check()
             await self._look(job, destination, one.archive_id, progress)
             progress.checked += 1
+        for dump in dumped:
+            job.check()
+            progress.in_hand = dump.key
+            progress.problems += not await self._dumps.look(job, destination, dump, progress.read)
+            progress.dumps += not dump.is_gone
         progress.in_hand = None
         await job.save(**progress.columns(), result=result_of(progress, deep=job["deep"]))
         log.info(
@@ -174,9 +187,11 @@ class Verify:
 
 def result_of(progress: _Progress, *, deep: bool) -> str:
     """What came of a verification, one sentence."""
-    if not progress.archives:
+    if not progress.archives and not progress.dumps:
         return "no archive was due: a sample takes one in so many, and as many runs take every one"
     archives = counted(progress.checked, "archive")
+    if progress.dumps:
+        archives += f" and {counted(progress.dumps, 'dump')} of the database"
     read = f", {counted(progress.files, 'file')} read to the last byte" if deep or progress.files else ""
     found = f"{counted(progress.problems, 'problem')} found" if progress.problems else "all is as it was sent"
     frozen = f"; {progress.not_read} not read: in {' and '.join(sorted(progress.frozen_in))}"

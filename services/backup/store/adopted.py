@@ -30,22 +30,22 @@ VALUES ($1, $2, $3, $4, $5, $6, 'verified', $7, $8, $9, $10, $11, $12, $13, $13,
 """
 _MEMBERS = """
 INSERT INTO backup.member (archive_id, position, file_id, root, path, name, size_bytes, arrived_at, state, reason,
-                           stored_offset, stored_bytes, frame_sizes, header_sha256)
+                           stored_offset, stored_bytes, frame_sizes, header_sha256, elsewhere)
 SELECT $1, m.position, m.file_id, m.root, m.path, m.name, m.size_bytes,
        coalesce((SELECT f.arrived_at FROM ingest.file f WHERE f.file_id = m.file_id), $2), m.state, m.reason,
        m.stored_offset, m.stored_bytes,
-       ARRAY(SELECT size::int FROM unnest(string_to_array(m.frame_sizes, ',')) size), m.header_sha256
+       ARRAY(SELECT size::int FROM unnest(string_to_array(m.frame_sizes, ',')) size), m.header_sha256, m.elsewhere
 FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[],
-            $11::bigint[], $12::bigint[], $13::text[], $14::text[])
+            $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::boolean[])
     AS m(position, file_id, root, path, name, size_bytes, state, reason, stored_offset, stored_bytes, frame_sizes,
-         header_sha256)
+         header_sha256, elsewhere)
 """
 _PARTS = """
 INSERT INTO backup.part (archive_id, number, position, point_offset, size_bytes, md5, sha256, etag)
 SELECT $1, p.number, 0, 0, p.size_bytes, p.md5, p.sha256, p.md5
 FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[]) AS p(number, size_bytes, md5, sha256)
 """
-_COLUMNS = 11
+_COLUMNS = 12
 """Of a row of members, the position apart."""
 
 
@@ -83,9 +83,10 @@ async def adopt(connection: Connection, destination: str, key: str, manifest: Ma
             one.stored_bytes,
             _joined(one.frame_sizes),
             one.header_sha256,
+            one.elsewhere,
         )
         for one in written
-    ] + [(*_named(one), "left_out", one.reason, None, None, "", None) for one in manifest.left_out]
+    ] + [(*_named(one), "left_out", one.reason, None, None, "", None, False) for one in manifest.left_out]
     columns = list(map(list, zip(*rows, strict=True))) if rows else [[] for _ in range(_COLUMNS)]
     at = stored.modified_at or await connection.fetchval("SELECT clock_timestamp()")
     await connection.execute(_MEMBERS, archive_id, at, list(range(len(rows))), *columns)

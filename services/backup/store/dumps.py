@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from services.backup.database.layout import Note
@@ -42,6 +43,22 @@ INSERT INTO dump (dump_id, destination, cause, key, heads, server_version, sent_
                   verified_at, state, created_at, finished_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $9, 'done', $9, $9) ON CONFLICT DO NOTHING
 """
+_DOUBT = """
+UPDATE dump SET unproven_at = clock_timestamp()
+WHERE destination = $1 AND verified_at IS NOT NULL AND gone_at IS NULL AND unproven_at IS NULL RETURNING dump_id
+"""
+_UNPROVEN = """
+SELECT dump_id, key, size_bytes, sha256, gone_at IS NOT NULL FROM dump
+WHERE destination = $1 AND unproven_at IS NOT NULL ORDER BY dumped_at DESC
+"""
+_PROVEN = """
+UPDATE dump SET unproven_at = NULL, verified_at = clock_timestamp(), gone_at = NULL, gone_reason = NULL
+WHERE dump_id = $1 AND unproven_at IS NOT NULL
+"""
+_GONE = """
+UPDATE dump SET gone_at = coalesce(gone_at, clock_timestamp()), gone_reason = $2
+WHERE dump_id = $1 AND unproven_at IS NOT NULL
+"""
 _INSTALLATION = """
 SELECT i.installation_id, ARRAY(SELECT name FROM backup.destination WHERE opened_at IS NOT NULL ORDER BY name) AS opened
 FROM backup.installation i
@@ -59,6 +76,17 @@ class Server:
     """Schemas in this database that are not of Nightbus, as SQL writes their names."""
     other_tables: tuple[str, ...]
     """Tables of others in the schema public, where the revisions are noted, as SQL writes their names."""
+
+
+class Doubted(NamedTuple):
+    """A dump at a destination that lost its marker, as it was sent."""
+
+    dump_id: UUID
+    key: str
+    size_bytes: int
+    sha256: str
+    is_gone: bool
+    """An earlier look did not find it; where it is there again, it counts again."""
 
 
 async def ask(connection: Connection, dump_id: UUID, destination: str, cause: str) -> UUID:
@@ -104,6 +132,26 @@ async def opened_by(connection: Connection) -> tuple[str, set[str]] | None:
         return None
     row = await connection.fetchrow(_INSTALLATION)
     return (row["installation_id"], set(row["opened"])) if row is not None else None
+
+
+async def doubt(connection: Connection, destination: str) -> int:
+    """Count the good dumps at a destination as unproven; how many that are."""
+    return len(await connection.fetch(_DOUBT, destination))
+
+
+async def unproven(connection: Connection, destination: str) -> list[Doubted]:
+    """The dumps at a destination that are unproven, latest first, and those that were not found since."""
+    return [Doubted(*row) for row in await connection.fetch(_UNPROVEN, destination)]
+
+
+async def save_proven(connection: Connection, dump_id: UUID) -> None:
+    """Write that a dump that was unproven is at its destination as it was sent."""
+    await connection.execute(_PROVEN, dump_id)
+
+
+async def save_gone(connection: Connection, dump_id: UUID, reason: str) -> None:
+    """Write that a dump that was unproven is not at its destination any more as it was sent."""
+    await connection.execute(_GONE, dump_id, reason)
 
 
 async def adopt(connection: Connection, destination: str, note: Note) -> None:

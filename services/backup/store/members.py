@@ -70,7 +70,7 @@ WHERE a.destination = $1 AND a.collection_id = $2 AND a.phase <> 'gone'
 """
 _WHOLE = """
 SELECT DISTINCT ON (m.file_id) m.name AS member, m.root, m.path, m.file_id, m.size_bytes, a.key AS archive,
-       m.stored_offset, m.stored_bytes, m.frame_sizes, m.header_sha256
+       m.stored_offset, m.stored_bytes, m.frame_sizes, m.header_sha256, m.elsewhere
 FROM member m JOIN archive a USING (archive_id)
 WHERE a.destination = $1 AND m.state = 'written' AND (a.phase = 'verified' OR a.archive_id = $3)
   AND (a.collection_id = $2 OR m.file_id IN (SELECT f.file_id FROM stats.frames f WHERE f.session_id = $2))
@@ -88,7 +88,8 @@ ORDER BY m.file_id, a.created_at DESC
 _WRITTEN = """
 UPDATE member m SET state = 'written', reason = NULL, stored_offset = w.stored_offset, stored_bytes = w.stored_bytes,
     frame_sizes = ARRAY(SELECT s::integer FROM unnest(string_to_array(w.frame_sizes, ',')) AS s),
-    header_sha256 = w.header_sha256
+    header_sha256 = w.header_sha256, not_read_at = CASE WHEN m.elsewhere THEN m.not_read_at END,
+    not_read_reason = CASE WHEN m.elsewhere THEN m.not_read_reason END
 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
     AS w(position, stored_offset, stored_bytes, frame_sizes, header_sha256)
 WHERE m.archive_id = $1 AND m.position = w.position AND m.state IN ('planned', 'written')
@@ -99,6 +100,8 @@ WHERE archive_id = $1 AND state = 'written' AND stored_offset + stored_bytes > $
 """
 _FAILED = f"""
 UPDATE member f SET tries = f.tries + 1, reason = $3,
+    not_read_at = CASE WHEN f.elsewhere THEN f.not_read_at ELSE clock_timestamp() END,
+    not_read_reason = CASE WHEN f.elsewhere THEN f.not_read_reason ELSE $3 END,
     elsewhere = f.elsewhere OR EXISTS ({ELSEWHERE.format(file="f.file_id", destination="$5", others="$6")}),
     state = CASE WHEN f.tries + 1 >= $4 OR NOT EXISTS (SELECT FROM ingest.known_file k WHERE k.file_id = f.file_id)
                  THEN 'left_out' ELSE f.state END

@@ -25,7 +25,7 @@ class Removing(Protocol):
 
 _DUMPS = """
 SELECT dump_id, destination, key, size_bytes, dumped_at FROM backup.dumps
-WHERE verified_at IS NOT NULL AND gone_at IS NULL AND key IS NOT NULL
+WHERE verified_at IS NOT NULL AND gone_at IS NULL AND unproven_at IS NULL AND key IS NOT NULL
 """
 _ELSEWHERE = """
 SELECT FROM backup.archived_file o
@@ -53,7 +53,8 @@ _STORED = """
 SELECT destination, sum(size_bytes)::bigint AS size_bytes FROM (
     SELECT destination, stored_bytes AS size_bytes FROM backup.archives WHERE phase = 'verified'
     UNION ALL
-    SELECT destination, size_bytes FROM backup.dumps WHERE verified_at IS NOT NULL AND gone_at IS NULL
+    SELECT destination, size_bytes FROM backup.dumps
+    WHERE verified_at IS NOT NULL AND gone_at IS NULL AND unproven_at IS NULL
 ) each GROUP BY destination ORDER BY destination
 """
 
@@ -85,9 +86,10 @@ WHERE a.archive_id = $1 AND a.manifest_key IS NOT NULL AND (
             AND n.phase = 'verified'))
 """
 _DUMP_GOES = """
-UPDATE dump d SET gone_at = clock_timestamp(), gone_reason = $2 WHERE d.dump_id = $1 AND d.gone_at IS NULL AND EXISTS (
+UPDATE dump d SET gone_at = clock_timestamp(), gone_reason = $2, unproven_at = NULL
+WHERE d.dump_id = $1 AND d.gone_at IS NULL AND EXISTS (
     SELECT FROM dump n WHERE n.destination = d.destination AND n.dumped_at > d.dumped_at AND n.verified_at IS NOT NULL
-        AND n.gone_at IS NULL)
+        AND n.gone_at IS NULL AND n.unproven_at IS NULL)
 RETURNING true
 """
 _DUMP_GOING = "SELECT gone_at IS NOT NULL FROM dump WHERE dump_id = $1"

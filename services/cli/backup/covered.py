@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from services.cli.output import Row, counted
-from shared.quantities import size
+from shared.quantities import duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,11 @@ NOT_YET = (
 )
 """Why files are in no archive although nothing is under way, waits for a destination, or has failed."""
 
-NOT_COUNTED = "archives were made since this was counted, which is done every ten minutes (backup.look_interval_s)"
+
+def not_counted(look_interval_s: float | None) -> str:
+    """That archives were made since files were last counted; ``None``: how often they are is not known here."""
+    often = "" if look_interval_s is None else f" every {duration(look_interval_s)}"
+    return f"archives were made since this was counted, which is done{often} (backup.look_interval_s)"
 
 
 def covered_text(row: "Row | asyncpg.Record | None") -> str:

@@ -3,17 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 from services.cli.backup.archives import ARCHIVE_COLUMNS
-from services.cli.backup.covered import COVERED, NOT_COUNTED, NOT_YET, covered_text, made_since_counted
+from services.cli.backup.covered import COVERED, NOT_YET, covered_text, made_since_counted, not_counted
 from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.layout import Column
 from services.cli.match import LinesOption
 from services.cli.output import Row, cell_text, counted, print_table, to_json
 from shared import inert
+from shared.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_SHOWN = 10
+LIBRARY = "library"
+"""The root that ingest may mend."""
 ID_DIGITS = 16
 """Of a file's id, in a command that is to be typed."""
 _DESTINATIONS = """
@@ -51,23 +54,36 @@ LEFT JOIN LATERAL (
 WHERE f.mended_at IS NULL ORDER BY f.what = 'member', f.finding_id LIMIT $1
 """
 _DUMPS = """
-SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason
+SELECT d.name AS destination, g.key, g.size_bytes, g.dumped_at, l.state, l.reason, u.unproven, u.unproven_at
 FROM backup.destinations d
 LEFT JOIN LATERAL (SELECT key, size_bytes, dumped_at FROM backup.dumps
-                   WHERE destination = d.name AND verified_at IS NOT NULL AND gone_at IS NULL
+                   WHERE destination = d.name AND verified_at IS NOT NULL AND gone_at IS NULL AND unproven_at IS NULL
                    ORDER BY dumped_at DESC LIMIT 1) g ON true
 LEFT JOIN LATERAL (SELECT state, reason FROM backup.dumps WHERE destination = d.name
                    ORDER BY created_at DESC LIMIT 1) l ON true
+LEFT JOIN LATERAL (SELECT count(*)::int AS unproven, min(unproven_at) AS unproven_at FROM backup.dumps
+                   WHERE destination = d.name AND unproven_at IS NOT NULL AND gone_at IS NULL) u ON true
 WHERE d.state <> 'unused' ORDER BY d.name
 """
+_TAKEN_ELSEWHERE = """
+SELECT file_id, root, path, size_bytes, reason, not_read_at, destinations FROM (
+    SELECT DISTINCT ON (file_id) file_id, root, path, size_bytes, reason, not_read_at,
+           (SELECT array_agg(DISTINCT o.destination) FROM backup.archived_file o
+            WHERE o.file_id = t.file_id AND o.state = 'written') AS destinations
+    FROM backup.taken_elsewhere t ORDER BY file_id, not_read_at DESC) each
+ORDER BY root, path LIMIT $1
+"""
 _COUNTS = """
-SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out FROM backup.counts
+SELECT archives, waiting, failed, (SELECT count(*)::int FROM backup.left_out_file) AS left_out,
+       (SELECT count(DISTINCT file_id)::int FROM backup.taken_elsewhere) AS taken_elsewhere
+FROM backup.counts
 """
 
 
 def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     """Show the destinations, how many files each has, what waits and why, and what is left out."""
-    found = wait_for(_look(find_stack(home)))
+    stack = find_stack(home)
+    found = wait_for(_look(stack))
     if as_json:
         print(to_json(found))
         return
@@ -82,15 +98,25 @@ def status(as_json: LinesOption = False, home: HomeOption = None) -> None:
     if found["waiting"]:
         print_table(found["waiting"], ARCHIVE_COLUMNS)
         print()
-    print("\n".join(_lines(found)))
+    print("\n".join(_lines(found, _look_interval_s(stack))))
 
 
-def _lines(found: dict[str, Any]) -> "Sequence[str]":
+def _look_interval_s(stack: Stack) -> float | None:
+    """How often files are counted; None where the settings cannot be read, which other commands tell."""
+    from services.backup.settings import BackupSettings
+
+    try:
+        return stack.settings.section(BackupSettings).look_interval_s
+    except UserError:
+        return None
+
+
+def _lines(found: dict[str, Any], look_interval_s: float | None) -> "Sequence[str]":
     counts = found["counts"]
     lines = [covered_text(found["covered"])]
     quiet = not (counts["waiting"] or counts["failed"] or found["left_out"] or found["findings"])
     if made_since_counted(found["covered"], found["destinations"]):
-        lines.append(NOT_COUNTED)
+        lines.append(not_counted(look_interval_s))
     elif found["destinations"] and quiet and found["covered"] and found["covered"]["unprotected"]:
         lines.append(NOT_YET)
     if counts["archives"] or counts["waiting"] or counts["failed"]:
@@ -104,6 +130,10 @@ def _lines(found: dict[str, Any]) -> "Sequence[str]":
         lines.append(inert.sentence(said))
     lines += map(_finding_line, found["findings"])
     lines += map(_dump_line, found["dumps"])
+    lines += map(_taken_elsewhere_line, found["taken_elsewhere"])
+    if counts["taken_elsewhere"] > len(found["taken_elsewhere"]):
+        more = counts["taken_elsewhere"] - len(found["taken_elsewhere"])
+        lines.append(f"and {more} more: `nightbus sql -- -c 'SELECT * FROM backup.taken_elsewhere'` has all")
     for row in found["left_out"]:
         where = f"{row['root']}/{row['path']} is in no archive at {row['destination']}"
         lines.append(inert.sentence(f"{where}: {row['reason']}"))
@@ -135,10 +165,32 @@ def _finding_line(row: "Row") -> str:
     )
 
 
+def _taken_elsewhere_line(row: "Row") -> str:
+    """What is wrong with a file here that archives have from another destination, and how it comes home."""
+    restore = f"`nightbus backup restore {row['file_id'][:ID_DIGITS]}`"
+    home = (
+        f"{restore} and `nightbus ingest restored --verify` bring it home"
+        if row["root"] == LIBRARY
+        else f"{restore} brings it back, to be put in its place"
+    )
+    good = f"; it lies good at {', '.join(row['destinations'])}: {home}" if row["destinations"] else ""
+    found = f"{row['root']}/{row['path']} is not as it arrived, found on {row['not_read_at']:%Y-%m-%d %H:%M} UTC"
+    return inert.sentence(f"{found}: {row['reason']}{good}")
+
+
 def _dump_line(row: "Row") -> str:
-    """The latest good dump of the database at a destination, and why there is no later one."""
-    made = "never dumped" if row["dumped_at"] is None else f"dumped {cell_text(row['dumped_at'])} UTC"
-    words = f"the database was {made} to {row['destination']}"
+    """The latest good dump of the database at a destination, those that are unproven, and why there is no later one."""
+    if row["dumped_at"] is not None:
+        words = f"the database was dumped {cell_text(row['dumped_at'])} UTC to {row['destination']}"
+    elif row["unproven"]:
+        words = f"no dump of the database at {row['destination']} counts as good"
+    else:
+        words = f"the database was never dumped to {row['destination']}"
+    if row["unproven"]:
+        since = f"since its marker lacked on {row['unproven_at']:%Y-%m-%d %H:%M} UTC"
+        words += (
+            f"; {counted(row['unproven'], 'dump')} there {'is' if row['unproven'] == 1 else 'are'} unproven {since}"
+        )
     return inert.sentence(f"{words}; the last try {row['state']}: {row['reason']}" if row["reason"] else words)
 
 
@@ -155,6 +207,7 @@ async def _look(stack: Stack) -> dict[str, Any]:
             "checks": [dict(row) for row in await connection.fetch(_CHECKS)],
             "findings": [dict(row) for row in await connection.fetch(_FINDINGS, MOST_SHOWN)],
             "left_out": [dict(row) for row in await connection.fetch(_LEFT_OUT, MOST_SHOWN)],
+            "taken_elsewhere": [dict(row) for row in await connection.fetch(_TAKEN_ELSEWHERE, MOST_SHOWN)],
         }
 
 

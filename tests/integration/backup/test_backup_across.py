@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from services.backup import app
+from services.backup.adoption import adopt_archives
+from services.backup.archive.manifest import from_json
+from services.backup.destinations import kinds
 from services.backup.destinations.port import Destination, Label
-from services.backup.settings import DestinationSettings
+from services.backup.settings import DestinationSettings, FolderDestination
 from shared.bus.broker import connect
 from shared.bus.rpc import ask
 from shared.events.commands import BackupAccepted, VerifyBackup
 from shared.settings import Settings
-from tests.integration.backup.world import SESSION, World, noise, unpacked, until, world
+from tests.integration.backup.world import SESSION, World, file_id, noise, unpacked, until, world
 from tests.memory_destination import MemoryDestination
 
 CONTENTS = {f"night/{n}.fits": noise(n, 60_000) for n in range(4)}
@@ -103,6 +106,57 @@ async def test_a_file_that_rotted_here_comes_from_another_destination(settings: 
         assert [(row["phase"], row["files"], row["left_out"]) for row in rows] == [("verified", 4, 0)] * 2
         assert (one.library / "night/2.fits").read_bytes() == noise(99, 60_000)
     assert unpacked(other, tmp_path / "out") == EXPECTED
+
+
+async def test_a_file_that_rotted_here_is_told_until_it_is_whole(settings: Settings, tmp_path: Path) -> None:
+    """A view and the manifest say that it came from elsewhere; read again and whole, it is told no more.
+
+    An archive that is known again by its manifest knows that, too.
+    """
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    disk.mkdir()
+    other.mkdir()
+    told = "SELECT file_id, destination, root, path, reason FROM backup.taken_elsewhere"
+    async with world(settings, tmp_path, disk, other, pg_dump=tmp_path / "none") as one:
+        ids = await a_night(one)
+        await archived_before_it_rotted(one)
+        rotten = one.library / "night/2.fits"
+        reason = f"{rotten} has another content than when it arrived"
+
+        async def reads_again() -> None:
+            before = await one.backup.fetchval("SELECT max(not_read_at) FROM backup.taken_elsewhere")
+            await one.admin.execute("UPDATE ingest.file SET announced_at = clock_timestamp()")
+
+            async def read() -> bool:
+                at = await one.backup.fetchval("SELECT max(not_read_at) FROM backup.taken_elsewhere")
+                return at is None or at > before
+
+            await until(read)
+
+        async with one.running():
+            await one.settled(archives=2)
+            expected = (ids[2], "other", "library", "night/2.fits", reason)
+            assert [tuple(row) for row in await one.backup.fetch(told)] == [expected]
+            await reads_again()
+            assert [tuple(row) for row in await one.backup.fetch(told)] == [expected], "it is rotten still"
+            rotten.write_bytes(CONTENTS["night/2.fits"])
+            await reads_again()
+            assert await one.backup.fetch(told) == []
+        (path,) = other.rglob(f"{SESSION}.manifest.json")
+        manifest = from_json(path.read_bytes(), path.name)
+        assert {entry.file_id for entry in manifest.files if entry.elsewhere} == {ids[2]}
+        await one.backup.execute(
+            "UPDATE archive SET phase = 'planned', state = 'waiting', finished_at = NULL WHERE destination = 'other'"
+        )
+        installation = await one.backup.fetchval("SELECT installation_id FROM installation")
+        configured = one.settings.sections(FolderDestination)[1]
+        async with kinds.opened(configured, installation) as lies_at, one.admin.acquire() as connection:
+            assert await adopt_archives(connection, lies_at, "other") == 1
+        known = await one.backup.fetch("SELECT file_id FROM member WHERE elsewhere")
+        assert [row["file_id"] for row in known] == [ids[2]]
+        assert await one.backup.fetchval("SELECT manifest_sha256 FROM archive WHERE destination = 'other'") == file_id(
+            path.read_bytes()
+        )
 
 
 @pytest.fixture

@@ -10,6 +10,11 @@ from prometheus_client import REGISTRY
 from services.backup.destinations import marker
 from services.backup.destinations.keys import MARKER
 from services.backup.places import Places
+from services.backup.store import retention
+from services.standalone.binaries import own_pg_dump
+from shared.bus.broker import connect
+from shared.bus.rpc import ask
+from shared.events.commands import BackupAccepted, BackupDatabase, VerifyBackup
 from shared.settings import Settings
 from tests.integration.backup.world import OTHER, SESSION, World, noise, until, world
 
@@ -51,6 +56,18 @@ async def covered(one: World, *, archived: int) -> None:
     await until(counted)
 
 
+async def unproven_metric(one: World) -> float | None:
+    """What the metric tells of the destination, once a turn of the checks has set it anew."""
+    name, labels = "nightbus_backup_unproven_archives", {"destination": "disk"}
+    expected = await one.backup.fetchval("SELECT count(*) FROM archive WHERE phase = 'unproven'")
+
+    async def told() -> bool:
+        return bool(REGISTRY.get_sample_value(name, labels) == expected)
+
+    await until(told)
+    return REGISTRY.get_sample_value(name, labels)
+
+
 async def phases(one: World) -> list[str]:
     """Of all archives."""
     return [row["phase"] for row in await one.archives()]
@@ -64,6 +81,7 @@ async def test_a_folder_that_was_made_anew_has_archived_nothing(archived: World,
     disk.mkdir()
     await covered(archived, archived=0)
     assert await phases(archived) == ["unproven", "unproven"]
+    assert await unproven_metric(archived) == 2
     row = await archived.backup.fetchrow("SELECT state, problem FROM destinations")
     assert row is not None
     assert (row["state"], "has no marker" in row["problem"]) == ("away", True)
@@ -78,6 +96,60 @@ async def test_a_folder_that_was_made_anew_has_archived_nothing(archived: World,
     await until(proven)
     await archived.run_now()
     await covered(archived, archived=2)
+    assert await unproven_metric(archived) == 0
+
+
+async def test_dumps_there_count_as_good_no_more(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are unproven, too; once the marker is back each is good again, or gone where it is not as it was sent.
+
+    One that is gone and is brought back later counts again after the next verification.
+    """
+    monkeypatch.setattr("services.backup.app.DUMP_LOOK_S", 3600.0)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    chosen = {"verify_interval_s": 0, "drill_interval_s": 0, "pg_dump": own_pg_dump()}
+    async with world(settings, tmp_path, disk, **chosen) as one, one.running():
+
+        async def dumps() -> list[tuple[str, bool, bool, bool]]:
+            rows = await one.backup.fetch(
+                "SELECT cause, state = 'done', unproven_at IS NOT NULL, gone_at IS NOT NULL FROM dump"
+                " ORDER BY created_at"
+            )
+            return [tuple(row) for row in rows]
+
+        async def become(*expected: tuple[str, bool, bool, bool]) -> None:
+            async def are() -> bool:
+                return await dumps() == list(expected)
+
+            await until(are)
+
+        await become(("nightly", True, False, False))
+        client = await connect(one.settings.nats, "test")
+        await ask(client, BackupDatabase(), BackupAccepted)
+        await become(("nightly", True, False, False), ("asked", True, False, False))
+        (found,) = disk.rglob(MARKER)
+        data = found.read_bytes()
+        found.unlink()
+        await become(("nightly", True, True, False), ("asked", True, True, False))
+        async with one.backup.acquire() as connection:
+            assert await retention.dumps(connection) == [], "an unproven one lets no other go"
+        key = await one.backup.fetchval("SELECT key FROM dump WHERE cause = 'nightly'")
+        (first,) = disk.rglob(Path(key).name)
+        content = first.read_bytes()
+        first.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        found.write_bytes(data)
+        await become(("nightly", True, True, True), ("asked", True, False, False))
+        reason = await one.backup.fetchval("SELECT gone_reason FROM dump WHERE cause = 'nightly'")
+        assert reason == f"the dump {key} at disk is not as it was sent"
+        result = await one.backup.fetchval("SELECT result FROM check_job")
+        assert "2 dumps of the database" in result
+        assert result.endswith("1 problem found")
+        first.write_bytes(content)
+        await ask(client, VerifyBackup(deep=True), BackupAccepted)
+        await client.close()
+        await become(("nightly", True, False, False), ("asked", True, False, False))
 
 
 async def test_what_is_not_there_any_more_is_sent_again(archived: World, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from services.cli.backup.covered import NOT_YET
 from services.standalone.binaries import own_pg_dump
 from shared.settings import Settings
-from tests.integration.backup.world import SESSION, noise, world
+from tests.integration.backup.world import OTHER, SESSION, noise, until, world
 from tests.integration.cli.conftest import Run
 
 
@@ -84,6 +84,105 @@ async def test_what_lies_good_elsewhere_alone_is_told_with_its_commands(
         "not mended yet: a bit is flipped; it cannot be read in the library and lies good at other: `nightbus backup "
         f"restore {file_id[:16]} --from other` and `nightbus ingest restored` bring it home"
     ) in absent.stdout
+
+
+async def test_what_is_unproven_is_told(settings: Settings, tmp_path: Path, run: Run) -> None:
+    """`status` says since when archives and dumps count no more and what counts them again; `list` calls them so."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with world(settings, tmp_path, disk, pg_dump=own_pg_dump()) as one:
+        await one.put_in_session([await one.bring("night/1.fits", noise(1, 10_000))])
+        async with one.running():
+            await one.finish()
+            await one.settled(archives=1)
+            await until(lambda: one.backup.fetchval("SELECT count(*) FROM dump WHERE state = 'done'"))
+        await one.backup.execute("UPDATE archive SET phase = 'unproven', unproven_at = '2026-03-02 08:30Z'")
+        await one.backup.execute("UPDATE dump SET unproven_at = '2026-03-02 08:30Z'")
+        status = await asyncio.to_thread(run, "backup", "status")
+        as_json = await asyncio.to_thread(run, "backup", "status", "--json")
+        listed = await asyncio.to_thread(run, "backup", "list", "--csv")
+    assert (
+        "1 archive at disk counts as unproven: its marker lacked on 2026-03-02 08:30 UTC; once it is there again, a "
+        "verification counts what is whole\n"
+    ) in status.stdout
+    assert (
+        "no dump of the database at disk counts as good; 1 dump there is unproven since its marker lacked on "
+        "2026-03-02 08:30 UTC"
+    ) in status.stdout
+    found = json.loads(as_json.stdout)
+    assert [(row["name"], row["unproven"]) for row in found["destinations"]] == [("disk", 1)]
+    assert [(row["key"], row["unproven"]) for row in found["dumps"]] == [(None, 1)]
+    (row,) = csv.DictReader(io.StringIO(listed.stdout))
+    assert (row["phase"], row["unproven_at"][:16]) == ("unproven", "2026-03-02T08:30")
+
+
+async def test_where_nothing_was_new_the_archives_with_the_files_are_named(
+    settings: Settings, tmp_path: Path, run: Run
+) -> None:
+    """The files of a session that was merged lie in another one's archive: `list` says in which."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with world(settings, tmp_path, disk, pg_dump=tmp_path / "none") as one:
+        ids = [await one.bring(f"night/{n}.fits", noise(n, 10_000)) for n in range(2)]
+        await one.put_in_session(ids)
+        async with one.running():
+            await one.finish()
+            (made,) = await one.settled(archives=1)
+            await one.put_in_session(ids, OTHER)
+            await one.finish(OTHER)
+            await one.settled(archives=2)
+        listed = await asyncio.to_thread(run, "backup", "list", "--session", OTHER, "--json")
+        table = await asyncio.to_thread(run, "backup", "list", "--session", OTHER)
+    (row,) = json.loads(listed.stdout)
+    assert (row["phase"], row["key"], row["lies_in"]) == ("nothing_new", None, [made["key"]])
+    assert f"its files lie in {made['key']}" in " ".join(table.stdout.split())
+
+
+async def test_a_file_that_rotted_here_is_told_with_its_commands(settings: Settings, tmp_path: Path, run: Run) -> None:
+    """An archive has it from another destination, and the library's copy is rotten still: `status` says so, and how."""
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    disk.mkdir()
+    other.mkdir()
+    async with world(settings, tmp_path, disk, other, verify_interval_s=0, drill_interval_s=0) as one:
+        rotten = await one.bring("night/1.fits", noise(1, 10_000))
+        await one.put_in_session([rotten])
+        async with one.running():
+            await one.finish()
+            await one.settled(archives=2)
+        await one.backup.execute(
+            "UPDATE member m SET elsewhere = true, not_read_at = '2026-03-02 08:30Z', not_read_reason = 'it is rotten'"
+            " FROM archive a WHERE a.archive_id = m.archive_id AND a.destination = 'other'"
+        )
+        status = await asyncio.to_thread(run, "backup", "status")
+        as_json = await asyncio.to_thread(run, "backup", "status", "--json")
+        await one.backup.execute("UPDATE member SET root = 'tree'")
+        indexed = await asyncio.to_thread(run, "backup", "status")
+    restore = f"`nightbus backup restore {rotten[:16]}`"
+    found = (
+        "night/1.fits is not as it arrived, found on 2026-03-02 08:30 UTC: it is rotten; it lies good at disk, other"
+    )
+    assert f"library/{found}: {restore} and `nightbus ingest restored --verify` bring it home\n" in status.stdout
+    assert [row["file_id"] for row in json.loads(as_json.stdout)["taken_elsewhere"]] == [rotten]
+    assert f"tree/{found}: {restore} brings it back, to be put in its place\n" in indexed.stdout
+
+
+async def test_what_was_archived_since_the_count_is_told_with_the_interval_of_the_settings(
+    settings: Settings, tmp_path: Path, run: Run
+) -> None:
+    """An archive that is newer than the count: `status` says how often files are counted, as these settings have it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with world(settings, tmp_path, disk, pg_dump=tmp_path / "none") as one:
+        await one.put_in_session([await one.bring("night/1.fits", noise(1, 10_000))])
+        async with one.running():
+            await one.finish()
+            await one.settled(archives=1)
+        await one.backup.execute("UPDATE coverage SET counted_at = clock_timestamp() - interval '1 day'")
+        interval = {"NIGHTBUS_BACKUP__LOOK_INTERVAL_S": "7200"}
+        status = await asyncio.to_thread(lambda: run("backup", "status", extra=interval))
+    assert (
+        "archives were made since this was counted, which is done every 2 h (backup.look_interval_s)\n"
+    ) in status.stdout
 
 
 async def test_without_a_destination_nothing_is_alarming(settings: Settings, tmp_path: Path, run: Run) -> None:

@@ -194,3 +194,13 @@ def test_two_files_of_one_path_have_two_names() -> None:
     second = keys.member_path(SESSION, "library", f"{'ö' * 125}a.fit", ID, {longest})
     assert second == f"{SESSION}/library/{'ö' * 119}.abababababab.fit"
     assert keys.member_path(SESSION, "library", "\udcff.fit", ID) == f"{SESSION}/library/\\xff.fit"
+
+
+def test_what_came_from_another_destination_says_so() -> None:
+    """Such a file's line has the word and keeps it; the lines of all others are as they were before there was one."""
+    here, brought = file_entry("a.fit"), file_entry("b.fit").model_copy(update={"elsewhere": True})
+    written = to_json(manifest(here, brought))
+    lines = [line for line in written.decode().splitlines() if '"archive"' in line]
+    assert ["elsewhere" in line for line in lines] == [False, True]
+    assert [file.elsewhere for file in from_json(written, "m.json").files] == [False, True]
+    assert to_json(from_json(written, "m.json")) == written

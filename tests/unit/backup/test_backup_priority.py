@@ -1,17 +1,24 @@
 """Promises of threads that give way to what records the night."""
 
+import asyncio
 import ctypes
 import os
 import platform
+import random
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import pytest
 
+from services.backup.archive.packer import packing_here
+from services.backup.archive.stream import ArchiveStream
 from services.backup.priority import NICENESS, give_way
+from services.backup.reading import Place, Reading
+from tests.archives import member
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority is one of the whole process")
 
@@ -62,3 +69,28 @@ def test_a_thread_that_gives_way_more_stays_so() -> None:
         return niceness()
 
     assert in_new_thread(given) == 19
+
+
+async def test_all_threads_that_make_an_archive_give_way(tmp_path: Path) -> None:
+    """Reading, packing and hashing: none competes with what records the night, and who asked stays as before."""
+    before = niceness()
+    contents = {n: random.Random(n).randbytes(3_000_000) for n in range(3)}
+    for n, content in contents.items():
+        (tmp_path / f"{n}.fits").write_bytes(content)
+    members = [member(n, content, f"{n}.fits") for n, content in contents.items()]
+    places = {n: Place("library", f"{n}.fits", str(tmp_path)) for n in contents}
+
+    async def nowhere(*_asked: object) -> NoReturn:
+        raise AssertionError
+
+    reading = Reading(places, nowhere, nowhere)
+    with ArchiveStream(members, reading.open, packing_here("zstd", 1), 100_000) as stream:
+        assert await asyncio.to_thread(stream.next_part) is not None
+        found = {
+            thread.name: os.getpriority(os.PRIO_PROCESS, thread.native_id)
+            for thread in threading.enumerate()
+            if thread.native_id is not None and thread.name.startswith(("archive_", "pack_", "sums_"))
+        }
+    assert {name.partition("_")[0] for name in found} == {"archive", "pack", "sums"}
+    assert {name: nice for name, nice in found.items() if nice < max(before, NICENESS)} == {}
+    assert niceness() == before

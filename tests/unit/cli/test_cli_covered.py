@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.cli.backup.covered import covered_text, made_since_counted
+from services.cli.backup.covered import covered_text, made_since_counted, not_counted
 from services.cli.backup.run import result_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,6 +27,13 @@ def test_an_archive_newer_than_the_count_is_noticed() -> None:
     assert made_since_counted(counted, [{"verified_at": None}, after])
     assert not made_since_counted(counted, [{"verified_at": None}, before])
     assert not made_since_counted(None, [after])
+
+
+def test_how_often_files_are_counted_is_what_the_settings_say() -> None:
+    """An interval that was set to a minute is not called ten; where the settings cannot be read none is named."""
+    assert "which is done every 1 min (backup.look_interval_s)" in not_counted(60.0)
+    assert "which is done every 2 h (backup.look_interval_s)" in not_counted(7200.0)
+    assert "which is done (backup.look_interval_s)" in not_counted(None)
 
 
 def test_what_waits_is_not_called_nothing() -> None:
