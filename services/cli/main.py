@@ -106,7 +106,8 @@ COMMANDS = (
     ),
     Listed(
         "passwords", CARE,
-        "Passwords of NATS and Postgres: make a folder of them, renew them while everything runs.", "passwords:app",
+        "Passwords of NATS and Postgres: make a folder of them, renew them while everything runs, apply them.",
+        "passwords:app",
     ),
     Listed("stats", CARE, "Counts: compare them with the frames and the files, or write them anew.", "stats:app"),
     Listed(
