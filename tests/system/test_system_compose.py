@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from services.descriptions import SERVICES
 from services.standalone.simulation import tiny_frames
 from shared.description import processes_of
 from tests.stack import open_folder
+from tests.system import containers
 from tests.system.conftest import Engine
-from tests.system.containers import DEPLOY, IMAGE, ROOT, SEESTAR, VERSION, Docker, NoClient, until
+from tests.system.containers import DEPLOY, IMAGE, ROOT, SEESTAR, VERSION, Docker, NoClient
 from tests.system.images import ensure_small_nats
 from tests.system.pip_tools import NotInstalled, environment_with
 
@@ -27,6 +29,9 @@ FILE = DEPLOY / "compose" / "compose.yaml"
 UID, GID = 4242, 4343
 FRAMES_A_RESTART = 3
 START_S = 300.0
+WAIT_S = 600.0
+"""With a quarter of one processor for all containers the restarts take more than two minutes."""
+until = partial(containers.until, limit_s=WAIT_S)
 SERVERS = ("nats", "postgres")
 SETTINGS = """\
 config_version = 1
@@ -77,8 +82,10 @@ class Stack:
         return {one["Service"]: one for one in map(json.loads, lines)}
 
     def say(self) -> None:
-        """Print what stands in the logs, for a test that fails."""
+        """Print how everything is and what stands in the logs, for a test that fails."""
         print(self("ps", "--all", check=False).stdout)
+        for words in (("cli", "status"), ("cli", "doctor"), ("cli", "dead-letters", "list")):
+            print(self("run", "--rm", "--no-TTY", *words, check=False).stdout)
         print(self("logs", "--tail", "15", "--no-color", check=False).stdout[-12000:])
 
 
@@ -199,7 +206,7 @@ def test_it_is_of_the_specification() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_a_capture_in_the_folder_ends_in_captures(stack: Stack) -> None:
     """The stack becomes healthy, and a real capture that is dropped into the folder is counted, copied and archived."""
     if not SEESTAR.is_file():
@@ -217,7 +224,7 @@ def test_a_capture_in_the_folder_ends_in_captures(stack: Stack) -> None:
     assert (copy.stat().st_uid, copy.stat().st_gid) == (UID, GID)
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2400)
 def test_restarts_one_by_one_lose_nothing(stack: Stack) -> None:
     """While frames arrive each container is restarted; in the end every frame is scanned once and the counts add up."""
     before = counts(stack)
@@ -229,7 +236,7 @@ def test_restarts_one_by_one_lose_nothing(stack: Stack) -> None:
     require_all_scanned(stack, before, sent)
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_passwords_are_renewed_while_captures_arrive(stack: Stack) -> None:
     """One command, all services up: every frame is scanned once, new logins use new passwords, and people's stay."""
     until(lambda: healthy(stack), "not everything is healthy")
@@ -251,7 +258,7 @@ def test_passwords_are_renewed_while_captures_arrive(stack: Stack) -> None:
     assert set(doctor(stack)) == {"ok"}
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize(
     ("until_where", "mended_by"),
     [("files", "the same again"), ("files and containers", "apply"), ("files", "the next start")],
@@ -274,7 +281,7 @@ def test_a_renewal_that_was_cut_off_is_mended(stack: Stack, until_where: str, me
     assert set(doctor(stack)) == {"ok"}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2400)
 def test_a_program_reads_events_by_one_command(stack: Stack, docker: Docker) -> None:
     """After `admin subscribers add` the example reads events in a container that has its password and no other."""
     until(lambda: healthy(stack), "not everything is healthy")
@@ -294,7 +301,7 @@ def test_a_program_reads_events_by_one_command(stack: Stack, docker: Docker) -> 
     words += ["--user", f"{UID}:{GID}", "--volume", f"{ROOT}/examples:/examples:ro"]
     program = [*words, "--entrypoint", "/opt/nightbus/bin/python", IMAGE, "/examples/subscribe.py"]
     program += ["--name", "my-lights", "--url", added["url"], "--password-file", file, "--count", "1"]
-    assert docker(*program).stdout.startswith("file.scanned ")
+    assert docker(*program, timeout_s=WAIT_S).stdout.startswith("file.scanned ")
     files = docker(*words, "--entrypoint", "ls", IMAGE, "/run/secrets").stdout.split()
     assert files == [f"nats-{added['user']}"]
     (row,) = json.loads(stack.admin("subscribers", "list", "--json").stdout)
@@ -305,6 +312,7 @@ def test_a_program_reads_events_by_one_command(stack: Stack, docker: Docker) -> 
     require_all_scanned(stack, before, 1)
 
 
+@pytest.mark.timeout(2400)
 def test_what_needs_rights_is_typed_in_one_container(stack: Stack) -> None:
     """Listings, doctor with a look at each login, and a change that is tried out first, all by `admin`."""
     until(lambda: healthy(stack), "not everything is healthy")
@@ -331,6 +339,7 @@ def doctor(stack: Stack) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.timeout(2400)
 def test_an_update_keeps_passwords_and_data(stack: Stack) -> None:
     """`up` once more, as after a new version, makes nothing anew: the same passwords, and the listing as before."""
     before = stack.nightbus("captures")
@@ -341,6 +350,7 @@ def test_an_update_keeps_passwords_and_data(stack: Stack) -> None:
     assert stack.nightbus("captures") == before
 
 
+@pytest.mark.timeout(2400)
 def test_containers_have_their_own_rights_and_no_other(stack: Stack) -> None:
     """A service is PUID without any capability, sees its own passwords alone, and the scanner cannot write captures."""
     until(lambda: healthy(stack), "not everything is healthy")
