@@ -15,6 +15,7 @@ from services.descriptions import SERVICES
 from services.settings import AllSettings
 from shared.bus.broker import connect
 from shared.bus.provision import provision
+from shared.runtime import collect_garbage_seldom
 from shared.settings import PostgresSettings, Settings
 from tests.stack import (
     NatsServer,
@@ -34,6 +35,11 @@ hypothesis.settings.load_profile("repeatable")
 has a deadline: a machine that is busy is no fault."""
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
+
+
+def pytest_collection_finish() -> None:
+    """Look for reference cycles as seldom as our services do: it is a tenth of the time of tests."""
+    collect_garbage_seldom()
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,10 @@ class TakesAll:
 class NoDatabase:
     """A pool whose connections are not asked for anything."""
 
+    def get_size(self) -> int:
+        """It has none open."""
+        return 0
+
     def acquire(self) -> AbstractAsyncContextManager[None]:
         """No connection."""
         return nullcontext()
