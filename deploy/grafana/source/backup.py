@@ -84,7 +84,7 @@ WHERE d.state <> 'unused' ORDER BY d.name
                 """
 SELECT DISTINCT ON (destination) destination AS "Destination", dumped_at AS "State of", verified_at AS "Read back",
        size_bytes AS "Size", key AS "Key"
-FROM backup.dumps WHERE verified_at IS NOT NULL AND gone_at IS NULL
+FROM backup.dumps WHERE verified_at IS NOT NULL AND gone_at IS NULL AND unproven_at IS NULL
 ORDER BY destination, dumped_at DESC
 """
             ),

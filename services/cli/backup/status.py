@@ -173,9 +173,10 @@ def _taken_elsewhere_line(row: "Row") -> str:
         if row["root"] == LIBRARY
         else f"{restore} brings it back, to be put in its place"
     )
-    good = f"; it lies good at {', '.join(row['destinations'])}: {home}" if row["destinations"] else ""
-    found = f"{row['root']}/{row['path']} is not as it arrived, found on {row['not_read_at']:%Y-%m-%d %H:%M} UTC"
-    return inert.sentence(f"{found}: {row['reason']}{good}")
+    good = f"; it lies good at {', '.join(map(inert.name, row['destinations']))}: {home}" if row["destinations"] else ""
+    where = inert.name(f"{row['root']}/{row['path']}")
+    found = f"{where} is not as it arrived, found on {row['not_read_at']:%Y-%m-%d %H:%M} UTC"
+    return f"{found}: {inert.sentence(row['reason'])}{good}"
 
 
 def _dump_line(row: "Row") -> str:

@@ -139,6 +139,11 @@ async def test_a_file_that_rotted_here_is_told_until_it_is_whole(settings: Setti
             assert [tuple(row) for row in await one.backup.fetch(told)] == [expected]
             await reads_again()
             assert [tuple(row) for row in await one.backup.fetch(told)] == [expected], "it is rotten still"
+            long_ago = "UPDATE member SET not_read_at = clock_timestamp() - interval '25 hours' WHERE elsewhere"
+            await one.backup.execute(long_ago)
+            recent = "SELECT count(*) FROM backup.taken_elsewhere WHERE not_read_at > now() - interval '1 hour'"
+            await until(lambda: one.backup.fetchval(recent))
+            assert [tuple(row) for row in await one.backup.fetch(told)] == [expected], "it is rotten a day later"
             rotten.write_bytes(CONTENTS["night/2.fits"])
             await reads_again()
             assert await one.backup.fetch(told) == []
