@@ -223,7 +223,9 @@ def _readout_mode(ours: Properties, theirs: Properties) -> Found:
         return _missing("readout_mode", ours.readout_mode, theirs.readout_mode)
     if ours.readout_mode.strip().casefold() == theirs.readout_mode.strip().casefold():
         return None
-    return Difference("readout_mode", f"readout mode {theirs.readout_mode} instead of {ours.readout_mode}")
+    return Difference(
+        "readout_mode", f"readout mode {theirs.readout_mode.strip()} instead of {ours.readout_mode.strip()}"
+    )
 
 
 def _binning(ours: Properties, theirs: Properties) -> Found:
@@ -273,7 +275,7 @@ def _night(ours: Properties, theirs: Properties, rules: Rules) -> Found:
     apart = abs((ours.night - theirs.night).days)
     if apart <= rules.flat_nights:
         return None
-    return Difference("night", f"{words.nights(apart)} away, {rules.flat_nights} allowed", apart / 30)
+    return Difference("night", f"{words.apart(theirs.night, ours.night)}, {rules.flat_nights} allowed", apart / 30)
 
 
 def _train(ours: Properties, theirs: Properties, train_changes: Sequence[date]) -> Found:

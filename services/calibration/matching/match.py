@@ -82,43 +82,34 @@ def _best(need: Need, candidates: Candidates, rules: Rules, train_changes: Seque
             sentences.matched(need, first.master, first.comparison, rules, [fit.master for fit in fits[1:]]),
             others=len(fits) - 1,
         )
-    scaled = _scaled(need, candidates, rules)
-    if isinstance(scaled, Matched):
-        return scaled
-    nearest = _nearest(need, candidates, rules, train_changes)
-    refused = _refused(need, candidates, rules, train_changes)
-    reason = sentences.missing(
-        need, rules, nearest, compare(need, nearest, rules, train_changes) if nearest else None, refused, scaled
-    )
-    return Missing(reason, nearest)
-
-
-def _scaled(need: Need, candidates: Candidates, rules: Rules) -> Matched | str | None:
-    """A longer dark with the bias that scaling it takes; a sentence where there is the dark and no bias."""
-    exposure = need.properties.exposure_s
-    if not rules.scale_darks or need.master_type is not FrameType.MASTER_DARK or exposure is None:
-        return None
     longer = _longer(need, candidates, rules)
-    if not longer:
-        return None
-    first = longer[0]
-    bias = need_of(FrameType.MASTER_BIAS, need.properties, rules.bias)
-    biases = fitting(bias, candidates, rules, ())
+    if longer:
+        return _scaled(need, candidates, rules, longer)
+    nearest = _nearest(need, candidates, rules, train_changes)
+    comparison = None if nearest is None else compare(need, nearest, rules, train_changes)
+    refused = _refused(need, candidates, rules, train_changes)
+    return Missing(sentences.missing(need, rules, nearest, comparison, refused, train_changes), nearest)
+
+
+def _scaled(need: Need, candidates: Candidates, rules: Rules, longer: Sequence[Fit]) -> Answer:
+    """A longer dark with the bias that scaling it takes; missing where there is no bias."""
+    first, others = longer[0], len(longer) - 1
+    wanted = need_of(FrameType.MASTER_BIAS, need.properties, rules.bias)
+    biases = fitting(wanted, candidates, rules, ())
     if not biases:
-        return sentences.unscaled(first.master, need)
-    return Matched(
-        first.master,
-        sentences.scaled(need, first.master, first.comparison, rules, biases[0].master, len(longer) - 1),
-        others=len(longer) - 1,
-        bias=biases[0].master,
-    )
+        return Missing(sentences.unscaled(need, rules, first.master, wanted), first.master)
+    bias = biases[0].master
+    reason = sentences.scaled(need, first.master, first.comparison, rules, bias, others)
+    return Matched(first.master, reason, others=others, bias=bias)
 
 
 def _longer(need: Need, candidates: Candidates, rules: Rules) -> list[Fit]:
-    """Longer darks that fit but for their exposure: those of the shortest exposure, best first."""
-    tiers = candidates.tiers(need, rules)
+    """Longer darks that fit but for their exposure, where darks are scaled: those of the shortest, best first."""
     exposure = need.properties.exposure_s
-    if not tiers or tiers[0].weight or exposure is None:
+    if not rules.scale_darks or need.master_type is not FrameType.MASTER_DARK or exposure is None:
+        return []
+    tiers = candidates.tiers(need, rules)
+    if not tiers or tiers[0].weight:
         return []
     found: list[Fit] = []
     shortest: float | None = None

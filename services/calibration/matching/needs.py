@@ -1,15 +1,12 @@
 """Which masters a group of lights needs: one need a type, of the properties that count for it."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from services.calibration.matching.model import Need
 from services.calibration.matching.rules import KINDS, Rules
 from services.calibration.properties import Properties
 from services.calibration.settings import Property
-from shared.equipment.cameras import camera_key
-from shared.equipment.filters import filter_key
-from shared.equipment.telescopes import telescope_key
 from shared.events.frame import FrameType
 
 _IDENTITY: tuple[Property, ...] = ("camera", "size")
@@ -24,7 +21,7 @@ _WORDS: dict[str, str] = {
     FrameType.MASTER_BIAS: "bias",
     FrameType.MASTER_DARKFLAT: "darkflat",
 }
-_KEYS: dict[str, Callable[[str], str]] = {"camera": camera_key, "telescope": telescope_key, "filter": filter_key}
+_NAMES = frozenset({"camera", "telescope", "filter", "readout_mode"})
 
 
 def as_group(lights: Properties) -> Properties:
@@ -75,14 +72,18 @@ def need_of(master_type: FrameType, lights: Properties, counting: Iterable[Prope
 def requirement_id(need: Need) -> str:
     """The need's name within its session: ``dark-1f3a9c02``, the type and the start of a SHA-256. Frozen.
 
-    It follows from the canonical properties alone: spellings of one camera, telescope or filter give the same name.
-    The rig is the session's and has no part in it.
+    It follows from what counts alone, with names in plain letters and digits, and from no table that may grow. The rig
+    is the session's and has no part in it.
     """
     parts = [need.master_type.value]
     for name, value in need.properties._asdict().items():
         if value is None or name == "rig":
             continue
         text = f"{value:.6g}" if isinstance(value, float) else str(value)
-        parts.append(f"{name}={_KEYS[name](text) if name in _KEYS else text}")
+        parts.append(f"{name}={_plain(text) if name in _NAMES else text}")
     digest = hashlib.sha256("|".join(parts).encode()).hexdigest()
     return f"{_WORDS[need.master_type]}-{digest[:8]}"
+
+
+def _plain(text: str) -> str:
+    return "".join(sign for sign in text.casefold() if sign.isalnum())

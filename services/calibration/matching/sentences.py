@@ -4,7 +4,9 @@
 ``nearest dark: 300 s, gain 100, -5 C: 5.0 C off; capture 20 darks of 300 s, gain 100, offset 50, -10 C (1 h 40 min)``
 """
 
+import math
 from collections.abc import Sequence
+from datetime import date
 
 from services.calibration.matching import words
 from services.calibration.matching.compare import Comparison, counting, temperature
@@ -70,27 +72,36 @@ def missing(
     rules: Rules,
     nearest: Master | None,
     comparison: Comparison | None,
-    refused: Master | None,
-    unscaled_dark: str | None,
+    refused: Master | None = None,
+    train_changes: Sequence[date] = (),
 ) -> str:
     """Why no master fits, and what to do."""
-    kind = words.TYPES[need.master_type]
-    parts: list[str] = []
     if unknown := _unanswerable(need):
-        return f"{unknown}, so that no {kind} can be found; tell it with `nightbus calibration describe`"
-    if refused is not None:
-        parts.append(f"{refused.name} fits, but may not be used: {_inside(refused.refused or '')}")
-    if unscaled_dark is not None:
-        parts.append(unscaled_dark)
+        return f"{unknown}, so that no {words.TYPES[need.master_type]} can be found"
+    capture = to_capture(need, 0, rules.min_frames, rules.flat_nights, train_changes).sentence
+    if refused is None:
+        return f"{_nearest(need, rules, nearest, comparison)}; {capture}"
+    fits = f"{refused.name} fits, but may not be used: {_inside(refused.refused or '')}"
+    return f"{fits}; {_nearest(need, rules, nearest, comparison, 'other ')}; {capture}"
+
+
+def unscaled(need: Need, rules: Rules, dark: Master, bias: Need) -> str:
+    """That a dark could be scaled, were there a bias, and what to do."""
+    lengths = f"{dark.name} of {_length(dark.properties)} could be scaled to {_length(need.properties)}"
+    darks = to_capture(need, 0, rules.min_frames).sentence
+    biases = to_capture(bias, 0, rules.min_frames).sentence.removeprefix("capture ")
+    return f"{lengths}, but no bias fits; {darks}, or {biases}"
+
+
+def _nearest(need: Need, rules: Rules, nearest: Master | None, comparison: Comparison | None, other: str = "") -> str:
+    """What there is instead of a master that fits."""
+    kind = words.TYPES[need.master_type]
     if nearest is None or comparison is None:
-        parts.append(f"no master {kind} {'else ' if refused is not None else ''}is in the library")
-    elif any(one.name in ("camera", "size") for one in comparison.differences):
-        of = words.listed(words.whose(need.properties, ("camera",))) or "these lights"
-        parts.append(f"no {'other ' if refused is not None else ''}master {kind} of {of} is in the library")
-    else:
-        parts.append(f"nearest {kind}: {differing(need, nearest, comparison, rules)}")
-    parts.append(to_capture(need, 0, rules.min_frames, rules.flat_nights).sentence)
-    return "; ".join(parts)
+        return f"no {other}master {kind} is in the library"
+    ours, theirs = need.properties, nearest.properties
+    if ours.camera and theirs.camera and any(one.name == "camera" for one in comparison.differences):
+        return f"no {other}master {kind} of {ours.camera} is in the library"
+    return f"nearest {kind}: {differing(need, nearest, comparison, rules)}"
 
 
 def differing(need: Need, master: Master, comparison: Comparison, rules: Rules) -> str:
@@ -106,11 +117,6 @@ def not_fitting(need: Need, master: Master, comparison: Comparison, rules: Rules
     facts = words.described(master.properties, counting(need.master_type, rules))
     text = f"{master.name}: {words.listed([one.words for one in comparison.differences])}"
     return f"{text} ({', '.join(facts)})" if facts else text
-
-
-def unscaled(dark: Master, need: Need) -> str:
-    """That a dark could be scaled, were there a bias."""
-    return f"{dark.name} of {_length(dark.properties)} could be scaled to {_length(need.properties)}, but no bias fits"
 
 
 def _facts(need: Need, master: Master, comparison: Comparison, rules: Rules, skip: str = "") -> str:
@@ -153,7 +159,8 @@ def _equal(need: Need, master: Master, name: Property) -> str:
         off = abs(one - other) if one is not None and other is not None else 0.0
         return f"{text} ({off:.1f} C off)" if off >= 0.05 else text
     if name == "night" and ours.night is not None and theirs.night is not None:
-        return f"{text}, {words.apart(theirs.night, ours.night)}"
+        apart = words.apart(theirs.night, ours.night)
+        return apart if ours.night == theirs.night else f"{text}, {apart}"
     return text
 
 
@@ -175,14 +182,25 @@ def _choice(need: Need, master: Master, others: Sequence[Master]) -> str:
         return ""
     total = len(others) + 1
     if need.master_type is FrameType.MASTER_FLAT:
-        alike = sum(other.properties.night == master.properties.night for other in others)
-        if alike < len(others):
+        mine = _nights_apart(need, master)
+        theirs = [_nights_apart(need, other) for other in others]
+        if nearer := sum(apart < mine for apart in theirs):
+            return f"; preferred to {_ones(nearer, 'nearer')}"
+        if (alike := theirs.count(mine)) < len(others):
             newest = f", the newest of {alike + 1} of it" if alike else ""
             return f"; the nearest night of {total} flats{newest}"
-    newer = sum(other.made_at > master.made_at for other in others)
-    if not newer:
-        return f"; the newest of {total}"
-    return f"; taken of {total} since {'a newer one states' if newer == 1 else f'{newer} newer ones state'} less"
+    if newer := sum(other.made_at > master.made_at for other in others):
+        return f"; preferred to {_ones(newer, 'newer')}"
+    return f"; the newest of {total}"
+
+
+def _ones(count: int, which: str) -> str:
+    return f"a {which} one that states less" if count == 1 else f"{count} {which} ones that state less"
+
+
+def _nights_apart(need: Need, master: Master) -> float:
+    ours, theirs = need.properties.night, master.properties.night
+    return math.inf if ours is None or theirs is None else abs((ours - theirs).days)
 
 
 def _unanswerable(need: Need) -> str:

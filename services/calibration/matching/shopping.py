@@ -1,6 +1,6 @@
 """What to capture for a master that is missing, and how long it takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -36,8 +36,13 @@ class Shopping(NamedTuple):
     """``capture 20 darks of 300 s, gain 100, offset 50, -10 C (1 h 40 min)``."""
 
 
-def to_capture(need: Need, lights: int, min_frames: int, flat_nights: int | None = None) -> Shopping:
-    """What to capture so that a need is met; ``flat_nights`` says how many nights later a flat still counts."""
+def to_capture(
+    need: Need, lights: int, min_frames: int, flat_nights: int | None = None, train_changes: Sequence[date] = ()
+) -> Shopping:
+    """What to capture so that a need is met.
+
+    ``flat_nights`` says how many nights later a flat still counts, as long as the optical train is not changed.
+    """
     kind = need.master_type
     frames = max(min_frames, RECOMMENDED.get(kind, RECOMMENDED_FRAMES))
     exposure = 0.0 if kind is FrameType.MASTER_BIAS else None
@@ -46,13 +51,16 @@ def to_capture(need: Need, lights: int, min_frames: int, flat_nights: int | None
     total = exposure * frames if exposure is not None else None
     wanted = need.properties._replace(exposure_s=None) if kind is FrameType.MASTER_BIAS else need.properties
     night = need.properties.night
-    latest = night + timedelta(days=flat_nights) if night is not None and flat_nights is not None else None
+    latest = None
+    if night is not None and flat_nights is not None:
+        latest = night + timedelta(days=flat_nights)
+        latest = min((latest, *(change - timedelta(days=1) for change in train_changes if change > night)))
     facts = words.described(wanted, [name for name in words.ORDER if name != "night"])
     sentence = f"capture {words.frames(frames, kind)}" + (f" of {', '.join(facts)}" if facts else "")
     if total:
         sentence += f" ({duration(total)})"
     if latest is not None and night is not None:
-        sentence += f" on {night} or until {latest}" if latest > night else f" of the night {night}"
+        sentence += f" by {latest}" if latest > night else f" of the night {night}"
     return Shopping(FrameType(kind.removeprefix("MASTER_")), frames, wanted, exposure, total, lights, latest, sentence)
 
 

@@ -5,6 +5,7 @@ from datetime import date
 
 from services.calibration.properties import Properties
 from services.calibration.settings import Property
+from shared.equipment.filters import canonical_filter
 from shared.events.frame import FrameType
 from shared.quantities import counted
 
@@ -67,7 +68,7 @@ def listed(items: Sequence[str], last: str = "and") -> str:
 def described(properties: Properties, names: Iterable[Property]) -> list[str]:
     """What is known of the properties that count, without telescope and camera: ``300 s``, ``gain 100``, ``-10 C``."""
     found = [_one(properties, name) for name in names]
-    return [text for text in found if text]
+    return list(dict.fromkeys(text for text in found if text))
 
 
 def whose(properties: Properties, names: Iterable[Property]) -> list[str]:
@@ -92,12 +93,12 @@ def _one(properties: Properties, name: Property) -> str:
         text = celsius(properties.set_temp_c)
     elif name in ("set_temp_c", "sensor_temp_c") and properties.sensor_temp_c is not None:
         text = f"sensor at {celsius(properties.sensor_temp_c)}"
-    elif name == "filter" and properties.filter is not None:
-        text = properties.filter
+    elif name == "filter":
+        text = canonical_filter(properties.filter) or ""
     elif name == "night" and properties.night is not None:
         text = f"night {properties.night}"
     elif name == "readout_mode" and properties.readout_mode is not None:
-        text = f"readout mode {properties.readout_mode}"
+        text = f"readout mode {properties.readout_mode.strip()}"
     elif name == "x_binning" and (properties.x_binning or 1) > 1:
         text = f"binning {properties.x_binning}"
     elif name == "rotator_angle_deg" and properties.rotator_angle_deg is not None:
@@ -106,8 +107,6 @@ def _one(properties: Properties, name: Property) -> str:
 
 
 def apart(master: date, lights: date) -> str:
-    """Where the night of a master lies, as seen from the lights."""
+    """Where the night of a master lies, as seen from the lights: ``3 nights before the lights``."""
     days = (lights - master).days
-    if days == 0:
-        return "the same night"
-    return f"{nights(abs(days))} {'before' if days > 0 else 'after'} the lights"
+    return f"{nights(abs(days))} {'before' if days > 0 else 'after'} the lights" if days else "the same night"
