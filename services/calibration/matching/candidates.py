@@ -1,57 +1,34 @@
-"""All masters, found quickly: by type, by what is equal or not, and along the property that is measured.
+"""All masters, found quickly: by type, and in tiers by what is equal or not.
 
-Masters are compared once with each combination of camera, size, gain, filter and so on, of which there are few; these
-tiers are kept. Within a tier masters are sorted by exposure (darks), night (flats) or temperature (biases), so that a
-need looks at its neighbours alone.
+Masters are compared once with each combination of camera, size, gain, filter and so on, of which there are few; the
+tiers that this gives are kept. What is measured, such as temperatures and nights, is weighed for a tier at once.
 """
 
-import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.calibration.matching.compare import (
-    EXPOSURE_TOLERANCE,
-    EXPOSURE_TOLERANCE_S,
-    SLACK,
-    WEIGHTS,
-    Comparison,
-    Difference,
-    Unknown,
-    discrete,
-    exposure_distance,
-    exposures_equal,
-    sorted_out,
-    temperature,
-)
+import numpy as np
+
+from services.calibration.matching.compare import Unknown, discrete, sorted_out
 from services.calibration.matching.model import Master, Need
 from services.calibration.matching.rules import Rules
-from services.calibration.properties import Properties
+from services.calibration.matching.weigh import Numbers, Places, places_of
 from shared.events.frame import FrameType
 
-_MOST_TIERS = 20_000
-_NONE = (0, 0.0)
-
-
-class Entry(NamedTuple):
-    """A master in a tier, with what was found out about it."""
-
-    master: Master
-    unknown: tuple[Unknown, ...]
-    distance: float
-    """Of its differences that are not measured."""
-    age: tuple[float, str]
-    """Newest first."""
+_MOST_KEPT = 1_000_000
+"""Masters in all tiers that are kept, of some 70 bytes each."""
 
 
 class Tier(NamedTuple):
-    """Masters whose differences weigh the same, sorted along the axis of their type."""
+    """Masters whose differences weigh the same, newest first."""
 
     weight: int
-    keys: list[float]
-    entries: list[Entry]
-    unplaced: list[Entry]
-    """Without a place on the axis: exposure, night or temperature is not known."""
+    masters: list[Master]
+    unknown: list[tuple[Unknown, ...]]
+    """For each master what only one side knows, of what is equal or not."""
+    distance: Numbers
+    """Of the differences."""
+    places: Places
 
 
 class Candidates:
@@ -60,12 +37,13 @@ class Candidates:
     def __init__(self, masters: Iterable[Master]) -> None:
         self.by_id = {master.file_id: master for master in masters}
         self._by_type: dict[FrameType, list[Master]] = {}
-        for master in self.by_id.values():
+        for master in sorted(self.by_id.values(), key=age):
             self._by_type.setdefault(master.master_type, []).append(master)
+        self._most_tiers = max(_MOST_KEPT // max(len(self.by_id), 1), 50)
         self._tiers: dict[tuple[object, ...], tuple[Tier, ...]] = {}
 
     def of_type(self, master_type: FrameType) -> Sequence[Master]:
-        """All masters of a type, refused ones among them."""
+        """All masters of a type, newest first, refused ones among them."""
         return self._by_type.get(master_type, ())
 
     def tiers(self, need: Need, rules: Rules, *, refused: bool = False) -> tuple[Tier, ...]:
@@ -81,11 +59,10 @@ class Candidates:
         )  # fmt: skip
         found = self._tiers.get(key)
         if found is None:
-            if len(self._tiers) >= _MOST_TIERS:
+            if len(self._tiers) >= self._most_tiers:
                 self._tiers.clear()
-            found = self._tiers[key] = _tiers(
-                need, [one for one in self.of_type(need.master_type) if (one.refused is not None) is refused], rules
-            )
+            wanted = [one for one in self.of_type(need.master_type) if (one.refused is not None) is refused]
+            found = self._tiers[key] = _tiers(need, wanted, rules)
         return found
 
 
@@ -94,98 +71,20 @@ def age(master: Master) -> tuple[float, str]:
     return -master.made_at.timestamp(), master.file_id
 
 
-def axis(properties: Properties, master_type: FrameType) -> float | None:
-    """The place on the axis of a type: exposure in seconds, night in days, temperature in degrees Celsius."""
-    if master_type is FrameType.MASTER_FLAT:
-        return None if properties.night is None else float(properties.night.toordinal())
-    if master_type is FrameType.MASTER_BIAS:
-        return temperature(properties)
-    return properties.exposure_s
-
-
-def within(tier: Tier, need: Need, rules: Rules) -> Iterator[Entry]:
-    """The entries of a tier that can be near enough along the axis, and those without a place on it."""
-    place = axis(need.properties, need.master_type)
-    if place is None:
-        yield from tier.entries
-    else:
-        reach = _reach(place, need.master_type, rules)
-        first, last = bisect_left(tier.keys, place - reach), bisect_right(tier.keys, place + reach)
-        yield from tier.entries[first:last]
-    yield from tier.unplaced
-
-
-def outwards(tier: Tier, need: Need, rules: Rules) -> Iterator[tuple[tuple[int, float], Entry]]:
-    """All entries of a tier from the need outwards, each with the weight and distance that the axis alone gives it.
-
-    No later entry has less of both; other properties can only add to them.
-    """
-    place = axis(need.properties, need.master_type)
-    for entry in tier.unplaced:
-        yield _NONE, entry
-    if place is None:
-        for entry in tier.entries:
-            yield _NONE, entry
-        return
-    after = bisect_left(tier.keys, place)
-    before = after - 1
-    while after < len(tier.keys) or before >= 0:
-        above = _least(place, tier.keys[after], need.master_type, rules) if after < len(tier.keys) else _END
-        below = _least(place, tier.keys[before], need.master_type, rules) if before >= 0 else _END
-        if above <= below:
-            yield above, tier.entries[after]
-            after += 1
-        else:
-            yield below, tier.entries[before]
-            before -= 1
-
-
-_END = (1 << 30, math.inf)
-
-
-def _least(place: float, key: float, master_type: FrameType, rules: Rules) -> tuple[int, float]:
-    """The weight and distance that the axis alone gives."""
-    if master_type is FrameType.MASTER_FLAT:
-        apart = abs(place - key)
-        return _NONE if "night" not in rules.flat or apart <= rules.flat_nights else (WEIGHTS["night"], apart / 30)
-    if master_type is FrameType.MASTER_BIAS:
-        off = abs(place - key)
-        near = "set_temp_c" not in rules.bias or off <= rules.temperature_tolerance_c + SLACK
-        return _NONE if near else (WEIGHTS["set_temp_c"], off / 10)
-    return _NONE if exposures_equal(place, key) else (WEIGHTS["exposure_s"], exposure_distance(place, key))
-
-
-def _reach(place: float, master_type: FrameType, rules: Rules) -> float:
-    """How far along the axis a master can be and fit."""
-    if master_type is FrameType.MASTER_FLAT:
-        return float(rules.flat_nights) if "night" in rules.flat else math.inf
-    if master_type is FrameType.MASTER_BIAS:
-        return rules.temperature_tolerance_c + 2 * SLACK if "set_temp_c" in rules.bias else math.inf
-    return max(EXPOSURE_TOLERANCE_S, 2 * EXPOSURE_TOLERANCE * place) + 2 * SLACK
-
-
 def _tiers(need: Need, masters: Iterable[Master], rules: Rules) -> tuple[Tier, ...]:
-    by_weight: dict[int, list[Entry]] = {}
+    by_weight: dict[int, list[tuple[Master, tuple[Unknown, ...], float]]] = {}
     for master in masters:
-        found: Comparison = sorted_out(discrete(need, master, rules))
-        entry = Entry(master, found.unknown, _distance(found.differences), age(master))
-        by_weight.setdefault(found.weight, []).append(entry)
-    return tuple(_tier(weight, by_weight[weight], need.master_type) for weight in sorted(by_weight))
+        found = sorted_out(discrete(need, master, rules))
+        by_weight.setdefault(found.weight, []).append((master, found.unknown, found.distance))
+    return tuple(_tier(weight, by_weight[weight]) for weight in sorted(by_weight))
 
 
-def _distance(differences: Iterable[Difference]) -> float:
-    return sum(one.distance for one in differences)
-
-
-def _tier(weight: int, entries: list[Entry], master_type: FrameType) -> Tier:
-    placed: list[tuple[float, Entry]] = []
-    unplaced: list[Entry] = []
-    for entry in entries:
-        place = axis(entry.master.properties, master_type)
-        if place is None:
-            unplaced.append(entry)
-        else:
-            placed.append((place, entry))
-    placed.sort(key=lambda pair: (pair[0], pair[1].age))
-    unplaced.sort(key=lambda entry: entry.age)
-    return Tier(weight, [place for place, _ in placed], [entry for _, entry in placed], unplaced)
+def _tier(weight: int, rows: list[tuple[Master, tuple[Unknown, ...], float]]) -> Tier:
+    masters = [master for master, _, _ in rows]
+    return Tier(
+        weight,
+        masters,
+        [unknown for _, unknown, _ in rows],
+        np.array([distance for *_, distance in rows]),
+        places_of([master.properties for master in masters]),
+    )

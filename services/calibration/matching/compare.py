@@ -20,13 +20,15 @@ from shared.events.frame import FrameType
 EXPOSURE_TOLERANCE_S = 0.05
 EXPOSURE_TOLERANCE = 0.001
 """Relative; the greater of both counts."""
+LEAST_EXPOSURE_S = 1e-6
+"""What a bias has, in quotients."""
 SLACK = 1e-6
 """Temperatures and angles are decimals: 2.0 off is within 2."""
 _SETTING_TOLERANCE = 0.01
 """Of gains and offsets, which some programs write as decimals."""
 _RATIO_TOLERANCE = 0.03
 _RATIO = re.compile(r".+@f(\d+(?:\.\d+)?)\+.+")
-_FAR = 1e3
+FAR = 1e3
 """A distance that is greater than any measured one."""
 
 WEIGHTS: dict[str, int] = {
@@ -132,6 +134,16 @@ def measured(need: Need, master: Master, rules: Rules, train_changes: Sequence[d
     return found
 
 
+def states_all(properties: Properties, names: Sequence[Property]) -> bool:
+    """Whether all that is measured, of these properties, is known."""
+    return not (
+        ("set_temp_c" in names and temperature(properties) is None)
+        or ("sensor_temp_c" in names and properties.sensor_temp_c is None)
+        or ("night" in names and properties.night is None)
+        or ("rotator_angle_deg" in names and properties.rotator_angle_deg is None)
+    )
+
+
 def temperature(properties: Properties) -> float | None:
     """The set temperature; where it is not known, the measured one stands for it."""
     return properties.sensor_temp_c if properties.set_temp_c is None else properties.set_temp_c
@@ -144,7 +156,7 @@ def exposures_equal(one_s: float, other_s: float) -> bool:
 
 def exposure_distance(one_s: float, other_s: float) -> float:
     """How far exposures are from each other: the logarithm of their quotient."""
-    return abs(math.log(max(one_s, 1e-6) / max(other_s, 1e-6)))
+    return abs(math.log(max(one_s, LEAST_EXPOSURE_S) / max(other_s, LEAST_EXPOSURE_S)))
 
 
 def turned_deg(one_deg: float, other_deg: float) -> float:
@@ -254,7 +266,7 @@ def _exposure(ours: Properties, theirs: Properties) -> Found:
     one, other = ours.exposure_s, theirs.exposure_s
     if one is None or other is None:
         whose = "its exposure" if other is None else "the exposure of the lights"
-        return Difference("exposure_s", f"{whose} is not known", _FAR)
+        return Difference("exposure_s", f"{whose} is not known", FAR)
     if exposures_equal(one, other):
         return None
     return Difference(

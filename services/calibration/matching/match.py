@@ -1,23 +1,27 @@
 """The answer to one need: the master that fits, or why none does."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.calibration.matching import sentences
-from services.calibration.matching.candidates import Candidates, Entry, outwards, within
+from services.calibration.matching.candidates import Candidates, Tier, age
 from services.calibration.matching.compare import (
     Comparison,
     Unknown,
     compare,
-    exposures_equal,
+    counting,
     measured,
     sorted_out,
+    states_all,
 )
 from services.calibration.matching.model import Answer, Master, Matched, Missing, Need
 from services.calibration.matching.needs import need_of
 from services.calibration.matching.rules import Rules
+from services.calibration.matching.weigh import Weighed, equal_exposures, weigh
 from shared.events.frame import FrameType
 
 __all__ = ["Candidates", "match"]
@@ -53,28 +57,39 @@ def match(
 def fitting(need: Need, candidates: Candidates, rules: Rules, train_changes: Sequence[date]) -> list[Fit]:
     """All masters that fit, best first: what is known to be equal, the nearest night, the newest."""
     tiers = candidates.tiers(need, rules)
-    if not tiers or tiers[0].weight:
-        return []
+    return _fits(need, tiers, weigh(need, tiers[0].places, rules, train_changes), rules) if tiers else []
+
+
+def _fits(need: Need, tiers: Sequence[Tier], weighed: Weighed, rules: Rules) -> list[Fit]:
+    """The masters of the first tier, as it was weighed, that fit."""
+    return [] if tiers[0].weight else _ranked(need, tiers[0], np.flatnonzero(weighed.weight == 0), rules)
+
+
+def _ranked(need: Need, tier: Tier, numbers: NDArray[np.intp], rules: Rules) -> list[Fit]:
+    names = counting(need.master_type, rules)
+    is_stated = states_all(need.properties, names)
     found: list[Fit] = []
-    for entry in within(tiers[0], need, rules):
-        here = sorted_out(measured(need, entry.master, rules, train_changes))
-        if not here.differences:
-            unknown = (*entry.unknown, *here.unknown)
-            found.append(Fit(_rank(need, entry, unknown), entry.master, Comparison((), unknown)))
+    for number in numbers.tolist():
+        master, unknown = tier.masters[number], tier.unknown[number]
+        if not (is_stated and states_all(master.properties, names)):
+            unknown += sorted_out(measured(need, master, rules, ())).unknown
+        found.append(Fit(_rank(need, master, unknown), master, Comparison((), unknown)))
     found.sort(key=lambda fit: fit.rank)
     return found
 
 
-def _rank(need: Need, entry: Entry, unknown: Sequence[Unknown]) -> tuple[object, ...]:
+def _rank(need: Need, master: Master, unknown: Sequence[Unknown]) -> tuple[object, ...]:
     if need.master_type is not FrameType.MASTER_FLAT:
-        return len(unknown), *entry.age
-    ours, theirs = need.properties.night, entry.master.properties.night
+        return len(unknown), *age(master)
+    ours, theirs = need.properties.night, master.properties.night
     apart = 1 << 30 if ours is None or theirs is None else abs((ours - theirs).days)
-    return any(one.name == "filter" for one in unknown), apart, len(unknown), *entry.age
+    return any(one.name == "filter" for one in unknown), apart, len(unknown), *age(master)
 
 
 def _best(need: Need, candidates: Candidates, rules: Rules, train_changes: Sequence[date]) -> Answer:
-    fits = fitting(need, candidates, rules, train_changes)
+    tiers = candidates.tiers(need, rules)
+    weighed = weigh(need, tiers[0].places, rules, train_changes) if tiers else None
+    fits = [] if weighed is None else _fits(need, tiers, weighed, rules)
     if fits:
         first = fits[0]
         return Matched(
@@ -85,7 +100,7 @@ def _best(need: Need, candidates: Candidates, rules: Rules, train_changes: Seque
     longer = _longer(need, candidates, rules)
     if longer:
         return _scaled(need, candidates, rules, longer)
-    nearest = _nearest(need, candidates, rules, train_changes)
+    nearest = None if weighed is None else _nearest(need, tiers, weighed, rules, train_changes)
     comparison = None if nearest is None else compare(need, nearest, rules, train_changes)
     refused = _refused(need, candidates, rules, train_changes)
     return Missing(sentences.missing(need, rules, nearest, comparison, refused, train_changes), nearest)
@@ -111,36 +126,36 @@ def _longer(need: Need, candidates: Candidates, rules: Rules) -> list[Fit]:
     tiers = candidates.tiers(need, rules)
     if not tiers or tiers[0].weight:
         return []
-    found: list[Fit] = []
-    shortest: float | None = None
-    first = bisect_left(tiers[0].keys, exposure)
-    for length, entry in zip(tiers[0].keys[first:], tiers[0].entries[first:], strict=True):
-        if shortest is not None and not exposures_equal(shortest, length):
-            break
-        here = sorted_out(measured(need, entry.master, rules, ()))
-        if any(one.name != "exposure_s" for one in here.differences):
-            continue
-        shortest = length if shortest is None else shortest
-        unknown = (*entry.unknown, *here.unknown)
-        found.append(Fit(_rank(need, entry, unknown), entry.master, Comparison((), unknown)))
-    found.sort(key=lambda fit: fit.rank)
-    return found
+    lengths = tiers[0].places.exposure_s
+    fits = (weigh(need, tiers[0].places, rules, (), any_exposure=True).weight == 0) & (lengths > exposure)
+    if not fits.any():
+        return []
+    alike = fits & equal_exposures(float(lengths[fits].min()), lengths)
+    return _ranked(need, tiers[0], np.flatnonzero(alike), rules)
 
 
-def _nearest(need: Need, candidates: Candidates, rules: Rules, train_changes: Sequence[date]) -> Master | None:
-    """The master that differs least: in what weighs least, then by how much, then the newest; None without any."""
+def _nearest(
+    need: Need, tiers: Sequence[Tier], weighed: Weighed, rules: Rules, train_changes: Sequence[date]
+) -> Master | None:
+    """The master that differs least: in what weighs least, then by how much, then the newest.
+
+    ``weighed`` is the first of the tiers.
+    """
     best: tuple[float, float, float, str] | None = None
     found: Master | None = None
-    for tier in candidates.tiers(need, rules):
-        if best is not None and tier.weight > best[0]:
-            break
-        for (weight, distance), entry in outwards(tier, need, rules):
-            if best is not None and (tier.weight + weight, round(distance, 6)) > best[:2]:
+    for tier in tiers:
+        if best is not None:
+            if tier.weight > best[0]:
                 break
-            here = sorted_out(measured(need, entry.master, rules, train_changes))
-            key = (tier.weight + here.weight, round(entry.distance + here.distance, 6), *entry.age)
-            if best is None or key < best:
-                best, found = key, entry.master
+            weighed = weigh(need, tier.places, rules, train_changes)
+        least = weighed.weight.min()
+        numbers = np.flatnonzero(weighed.weight == least)
+        distances = np.round(tier.distance[numbers] + weighed.distance[numbers], 6)
+        first = int(distances.argmin())  # of equal ones the newest
+        number = int(numbers[first])
+        key = (int(least) + tier.weight, float(distances[first]), *age(tier.masters[number]))
+        if best is None or key < best:
+            best, found = key, tier.masters[number]
     return found
 
 
@@ -149,12 +164,8 @@ def _refused(need: Need, candidates: Candidates, rules: Rules, train_changes: Se
     tiers = candidates.tiers(need, rules, refused=True)
     if not tiers or tiers[0].weight:
         return None
-    fits = [
-        entry
-        for entry in within(tiers[0], need, rules)
-        if not sorted_out(measured(need, entry.master, rules, train_changes)).differences
-    ]
-    return min(fits, key=lambda entry: entry.age).master if fits else None
+    fits = np.flatnonzero(weigh(need, tiers[0].places, rules, train_changes).weight == 0)
+    return tiers[0].masters[fits[0]] if len(fits) else None
 
 
 def _chosen(need: Need, candidates: Candidates, rules: Rules, pinned: str, train_changes: Sequence[date]) -> Answer:

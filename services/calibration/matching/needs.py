@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 from services.calibration.matching.model import Need
 from services.calibration.matching.rules import KINDS, Rules
@@ -46,27 +47,40 @@ def needs_of(lights: Properties, rules: Rules) -> tuple[Need, ...]:
     darks that there are, so that ``match`` finds both.
     """
     found: list[Need] = []
+    group = as_group(lights)
     for master_type, kind in KINDS.items():
         if kind not in rules.requires:
             continue
         counting = rules.properties_for(master_type)
         if kind == "dark" and rules.scale_darks:
             counting = (*counting, *rules.bias)
-        found.append(need_of(master_type, lights, counting))
+        found.append(_need(master_type, group, counting))
     return tuple(found)
 
 
 def need_of(master_type: FrameType, lights: Properties, counting: Iterable[Property]) -> Need:
     """The need for a master of one type, with the properties that count and no others."""
-    known = as_group(lights)._asdict()
+    return _need(master_type, as_group(lights), tuple(counting))
+
+
+def _need(master_type: FrameType, group: Properties, counting: tuple[Property, ...]) -> Need:
+    kept = _kept(master_type, counting, group.set_temp_c is None)
+    return Need(
+        master_type, Properties._make([value if keep else None for value, keep in zip(group, kept, strict=True)])
+    )
+
+
+@lru_cache(maxsize=256)
+def _kept(master_type: FrameType, counting: tuple[Property, ...], is_measured: bool) -> tuple[bool, ...]:
+    """Which properties a need keeps, in their order."""
     kept: set[str] = set()
     for name in (*_IDENTITY, *counting):
         kept.update(_FIELDS.get(name, (name,)))
-    if "set_temp_c" in kept and known["set_temp_c"] is None:
+    if "set_temp_c" in kept and is_measured:
         kept.add("sensor_temp_c")  # what was measured stands for what was set
     if master_type is not FrameType.MASTER_FLAT and master_type is not FrameType.MASTER_BIAS:
         kept.add("exposure_s")
-    return Need(master_type, Properties(**{name: value for name, value in known.items() if name in kept}))
+    return tuple(name in kept for name in Properties._fields)
 
 
 def requirement_id(need: Need) -> str:

@@ -1,12 +1,11 @@
 """What to capture for a master that is missing, and how long it takes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from services.calibration.matching import words
 from services.calibration.matching.model import Need
-from services.calibration.matching.needs import requirement_id
 from services.calibration.properties import Properties
 from shared.events.frame import FrameType
 from shared.quantities import duration
@@ -62,20 +61,3 @@ def to_capture(
     if latest is not None and night is not None:
         sentence += f" by {latest}" if latest > night else f" of the night {night}"
     return Shopping(FrameType(kind.removeprefix("MASTER_")), frames, wanted, exposure, total, lights, latest, sentence)
-
-
-def shopping_list(
-    missing: Iterable[tuple[Need, int]], min_frames: int, flat_nights: int | None = None
-) -> list[Shopping]:
-    """One line for each need that is missing in whatever sessions, with all the lights that wait for it.
-
-    Most lights first, then by what it is.
-    """
-    needs: dict[str, Need] = {}
-    waiting: dict[str, int] = {}
-    for need, lights in missing:
-        name = requirement_id(need)
-        needs.setdefault(name, need)
-        waiting[name] = waiting.get(name, 0) + lights
-    found = [to_capture(need, waiting[name], min_frames, flat_nights) for name, need in needs.items()]
-    return sorted(found, key=lambda line: (-line.lights, line.frame_type, line.sentence))

@@ -1,6 +1,6 @@
 """Properties as sentences say them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from services.calibration.properties import Properties
@@ -67,46 +67,41 @@ def listed(items: Sequence[str], last: str = "and") -> str:
 
 def described(properties: Properties, names: Iterable[Property]) -> list[str]:
     """What is known of the properties that count, without telescope and camera: ``300 s``, ``gain 100``, ``-10 C``."""
-    found = [_one(properties, name) for name in names]
-    return list(dict.fromkeys(text for text in found if text))
-
-
-def whose(properties: Properties, names: Iterable[Property]) -> list[str]:
-    """Telescope and camera by their names, else the size: what a person looks for first."""
-    wanted = tuple(names)
-    telescope = properties.telescope if "telescope" in wanted else None
-    found = [name for name in (telescope, properties.camera) if name]
-    if properties.camera is None and properties.width_px is not None and properties.height_px is not None:
-        found.append(f"{properties.width_px}x{properties.height_px} pixels")
-    return found
-
-
-def _one(properties: Properties, name: Property) -> str:
-    text = ""
-    if name == "exposure_s" and properties.exposure_s is not None:
-        text = seconds(properties.exposure_s)
-    elif name == "gain" and properties.gain is not None:
-        text = f"gain {number(properties.gain)}"
-    elif name == "offset" and properties.offset is not None:
-        text = f"offset {number(properties.offset)}"
-    elif name == "set_temp_c" and properties.set_temp_c is not None:
-        text = celsius(properties.set_temp_c)
-    elif name in ("set_temp_c", "sensor_temp_c") and properties.sensor_temp_c is not None:
-        text = f"sensor at {celsius(properties.sensor_temp_c)}"
-    elif name == "filter":
-        text = canonical_filter(properties.filter) or ""
-    elif name == "night" and properties.night is not None:
-        text = f"night {properties.night}"
-    elif name == "readout_mode" and properties.readout_mode is not None:
-        text = f"readout mode {properties.readout_mode.strip()}"
-    elif name == "x_binning" and (properties.x_binning or 1) > 1:
-        text = f"binning {properties.x_binning}"
-    elif name == "rotator_angle_deg" and properties.rotator_angle_deg is not None:
-        text = f"rotator at {degrees(properties.rotator_angle_deg)}"
-    return text
+    found = [_FACTS[name](properties) for name in names if name in _FACTS]
+    return list(dict.fromkeys([text for text in found if text]))
 
 
 def apart(master: date, lights: date) -> str:
     """Where the night of a master lies, as seen from the lights: ``3 nights before the lights``."""
     days = (lights - master).days
     return f"{nights(abs(days))} {'before' if days > 0 else 'after'} the lights" if days else "the same night"
+
+
+def _temperature(properties: Properties) -> str:
+    return _sensor(properties) if properties.set_temp_c is None else celsius(properties.set_temp_c)
+
+
+def _sensor(properties: Properties) -> str:
+    return "" if properties.sensor_temp_c is None else f"sensor at {celsius(properties.sensor_temp_c)}"
+
+
+def _mode(properties: Properties) -> str:
+    return "" if properties.readout_mode is None else f"readout mode {properties.readout_mode.strip()}"
+
+
+def _angle(properties: Properties) -> str:
+    return "" if properties.rotator_angle_deg is None else f"rotator at {degrees(properties.rotator_angle_deg)}"
+
+
+_FACTS: dict[Property, Callable[[Properties], str]] = {
+    "exposure_s": lambda known: "" if known.exposure_s is None else seconds(known.exposure_s),
+    "gain": lambda known: "" if known.gain is None else f"gain {number(known.gain)}",
+    "offset": lambda known: "" if known.offset is None else f"offset {number(known.offset)}",
+    "set_temp_c": _temperature,
+    "sensor_temp_c": _sensor,
+    "filter": lambda known: canonical_filter(known.filter) or "",
+    "night": lambda known: "" if known.night is None else f"night {known.night}",
+    "readout_mode": _mode,
+    "x_binning": lambda known: f"binning {known.x_binning}" if (known.x_binning or 1) > 1 else "",
+    "rotator_angle_deg": _angle,
+}

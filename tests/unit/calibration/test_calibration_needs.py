@@ -1,4 +1,4 @@
-"""What rigs need, how requirements are named, what to capture, and the plan of a dark library."""
+"""What rigs need, how requirements are named, what to capture, and what a person can choose from."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -6,14 +6,12 @@ import pytest
 
 from services.calibration.matching.alternatives import alternatives
 from services.calibration.matching.match import Candidates
-from services.calibration.matching.model import Matched, Need
+from services.calibration.matching.model import Need
 from services.calibration.matching.needs import as_group, needs_of, requirement_id
-from services.calibration.matching.plan import plan, wanted_darks
 from services.calibration.matching.rules import rules_of
-from services.calibration.matching.shopping import shopping_list, to_capture
+from services.calibration.matching.shopping import to_capture
 from services.calibration.properties import Properties
 from services.calibration.settings import CalibrationSettings, RigCalibration
-from shared.events.frame import FrameType
 from tests.unit.calibration.matching_table import C8E, dark, flat, lights
 
 COMMON = CalibrationSettings()
@@ -195,19 +193,6 @@ def test_flats_are_late_once_the_train_is_changed() -> None:
     )
 
 
-def test_the_shopping_list_asks_for_a_thing_once() -> None:
-    """The same darks for several sessions are one line with all their lights; most lights come first."""
-    short = lights(exposure_s=60.0)
-    found = shopping_list(
-        [(_need("dark"), 10), (_need("dark", short), 30), (_need("dark"), 25), (_need("flat"), 5)], 10, 30
-    )
-    assert [(line.frame_type, line.exposure_s, line.lights) for line in found] == [
-        (FrameType.DARK, 300.0, 35),
-        (FrameType.DARK, 60.0, 30),
-        (FrameType.FLAT, None, 5),
-    ]
-
-
 def test_a_person_chooses_an_older_flat_from_a_list() -> None:
     """Flats that fit come first, then older ones by their night, refused ones and other filters with their reason."""
     known = Candidates(
@@ -235,30 +220,6 @@ def test_a_person_chooses_an_older_flat_from_a_list() -> None:
         "other.xisf: filter OIII instead of Ha (OIII, night 2026-01-31, gain 100, offset 50)",
     ]
     assert len(alternatives(_need("flat"), known, DEFAULT, limit=2)) == 2
-
-
-def test_the_plan_of_a_dark_library() -> None:
-    """Every combination is there, or says what to capture; nothing is scaled for a plan."""
-    base = Properties(camera="ZWO ASI2600MM Pro", offset=50.0)
-    needs = wanted_darks(base, [60.0, 300.0], [0.0, 100.0], [-10.0], DEFAULT)
-    found = plan(needs, Candidates([dark(), dark("b.xisf", exposure_s=600.0)]), DEFAULT._replace(scale_darks=True))
-    there = [isinstance(one.answer, Matched) for one in found]
-    assert there == [False, False, False, True]
-    assert [one.shopping.sentence if one.shopping else None for one in found] == [
-        "capture 20 darks of 60 s, gain 0, offset 50, -10 C (20 min)",
-        "capture 20 darks of 60 s, gain 100, offset 50, -10 C (20 min)",
-        "capture 20 darks of 300 s, gain 0, offset 50, -10 C (1 h 40 min)",
-        None,
-    ]
-
-
-def test_a_plan_without_gains_and_temperatures_asks_for_exposures_alone() -> None:
-    """What the plan leaves open may be anything."""
-    base = Properties(camera="Canon EOS 6D")
-    needs = wanted_darks(base, [30.0], [], [], DEFAULT)
-    assert [(need.properties.gain, need.properties.set_temp_c) for need in needs] == [(None, None)]
-    found = plan(needs, Candidates([dark(camera="Canon EOS 6D", exposure_s=30.0, set_temp_c=None)]), DEFAULT)
-    assert isinstance(found[0].answer, Matched)
 
 
 def test_the_newest_is_told_by_time_and_not_by_name() -> None:
