@@ -130,7 +130,7 @@ def _longer(need: Need, candidates: Candidates, rules: Rules) -> list[Fit]:
     fits = (weigh(need, tiers[0].places, rules, (), any_exposure=True).weight == 0) & (lengths > exposure)
     if not fits.any():
         return []
-    alike = fits & equal_exposures(float(lengths[fits].min()), lengths)
+    alike = fits & equal_exposures(float(lengths[fits].min()), tiers[0].places)
     return _ranked(need, tiers[0], np.flatnonzero(alike), rules)
 
 

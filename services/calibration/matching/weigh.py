@@ -3,6 +3,7 @@
 A test holds both to each other.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -31,6 +32,9 @@ class Places(NamedTuple):
     """Where masters are along all that is measured, an array of each; NaN is not known."""
 
     exposure_s: Numbers
+    reach_s: Numbers
+    """How far another exposure may be from it."""
+    log_exposure: Numbers
     temperature_c: Numbers
     """The set one, else the measured one."""
     sensor_temp_c: Numbers
@@ -58,7 +62,9 @@ def places_of(masters: Iterable[Properties]) -> Places:
         )
         for one in masters
     ]
-    return Places(*np.array(rows, dtype=np.float64).reshape(-1, len(Places._fields)).T.copy())
+    exposures, *others = np.array(rows, dtype=np.float64).reshape(-1, 5).T.copy()
+    reach = np.maximum(EXPOSURE_TOLERANCE_S, EXPOSURE_TOLERANCE * exposures) + SLACK
+    return Places(exposures, reach, np.log(np.maximum(exposures, LEAST_EXPOSURE_S)), *others)
 
 
 def weigh(
@@ -70,7 +76,7 @@ def weigh(
     ours = need.properties
     for name in counting(need.master_type, rules):
         if name == "exposure_s" and not any_exposure:
-            _exposures(found, ours.exposure_s, places.exposure_s)
+            _exposures(found, ours.exposure_s, places)
         elif name == "set_temp_c":
             _temperatures(found, temperature(ours), places.temperature_c, rules)
         elif name == "sensor_temp_c":
@@ -79,36 +85,42 @@ def weigh(
             _nights(found, ours.night, places.night, rules, train_changes)
         elif name == "rotator_angle_deg" and ours.rotator_angle_deg is not None:
             turned = np.abs((ours.rotator_angle_deg - places.angle_deg + 180.0) % 360.0 - 180.0)
-            _add(found, turned > rules.rotator_tolerance_deg + SLACK, name, turned / 30)
+            _beyond(found, turned, rules.rotator_tolerance_deg + SLACK, name, 30.0)
     return found
 
 
-def equal_exposures(one_s: float, others_s: Numbers) -> NDArray[np.bool_]:
+def equal_exposures(one_s: float, places: Places) -> NDArray[np.bool_]:
     """As `compare.exposures_equal`, for many; what is not known equals nothing."""
-    reach = np.maximum(EXPOSURE_TOLERANCE_S, EXPOSURE_TOLERANCE * np.maximum(others_s, one_s)) + SLACK
-    return np.abs(others_s - one_s) <= reach
+    reach = max(EXPOSURE_TOLERANCE_S, EXPOSURE_TOLERANCE * one_s) + SLACK
+    equal: NDArray[np.bool_] = np.abs(places.exposure_s - one_s) <= np.maximum(places.reach_s, reach)
+    return equal
 
 
 def _add(found: Weighed, differs: NDArray[np.bool_], name: str, distance: Numbers | float) -> None:
+    np.add(found.weight, WEIGHTS[name], out=found.weight, where=differs)
+    np.add(found.distance, distance, out=found.distance, where=differs)
+
+
+def _beyond(found: Weighed, apart: Numbers, allowed: float, name: str, unit: float) -> None:
+    """Add what is farther apart than allowed, in units of distance."""
+    differs = apart > allowed
     if differs.any():
-        np.add(found.weight, WEIGHTS[name], out=found.weight, where=differs)
-        np.add(found.distance, distance, out=found.distance, where=differs)
+        _add(found, differs, name, apart / unit)
 
 
-def _exposures(found: Weighed, ours: float | None, theirs: Numbers) -> None:
+def _exposures(found: Weighed, ours: float | None, theirs: Places) -> None:
     if ours is None:
-        _add(found, np.ones(len(theirs), dtype=np.bool_), "exposure_s", FAR)
+        _add(found, np.ones(len(theirs.exposure_s), dtype=np.bool_), "exposure_s", FAR)
         return
     differs = ~equal_exposures(ours, theirs)
     if differs.any():
-        apart = np.abs(np.log(np.maximum(theirs, LEAST_EXPOSURE_S) / max(ours, LEAST_EXPOSURE_S)))
+        apart = np.abs(theirs.log_exposure - math.log(max(ours, LEAST_EXPOSURE_S)))
         _add(found, differs, "exposure_s", np.where(np.isnan(apart), FAR, apart))
 
 
 def _temperatures(found: Weighed, ours: float | None, theirs: Numbers, rules: Rules) -> None:
     if ours is not None:
-        off = np.abs(theirs - ours)
-        _add(found, off > rules.temperature_tolerance_c + SLACK, "set_temp_c", off / 10)
+        _beyond(found, np.abs(theirs - ours), rules.temperature_tolerance_c + SLACK, "set_temp_c", 10.0)
 
 
 def _nights(found: Weighed, ours: date | None, theirs: Numbers, rules: Rules, train_changes: Sequence[date]) -> None:
@@ -117,8 +129,7 @@ def _nights(found: Weighed, ours: date | None, theirs: Numbers, rules: Rules, tr
             _add(found, np.ones(len(theirs), dtype=np.bool_), "train", 1.0)
         return
     night = float(ours.toordinal())
-    apart = np.abs(theirs - night)
-    _add(found, apart > rules.flat_nights, "night", apart / 30)
+    _beyond(found, np.abs(theirs - night), float(rules.flat_nights), "night", 30.0)
     if train_changes:
         first, last = np.minimum(theirs, night), np.maximum(theirs, night)
         crossed = np.isnan(theirs)
