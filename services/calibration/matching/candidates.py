@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.calibration.matching.compare import Unknown, discrete, sorted_out
+from services.calibration.matching.compare import Comparison, Unknown, discrete, sorted_out
 from services.calibration.matching.model import Master, Need
 from services.calibration.matching.rules import Rules
 from services.calibration.matching.weigh import Numbers, Places, places_of
+from services.calibration.properties import Properties
 from shared.events.frame import FrameType
 
 _MOST_KEPT = 1_000_000
@@ -51,12 +52,7 @@ class Candidates:
 
         The first tier has the weight 0 if any master is equal in everything that is not measured.
         """
-        ours = need.properties
-        key = (
-            need.master_type, refused, rules.properties_for(need.master_type), ours.camera, ours.width_px,
-            ours.height_px, ours.gain, ours.offset, ours.filter, ours.readout_mode, ours.x_binning, ours.telescope,
-            ours.rig,
-        )  # fmt: skip
+        key = (need.master_type, refused, rules.properties_for(need.master_type), _sort(need.properties))
         found = self._tiers.get(key)
         if found is None:
             if len(self._tiers) >= self._most_tiers:
@@ -71,10 +67,22 @@ def age(master: Master) -> tuple[float, str]:
     return -master.made_at.timestamp(), master.file_id
 
 
+def _sort(one: Properties) -> tuple[object, ...]:
+    """All that is equal or not: what has the same is of one sort."""
+    return (
+        one.camera, one.width_px, one.height_px, one.gain, one.offset, one.filter, one.readout_mode, one.x_binning,
+        one.telescope, one.rig,
+    )  # fmt: skip
+
+
 def _tiers(need: Need, masters: Iterable[Master], rules: Rules) -> tuple[Tier, ...]:
+    sorts: dict[tuple[object, ...], Comparison] = {}
     by_weight: dict[int, list[tuple[Master, tuple[Unknown, ...], float]]] = {}
     for master in masters:
-        found = sorted_out(discrete(need, master, rules))
+        sort = _sort(master.properties)
+        found = sorts.get(sort)
+        if found is None:
+            found = sorts[sort] = sorted_out(discrete(need, master, rules))
         by_weight.setdefault(found.weight, []).append((master, found.unknown, found.distance))
     return tuple(_tier(weight, by_weight[weight]) for weight in sorted(by_weight))
 
