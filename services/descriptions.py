@@ -10,6 +10,7 @@ NAMES: tuple[str, ...] = (
     "ingest",
     "scanner",
     "stats",
+    "calibration",
     "backup",
     "api",
 )

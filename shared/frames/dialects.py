@@ -332,7 +332,7 @@ DIALECTS: tuple[Dialect, ...] = (
         "DWARF calibration",
         _REAL,
         (),
-        "CALI_FRAME and DWARF_DARK: type, exposure, gain and temperature are in the path alone",
+        "CALI_FRAME (masters) and DWARF_DARK: type, exposure, gain and temperature are in the path alone",
         by_name="DWARF",
         smart_telescope=True,
         local_time=True,

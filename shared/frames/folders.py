@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from shared.equipment.filters import filter_token
 from shared.events.frame import FrameType
-from shared.frames.frametypes import frame_type_of
+from shared.frames.frametypes import MASTERS, frame_type_of
 from shared.frames.namepatterns import Facts, known
 from shared.frames.nights import night_of_local_time
 from shared.frames.pathkeys import key_values
@@ -28,6 +28,14 @@ _OF_A_TYPE = re.compile(
     re.IGNORECASE,
 )
 """``Lights - Rasa 8``, ``Light old``, ``Dark -10C``, ``raw flats``; never ``Dark Shark Nebula``."""
+_LIBRARY = re.compile(
+    r"(?:_?(?=.* (?:library|stash)$)|(?=master ))(?:master )?(bias|dark|flat)(?: library| stash)?", re.IGNORECASE
+)
+_SETTING = re.compile(
+    r"(?:gain|iso|offset|bin(?:ning)?|exp(?:osure)?|temp|set-?temp)[ _-]?-?\d.*|-?\d+(?:[.,]\d+)? ?[a-z°]{0,7}|\d+x\d+",
+    re.IGNORECASE,
+)
+"""Folders of an exposure, a temperature, a gain: ``300s``, ``-10C``, ``Gain100``, ``1x1``."""
 _TYPES_ELSEWHERE = {"lichter": FrameType.LIGHT, "brutes": FrameType.LIGHT, "offsets": FrameType.BIAS}
 """German, and Siril's French: there the bias frames are called offsets."""
 NOT_TYPES = frozenset({"object", "test", "focus", "offset", "stacked", "sub", "science", "integration", "guide"})
@@ -43,7 +51,9 @@ def facts_of_folders(folders: tuple[str, ...]) -> Facts:
         folder = folders[index]
         above = folders[index - 1] if index else None
         found = {**key_values(folder), **_of_folder(folder, above), **found}
-    return found
+    if found.get("device_masters") and found.get("frame_type") in MASTERS:
+        found["frame_type"] = MASTERS[found["frame_type"]]
+    return _of_library(folders) | found
 
 
 def _of_folder(folder: str, above: str | None) -> Facts:
@@ -76,9 +86,31 @@ def _of_folder(folder: str, above: str | None) -> Facts:
     if lower == "dwarf_dark":
         return known(frame_type=FrameType.DARK, program="DWARF")
     if lower == "cali_frame":
-        return known(program="DWARF")
+        return known(program="DWARF", device_masters=True)
     frame_type = _type_of(lower)
     return known(frame_type=frame_type, filter=folder if frame_type is None and filter_token(folder) else None)
+
+
+def _of_library(folders: tuple[str, ...]) -> Facts:
+    """Camera and optic in a library of masters: ``_Dark Library/<camera>``, ``MASTER FLAT/<camera>/<optic>``."""
+    for index, folder in enumerate(folders[:-1]):
+        kind = _LIBRARY.fullmatch(folder)
+        if kind is None or not _is_name(folders[index + 1]):
+            continue
+        optic = folders[index + 2] if kind[1].lower() == "flat" and index + 2 < len(folders) else ""
+        return known(camera=folders[index + 1], telescope=optic if _is_name(optic) else None)
+    return {}
+
+
+def _is_name(folder: str) -> bool:
+    """Whether a folder's name can be that of a camera or an optic, and is no setting, date, type or filter."""
+    return bool(folder) and not (
+        _SETTING.fullmatch(folder)
+        or _DATED.fullmatch(folder)
+        or key_values(folder)
+        or filter_token(folder)
+        or _type_of(folder.lower())
+    )
 
 
 def _type_of(lower: str) -> FrameType | None:

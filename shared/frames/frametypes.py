@@ -42,6 +42,14 @@ _HEADER_WORDS: dict[FrameType, str] = {
 }
 """What observatories and some programs write besides; as the name of a folder these words mean anything."""
 
+MASTERS: dict[object, FrameType] = {
+    FrameType.DARK: FrameType.MASTER_DARK,
+    FrameType.FLAT: FrameType.MASTER_FLAT,
+    FrameType.BIAS: FrameType.MASTER_BIAS,
+    FrameType.DARKFLAT: FrameType.MASTER_DARKFLAT,
+}
+"""The type of what is made of many frames of a type."""
+
 _TYPES = {word: frame_type for frame_type, words in _TYPE_WORDS.items() for word in words.split()}
 _HEADER_TYPES = {word: frame_type for frame_type, words in _HEADER_WORDS.items() for word in words.split()} | _TYPES
 _NOT_LETTERS = re.compile(r"[^a-z]+")

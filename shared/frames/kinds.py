@@ -8,11 +8,13 @@ from shared.frames.cards import Card
 from shared.frames.dialects import Dialect
 from shared.frames.edits import Edits, edits
 from shared.frames.exposures import exposures
-from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, declared_type_of
+from shared.frames.frametypes import FRAME_TYPE_KEYWORDS, MASTERS, declared_type_of
 from shared.frames.keys import Keys
 from shared.frames.paths import PathFacts
 
 _DEVICE_PATHS = frozenset({"DWARF"})
+_CLOSER = {FrameType.MASTER_DARK: FrameType.MASTER_DARKFLAT}
+"""What a name may say more exactly than the header: the darks of flats are darks to most programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ def _type(
     told: Edits,
 ) -> FrameType:
     frame_type = declared or path.frame_type or _habit(keys, dialect, exposure)
+    if declared is not None and path.frame_type in (MASTERS.get(declared), _CLOSER.get(declared)):
+        # Programs that lost the word master in the header kept it in the name.
+        frame_type = path.frame_type or declared
     if "INTEGRAT" in keys and dialect.processes:
         frame_type = FrameType.PROCESSED
     if frame_type is FrameType.LIGHT:

@@ -96,11 +96,9 @@ PATTERNS: tuple[NamePattern, ...] = (
         rf"dark_exp_{_EXPOSURE}_gain_(?P<gain>\d{{1,4}})_bin_(?P<bin>\d)(?:_{_TEMP}C)?(?:_stack_(?P<count>\d{{1,4}}))?",
         FrameType.DARK,
     ),
-    # flat_gain_2_bin_1_ir_0, bias_gain_2_bin_1
-    _row(
-        "DWARF", r"flat_gain_(?P<gain>\d{1,4})_bin_(?P<bin>\d)(?:_ir_\d)?(?:_stack_(?P<count>\d{1,4}))?", FrameType.FLAT
-    ),
-    _row("DWARF", r"bias_gain_(?P<gain>\d{1,4})_bin_(?P<bin>\d)(?:_stack_(?P<count>\d{1,4}))?", FrameType.BIAS),
+    # flat_gain_2_bin_1_ir_0, bias_gain_2_bin_1: the 2 is the gain's place in a table of the device, no gain
+    _row("DWARF", r"flat_gain_\d{1,4}_bin_(?P<bin>\d)(?:_ir_\d)?(?:_stack_(?P<count>\d{1,4}))?", FrameType.FLAT),
+    _row("DWARF", r"bias_gain_\d{1,4}_bin_(?P<bin>\d)(?:_stack_(?P<count>\d{1,4}))?", FrameType.BIAS),
     # raw-T31-user-M 83-20150420-231234-Red-BIN1-W-300-001; calibrated-... (-Color-, raCalibrated) is the processed twin
     _row(
         "iTelescope",

@@ -68,7 +68,9 @@ KEYS = {
     "RMSAC": "rms_arcsec",
     "RMSARCSEC": "rms_arcsec",
 }
-_DASHED = re.compile(r"([A-Z]+)-(-?[A-Z0-9.]+|(?<=FILTER-).+)", re.IGNORECASE)
+_DASHED = re.compile(
+    r"(?:-?\d+\.\d+-)?([A-Z]+)-(-?[A-Z0-9.]+|(?<=FILTER-).+|(?<=NIGHT-).+|(?<=DATE-).+)", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?)(?:s|C|px)?", re.IGNORECASE)
 _TEXT_FACTS = frozenset({"filter", "readout_mode", "panel", "object_name"})
 _POSITIVE_FACTS = frozenset({"exposure_s", "hfr_px", "star_count", "rms_arcsec", "x_binning", "stack_count"})

@@ -16,7 +16,7 @@ from datetime import date, datetime
 
 from shared.events.frame import FrameType
 from shared.frames.folders import facts_of_folders
-from shared.frames.frametypes import frame_type_of
+from shared.frames.frametypes import MASTERS, frame_type_of
 from shared.frames.namepatterns import Facts, NamePattern, facts_by_pattern, facts_of_match
 from shared.frames.nametokens import facts_by_tokens
 from shared.frames.nights import night_of_local_time
@@ -75,12 +75,13 @@ _COMET = re.compile(r"(?:^|[^A-Z])[CPDXI] ?/? ?\d{4} ?[A-Z]\d{1,3}$", re.IGNOREC
 """``C/2023 P1`` is a comet of the first half of August, not panel 1."""
 _PANEL = re.compile(r"[\s_-]*(?:\bPanel[\s_-]*|(?<=[\s_-])P)(\d{1,3})$", re.IGNORECASE)
 
-_MASTERS: dict[object, FrameType] = {
-    FrameType.DARK: FrameType.MASTER_DARK,
-    FrameType.FLAT: FrameType.MASTER_FLAT,
-    FrameType.BIAS: FrameType.MASTER_BIAS,
-    FrameType.DARKFLAT: FrameType.MASTER_DARKFLAT,
-}
+_STACKED = re.compile(r"(?:pp[_-])?(?P<type>[a-z]+)[_ -](?:stacked|master)", re.IGNORECASE)
+_STACKED_WORDS = frozenset({"stacked", "master"})
+"""Siril's scripts name their masters ``dark_stacked`` and ``pp_flat_stacked``, people theirs ``Dark_Master_300s``."""
+_TABLE_GAINS = frozenset({FrameType.FLAT, FrameType.BIAS})
+"""The types in whose names DWARF writes the gain's place in its table, ``bias_gain_2_bin_1``, and not the gain."""
+_FRAMES = re.compile(r"_(\d{1,4}) ?f(?:rames?)?(?=_|$)", re.IGNORECASE)
+"""How many frames a master was made of: ``masterBias_GA2750_-10C_257f_20251117``."""
 
 
 def facts_from_path(relative_path: str, patterns: tuple[NamePattern, ...] = ()) -> PathFacts:
@@ -91,7 +92,7 @@ def facts_from_path(relative_path: str, patterns: tuple[NamePattern, ...] = ()) 
     folders, name = path_parts(relative_path, patterns)
     found = folders | name
     stack_count, local_time = found.get("stack_count"), found.get("local_time")
-    if isinstance(stack_count, int) and stack_count > 1 and (master := _MASTERS.get(found.get("frame_type"))):
+    if isinstance(stack_count, int) and stack_count > 1 and (master := MASTERS.get(found.get("frame_type"))):
         found["frame_type"] = master
     if "panel" not in found and (panel := panel_of(str(found.get("object_name") or ""))) is not None:
         found["panel"] = panel
@@ -113,7 +114,12 @@ def path_parts(
     name: Facts = {**key_values(stem), **_from_name(stem)} if own is None else own
     if _PROCESSED_NAME.fullmatch(stem):
         name["processed"] = True
-    return facts_of_folders(folders), name
+    if name.get("program") == "DWARF" and name.get("frame_type") in _TABLE_GAINS:
+        name.pop("gain", None)
+    above = facts_of_folders(folders)
+    if above.get("device_masters") and name.get("frame_type") in MASTERS:
+        name["frame_type"] = MASTERS[name["frame_type"]]
+    return {fact: value for fact, value in above.items() if fact != "device_masters"}, name
 
 
 def panel_of(object_name: str | None) -> str | None:
@@ -136,13 +142,28 @@ def _from_name(stem: str) -> Facts:
     by_pattern = facts_by_pattern(stem)
     if by_pattern is not None:
         return by_pattern
-    found = facts_by_tokens(stem)
     master = _MASTER_NAME.match(stem)
+    counted = _FRAMES.search(stem) if master is not None else None
+    found = facts_by_tokens(stem if counted is None else stem.replace(counted[0], ""))
+    if counted is not None:
+        found["stack_count"] = int(counted[1]) or None
+    stacked = _stacked_type(stem, found)
     if master is not None:
         found["frame_type"] = frame_type_of(f"master{master[1]}")
         if "_BIN-" in stem:
             found["program"] = "WBPP"
-    if master is not None or _PRODUCT.match(stem):
+    elif stacked is not None:
+        found["frame_type"] = stacked
+    if master is not None or stacked is not None or _PRODUCT.match(stem):
         for name in ("object_name", "object_guess", "object_is_guess"):
             found.pop(name, None)
     return found
+
+
+def _stacked_type(stem: str, found: Facts) -> FrameType | None:
+    """The master that a name with ``stacked`` or ``master`` behind its type gives; never that of a dark nebula."""
+    whole = _STACKED.fullmatch(stem)
+    if whole is not None:
+        return MASTERS.get(frame_type_of(whole["type"]))
+    words = str(found.get("object_guess") or "").lower()
+    return MASTERS.get(found.get("frame_type")) if words in _STACKED_WORDS else None

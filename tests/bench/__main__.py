@@ -22,6 +22,7 @@ GROUPS = (
     "publish",
     "consume",
     "stats",
+    "calibration_matching",
     "main_path",
     "scale",
     "house",

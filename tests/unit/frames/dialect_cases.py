@@ -396,7 +396,7 @@ DUMPS: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
     (
         "DWARF calibration", "dwarf3__typ-CALI_FRAME-flat.txt", "CALI_FRAME/flat/cam_0/flat_gain_2_bin_1_ir_0.fits",
-        {"frame_type": FrameType.FLAT, "gain": 2.0, "x_binning": 1, "observed_at": None, "night": None},
+        {"frame_type": FrameType.MASTER_FLAT, "gain": None, "x_binning": 1, "observed_at": None, "night": None},
     ),
     (
         "DWARF II", "header_dwarflab.hdr", "DWARF_RAW_TELE_M 51_EXP_15_GAIN_110_2023-06-10-21-38-00-123/0001.fits",

@@ -66,7 +66,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "DWARF_DARK/dark_exp_30.000000_gain_60_bin_1_34C_stack_1.fits",
         {"frame_type": FrameType.DARK, "exposure_s": 30.0, "sensor_temp_c": 34.0},
     ),
-    ("CALI_FRAME/flat/cam_0/flat_gain_2_bin_1_ir_0.fits", {"frame_type": FrameType.FLAT, "gain": 2.0, "x_binning": 1}),
+    (
+        "CALI_FRAME/flat/cam_0/flat_gain_2_bin_1_ir_0.fits",
+        {"frame_type": FrameType.MASTER_FLAT, "gain": None, "x_binning": 1},
+    ),
     (
         "DWARF_RAW_TELE_M 42_EXP_15_GAIN_80_2023-12-07-20-56-01-123/0001.fits",
         {

@@ -210,7 +210,7 @@ def test_quirk_6_a_stack_is_never_a_sub(
         (["SWCREATE= 'Artemis Capture'"], "a.fit", FrameType.LIGHT),
         (["SWCREATE= 'SBIG Win CCDOPS 5'"], "a.fit", FrameType.LIGHT),
         (["CREATOR = 'POCSv0.1.1'"], "a.fit", FrameType.LIGHT),
-        ([], "CALI_FRAME/bias/cam_0/bias_gain_2_bin_1.fits", FrameType.BIAS),
+        ([], "CALI_FRAME/bias/cam_0/bias_gain_2_bin_1.fits", FrameType.MASTER_BIAS),
         ([], "M 31/DARKFLAT/a.fits", FrameType.DARKFLAT),
         ([], "a.fits", FrameType.OTHER),
     ],

@@ -1,0 +1,16 @@
+"""What calibration is to the other services."""
+
+from shared.description import Reads, ServiceDescription
+
+DESCRIPTION = ServiceDescription(
+    name="calibration",
+    has_tables=True,
+    has_outbox=True,
+    reads=(
+        Reads("file.scanned", batch_size=500, max_ack_pending=4000, past=True),
+        Reads("file.removed", batch_size=500, max_ack_pending=4000),
+    ),
+    publishes=("calibration.matched", "calibration.missing", "master.built"),
+    commands=(),
+    sends=("cmd.ingest.move", "cmd.ingest.place", "cmd.ingest.remove"),
+)

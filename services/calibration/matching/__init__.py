@@ -1,0 +1,1 @@
+"""Which master fits which lights, and why: pure functions over properties, without database, files or bus."""
