@@ -62,9 +62,7 @@ async def forget_files(connection: Connection, events: list[FileRemoved]) -> Non
         await lock(connection)
         await files.forget(connection, revisions)
         known = await files.known(connection, revisions)
-        gone = {
-            file_id: one for file_id, one in known.items() if one.reading.scan_revision <= revisions[file_id]
-        }
+        gone = {file_id: one for file_id, one in known.items() if one.reading.scan_revision <= revisions[file_id]}
         await frames.drop(connection, [file_id for file_id, one in gone.items() if one.frame_type.is_calibration])
         await lights.drop(connection, [file_id for file_id, one in gone.items() if one.group_no is not None])
         await files.drop_others(connection, list(gone))

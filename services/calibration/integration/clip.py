@@ -42,10 +42,7 @@ def clipped_mean(rows: Sequence[Row], *, sigmas: float = SIGMAS, least_sigma: fl
         sigmas: how far a sample may lie from the median.
         least_sigma: a standard deviation that none is taken to be below, in the unit of the samples.
     """
-    if rows[0].dtype.kind == "f":
-        total = _float_sum(rows)
-    else:
-        total = _integer_sum(rows)
+    total = _float_sum(rows) if rows[0].dtype.kind == "f" else _integer_sum(rows)
     ordered = sort_rows(rows, np.empty_like(rows[0]))
     count = len(ordered)
     low, high = ordered[(count - 1) // 2], ordered[count // 2]

@@ -102,8 +102,10 @@ def _strip(plan: Plan, first: int, last: int) -> tuple[Floats, Combined]:
     rejected = empty = 0
     for part in _chunks(length, len(stored), 2 if plan.stays_integer else 4):
         samples = [frame[part] for frame in stored]
-        found, nothing = _integers(plan, samples, mean[part]) if plan.stays_integer else _floats(
-            plan, samples, None if pedestal is None else pedestal[part], mean[part]
+        found, nothing = (
+            _integers(plan, samples, mean[part])
+            if plan.stays_integer
+            else _floats(plan, samples, None if pedestal is None else pedestal[part], mean[part])
         )
         rejected, empty = rejected + found, empty + nothing
     return mean, Combined(length * len(stored), rejected, empty)
@@ -144,7 +146,7 @@ def _least_sigma(plan: Plan) -> float:
         frame.scale * (1.0 if plan.scales is None else plan.scales[number]) if frame.stored_dtype.kind == "u" else 0.0
         for number, frame in enumerate(plan.frames)
     ]
-    return QUANTISED_SIGMA * min(steps)
+    return QUANTISED_SIGMA * max(steps)
 
 
 def _chunks(length: int, frames: int, item_bytes: int) -> Iterator[slice]:

@@ -53,7 +53,7 @@ def write_master(
         made: what it is; ``level_adu`` is found here.
         inputs: its frames, in the order of ``made.inputs``.
         pedestal: master bias or dark-flat that is subtracted from each; with one, frames are scaled to one level.
-        to_path: where it goes; ``to_path`+ ".part"`` is written first.
+        to_path: where it goes; ``.part`` is added to its name until it is complete.
         check: told how many rows are done; what it raises ends the work.
 
     Raises:
@@ -78,7 +78,7 @@ def write_master(
         part = to_path.with_name(f"{to_path.name}.part")
         try:
             combined = _write(made, plan, _keys(inputs[0].path), part, check)
-            os.replace(part, to_path)
+            part.replace(to_path)
             _sync(to_path.parent)
         except OSError as error:
             raise Transient(f"{shown(part)} cannot be written: {error.strerror or error}") from error
@@ -132,7 +132,7 @@ def _require_alike(frames: Sequence[Strips], inputs: Sequence[Input]) -> None:
                 f"{shown(one.path.name)} has {frame.width} x {frame.height} pixels, "
                 f"{shown(inputs[0].path.name)} {first.width} x {first.height}"
             )
-        if frame.layout.bottom_up != first.layout.bottom_up:
+        if frame.bottom_up != first.bottom_up:
             raise Permanent(f"{shown(one.path.name)} has its rows in the other order than {shown(inputs[0].path.name)}")
 
 
@@ -147,7 +147,7 @@ def _write(made: Made, plan: Plan, keys: dict[str, CardValue], part: Path, check
             nonlocal total
             data = mean.astype(">f4")
             total += int(data.view(">u4").sum(dtype=np.uint64))
-            _write_at(fd, memoryview(data).cast("B"), begin + first_row * width * 4)
+            _write_at(fd, memoryview(data.view(np.uint8)), begin + first_row * width * 4)
 
         combined = combine(plan, write, check)
         counts = Counts(combined.samples, combined.rejected, combined.empty, plan.sigmas, folded(total))

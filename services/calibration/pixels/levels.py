@@ -16,11 +16,14 @@ GRID = 8
 """Cells along each side of a frame whose levels are compared."""
 FULL_RANGE = 65_535.0
 _STRIP_BYTES = 8 << 20
-_SAMPLE = 2_000_000
+_SAMPLE, _DIFFERENCES = 2_000_000, 500_000
 _HISTOGRAM = 1 << 16
 _CELL_SAMPLES = 4096
-_TOP_SHARE = 0.999
+_NEAR_TOP = 0.001
+"""Of the way from the median to the largest value: noise blurs the top of an integrated frame."""
 _MOST_NORMALISED = 1.5
+_LEAST_TOP = 0.04
+"""Share of the range below which nothing saturates; 12-bit cameras that write plain numbers do at a sixteenth of it."""
 
 
 class Levels(NamedTuple):
@@ -38,7 +41,7 @@ class Levels(NamedTuple):
     low_share: float
     """Share of pixels at or below zero."""
     high_share: float
-    """Share of pixels at the top: within a thousandth of the largest value, where many are."""
+    """Share of pixels at the largest value, where saturated ones pile up."""
     nan_share: float
     grid_adu: tuple[float, ...]
     """Medians of 8 x 8 cells, by rows."""
@@ -70,6 +73,7 @@ def measure(strips: Strips) -> Levels:
     rows = max(1, _STRIP_BYTES // (strips.width * strips.dtype.itemsize))
     histogram = np.zeros(_HISTOGRAM, np.int64) if strips.stored_dtype in (np.uint8, np.uint16) else None
     step = max(1, strips.layout.pixel_count // _SAMPLE)
+    row_step = max(1, strips.layout.pixel_count // _DIFFERENCES)
     samples: list[NDArray[Any]] = []
     differences: list[NDArray[Any]] = []
     cells: list[list[NDArray[Any]]] = [[] for _ in range(GRID * GRID)]
@@ -84,8 +88,8 @@ def measure(strips: Strips) -> Levels:
             nans += int(np.count_nonzero(~np.isfinite(values)))
             samples.append(values[::step])
         _sample_cells(stored.reshape(last - first, strips.width), strips, first, cells)
-        row = stored.reshape(last - first, strips.width)[:: max(1, (last - first) // 8)]
-        differences.append(_differences(strips.scaled(np.ascontiguousarray(row[:, ::3])), row[:, ::3].shape))
+        some = stored.reshape(last - first, strips.width)[-first % row_step :: row_step]
+        differences.append(_differences(strips.scaled(some.reshape(-1)), some.shape))
     if histogram is not None:
         found = _of_histogram(histogram, strips)
     else:
@@ -95,8 +99,10 @@ def measure(strips: Strips) -> Levels:
     grid = tuple(_median(np.concatenate(cell)) if cell else found.median_adu for cell in cells)
     largest = float(np.iinfo(strips.stored_dtype).max) if strips.stored_dtype.kind == "u" else FULL_RANGE
     return found._replace(
-        width_px=strips.width, height_px=strips.height, median_adu=found.median_adu * unit, mad_adu=found.mad_adu * unit,
+        width_px=strips.width, height_px=strips.height,
+        median_adu=found.median_adu * unit, mad_adu=found.mad_adu * unit,
         noise_adu=float(noise) * unit, min_adu=found.min_adu * unit, max_adu=found.max_adu * unit,
+        high_share=found.high_share if found.max_adu * unit >= _LEAST_TOP * min(largest, FULL_RANGE) else 0.0,
         grid_adu=tuple(level * unit for level in grid), range_adu=min(largest, FULL_RANGE), adu_per_unit=unit,
     )  # fmt: skip
 
@@ -113,13 +119,14 @@ def _of_histogram(histogram: NDArray[np.int64], strips: Strips) -> Levels:
         return _NOTHING
     order = np.argsort(values)
     values, counts = values[order], counts[order]
-    median = _weighted_median(values, counts)
+    median, largest = _weighted_median(values, counts), float(values[-1])
     distance = np.abs(values - median)
     order = np.argsort(distance, kind="stable")
     total = float(counts.sum())
-    return Levels(
-        0, 0, median, _weighted_median(distance[order], counts[order]), 0.0, float(values[0]), float(values[-1]),
-        float(counts[values <= 0].sum() / total), float(counts[values >= _top(values[-1])].sum() / total), nan_share, (),
+    return _NOTHING._replace(
+        median_adu=median, mad_adu=_weighted_median(distance[order], counts[order]), min_adu=float(values[0]),
+        max_adu=largest, low_share=float(counts[values <= 0].sum() / total),
+        high_share=float(counts[values >= _top(median, largest)].sum() / total), nan_share=nan_share,
     )  # fmt: skip
 
 
@@ -127,15 +134,16 @@ def _of_samples(samples: NDArray[Any], nan_share: float) -> Levels:
     samples = samples[np.isfinite(samples)]
     if not samples.size:
         return _NOTHING
-    median = float(np.median(samples))
-    return Levels(
-        0, 0, median, float(np.median(np.abs(samples - median))), 0.0, float(samples.min()), float(samples.max()),
-        float(np.mean(samples <= 0)), float(np.mean(samples >= _top(float(samples.max())))), nan_share, (),
+    median, largest = float(np.median(samples)), float(samples.max())
+    return _NOTHING._replace(
+        median_adu=median, mad_adu=float(np.median(np.abs(samples - median))), min_adu=float(samples.min()),
+        max_adu=largest, low_share=float(np.mean(samples <= 0)),
+        high_share=float(np.mean(samples >= _top(median, largest))), nan_share=nan_share,
     )  # fmt: skip
 
 
-def _top(largest: float) -> float:
-    return largest * _TOP_SHARE if largest > 0 else np.inf
+def _top(median: float, largest: float) -> float:
+    return largest - _NEAR_TOP * (largest - median)
 
 
 def _weighted_median(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
@@ -151,9 +159,10 @@ def _median(values: NDArray[Any]) -> float:
 
 
 def _differences(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Between values two apart in a row; of every third pixel six apart, which is the same colour."""
+    """Between values two apart in a row, which are of the same colour."""
     rows = values.reshape(shape)
-    return (rows[:, 2:] - rows[:, :-2]).ravel()
+    differences: NDArray[Any] = (rows[:, 2:] - rows[:, :-2]).ravel()
+    return differences
 
 
 def _sample_cells(image: NDArray[Any], strips: Strips, first: int, cells: list[list[NDArray[Any]]]) -> None:

@@ -6,7 +6,7 @@ the process; several frames share one.
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,14 +17,13 @@ from shared.errors import NightbusError, Permanent, Transient
 from shared.frames.format import FileFormat
 from shared.frames.layout import ImageLayout
 from shared.frames.pixels import MAX_PIXELS, load_image
-from shared.frames.read import read_content
+from shared.frames.read import Content, read_content
 from shared.frames.sidefiles import SideFacts
 from shared.library.reading import open_source, shown
 
 Samples = NDArray[Any]
 
 _FLIP = 0x8000
-_INTEGERS = {1: np.uint8, 2: np.uint16}
 
 
 class Scratch:
@@ -41,7 +40,7 @@ class Scratch:
 
     def append(self, samples: Samples) -> int:
         """Write samples at the end; the offset at which they begin, bytes. Raises OSError where there is no room."""
-        begin, view = self._end, memoryview(np.ascontiguousarray(samples)).cast("B")
+        begin, view = self._end, memoryview(np.ascontiguousarray(samples).view(np.uint8).reshape(-1))
         while view:
             written = os.pwrite(self.fd, view, self._end)
             self._end += written
@@ -71,6 +70,8 @@ class Strips:
     blank: int | None
     identity: tuple[int, ...]
     scratch: Scratch | None = None
+    bottom_up: bool = False
+    """Whether the first row stored is the lowest of the picture."""
 
     @property
     def width(self) -> int:
@@ -96,7 +97,7 @@ class Strips:
         """
         count = (last - first) * self.width
         raw = np.empty(count, self.dtype) if out is None else out.view(self.dtype)
-        self._read(memoryview(raw).cast("B"), self.offset + first * self.width * self.dtype.itemsize)
+        self._read(memoryview(raw.view(np.uint8)), self.offset + first * self.width * self.dtype.itemsize)
         if not self.dtype.isnative:
             raw.byteswap(inplace=True)
         flat: Samples = raw.view(self.dtype.newbyteorder("="))
@@ -155,15 +156,16 @@ def open_strips(path: Path, scratch: Scratch | None = None) -> Strips:
         raise Permanent(f"it has {layout.planes} planes, and raw frames have one")
     if layout.pixel_count > MAX_PIXELS:
         raise Permanent(f"it has {layout.pixel_count} pixels, more than the limit of {MAX_PIXELS}")
+    bottom_up = layout.format is not FileFormat.XISF and _is_bottom_up(content)
     if _is_packed(layout):
-        return _unpacked(path, layout, identity, scratch)
+        return replace(_unpacked(path, layout, identity, scratch), bottom_up=bottom_up)
     offset = layout.block.offset if layout.block is not None else layout.byte_offset
     zero, blank = layout.bzero, layout.blank
     dtype = np.dtype(layout.sample)
     if dtype.newbyteorder("=") == np.int16:
         zero -= _FLIP * layout.bscale
         blank = None if blank is None else blank + _FLIP
-    return Strips(path, layout, dtype, offset, layout.bscale, zero, blank, identity)
+    return Strips(path, layout, dtype, offset, layout.bscale, zero, blank, identity, bottom_up=bottom_up)
 
 
 def _unpacked(path: Path, layout: ImageLayout, identity: tuple[int, ...], scratch: Scratch | None) -> Strips:
@@ -176,7 +178,13 @@ def _unpacked(path: Path, layout: ImageLayout, identity: tuple[int, ...], scratc
         raise
     except OSError as error:
         raise Transient(f"{shown(path)} cannot be unpacked: {error.strerror or error}") from error
-    return Strips(path, layout, image.dtype, offset, 1.0, 0.0, None, identity, scratch)
+    zero = -float(_FLIP) if image.dtype == np.int16 else 0.0
+    return Strips(path, layout, image.dtype, offset, 1.0, zero, None, identity, scratch)
+
+
+def _is_bottom_up(content: Content) -> bool:
+    order = getattr(content, "keys", {}).get("ROWORDER")
+    return isinstance(order, str) and order.strip().upper().startswith("BOTTOM")
 
 
 def _is_packed(layout: ImageLayout) -> bool:

@@ -6,7 +6,7 @@ from services.calibration.pixels.levels import Levels
 from shared.events.frame import FrameType
 
 MOST_NEGATIVE_SHARE = 0.75
-"""Of the pixels of a light, after subtraction. Noise alone makes half of them negative where a short light sees no sky."""
+"""Of the pixels of a light, after subtraction. Noise alone makes half of them negative where a light sees no sky."""
 MOST_NAN_SHARE = 0.001
 MOST_ZERO_SHARE = 0.001
 MOST_TOP_SHARE = 0.01
@@ -31,7 +31,10 @@ class Trial(NamedTuple):
 
 
 def refusal(
-    master_type: FrameType, found: Levels, trial: Trial | None = None, size: tuple[int | None, int | None] = (None, None)
+    master_type: FrameType,
+    found: Levels,
+    trial: Trial | None = None,
+    size: tuple[int | None, int | None] = (None, None),
 ) -> str | None:
     """Why a master may not be used; None where nothing speaks against it.
 
@@ -63,7 +66,9 @@ def refusal(
 
 def _of_flat(found: Levels) -> str | None:
     if found.low_share > MOST_ZERO_SHARE:
-        return f"{percent(found.low_share)} of the pixels of the flat are zero or negative, and lights are divided by it"
+        return (
+            f"{percent(found.low_share)} of the pixels of the flat are zero or negative, and lights are divided by it"
+        )
     if found.noise_adu > MOST_FLAT_NOISE * found.median_adu:
         share = percent(found.noise_adu / found.median_adu)
         return f"the flat has nearly no light: its noise is {share} of its level of {found.median_adu:,.0f} ADU"

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from shared.bus.transaction import Connection
 
-_LAST = "SELECT rules, evaluated_at, evaluated_at + $1 * interval '1 second' < clock_timestamp() AS is_old FROM evaluation"
+_LAST = (
+    "SELECT rules, evaluated_at, evaluated_at + $1 * interval '1 second' < clock_timestamp() AS is_old FROM evaluation"
+)
 _BEGIN = """
 INSERT INTO evaluation (rules, evaluated_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (one) DO UPDATE SET rules = excluded.rules, evaluated_at = excluded.evaluated_at
