@@ -192,6 +192,11 @@ class PlaceFile(KeeperCommand):
     )
     made_by: Word = Field(description="the service; the source of what is counted")
     hints: Hints = Hints()
+    how: Literal["copy", "reflink", "symlink", "hardlink"] = Field(
+        default="copy",
+        description="reflink: a copy that shares its blocks, where the file system can; symlink and hardlink: of what "
+        "is derived, where a person chose it; a hard link is for files of the library, and makes them read-only",
+    )
 
 
 class RemoveFiles(KeeperCommand):
