@@ -25,7 +25,10 @@ class CalibrationSettings(Section):
         default=2.0, ge=0, le=50, description="how far the temperature of a dark may be off, degrees Celsius"
     )
     flat_nights: int = Field(
-        default=30, ge=0, le=3660, description="how many nights a flat may be away from its lights; the nearest is taken"
+        default=30,
+        ge=0,
+        le=3660,
+        description="how many nights a flat may be away from its lights; the nearest is taken",
     )
     rotator_tolerance_deg: float = Field(
         default=1.0, ge=0, le=180, description="how far the rotator may have turned between flat and lights, degrees"
@@ -72,7 +75,9 @@ class RigCalibration(Section):
     temperature_tolerance_c: float | None = Field(
         default=None, ge=0, le=50, description="of this rig; unset: that of [calibration]"
     )
-    flat_nights: int | None = Field(default=None, ge=0, le=3660, description="of this rig; unset: that of [calibration]")
+    flat_nights: int | None = Field(
+        default=None, ge=0, le=3660, description="of this rig; unset: that of [calibration]"
+    )
     scale_darks: bool | None = Field(default=None, description="of this rig; unset: that of [calibration]")
     build_masters: bool | None = Field(default=None, description="of this rig; unset: that of [calibration]")
 

@@ -1,0 +1,1 @@
+"""All SQL of calibration, by table; each function takes the connection of its caller's transaction."""
