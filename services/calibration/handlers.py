@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from services.calibration.matching.needs import as_group
 from services.calibration.properties import properties_of, to_json
+from services.calibration.rows import NewLight
 from services.calibration.store import files, frames, lights, needs
 from services.calibration.store.frames import NewFrame
-from services.calibration.store.lights import NewLight
 from services.calibration.store.writers import data_errors, lock
 from shared.bus.transaction import Connection
 from shared.events.file import FileRemoved, ScannedFile
@@ -62,9 +62,7 @@ async def forget_files(connection: Connection, events: list[FileRemoved]) -> Non
         await lock(connection)
         await files.forget(connection, revisions)
         known = await files.known(connection, revisions)
-        gone = {
-            file_id: one for file_id, one in known.items() if one.reading.scan_revision <= revisions[file_id]
-        }
+        gone = {file_id: one for file_id, one in known.items() if one.reading.scan_revision <= revisions[file_id]}
         await frames.drop(connection, [file_id for file_id, one in gone.items() if one.frame_type.is_calibration])
         await lights.drop(connection, [file_id for file_id, one in gone.items() if one.group_no is not None])
         await files.drop_others(connection, list(gone))
