@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from services.calibration import files_work
 from services.calibration.commands import Commands
 from services.calibration.description import DESCRIPTION
 from services.calibration.handlers import forget_files, note_files
@@ -47,4 +48,5 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.answers(PlanDarks, questions.plan)
         service.background(matcher.run())
         service.every(MEASURE_EVERY_S, partial(measure, pool))
+        files_work.register(service, settings)
         return await service.run()

@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from shared.events.base import FileId, Model, SessionId
 from shared.events.calibration_commands import CALIBRATION
+from shared.events.calibration_files import CALIBRATION_FILES
 from shared.events.command import MOST_IDS as MOST_IDS  # noqa: PLC0414 - here is the door to all of them
 from shared.events.command import MOST_PLACES, HostPath, PersonsReason
 from shared.events.command import Command as Command  # noqa: PLC0414
@@ -342,5 +343,6 @@ COMMANDS: tuple[type[Command], ...] = (
     ReadBackFiles,
     RunRetention,
     *CALIBRATION,
+    *CALIBRATION_FILES,
 )
 """Every command but the questions for states."""
