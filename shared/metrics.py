@@ -26,6 +26,7 @@ LABELS = {
     "rig": "a rig, of those at work last the first fifty",
     "target": "the target of the newest frame of a rig, else what its header calls it",
     "filter": "the filter of the newest frame of a rig",
+    "calibration": "of lights and requirements: matched, missing, waiting, or complete as they are",
     "destination": "a destination of the settings",
 }
 """What the values of each label may be."""

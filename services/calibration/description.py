@@ -11,6 +11,11 @@ DESCRIPTION = ServiceDescription(
         Reads("file.removed", batch_size=500, max_ack_pending=4000),
     ),
     publishes=("calibration.matched", "calibration.missing", "master.built"),
-    commands=(),
+    commands=(
+        "cmd.calibration.assign", "cmd.calibration.unassign", "cmd.calibration.describe", "cmd.calibration.refuse",
+        "cmd.calibration.train-changed", "cmd.calibration.check", "cmd.calibration.explain", "cmd.calibration.plan",
+        "cmd.calibration.distribute", "cmd.calibration.clean",
+    ),
     sends=("cmd.ingest.move", "cmd.ingest.place", "cmd.ingest.remove"),
-)
+    last_active="SELECT max(answered_at) FROM calibration.requirements",
+)  # fmt: skip

@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from services.calibration.matching.needs import as_group
 from services.calibration.properties import properties_of, to_json
+from services.calibration.rows import NewLight
 from services.calibration.store import files, frames, lights, needs
 from services.calibration.store.frames import NewFrame
-from services.calibration.store.lights import NewLight
 from services.calibration.store.writers import data_errors, lock
 from shared.bus.transaction import Connection
 from shared.events.file import FileRemoved, ScannedFile

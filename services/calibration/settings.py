@@ -28,7 +28,7 @@ class CalibrationSettings(Section):
         default=30,
         ge=0,
         le=3660,
-        description="how many nights a flat may be away from its lights; the nearest is taken",
+        description="nights that a flat may be away from its lights; the nearest is taken",
     )
     rotator_tolerance_deg: float = Field(
         default=1.0, ge=0, le=180, description="how far the rotator may have turned between flat and lights, degrees"
@@ -40,6 +40,9 @@ class CalibrationSettings(Section):
         default=False, description="build masters of raw sets where one is missing; a rig may say otherwise"
     )
     min_frames: int = Field(default=10, ge=3, le=1000, description="frames that a set needs before a master is built")
+    file_masters: bool = Field(
+        default=True, description="move masters that come into the library to their folders, under names that say all"
+    )
     bias_folder: str = Field(default="_Bias Library", description="folder of the library that master biases go to")
     dark_folder: str = Field(default="_Dark Library", description="the same of master darks")
     flat_folder: str = Field(default="_Flat Stash", description="the same of master flats and master dark-flats")
@@ -52,7 +55,7 @@ class CalibrationSettings(Section):
 
 
 class RigCalibration(Section):
-    """How one rig, or several, are calibrated; the first whose pattern fits counts, else what devices need by default."""
+    """How one rig, or several, are calibrated; the first whose pattern fits counts, else what devices need."""
 
     rig: str = Field(description="name of the rig, `*` and `?` allowed, such as `C8E@f7.0+ATR585M` or `DWARF*`")
     requires: tuple[MasterKind, ...] = Field(
@@ -82,10 +85,28 @@ class RigCalibration(Section):
     build_masters: bool | None = Field(default=None, description="of this rig; unset: that of [calibration]")
 
 
+class DarkLibrarySettings(Section):
+    """Master darks that you want to have of a camera; `calibration plan` compares them with those that there are."""
+
+    camera: str = Field(min_length=1, max_length=255, description="name of the camera, as headers have it")
+    exposures_s: tuple[float, ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="exposures, seconds; each with every gain and temperature",
+    )
+    gains: tuple[float, ...] = Field(default=(), max_length=100, description="gains; none: whatever the gain")
+    set_temps_c: tuple[float, ...] = Field(
+        default=(), max_length=100, description="set temperatures, degrees Celsius; none: whatever the temperature"
+    )
+    offset: float | None = Field(default=None, description="offset; unset: whatever the offset")
+    x_binning: int | None = Field(default=None, ge=1, le=16, description="binning; unset: whatever the binning")
+
+
 class CalibrationKeys(Settings):
     """What calibration adds to the settings beside its own section."""
 
     calibration_rigs: tuple[RigCalibration, ...] = ()
+    dark_libraries: tuple[DarkLibrarySettings, ...] = ()
 
 
 SECTION = CalibrationSettings

@@ -6,45 +6,19 @@ is sent twice does its work once.
 
 from functools import cache
 from typing import Annotated, ClassVar, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import Field, create_model
 
-from shared import inert
 from shared.events.base import FileId, Model, SessionId
+from shared.events.calibration_commands import CALIBRATION
+from shared.events.calibration_files import CALIBRATION_FILES
+from shared.events.command import MOST_IDS as MOST_IDS  # noqa: PLC0414 - here is the door to all of them
+from shared.events.command import MOST_PLACES, HostPath, PersonsReason
+from shared.events.command import Command as Command  # noqa: PLC0414
+from shared.events.command import Reply as Reply  # noqa: PLC0414
 from shared.events.file import Hints, Location
-from shared.events.values import FileSize, Label, Moment, Natural, PathText, RowNumber, Sentence, Sum, Word
-from shared.given import wrong_reason, wrong_stored_path
-
-
-def _path_of_a_host(text: str) -> str:
-    if mistake := wrong_stored_path(text):
-        raise ValueError(mistake)
-    if not text.startswith("/"):
-        raise ValueError(f"{inert.name(text)} is not an absolute path")
-    return text
-
-
-def _reason_of_a_person(text: str) -> str:
-    if mistake := wrong_reason(text):
-        raise ValueError(mistake)
-    return inert.sentence(text.strip())
-
-
-MOST_IDS = 5000
-"""File ids in one command, which must stay below NATS' limit of 1 MiB; an id takes 67 bytes."""
-MOST_PLACES = 1000
-"""Places of files in one command, for the same reason."""
-
-HostPath = Annotated[PathText, AfterValidator(_path_of_a_host)]
-PersonsReason = Annotated[str, AfterValidator(_reason_of_a_person)]
-
-
-class Reply(Model):
-    """The owner's answer: it was done or committed, or one sentence why it cannot be."""
-
-    ok: bool = True
-    error: Sentence | None = Field(default=None, description="one sentence for the person who asked")
+from shared.events.values import FileSize, Label, Moment, Natural, RowNumber, Sentence, Sum, Word
 
 
 class ImportAccepted(Reply):
@@ -92,19 +66,6 @@ class StateTold(Reply):
 
     failed: tuple[Sentence, ...] = Field(default=(), description="what it needs and does not reach, one sentence each")
     waits: tuple[Wait, ...] = Field(default=(), description="what it waits for, longest first")
-
-
-class Command(Model):
-    """A request to the service named in ``subject``: ``cmd.<service>.<verb>``."""
-
-    subject: ClassVar[str]
-    reply: ClassVar[type[Reply]]
-    starts_work: ClassVar[bool] = True
-    """Whether it is refused once it is old: who asked was told that nobody answered."""
-    where_to_look: ClassVar[str] = ""
-    """What is said of where to see whether it was carried out; ``{id}`` is the command's."""
-
-    command_id: UUID = Field(default_factory=uuid4, description="idempotency id: the same id does its work once")
 
 
 class ImportPaths(Command):
@@ -192,6 +153,11 @@ class PlaceFile(KeeperCommand):
     )
     made_by: Word = Field(description="the service; the source of what is counted")
     hints: Hints = Hints()
+    how: Literal["copy", "reflink", "symlink", "hardlink"] = Field(
+        default="copy",
+        description="reflink: a copy that shares its blocks, where the file system can; symlink and hardlink: of what "
+        "is derived, where a person chose it; a hard link is for files of the library, and makes them read-only",
+    )
 
 
 class RemoveFiles(KeeperCommand):
@@ -376,5 +342,7 @@ COMMANDS: tuple[type[Command], ...] = (
     BackupDatabase,
     ReadBackFiles,
     RunRetention,
+    *CALIBRATION,
+    *CALIBRATION_FILES,
 )
 """Every command but the questions for states."""

@@ -1,7 +1,9 @@
 """The columns of properties, which several tables have alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import asyncpg
 
 from services.calibration.properties import Properties
 
@@ -41,6 +43,6 @@ def values(rows: Iterable[Properties]) -> list[Sequence[Any]]:
     return found or [()] * len(Properties._fields)
 
 
-def read(row: Mapping[str, Any]) -> Properties:
+def read(row: asyncpg.Record) -> Properties:
     """The properties of a row that has the columns."""
     return Properties(*(row[name] for name in Properties._fields))

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from shared.bus.transaction import Connection
 
-_LAST = (
-    "SELECT rules, evaluated_at, evaluated_at + $1 * interval '1 second' < clock_timestamp() AS is_old FROM evaluation"
-)
+_LAST = """
+SELECT rules, evaluated_at, evaluated_at + $1 * interval '1 second' < clock_timestamp() AS is_old FROM evaluation
+"""
 _BEGIN = """
 INSERT INTO evaluation (rules, evaluated_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (one) DO UPDATE SET rules = excluded.rules, evaluated_at = excluded.evaluated_at
@@ -45,7 +45,7 @@ class Counts(NamedTuple):
 async def last(connection: Connection, interval_s: float) -> Evaluation | None:
     """The last evaluation, and whether it is older than an interval; None before the first."""
     row = await connection.fetchrow(_LAST, interval_s)
-    return row and Evaluation(*row)
+    return None if row is None else Evaluation(*row)
 
 
 async def begin(connection: Connection, rules: str) -> None:

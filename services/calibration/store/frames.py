@@ -86,7 +86,9 @@ async def drop(connection: Connection, file_ids: Collection[str]) -> None:
 async def described(connection: Connection, file_id: str) -> Described | None:
     """A frame with what was supplied, locked for a change; None where there is none."""
     row = await connection.fetchrow(_ONE, file_id)
-    return row and Described(FrameType(row["frame_type"]), row["scanned"], row["supplied"], row["name"])
+    if row is None:
+        return None
+    return Described(FrameType(row["frame_type"]), row["scanned"], row["supplied"], row["name"])
 
 
 async def supply(connection: Connection, file_id: str, scanned: str, supplied: str) -> None:

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
-from services.calibration.properties import Properties
+from services.calibration.rows import NewLight, Placing
 from services.calibration.store import columns
 from services.calibration.store.files import Known
 from shared.bus.transaction import Connection
-from shared.events.file import Reading
 
 _GROUPS = f"""
 INSERT INTO light_group (properties_key, {columns.names()})
@@ -69,27 +67,6 @@ UPDATE light_group g SET lights = coalesce(c.lights, 0)
 FROM light_group o LEFT JOIN counted c USING (group_no)
 WHERE g.group_no = o.group_no AND g.lights <> coalesce(c.lights, 0)
 """
-
-
-class NewLight(NamedTuple):
-    """A LIGHT frame as it was scanned."""
-
-    file_id: str
-    group: Properties
-    """The properties of its group (``matching.needs.as_group``)."""
-    properties_key: str
-    reading: Reading
-
-
-class Placing(NamedTuple):
-    """A light whose session was looked up."""
-
-    file_id: str
-    group_no: int
-    known: str | None
-    """The session of its group."""
-    session_id: str | None
-    """The session that stats tells; None where it does not know the light, or has read something else."""
 
 
 async def write(connection: Connection, lights: Sequence[NewLight], known: Mapping[str, Known]) -> None:

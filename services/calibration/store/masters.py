@@ -38,13 +38,16 @@ async def type_of(connection: Connection, file_id: str) -> FrameType | None:
     return None if found is None else FrameType(found)
 
 
-async def refuse(connection: Connection, file_id: str, refused_by: str, reason: str) -> None:
-    """Have a master used no more; ``refused_by``: sanity or person. Needs that it may meet are answered anew.
+async def refuse(connection: Connection, file_id: str, refused_by: str, reason: str) -> bool:
+    """Have a master used no more; whether that is new. ``refused_by``: sanity or person.
+
+    Needs that it may meet are answered anew.
 
     Runs in the caller's transaction, under the writers' lock. A master that is not known yet may be refused as well.
     """
-    await connection.execute(_REFUSE, file_id, refused_by, reason)
+    done: str = await connection.execute(_REFUSE, file_id, refused_by, reason)
     await _mark(connection, file_id)
+    return done != "INSERT 0 0"
 
 
 async def allow(connection: Connection, file_id: str, refused_by: str) -> bool:

@@ -1,10 +1,11 @@
 """What groups of lights need: found out anew, marked, and answered."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import asyncpg
 
 from services.calibration.matching.model import Need
-from services.calibration.properties import Properties
+from services.calibration.rows import Answered, DirtyGroup, Known
 from services.calibration.store import columns
 from shared.bus.transaction import Connection
 from shared.events.frame import FrameType
@@ -59,53 +60,8 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::te
           capture_frames, capture_s, capture_words, revision)
 WHERE n.need_no = a.need_no
 """
+_EXPLANATIONS = "SELECT requirement_id, explanation FROM need WHERE session_id = $1"
 _CANNOT = "UPDATE need SET is_dirty = false, explanation = $2 WHERE need_no = $1"
-
-
-class DirtyGroup(NamedTuple):
-    """Lights of which it is to be found out what they need."""
-
-    group_no: int
-    session_id: str
-    properties: Properties
-
-
-class Known(NamedTuple):
-    """A need and the answer that it has."""
-
-    need_no: int
-    session_id: str
-    requirement_id: str
-    need: Need
-    state: str
-    master_file_id: str | None
-    bias_file_id: str | None
-    revision: int
-    lights: int
-    """How many lights need it; 0: none any more."""
-    rig: str | None
-    camera: str | None
-    """Rig and camera of the lights, by which their rules are found."""
-    pinned: str | None
-    """The master that a person chose."""
-
-
-class Answered(NamedTuple):
-    """The row of an answer."""
-
-    need_no: int
-    state: str
-    master_file_id: str | None
-    bias_file_id: str | None
-    nearest_file_id: str | None
-    explanation: str
-    is_pinned: bool
-    others: int
-    capture_type: str | None
-    capture_frames: int | None
-    capture_s: float | None
-    capture_words: str | None
-    revision: int
 
 
 async def dirty_groups(connection: Connection, limit: int) -> list[DirtyGroup]:
@@ -184,11 +140,27 @@ async def of_session(connection: Connection, session_id: str) -> list[Known]:
     return [one for one in found if one.lights]
 
 
-def _known(row: Mapping[str, object]) -> Known:
-    values: dict[str, object] = {name: row[name] for name in Known._fields if name in row.keys()}  # noqa: SIM118
-    values |= {"rig": row["lights_rig"], "camera": row["lights_camera"], "lights": row["lights"] or 0}
-    values["need"] = Need(FrameType(str(row["master_type"])), columns.read(row))
-    return Known(**values)  # type: ignore[arg-type]
+async def explanations(connection: Connection, session_id: str) -> dict[str, str | None]:
+    """Why the needs of a session have their answers."""
+    rows = await connection.fetch(_EXPLANATIONS, session_id)
+    return {row["requirement_id"]: row["explanation"] for row in rows}
+
+
+def _known(row: asyncpg.Record) -> Known:
+    return Known(
+        row["need_no"],
+        row["session_id"],
+        row["requirement_id"],
+        Need(FrameType(row["master_type"]), columns.read(row)),
+        row["state"],
+        row["master_file_id"],
+        row["bias_file_id"],
+        row["revision"],
+        row["lights"] or 0,
+        row["lights_rig"],
+        row["lights_camera"],
+        row["pinned"],
+    )
 
 
 async def not_needed(connection: Connection, need_nos: Collection[int]) -> None:

@@ -9,8 +9,8 @@ from shared.bus.transaction import Connection
 from shared.errors import Permanent
 
 LOCK_KEY = 0x6E626361
-"""Advisory lock of every transaction that writes frames, lights, needs or what answers follow from: no answer is made of
-half of a change, none of them can be in a deadlock, and a mark that something is to be answered anew is never lost."""
+"""Advisory lock of every transaction that writes frames, lights, needs or what answers follow from: no answer is made
+of half of a change, none of them can be in a deadlock, and a mark that something is to be answered is never lost."""
 _LOCK = "SELECT set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock($1)"
 """Statements are prepared while tables may be empty and used when they are large: only index scans stay right."""
 
