@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.calibration import matcher
+from services.calibration.answers import answers as really
 from services.calibration.settings import CalibrationSettings
 from services.calibration.store import masters
 from services.calibration.store.writers import lock
@@ -270,7 +271,6 @@ async def test_a_requirement_that_cannot_be_answered_holds_up_no_other(
     one: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What raises stands alone, with the reason as its explanation; it is tried again when something changes."""
-    really = matcher.answers
 
     def answers(needs, *rest):  # type: ignore[no-untyped-def]
         if any(need.requirement_id.startswith("flat") for need in needs):
