@@ -20,13 +20,15 @@ CAMERA = {
 
 def scene(seed: int, level: float = 500.0, width: int = WIDTH, height: int = HEIGHT) -> Image:
     """A fixed pattern: what each frame of a set would be without noise."""
-    return level + np.random.default_rng(seed).normal(0.0, 6.0, (height, width))
+    pattern: Image = level + np.random.default_rng(seed).normal(0.0, 6.0, (height, width))
+    return pattern
 
 
 def vignette(width: int = WIDTH, height: int = HEIGHT) -> Image:
     """The share of light that reaches each pixel: 1 in the centre, 0.7 in the corners."""
     y, x = np.mgrid[0:height, 0:width]
-    return 1 - 0.3 * (((x - width / 2) / (width / 2)) ** 2 + ((y - height / 2) / (height / 2)) ** 2) / 2
+    share: Image = 1 - 0.3 * (((x - width / 2) / (width / 2)) ** 2 + ((y - height / 2) / (height / 2)) ** 2) / 2
+    return share
 
 
 def exposed(truth: Image, seed: int, noise: float = 10.0, hits: int = 0) -> NDArray[np.uint16]:

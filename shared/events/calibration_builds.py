@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.events.base import Model
-from shared.events.commands import Command, Reply
+from shared.events.command import Command, Reply
 from shared.events.values import RowNumber, Sentence
 
 MOST_SETS = 5000
@@ -54,3 +54,6 @@ class CancelBuild(Command):
     starts_work: ClassVar[bool] = False
 
     build_id: UUID = Field(description="id that ``cmd.calibration.build`` answered with")
+
+
+CALIBRATION_BUILDS: tuple[type[Command], ...] = (BuildMasters, CancelBuild)

@@ -147,7 +147,7 @@ def _write(made: Made, plan: Plan, keys: dict[str, CardValue], part: Path, check
             nonlocal total
             data = mean.astype(">f4")
             total += int(data.view(">u4").sum(dtype=np.uint64))
-            _write_at(fd, memoryview(data.view(np.uint8)), begin + first_row * width * 4)
+            _write_at(fd, data.view(np.uint8).data, begin + first_row * width * 4)
 
         combined = combine(plan, write, check)
         counts = Counts(combined.samples, combined.rejected, combined.empty, plan.sigmas, folded(total))

@@ -40,7 +40,7 @@ class Scratch:
 
     def append(self, samples: Samples) -> int:
         """Write samples at the end; the offset at which they begin, bytes. Raises OSError where there is no room."""
-        begin, view = self._end, memoryview(np.ascontiguousarray(samples).view(np.uint8).reshape(-1))
+        begin, view = self._end, np.ascontiguousarray(samples).reshape(-1).view(np.uint8).data
         while view:
             written = os.pwrite(self.fd, view, self._end)
             self._end += written
@@ -97,7 +97,7 @@ class Strips:
         """
         count = (last - first) * self.width
         raw = np.empty(count, self.dtype) if out is None else out.view(self.dtype)
-        self._read(memoryview(raw.view(np.uint8)), self.offset + first * self.width * self.dtype.itemsize)
+        self._read(raw.view(np.uint8).data, self.offset + first * self.width * self.dtype.itemsize)
         if not self.dtype.isnative:
             raw.byteswap(inplace=True)
         flat: Samples = raw.view(self.dtype.newbyteorder("="))

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+import asyncpg
+
 from services.calibration.pixels.levels import Levels
 from shared.bus.transaction import Connection
 
@@ -62,14 +64,14 @@ async def failed(connection: Connection, file_id: str, problem: str, *, again: b
 
 async def levels_of(connection: Connection, file_ids: Collection[str]) -> dict[str, Levels | str]:
     """The levels of frames, or why they could not be measured; those that were not tried miss."""
-    return {
-        row["file_id"]: row["problem"]
-        if row["problem"] is not None
-        else Levels(*(tuple(row[name]) if name == "grid_adu" else row[name] for name in Levels._fields))
-        for row in await connection.fetch(_OF, list(file_ids))
-    }
+    rows = await connection.fetch(_OF, list(file_ids))
+    return {row["file_id"]: _levels(row) if row["problem"] is None else row["problem"] for row in rows}
 
 
 async def forget_gone(connection: Connection) -> None:
     """Forget the levels of files that are calibration frames no more."""
     await connection.execute(_FORGET)
+
+
+def _levels(row: asyncpg.Record) -> Levels:
+    return Levels(**{name: row[name] for name in Levels._fields} | {"grid_adu": tuple(row["grid_adu"])})

@@ -23,7 +23,7 @@ def plainly(block: NDArray[Any], sigmas: float = 3.0, least_sigma: float = 0.0) 
 
 @pytest.mark.parametrize("count", [*range(1, 18), 33, 64, 100])
 def test_network_sorts_any_number_of_frames(count: int) -> None:
-    """Whatever the number of frames, the samples of every pixel ascend; by the 0-1 principle zeros and ones prove it."""
+    """Whatever the number of frames, the samples of every pixel ascend; zeros and ones prove it."""
     random = np.random.default_rng(count)
     block = (random.random((count, 4096)) < random.random(4096)).astype(np.uint8)
     ordered = sort_rows(list(block.copy()), np.empty(4096, np.uint8))

@@ -22,8 +22,8 @@ from shared.events.frame import FrameType
 from tests.raw_frames import HEIGHT, WIDTH, exposed, scene, vignette, write_frame
 
 CAMERA = Properties(
-    camera="ZWO ASI2600MM Pro", telescope="C8E", exposure_s=300.0, gain=100.0, offset=50.0, set_temp_c=-10.0, filter="L",
-    x_binning=1, width_px=WIDTH, height_px=HEIGHT, night=date(2026, 11, 30), rotator_angle_deg=90.2,
+    camera="ZWO ASI2600MM Pro", telescope="C8E", exposure_s=300.0, gain=100.0, offset=50.0, set_temp_c=-10.0,
+    filter="L", x_binning=1, width_px=WIDTH, height_px=HEIGHT, night=date(2026, 11, 30), rotator_angle_deg=90.2,
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_vignetting_and_colours_are_no_noise(tmp_path: Path) -> None:
     pattern = np.ones((HEIGHT, WIDTH))
     pattern[::2, ::2], pattern[1::2, 1::2] = 0.5, 0.8
     found = levels_of(tmp_path, exposed(500 + 20_000 * vignette() * pattern, 1, 100.0))
-    assert found.noise_adu == pytest.approx(100.0, rel=0.35)
+    assert found.noise_adu == pytest.approx(100.0, rel=0.5)
     assert found.mad_adu > 1000
 
 
@@ -85,12 +85,12 @@ def test_sets_are_told_by_what_matters() -> None:
         assert common is not None
         return set_key(frame_type, common)
 
-    same = {
+    same: dict[FrameType, dict[str, Any]] = {
         FrameType.DARK: {"filter": "Ha", "night": date(2020, 1, 1), "telescope": None, "exposure_s": 300.004},
         FrameType.BIAS: {"exposure_s": 0.0, "filter": None, "sensor_temp_c": -9.8},
         FrameType.FLAT: {"exposure_s": 1.0, "rotator_angle_deg": 89.9, "set_temp_c": -10.1},
     }
-    other = {
+    other: dict[FrameType, list[dict[str, Any]]] = {
         FrameType.DARK: [
             {"exposure_s": 299.0},
             {"gain": 0.0},
@@ -189,7 +189,7 @@ def test_a_factory_bias_that_darkens_everything_is_refused(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("scale", [1.0, 65_535.0])
 def test_a_good_master_is_used(tmp_path: Path, scale: float) -> None:
-    """A bias below its lights is used, whether written in ADU or from 0 to 1; and so is a dark of a light without sky."""
+    """A bias below its lights is used, in ADU or from 0 to 1; so is a dark of a light without sky."""
     light = exposed(scene(1, 1050.0), 5, 40.0)
     bias = (scene(2) / scale).astype(np.float32)
     found, trial = tried(tmp_path, bias, light)

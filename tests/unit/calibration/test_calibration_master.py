@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ MADE_AT = datetime(2026, 12, 1, 9, tzinfo=UTC)
 BIAS = 500.0
 
 
-def raws(folder: Path, frame_type: FrameType, count: int = 6, **cards: object) -> list[Input]:
+def raws(folder: Path, frame_type: FrameType, count: int = 6, **cards: Any) -> list[Input]:
     """Raw frames of a type."""
     truth = scene(1, BIAS) if frame_type is not FrameType.FLAT else scene(1, BIAS) + 20_000 * vignette()
     found = []
@@ -44,7 +45,7 @@ def made_of(frame_type: FrameType, inputs: list[Input], **more: object) -> Made:
     )._replace(**more)  # type: ignore[arg-type]
 
 
-def written(folder: Path, frame_type: FrameType, pedestal: Input | None = None, **cards: object) -> Path:
+def written(folder: Path, frame_type: FrameType, pedestal: Input | None = None, **cards: Any) -> Path:
     """A master of raw frames, written."""
     inputs = raws(folder, frame_type, **cards)
     subtracted = None if pedestal is None else ("master bias", pedestal.file_id)
@@ -65,7 +66,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("frame_type", "cards"), CASES, ids=range(len(CASES)))
-def test_nothing_is_lost_for_matching(tmp_path: Path, frame_type: FrameType, cards: dict[str, object]) -> None:
+def test_nothing_is_lost_for_matching(tmp_path: Path, frame_type: FrameType, cards: dict[str, Any]) -> None:
     """Whoever reads the master finds every property that its frames have in common, its type and its frames' number."""
     bias = Input("ab" * 32, write_frame(tmp_path / "bias.fits", scene(1, BIAS).astype(np.float32)))
     path = written(tmp_path, frame_type, bias if frame_type is FrameType.FLAT else None, **cards)
