@@ -25,7 +25,15 @@ from services.calibration.filing import names
 from services.calibration.integration import handover
 from services.calibration.integration.header import Made
 from services.calibration.integration.master import Input, Written, write_master
-from services.calibration.integration.planning import MOST_FRAMES, Frame, described, made_of, pedestal_for, plan_of
+from services.calibration.integration.planning import (
+    MOST_FRAMES,
+    PEDESTALS,
+    Frame,
+    described,
+    made_of,
+    pedestal_for,
+    plan_of,
+)
 from services.calibration.matching.model import Master
 from services.calibration.matching.rules import Rules
 from services.calibration.pixels.whereabouts import path_at
@@ -147,11 +155,13 @@ class Builder:
     async def _pedestal(self, connection: Connection, flat: Properties, frames: Sequence[Frame]) -> Master:
         """The master that is subtracted from flats."""
         rules = self._rules_of(flat.rig, flat.camera)
-        answer = pedestal_for(flat, frames, await masters.masters(connection), rules)
+        untested = await builds.untested(connection)
+        known = [one for one in await masters.masters(connection) if one.file_id not in untested]
+        answer = pedestal_for(flat, frames, known, rules)
         if answer is not None:
             return answer.master
-        if await builds.has_open(connection, [FrameType.MASTER_BIAS, FrameType.MASTER_DARKFLAT]):
-            raise TooEarly("a master bias or dark-flat is built first: one is subtracted from the flats")
+        if await builds.is_awaited(connection, list(PEDESTALS)):
+            raise TooEarly("a master bias or dark-flat is built and tested first: one is subtracted from the flats")
         raise UserError(
             "no master dark-flat or master bias fits these flats, and one is subtracted before they are scaled: "
             "build a master of biases of this camera and gain first"

@@ -26,8 +26,19 @@ WHERE build_id = $1
 _BUILT = "UPDATE build SET phase = 'built', path = $2 WHERE build_id = $1"
 _AGAIN = "UPDATE build SET place_attempt = place_attempt + 1 WHERE build_id = $1"
 _OPEN = "SELECT build_id FROM build WHERE state IN ('waiting', 'running')"
-_HAS_OPEN = """
-SELECT EXISTS (SELECT FROM build WHERE master_type = ANY($1::text[]) AND state IN ('waiting', 'running'))
+_AWAITED = """
+SELECT EXISTS (
+    SELECT FROM build b WHERE b.master_type = ANY($1::text[])
+      AND (b.state IN ('waiting', 'running')
+           OR b.phase = 'built' AND b.finished_at > clock_timestamp() - interval '1 hour'
+              AND NOT EXISTS (SELECT FROM frame f WHERE f.file_id = b.file_id))
+    UNION ALL
+    SELECT FROM frame f WHERE f.frame_type = ANY($1::text[])
+      AND NOT EXISTS (SELECT FROM master_test t WHERE t.file_id = f.file_id))
+"""
+_UNTESTED = """
+SELECT file_id FROM frame f WHERE f.frame_type LIKE 'MASTER!_%' ESCAPE '!'
+  AND NOT EXISTS (SELECT FROM master_test t WHERE t.file_id = f.file_id)
 """
 
 
@@ -92,6 +103,11 @@ async def still_open(connection: Connection) -> Collection[UUID]:
     return {row["build_id"] for row in await connection.fetch(_OPEN)}
 
 
-async def has_open(connection: Connection, master_types: Collection[FrameType]) -> bool:
-    """Whether a build of one of these types waits or runs."""
-    return bool(await connection.fetchval(_HAS_OPEN, [one.value for one in master_types]))
+async def is_awaited(connection: Connection, master_types: Collection[FrameType]) -> bool:
+    """Whether a master of one of these types is being built, is about to be scanned, or is still to be tested."""
+    return bool(await connection.fetchval(_AWAITED, [one.value for one in master_types]))
+
+
+async def untested(connection: Connection) -> Collection[str]:
+    """Masters that were not tested yet, by file_id."""
+    return {row["file_id"] for row in await connection.fetch(_UNTESTED)}
