@@ -240,7 +240,9 @@ async def test_other_rules_match_everything_anew(one: World, database: PostgresS
     """Settings that changed while the service was off count for what was answered before."""
     await one.bring(sub("l"), dark("d", set_temp_c=-15.0))
     assert (await one.requirements("state"))[0] == ("missing",)
-    wider = AllSettings(postgres=database, calibration=CalibrationSettings(temperature_tolerance_c=6.0))
+    wider = AllSettings(postgres=database).model_copy(
+        update={"calibration": CalibrationSettings(temperature_tolerance_c=6.0)}
+    )
     async with opened(database, wider) as later:
         await later.matcher.turn()
         assert (await later.requirements("state"))[0] == ("matched",)
