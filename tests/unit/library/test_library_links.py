@@ -60,6 +60,10 @@ def test_a_symbolic_link_says_where_its_file_is(library: Root, content: Digest, 
     (indexed.path / "m.xisf").write_bytes(b"a master")
     other = symbolic_link(indexed, "m.xisf", library, "M31/m.xisf", content)
     assert other.links_to == str(indexed.path / "m.xisf")
+    assert symbolic_link(indexed, "m.xisf", library, "M31/m.xisf", content).placed.already_here
+    require_link(library, "M31/m.xisf", other.links_to)
+    assert drop_link(library, "M31/m.xisf", other.links_to)
+    assert (indexed.path / "m.xisf").read_bytes() == b"a master"
     assert beside(library) == ["master.xisf"]
 
 
