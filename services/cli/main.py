@@ -68,6 +68,10 @@ COMMANDS = (
         "locations", LOOK,
         "List the roots in which files lie, and how they are; `walk` goes through the library now.", "locations:app",
     ),
+    Listed(
+        "calibration", LOOK, "Masters for lights: what each session has and lacks, why, and what to capture.",
+        "calibration:app",
+    ),
     Listed("sql", LOOK, "Open psql on the views, as the role that only reads.", "sql:sql"),
     Listed(
         "inspect", OFFLINE,

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.calibration import matcher
+from services.calibration.answers import answers as really
 from services.calibration.settings import CalibrationSettings
 from services.calibration.store import masters
 from services.calibration.store.writers import lock
@@ -239,7 +240,9 @@ async def test_other_rules_match_everything_anew(one: World, database: PostgresS
     """Settings that changed while the service was off count for what was answered before."""
     await one.bring(sub("l"), dark("d", set_temp_c=-15.0))
     assert (await one.requirements("state"))[0] == ("missing",)
-    wider = AllSettings(postgres=database, calibration=CalibrationSettings(temperature_tolerance_c=6.0))
+    wider = AllSettings(postgres=database).model_copy(
+        update={"calibration": CalibrationSettings(temperature_tolerance_c=6.0)}
+    )
     async with opened(database, wider) as later:
         await later.matcher.turn()
         assert (await later.requirements("state"))[0] == ("matched",)
@@ -270,7 +273,6 @@ async def test_a_requirement_that_cannot_be_answered_holds_up_no_other(
     one: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What raises stands alone, with the reason as its explanation; it is tried again when something changes."""
-    really = matcher.answers
 
     def answers(needs, *rest):  # type: ignore[no-untyped-def]
         if any(need.requirement_id.startswith("flat") for need in needs):

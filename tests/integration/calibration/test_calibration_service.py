@@ -49,7 +49,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def one(settings: Settings) -> AsyncIterator[World]:
     """An empty world."""
-    async with opened(settings.postgres, settings) as made:  # type: ignore[arg-type]
+    async with opened(settings.postgres, settings) as made:
         yield made
 
 

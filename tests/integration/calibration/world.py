@@ -17,8 +17,8 @@ from shared.bus.transaction import Connection
 from shared.db.pool import pool_of, transaction
 from shared.events.base import Event
 from shared.events.file import FileRemoved, FileScanned
-from shared.settings import PostgresSettings
-from tests.integration.stats.world import ARRIVED, CAMERA, NIGHT, RIG, apply, light, removed, scanned
+from shared.settings import PostgresSettings, Settings
+from tests.integration.stats.world import ARRIVED, CAMERA, DUSK, NIGHT, RIG, apply, light, removed, scanned
 
 COMMON: dict[str, Any] = {
     "camera": CAMERA, "rig": RIG, "telescope": "Esprit100", "gain": 100.0, "offset": 50.0, "x_binning": 1,
@@ -60,7 +60,8 @@ def flat(name: str, **facts: Any) -> FileScanned:
 class World:
     """Calibration and stats on one database."""
 
-    def __init__(self, pool: asyncpg.Pool, stats: asyncpg.Pool, settings: CalibrationKeys) -> None:
+    def __init__(self, pool: asyncpg.Pool, stats: asyncpg.Pool, settings: Settings) -> None:
+        assert isinstance(settings, CalibrationKeys)
         self.pool = pool
         self.stats = stats
         self.ruling = Ruling(settings)
@@ -119,7 +120,7 @@ async def snapshot(pool: asyncpg.Pool) -> dict[str, list[str]]:
 
 
 @asynccontextmanager
-async def opened(database: PostgresSettings, settings: CalibrationKeys) -> AsyncIterator[World]:
+async def opened(database: PostgresSettings, settings: Settings) -> AsyncIterator[World]:
     """An empty world."""
     async with pool_of(database, "calibration") as pool, pool_of(database, "stats") as stats:
         yield World(pool, stats, settings)
