@@ -77,7 +77,7 @@ def symbolic_link(source: Root, from_path: str, library: Root, to_path: str, con
         Permanent: a path leaves its root.
     """
     path = resolve(source, from_path)
-    target, to_parts = place_of(library, to_path)
+    target, to_parts = _name_at(library, to_path)
     parent = to_path.rpartition("/")[0]
     says = os.path.relpath(path, target.parent) if path.is_relative_to(library.path) else str(path)
     with open_source(path) as opened:
@@ -104,7 +104,7 @@ def require_link(library: Root, relative_path: str, links_to: str) -> None:
         UserError: something else has its name.
         Transient: the library is away.
     """
-    path, _parts = place_of(library, relative_path)
+    path, _parts = _name_at(library, relative_path)
     read_marker(library)
     try:
         says = os.fspath(path.readlink())
@@ -123,7 +123,7 @@ def drop_link(library: Root, relative_path: str, links_to: str) -> bool:
         UserError: something else has its name by now, and stays.
         Transient: the library is away or cannot be written to.
     """
-    path, parts = place_of(library, relative_path)
+    path, parts = _name_at(library, relative_path)
     read_marker(library)
     try:
         with enter_folder(library.path, parts) as folder:
@@ -138,6 +138,12 @@ def drop_link(library: Root, relative_path: str, links_to: str) -> bool:
             return False
         raise Transient(f"{shown(path)} cannot be removed: {error.strerror}") from error
     return True
+
+
+def _name_at(library: Root, relative_path: str) -> tuple[Path, tuple[str, ...]]:
+    """As ``place_of``, wherever a link of that name leads to: only the folders on the way count."""
+    beside, parts = place_of(library, f"{relative_path}.link")
+    return beside.with_name(relative_path.rpartition("/")[2]), parts
 
 
 def _make_read_only(fd: int, path: Path) -> None:

@@ -100,16 +100,16 @@ def judge(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules, *, archive
     later = [one for one in stored if all(frame.arrived_at <= one.arrived_at for frame in raw.frames)]
     if not later:
         after = sum(frame.arrived_at > stored[0].arrived_at for frame in raw.frames)
-        come = "came" if after < len(raw.frames) else "all came"
+        name = stored[0].master.name
         return Verdict(
             False,
-            f"{counted(after, 'frame')} of it {come} after its master {stored[0].master.name}, which cannot hold them",
+            f"{counted(after, 'frame')} of {len(raw.frames)} came after its master {name}, which cannot hold them",
         )
     if archive_needed and (open_ones := sum(not frame.is_archived for frame in raw.frames)):
         return Verdict(
             False,
-            f"{counted(open_ones, 'frame')} of {len(raw.frames)} are in no verified archive: archive them first, "
-            "or say --no-archive-needed",
+            f"no verified archive has {counted(open_ones, 'frame')} of {len(raw.frames)}: archive them first, or say "
+            "--no-archive-needed",
         )
     newest = max(later, key=lambda one: (one.arrived_at, one.master.file_id))
     return Verdict(True, f"its master {newest.master.name} is in the library", newest)

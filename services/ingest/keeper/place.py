@@ -114,12 +114,12 @@ class Placer:
         to_path = command.to_location.path
         if (safe := safe_path(to_path)) != to_path:
             raise UserError(f"'{shown(to_path)}' is no name that every system can hold: '{shown(safe)}' is")
-        place_of(self._library, to_path)
         given = command.from_location.path
-        if command.how == "hardlink":
-            return Linked(hard_link(self._library, given, to_path, content))
         if command.how == "symlink":
             return symbolic_link(source, given, self._library, to_path, content)
+        place_of(self._library, to_path)
+        if command.how == "hardlink":
+            return Linked(hard_link(self._library, given, to_path, content))
         sharing = command.how == "reflink"
         staged = stage_file(resolve(source, given), self._library, self._room, sharing=sharing)
         try:

@@ -106,7 +106,7 @@ async def _answers(connection: "asyncpg.Connection", ids: Sequence[str]) -> dict
     return {file_id: tuple(dict.fromkeys(answers)) for file_id, answers in found.items()}
 
 
-def _answers_of(row: Mapping[str, Any], masters: Mapping[str, Master]) -> list[Answer]:
+def _answers_of(row: Any, masters: Mapping[str, Master]) -> list[Answer]:
     kind = KINDS[FrameType(row["master_type"])]
     words = row["explanation"] or "it is not answered yet"
     if row["state"] != "matched":
@@ -132,12 +132,12 @@ async def _masters(connection: "asyncpg.Connection", ids: Sequence[str]) -> dict
     }  # fmt: skip
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: Any) -> str:
     """The name by its properties, where it was filed, else that which it has."""
     return str(row["filed_as"] or row["name"]).rpartition("/")[2]
 
 
-def _light(row: Mapping[str, Any], stored: Stored, answers: tuple[Answer, ...]) -> Light:
+def _light(row: Any, stored: Stored, answers: tuple[Answer, ...]) -> Light:
     target = f"{row['target']} {row['panel']}" if row["panel"] else row["target"]
     alike = tuple(row[name] for name in ("camera", "gain", "offset", "x_binning", "width_px", "height_px"))
     return Light(

@@ -64,23 +64,31 @@ def shares_blocks(folder: Path, item: Item) -> bool:
 def _copy(item: Item, path: Path, *, sharing: bool) -> None:
     part = path.with_name(f".{path.name[:200]}{_PART}")
     part.unlink(missing_ok=True)
-    with open_source(item.stored.path) as opened, open_folder(path.parent) as into:
-        fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
+    try:
+        _make(item, part, sharing=sharing)
+        with open_folder(path.parent) as into:
+            _name(part.name, path.name, into)
+            sync_folder(into)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _make(item: Item, part: Path, *, sharing: bool) -> None:
+    """A durable copy that was read back and holds what it should, under another name."""
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with open_source(item.stored.path) as opened:
             if not (sharing and clone(opened.fd, fd)):
                 _transfer(opened.fd, fd)
             opened.require_unchanged(os.fstat(fd).st_size)
             os.utime(fd, ns=(opened.status.st_atime_ns, opened.status.st_mtime_ns))
-            os.fsync(fd)
-            drop_cache(fd)
-            os.lseek(fd, 0, os.SEEK_SET)
-            if sha256_descriptor(fd).file_id != item.stored.file_id:
-                raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
-            _name(part.name, path.name, into)
-            sync_folder(into)
-        finally:
-            os.close(fd)
-            part.unlink(missing_ok=True)
+        os.fsync(fd)
+        drop_cache(fd)
+        os.lseek(fd, 0, os.SEEK_SET)
+        if sha256_descriptor(fd).file_id != item.stored.file_id:
+            raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
+    finally:
+        os.close(fd)
 
 
 def _transfer(source: int, target: int) -> None:
