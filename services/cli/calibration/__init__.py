@@ -1,7 +1,10 @@
 """`calibration`: which masters lights have and lack, why, what to capture. Each verb has a module of its own."""
 
+from services.cli.calibration.clean import clean
 from services.cli.calibration.decide import assign, check, refuse, unassign
 from services.cli.calibration.describe import describe
+from services.cli.calibration.distribute import distribute
+from services.cli.calibration.export.command import export
 from services.cli.calibration.masters import masters
 from services.cli.calibration.missing import missing
 from services.cli.calibration.plan import plan
@@ -24,3 +27,6 @@ app.command("refuse")(refuse)
 app.command("describe")(describe)
 app.command("train-changed")(train_changed)
 app.command("check")(check)
+app.command("distribute")(distribute)
+app.command("export")(export)
+app.command("clean")(clean)
