@@ -29,16 +29,16 @@ CAMERA, TELESCOPE = "ZWO ASI2600MM Pro", "C8E"
 NX, NY = 64, 48
 LEVELS = {"LIGHT": 900, "DARK": 500, "BIAS": 500, "FLAT": 30_000, "MASTER DARK": 500, "MASTER FLAT": 30_000}
 """Medians of frames, ADU, by IMAGETYP."""
-LIGHT = {"EXPTIME": 300.0, "FILTER": "Ha", "OBJECT": "M 31"}
-DARK = {"EXPTIME": 300.0}
-FLAT = {"EXPTIME": 2.0, "FILTER": "Ha"}
+LIGHT: dict[str, Any] = {"EXPTIME": 300.0, "FILTER": "Ha", "OBJECT": "M 31"}
+DARK: dict[str, Any] = {"EXPTIME": 300.0}
+FLAT: dict[str, Any] = {"EXPTIME": 2.0, "FILTER": "Ha"}
 NIGHT = "2026-01-03"
 WATCHED = ("rig", "wbpp")
 
 
 def frame(path: Path, kind: str, seed: int, night: str = NIGHT, **facts: Any) -> None:
     """Write a frame of the rig; each seed has pixels of its own. ``facts``: cards; None leaves one out."""
-    cards = {
+    cards: dict[str, Any] = {
         "SIMPLE": True, "BITPIX": 16, "NAXIS": 2, "NAXIS1": NX, "NAXIS2": NY, "BZERO": 32768, "BSCALE": 1,
         "IMAGETYP": kind, "INSTRUME": CAMERA, "TELESCOP": TELESCOPE, "GAIN": 100, "OFFSET": 50, "SET-TEMP": -10.0,
         "CCD-TEMP": -10.0, "XBINNING": 1, "YBINNING": 1, "FOCALLEN": 2032.0, "FOCRATIO": 10.0,

@@ -3,13 +3,15 @@
 import errno
 import fcntl
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.errors import Permanent, UserError
-from shared.library import clone as cloning
 from shared.library import stage as staging
+from shared.library.clone import clone
 from shared.library.hashing import Digest, sha256_file
 from shared.library.links import drop_link, hard_link, require_link, symbolic_link
 from shared.library.place import place
@@ -174,18 +176,21 @@ def test_a_copy_shares_blocks_where_it_can(library: Root, source: Path, monkeypa
     def unknown(_fd: int, _request: int, _of: int) -> int:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
-    known = sha256_file(source)
+    known, transfer = sha256_file(source), staging._transfer
     for number, (call, copied) in enumerate([(shared, False), (unknown, True)]):
+        transfers: list[int] = []
+
+        def transferred(*args: Any, told: list[int] = transfers) -> Digest:
+            told.append(1)
+            return transfer(*args)
+
         monkeypatch.setattr(fcntl, "ioctl", call)
-        transfers = []
-        transfer = staging._transfer
-        monkeypatch.setattr(staging, "_transfer", lambda *args: transfers.append(1) or transfer(*args))  # noqa: B023
+        monkeypatch.setattr(staging, "_transfer", transferred)
         staged = stage_file(source, library, sharing=True)
         assert (staged.file_id, staged.size_bytes) == (known.file_id, known.size_bytes)
         assert bool(transfers) is copied
         placed = place(staged, library, f"{number}.fit")
         assert (library.path / placed.relative_path).stat().st_mtime_ns == source.stat().st_mtime_ns
-        monkeypatch.setattr(staging, "_transfer", transfer)
     assert len(asked) == 1
-    monkeypatch.setattr(cloning.sys, "platform", "darwin")
-    assert not cloning.clone(0, 1)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not clone(0, 1)

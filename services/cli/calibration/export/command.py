@@ -81,7 +81,7 @@ def export(
     """
     from services.cli.calibration.export.contents import PAGE, TABLE, page_text, table_text, write_texts
     from services.cli.calibration.export.mapping import mappings
-    from services.cli.calibration.export.places import look, require_free_folder, require_room
+    from services.cli.calibration.export.places import look, require_free_folder, require_originals, require_room
 
     known = mappings(maps or ())
     wanted = make_filters(objects, filters, date, since, until, rig, None, None, None)
@@ -95,6 +95,7 @@ def export(
     items = [] if chosen == "list" else list(tree.items)
     line = Line()
     found = look(real, items, chosen, line.update)
+    require_originals(found.missing)
     require_room(real, found.missing, takes_room=_takes_room(real, found.missing, chosen))
     write_texts(real, {PAGE: page_text(tree, _NAMES[program], chosen, left_out)})
     _write(real, found.missing, chosen, line.update)

@@ -55,6 +55,20 @@ def look(folder: Path, items: Sequence[Item], how: How, say: Callable[[str], Non
     return Found(missing, len(items) - len(missing))
 
 
+def require_originals(items: Iterable[Item]) -> None:
+    """Make sure that this machine sees the originals, before a part of the tree is written.
+
+    Raises:
+        UserError: it does not.
+    """
+    for item in items:
+        if not item.stored.path.exists():
+            raise UserError(
+                f"{shown(item.stored.path)} is not there: export on a machine that has the root {item.stored.root} at "
+                "that path; `nightbus files --missing` lists what is gone"
+            )
+
+
 def require_room(folder: Path, missing: Sequence[Item], *, takes_room: bool) -> None:
     """Make sure that the disk has room for what is to be copied.
 
