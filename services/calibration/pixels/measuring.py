@@ -9,10 +9,10 @@ import asyncpg
 
 from services.calibration.pixels.levels import Levels, measure
 from services.calibration.pixels.strips import Scratch, open_strips
-from services.calibration.pixels.whereabouts import path_at
+from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.store import levels
 from services.calibration.store.levels import Unmeasured
-from services.calibration.store.places import Place, places_of
+from services.calibration.store.places import places_of
 from services.calibration.store.writers import lock
 from shared import inert
 from shared.db.pool import connected, transaction
