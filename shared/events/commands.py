@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field, create_model
 
 from shared.events.base import FileId, Model, SessionId
+from shared.events.calibration_builds import CALIBRATION_BUILDS
 from shared.events.calibration_commands import CALIBRATION
 from shared.events.calibration_files import CALIBRATION_FILES
 from shared.events.command import MOST_IDS as MOST_IDS  # noqa: PLC0414 - here is the door to all of them
@@ -344,5 +345,6 @@ COMMANDS: tuple[type[Command], ...] = (
     RunRetention,
     *CALIBRATION,
     *CALIBRATION_FILES,
+    *CALIBRATION_BUILDS,
 )
 """Every command but the questions for states."""

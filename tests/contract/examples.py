@@ -66,6 +66,7 @@ from shared.events.judgement import FrameAssigned, FrameJudged, Reason, Verdict
 from shared.events.processing import ProcessingChanged, ProductArrived
 from shared.events.session import SessionArchived, SessionChanged, SessionFinished, SessionTarget
 from shared.events.target import TargetUpdated
+from tests.contract import calibration_builds_examples
 
 LIGHT = "5f2b6c0e8d1a47c39b7e60f4a2d5c81e3f90b6a7d4c2e1850a9b3c7d6e5f4a12"
 MASTER = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -379,10 +380,12 @@ COMMANDS: tuple[Command, ...] = (
     BackupDatabase(command_id=COMMAND_ID, reason="migration"),
     ReadBackFiles(command_id=COMMAND_ID, file_ids=("5d41402abc4b2a76b9719d911017c592" * 2,)),
     RunRetention(command_id=COMMAND_ID),
+    *calibration_builds_examples.COMMANDS,
     *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
 )
 
 REPLIES: tuple[Reply, ...] = (
+    *calibration_builds_examples.REPLIES,
     ImportAccepted(ok=True, error="half of the folder cannot be read", import_id=COMMAND_ID),
     ImportCancelled(ok=True, error="it had ended before", state="running"),
     FilesReread(ok=True, error="one file is not known", files=2),
