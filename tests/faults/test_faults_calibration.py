@@ -97,6 +97,7 @@ async def test_killed_amid_distribution_nothing_is_lost_or_doubled(folder: Path,
     another_dark()
     async with running(folder / "home", watched, HURRY) as world:
         await until_settled(world, darks[-1], 180)
+        say(f"all is placed after {time.monotonic() - began:.0f} s")
         nemesis = Nemesis(world, seed)
         before = await asyncio.to_thread(contents, folder / LIBRARY)
         originals = {path: what for path, what in before.items() if "DATE_" not in path or "FILTER_Ha_EXP" in path}
