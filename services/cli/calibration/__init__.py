@@ -5,7 +5,7 @@ from services.cli.calibration.clean import clean
 from services.cli.calibration.decide import assign, check, refuse, unassign
 from services.cli.calibration.describe import describe
 from services.cli.calibration.distribute import distribute
-from services.cli.calibration.export.command import export
+from services.cli.calibration.exporting.command import export
 from services.cli.calibration.masters import masters
 from services.cli.calibration.missing import missing
 from services.cli.calibration.plan import plan

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.calibration.export.contents import PAGE, TABLE, page_text, table_text, write_texts
-from services.cli.calibration.export.mapping import mapped, mappings
-from services.cli.calibration.export.model import Answer, How, Item, Kind, Light, Master, Stored, Tree
-from services.cli.calibration.export.places import look, require_free_folder, require_room
-from services.cli.calibration.export.siril import BATCH, siril_tree
-from services.cli.calibration.export.wbpp import wbpp_tree
-from services.cli.calibration.export.write import shares_blocks, write
+from services.cli.calibration.exporting.contents import PAGE, TABLE, page_text, table_text, write_texts
+from services.cli.calibration.exporting.mapping import mapped, mappings
+from services.cli.calibration.exporting.model import Answer, How, Item, Kind, Light, Master, Stored, Tree
+from services.cli.calibration.exporting.places import look, require_free_folder, require_room
+from services.cli.calibration.exporting.siril import BATCH, siril_tree
+from services.cli.calibration.exporting.wbpp import wbpp_tree
+from services.cli.calibration.exporting.write import shares_blocks, write
 from services.cli.usage import WrongUsage
 from shared.errors import UserError
 from shared.library.hashing import sha256_file
@@ -301,7 +301,7 @@ def test_the_folder_is_no_root_and_no_source(library: Path, tmp_path: Path) -> N
 
 def test_room_is_asked_for_first(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An export that does not fit writes nothing; links take no room."""
-    monkeypatch.setattr("services.cli.calibration.export.places.disk_of", lambda _folder: Disk(40, 100, 0))
+    monkeypatch.setattr("services.cli.calibration.exporting.places.disk_of", lambda _folder: Disk(40, 100, 0))
     wanted = items(library)
     with pytest.raises(UserError, match=r"the export needs .* for 3 files, and the disk of .* has .* free"):
         require_room(tmp_path / "tree", wanted, takes_room=True)

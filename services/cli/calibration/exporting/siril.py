@@ -8,7 +8,7 @@ with one exposure and the same masters. On Windows a sequence of single FITS fil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from services.cli.calibration.export.layout import (
+from services.cli.calibration.exporting.layout import (
     Names,
     answers_of,
     in_order,
@@ -17,7 +17,7 @@ from services.cli.calibration.export.layout import (
     seconds,
     word,
 )  # fmt: skip
-from services.cli.calibration.export.model import Item, Light, Stack, Tree
+from services.cli.calibration.exporting.model import Item, Light, Stack, Tree
 from shared.library.template import safe_name
 
 BATCH = 2000

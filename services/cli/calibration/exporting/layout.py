@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from services.cli.calibration.export.model import Answer, Item, Light, Master
+from services.cli.calibration.exporting.model import Answer, Item, Light, Master
 from shared.library.template import numbered, safe_name, safe_path
 
 

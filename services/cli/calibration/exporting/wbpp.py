@@ -7,8 +7,8 @@ which WBPP would not tell apart.
 
 from collections.abc import Iterable, Sequence
 
-from services.cli.calibration.export.layout import Names, answers_of, in_order, light_item, master_item, word
-from services.cli.calibration.export.model import Item, Light, Master, Stack, Tree
+from services.cli.calibration.exporting.layout import Names, answers_of, in_order, light_item, master_item, word
+from services.cli.calibration.exporting.model import Item, Light, Master, Stack, Tree
 
 _ADVICE = (
     "In WBPP choose Add > Directory with this folder, and add the grouping keyword FLATSET for pre-processing, so that "

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from services.cli.calibration.export.model import How, Item
+from services.cli.calibration.exporting.model import How, Item
 from shared.errors import NightbusError, UserError
 from shared.library.hashing import sha256_file
 from shared.library.reading import shown

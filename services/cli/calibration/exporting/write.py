@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from services.cli.calibration.export.model import How, Item
+from services.cli.calibration.exporting.model import How, Item
 from shared.errors import NightbusError, UserError
 from shared.library.clone import clone
 from shared.library.exchange import CannotExchangeError, rename_if_free

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.cli.calibration.export.mapping import Mapping, mapped
-from services.cli.calibration.export.model import Answer, How, Item, Tree
+from services.cli.calibration.exporting.mapping import Mapping, mapped
+from services.cli.calibration.exporting.model import Answer, How, Item, Tree
 from services.cli.output import csv_cell
 from shared.errors import UserError
 from shared.inert import sentence

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.cli.calibration.export.model import KINDS, Answer, Light, Master, Stored
+from services.cli.calibration.exporting.model import KINDS, Answer, Light, Master, Stored
 from services.cli.filters import Filters, Where
 from services.cli.usage import WrongUsage
 from shared.errors import UserError

@@ -25,7 +25,7 @@ from services.cli.usage import named_path, session_name
 from shared.quantities import size
 
 if TYPE_CHECKING:
-    from services.cli.calibration.export.model import How, Light, Tree
+    from services.cli.calibration.exporting.model import How, Light, Tree
     from services.cli.connection import Stack
     from services.cli.filters import Filters
 
@@ -79,9 +79,9 @@ def export(
 
     What an interrupted export wrote stays, once it was compared byte by byte; nothing is overwritten.
     """
-    from services.cli.calibration.export.contents import PAGE, TABLE, page_text, table_text, write_texts
-    from services.cli.calibration.export.mapping import mappings
-    from services.cli.calibration.export.places import look, require_free_folder, require_originals, require_room
+    from services.cli.calibration.exporting.contents import PAGE, TABLE, page_text, table_text, write_texts
+    from services.cli.calibration.exporting.mapping import mappings
+    from services.cli.calibration.exporting.places import look, require_free_folder, require_originals, require_room
 
     known = mappings(maps or ())
     wanted = make_filters(objects, filters, date, since, until, rig, None, None, None)
@@ -111,7 +111,7 @@ _NAMES = {Program.SIRIL: "Siril", Program.WBPP: "WBPP"}
 async def _chosen(
     stack: "Stack", filters: "Filters", sessions: Sequence[str]
 ) -> "tuple[list[Light], list[str], list[tuple[str, Path]]]":
-    from services.cli.calibration.export import choose
+    from services.cli.calibration.exporting import choose
 
     async with reader(stack) as connection:
         lights, left_out = await choose.choose(connection, filters, sessions)
@@ -120,23 +120,23 @@ async def _chosen(
 
 def _laid_out(program: Program, lights: "list[Light]") -> "Tree":
     if program is Program.SIRIL:
-        from services.cli.calibration.export.siril import siril_tree
+        from services.cli.calibration.exporting.siril import siril_tree
 
         return siril_tree(lights)
-    from services.cli.calibration.export.wbpp import wbpp_tree
+    from services.cli.calibration.exporting.wbpp import wbpp_tree
 
     return wbpp_tree(lights)
 
 
 def _takes_room(folder: Path, missing: Sequence[Any], how: "How") -> bool:
     """Whether the files take room of their own."""
-    from services.cli.calibration.export.write import shares_blocks
+    from services.cli.calibration.exporting.write import shares_blocks
 
     return how == "copy" or (how == "reflink" and bool(missing) and not shares_blocks(folder, missing[0]))
 
 
 def _write(folder: Path, missing: Sequence[Any], how: "How", say: Callable[[str], None]) -> None:
-    from services.cli.calibration.export.write import write
+    from services.cli.calibration.exporting.write import write
 
     for number, item in enumerate(missing, 1):
         write(folder, item, how)
@@ -153,7 +153,7 @@ def _summary(tree: "Tree", folder: Path, left_out: Sequence[str]) -> dict[str, A
 
 
 def _words(summary: dict[str, Any], how: "How", left_out: Sequence[str]) -> str:
-    from services.cli.calibration.export.contents import PAGE
+    from services.cli.calibration.exporting.contents import PAGE
 
     done = "listed" if how == "list" else f"{summary['written']} written, {summary['already_there']} were there"
     files = f"{counted(summary['lights'], 'light')} and {counted(summary['masters'], 'master')}"
