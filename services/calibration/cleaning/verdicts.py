@@ -50,6 +50,14 @@ class StoredMaster(NamedTuple):
     path: str | None
     size_bytes: int
     arrived_at: datetime
+    made_of: frozenset[str] | None = None
+    """Of a master that Nightbus built: the frames that it was made of, and those that were left out for a reason."""
+
+    def came_before(self, frame: RawFrame) -> bool:
+        """Whether it cannot hold a frame: by what it was made of, where that is known, else by when both came."""
+        if self.made_of is not None:
+            return frame.file_id not in self.made_of
+        return frame.arrived_at > self.arrived_at
 
 
 class RawSet(NamedTuple):
@@ -62,8 +70,9 @@ class RawSet(NamedTuple):
     @property
     def description(self) -> str:
         """Its properties in words."""
-        facts = words.described(self.known, words.ORDER)
-        return ", ".join([" ".join(words.whose(self.known, words.ORDER)), *facts]).removeprefix(", ")
+        is_flat = self.frame_type is FrameType.FLAT
+        names = [name for name in words.ORDER if is_flat or name not in ("telescope", "filter")]
+        return ", ".join([" ".join(words.whose(self.known, names)), *words.described(self.known, names)])
 
 
 class Verdict(NamedTuple):
@@ -97,13 +106,14 @@ def judge(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules, *, archive
     stored = [one for one in usable if one.path is not None]
     if not stored:
         return Verdict(False, f"its master {usable[0].master.name} is not in the library: it lies in an indexed folder")
-    later = [one for one in stored if all(frame.arrived_at <= one.arrived_at for frame in raw.frames)]
+    later = [one for one in stored if not any(map(one.came_before, raw.frames))]
     if not later:
-        after = sum(frame.arrived_at > stored[0].arrived_at for frame in raw.frames)
+        after = sum(map(stored[0].came_before, raw.frames))
+        how = "came after" if stored[0].made_of is None else "are not in"
         name = stored[0].master.name
         return Verdict(
             False,
-            f"{counted(after, 'frame')} of {len(raw.frames)} came after its master {name}, which cannot hold them",
+            f"{counted(after, 'frame')} of {len(raw.frames)} {how} its master {name}, which cannot stand for them",
         )
     if archive_needed and (open_ones := sum(not frame.is_archived for frame in raw.frames)):
         return Verdict(

@@ -27,7 +27,10 @@ ORDER BY f.file_id
 _MASTERS = f"""
 SELECT f.file_id, f.frame_type, {columns.names("f.")}, f.made_at, f.name, f.size_bytes, l.arrived_at, l.path,
        (SELECT r.reason FROM master_refusal r WHERE r.file_id = f.file_id
-        ORDER BY r.refused_by = 'person' DESC LIMIT 1) AS refused
+        ORDER BY r.refused_by = 'person' DESC LIMIT 1) AS refused,
+       (SELECT ARRAY(SELECT jsonb_array_elements_text(b.plan->'inputs')
+                     UNION ALL SELECT e->>0 FROM jsonb_array_elements(b.plan->'left_out') e)
+        FROM build b WHERE b.file_id = f.file_id AND b.phase = 'built' LIMIT 1) AS made_of
 FROM frame f CROSS JOIN LATERAL (
     SELECT min(l.arrived_at) AS arrived_at, min(l.path) FILTER (WHERE l.root = 'library') AS path
     FROM ingest.file_location l WHERE l.file_id = f.file_id AND l.missing_since IS NULL) l
@@ -74,6 +77,7 @@ async def stored_masters(connection: Connection, master_type: FrameType) -> list
         StoredMaster(
             Master(row["file_id"], master_type, columns.read(row), row["made_at"], row["name"], row["refused"]),
             row["path"], row["size_bytes"], row["arrived_at"],
+            None if row["made_of"] is None else frozenset(row["made_of"]),
         )
         for row in await connection.fetch(_MASTERS, master_type.value)
     ]  # fmt: skip

@@ -21,7 +21,8 @@ WITH master AS (
                   WHERE l.file_id = f.file_id AND l.root = 'library' AND l.missing_since IS NULL)
     ORDER BY f.file_id LIMIT $2
 )
-SELECT m.*, coalesce(l.paths, ARRAY[]::text[]) AS paths, s.focal_length_mm, s.file_id IS NOT NULL AS is_known
+SELECT m.file_id, m.frame_type, {columns.names("m.")}, m.seen, coalesce(l.paths, ARRAY[]::text[]) AS paths,
+       s.focal_length_mm, s.file_id IS NOT NULL AS is_known
 FROM master m
 CROSS JOIN LATERAL (SELECT array_agg(l.path ORDER BY l.path) FILTER (WHERE l.root = 'library') AS paths
                     FROM ingest.file_location l WHERE l.file_id = m.file_id AND l.missing_since IS NULL) l

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.calibration.cleaning.verdicts import RawFrame, StoredMaster, Verdict, judge, sets_of
+from services.calibration.filing.names import library_path
 from services.calibration.matching.model import Master
 from services.calibration.matching.rules import rules_of
-from services.calibration.properties import Properties
+from services.calibration.properties import Properties, properties_of
 from services.calibration.settings import CalibrationSettings
 from shared.events.frame import FrameType
+from shared.frames.read import read_frame
 
 SHOT = datetime(2026, 1, 4, 6, tzinfo=UTC)
 KNOWN = Properties(
@@ -96,11 +99,15 @@ UNSAFE: dict[str, tuple[Callable[[], Verdict], str]] = {
     ),
     "the frames are newer": (
         lambda: judged(frames(arrived_at=SHOT + timedelta(days=30)), master()),
-        "3 frames of 3 came after its master masterDark.xisf, which cannot hold them",
+        "3 frames of 3 came after its master masterDark.xisf, which cannot stand for them",
     ),
     "one frame is newer": (
         lambda: judged([*frames(2), frames(3)[2]._replace(arrived_at=SHOT + timedelta(days=30))], master()),
-        "1 frame of 3 came after its master masterDark.xisf, which cannot hold them",
+        "1 frame of 3 came after its master masterDark.xisf, which cannot stand for them",
+    ),
+    "built of others": (
+        lambda: judged(frames(), master(made_of=frozenset(one.file_id for one in frames(1)))),
+        "2 frames of 3 are not in its master masterDark.xisf, which cannot stand for them",
     ),
     "not archived": (
         lambda: judged([*frames(2), frames(3)[2]._replace(is_archived=False)], master()),
@@ -114,6 +121,12 @@ def test_an_unsafe_set_stays(case: str) -> None:
     """It says in a sentence what is unsafe."""
     verdict, reason = UNSAFE[case]
     assert (verdict().may_go, verdict().reason) == (False, reason)
+
+
+def test_a_master_that_was_built_stands_for_what_it_was_made_of() -> None:
+    """What it was made of is known then, whenever its frames came into this library."""
+    late = frames(arrived_at=SHOT + timedelta(days=30))
+    assert judged(late, master(made_of=frozenset(one.file_id for one in late))).may_go
 
 
 def test_no_archive_needed() -> None:
@@ -138,3 +151,22 @@ def test_sets_go_in_their_order() -> None:
         ("BIAS", 1), ("DARK", 2), ("DARK", 1), ("FLAT", 3),
     ]  # fmt: skip
     assert sets_of(frames())[0].description == "ZWO ASI2600MM Pro, 300 s, night 2026-01-03, gain 100, offset 50, -10 C"
+
+
+def test_real_frames_make_sets_and_names(corpus: Path) -> None:
+    """Raw frames of MaxIm DL are sets by their real headers; a master of theirs is filed by the same properties."""
+    raw = []
+    for name in ("darktest1.fit", "biastest2.fit"):
+        found = read_frame(corpus / "maxim_dl" / name, relative_path=name, source_zone=None).metadata
+        raw.append(RawFrame(name, found.frame_type, properties_of(found), (f"raw/{name}",), 10, SHOT, is_archived=True))
+    bias, dark = sets_of(raw)
+    assert (bias.description, dark.description) == (
+        "Apogee Alta, 0 s, night 2012-02-05, -35 C", "Apogee Alta, 30 s, night 2012-02-05, -35 C",
+    )  # fmt: skip
+    assert judge(dark, [master(known=dark.known)], RULES, archive_needed=True).may_go
+    assert judge(bias, [master(known=dark.known)], RULES, archive_needed=True).reason == (
+        "no master bias of these properties is known"
+    )
+    assert library_path(FrameType.MASTER_DARK, dark.known, None, "d.fit", CalibrationSettings()) == (
+        "_Dark Library/Apogee Alta/masterDark_EXPTIME_30.00_SETTEMP_-35.00.fit"
+    )
