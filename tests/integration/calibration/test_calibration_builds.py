@@ -46,7 +46,7 @@ async def test_a_set_becomes_a_master(one: RawWorld) -> None:
     await one.work.turn()
     rows = await one.pool.fetch("SELECT exposure_s, frames, kept, left_out, state FROM sets ORDER BY exposure_s")
     assert [tuple(row) for row in rows] == [(60.0, 2, 2, 0, "too_few"), (300.0, 9, 8, 1, "ready")]
-    reasons = await one.pool.fetch("SELECT file_id, reason FROM set_frames WHERE verdict = 'left_out'")
+    reasons = await one.pool.fetch("SELECT file_id, reason FROM set_frames WHERE state = 'left_out'")
     assert [row["file_id"] for row in reasons] == odd
     assert "uneven: at the top left" in reasons[0]["reason"]
     async with one.running():
@@ -218,7 +218,7 @@ async def test_what_cannot_be_read_now_is_measured_later(one: RawWorld) -> None:
     aside.rename(path)
     await one.pool.execute("UPDATE levels SET next_try_at = now() WHERE next_try_at IS NOT NULL")
     await one.work.turn()
-    rows = {row["name"]: row["verdict"] for row in await one.pool.fetch("SELECT name, verdict FROM set_frames")}
+    rows = {row["name"]: row["state"] for row in await one.pool.fetch("SELECT name, state FROM set_frames")}
     assert rows == {"DARK_000.fits": "kept", "DARK_001.fits": "kept", "broken.fits": "left_out"}
 
 
