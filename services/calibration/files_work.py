@@ -49,7 +49,8 @@ def register(service: Service, settings: Settings) -> None:
     own, ask = settings.section(CalibrationSettings), asking(service)
     if own.file_masters:
         service.every(own.match_interval_s, Filer(service.pool, ask, own).turn)
-    distributor = Distributor(service.pool, ask, None if own.distribute == "no" else own.distribute)
+    how = None if own.distribute == "no" else own.distribute
+    distributor = Distributor(service.pool, ask, how, after_filing=own.file_masters)
     rounds = Rounds(distributor, own.match_interval_s)
     service.answers(DistributeMasters, DistributionCommands(distributor, rounds.wake).distribute)
     service.background(rounds.run())

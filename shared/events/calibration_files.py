@@ -15,7 +15,7 @@ RawType = Literal["bias", "dark", "flat"]
 class MastersDistributed(Reply):
     """The sessions whose masters are placed within moments; the view calibration.placements shows it."""
 
-    sessions: Sum = 0
+    sessions: Sum = Field(default=0, description="number of these sessions")
 
 
 class DistributeMasters(Command):
@@ -36,7 +36,7 @@ class DistributeMasters(Command):
 class CleaningAccepted(Reply):
     """The clean-up that was committed."""
 
-    job_id: UUID | None = None
+    job_id: UUID | None = Field(default=None, description="its id in calibration.cleaning_progress")
 
 
 class CleanCalibration(Command):
@@ -48,7 +48,9 @@ class CleanCalibration(Command):
         "`nightbus sql -- -c \"SELECT * FROM calibration.cleaning_progress WHERE cleaning_id = '{id}'\"` shows it then"
     )
 
-    types: tuple[RawType, ...] = Field(default=("bias", "dark", "flat"), min_length=1, max_length=3)
+    types: tuple[RawType, ...] = Field(
+        default=("bias", "dark", "flat"), min_length=1, max_length=3, description="of raw frames; flat: dark-flats too"
+    )
     archive_needed: bool = Field(default=True, description="only frames that a verified archive has")
     dry_run: bool = Field(default=True, description="only look, and remove nothing")
 

@@ -20,7 +20,7 @@ import asyncpg
 from services.calibration.asking import LIBRARY, Ask, command_id
 from services.calibration.distribution.folders import night_folder
 from services.calibration.filing.names import master_name
-from services.calibration.store import placements
+from services.calibration.store import filings, placements
 from services.calibration.store.keeper_jobs import KeeperJob, keeper_jobs
 from services.calibration.store.placements import MADE_BY, Due, Place, Placement, Wanted
 from shared.bus.transaction import Connection
@@ -39,17 +39,23 @@ SESSIONS_PAGE = 50
 PAGE = 200
 MOST_OPEN = 100
 """Commands that ingest has in hand at once; it does one after the other."""
+ATTEMPTS = 3
+"""So often it is tried to place a master, until somebody asks for it again or the answers change."""
 NO_LONGER = "no lights beside it fit this master any more"
 
 
 class Distributor:
     """Places masters beside lights; ``turn`` is called again and again."""
 
-    def __init__(self, pool: asyncpg.Pool, ask: Ask, how: How | None) -> None:
-        """``how``: of all sessions, by the settings; None: only those that somebody asked for."""
+    def __init__(self, pool: asyncpg.Pool, ask: Ask, how: How | None, *, after_filing: bool = False) -> None:
+        """``how``: of all sessions, by the settings; None: only those that somebody asked for.
+
+        ``after_filing``: masters of the library are filed first, and placed from where they lie then.
+        """
         self._pool = pool
         self._ask = ask
         self._how = how
+        self._after_filing = after_filing
 
     async def turn(self) -> int:
         """Plan what changed, and go on with what is wanted and leaving; how many placements are open."""
@@ -132,6 +138,12 @@ class Distributor:
             if not places:
                 await placements.save(connection, one._replace(state="failed"), "its master lies nowhere now")
                 return None
+            if (
+                self._after_filing
+                and places[0].root == LIBRARY
+                and not await filings.is_settled(connection, one.file_id)
+            ):
+                return None
             path = safe_path(f"{one.folder}/{one.name}" if one.folder else one.name)
             if path.rpartition("/")[0] != one.folder:
                 why = f"the folder {shown(one.folder)} has a name that not every system can hold, or is too long"
@@ -139,7 +151,9 @@ class Distributor:
                 return None
             return _place(one, places, path)
         if job.state != "done":
-            await placements.save(connection, one._replace(state="failed"), job.reason)
+            # Its master may have been moved since: the next attempt takes it from where it lies now.
+            failed = one._replace(state="failed") if one.attempt % ATTEMPTS == 0 else _again(one)
+            await placements.save(connection, failed, job.reason)
         elif path is None:  # ingest placed it long ago, and it has gone since
             await placements.save(connection, _again(one))
         else:

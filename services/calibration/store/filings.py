@@ -50,6 +50,7 @@ SELECT l.path FROM unnest($1::text[]) AS t(path) JOIN LATERAL (
 _PLACES = """
 SELECT path FROM ingest.file_location WHERE root = 'library' AND file_id = $1 AND missing_since IS NULL ORDER BY path
 """
+_IS_SETTLED = "SELECT true FROM filing WHERE file_id = $1 AND state IN ('filed', 'stays')"
 _GONE = "DELETE FROM filing g WHERE NOT EXISTS (SELECT FROM frame f WHERE f.file_id = g.file_id)"
 
 
@@ -120,6 +121,11 @@ async def places(connection: Connection, file_id: str) -> list[str]:
     """Where a file lies in the library."""
     rows = await connection.fetch(_PLACES, file_id)
     return [row["path"] for row in rows]
+
+
+async def is_settled(connection: Connection, file_id: str) -> bool:
+    """Whether a master was filed, or stays where it is."""
+    return bool(await connection.fetchval(_IS_SETTLED, file_id))
 
 
 async def drop(connection: Connection, file_id: str) -> None:

@@ -97,10 +97,17 @@ class Placer:
         return Root(command.from_location.root, known)
 
     async def _places_of(self, command: PlaceFile) -> Sequence[Place]:
-        """Where an original lies already, which must not have been forgotten."""
-        if command.kind == "derived":
-            return ()
+        """Where an original lies already, which must not have been forgotten.
+
+        What a derived file is made of must lie where it is said to: it may have been moved since.
+        """
+        given = command.from_location
         async with connected(self._pool) as connection:
+            if command.kind == "derived":
+                known = await locations.content_at(connection, given.root, given.path)
+                if not given.path.startswith(OWN_PREFIX) and (known is None or known[0].file_id != command.file_id):
+                    raise UserError(f"{shown(given.path)} is not known as the place of {command.file_id} any more")
+                return ()
             if await tombstones.forgotten(connection, [command.file_id]):
                 raise UserError(f"{command.file_id} was forgotten on request: only an import by name brings it back")
             return (await locations.places_in(connection, LIBRARY, [command.file_id])).get(command.file_id, ())
