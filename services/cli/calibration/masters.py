@@ -30,8 +30,8 @@ UnusedOption = Annotated[bool, typer.Option("--unused", help="Only masters that 
 RefusedOption = Annotated[bool, typer.Option("--refused", help="Only masters that may not be used.")]
 _QUERY = """
 SELECT m.file_id, m.master_type, m.name, m.root, m.path, m.size_bytes, m.made_at, m.stack_count, m.refused_by,
-       m.refused, m.sessions, m.lights, m.last_night, m.supplied, m.camera, m.telescope, m.rig, m.exposure_s, m.gain, m."offset",
-       m.set_temp_c, m.sensor_temp_c, m.filter, m.x_binning, m.readout_mode, m.width_px, m.height_px, m.night,
+       m.refused, m.sessions, m.lights, m.last_night, m.supplied, m.camera, m.telescope, m.rig, m.exposure_s, m.gain,
+       m."offset", m.set_temp_c, m.sensor_temp_c, m.filter, m.x_binning, m.readout_mode, m.width_px, m.height_px, m.night,
        m.rotator_angle_deg
 FROM calibration.masters m WHERE {where}
 """
