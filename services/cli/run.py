@@ -112,6 +112,7 @@ def migrate(
 def provision(home: PlainHomeOption = None) -> None:
     """Make the streams and consumers of NATS what the services need. Safe to repeat; `up` does it by itself."""
     from services.settings import enabled_services
+    from shared.bus.provision import ANSWER_S
     from shared.bus.provision import provision as make_streams
     from shared.logging import configure_logging
 
@@ -121,7 +122,7 @@ def provision(home: PlainHomeOption = None) -> None:
 
     async def work() -> None:
         async with bus(stack, PROVISION) as client:
-            await make_streams(client.jetstream(), stack.settings.nats, services)
+            await make_streams(client.jetstream(timeout=ANSWER_S), stack.settings.nats, services)
 
     wait_for(work())
     print(f"NATS serves {', '.join(service.name for service in services)}")

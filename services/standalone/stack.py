@@ -25,7 +25,7 @@ from services.standalone.room import Room
 from services.standalone.service import ManagedService
 from shared.bus.broker import connect
 from shared.bus.names import PROVISION
-from shared.bus.provision import provision
+from shared.bus.provision import ANSWER_S, provision
 from shared.bus.rights import users_of
 from shared.db.migrate import migrate
 from shared.db.roles import OTHERS
@@ -197,7 +197,7 @@ class Stack:
             async with self._provisioning:
                 client = await connect(self.nats_settings(), PROVISION, patient=False)
                 try:
-                    await provision(client.jetstream(), self.nats_settings(), self._enabled)
+                    await provision(client.jetstream(timeout=ANSWER_S), self.nats_settings(), self._enabled)
                 finally:
                     await client.close()
         except (NatsError, JetStreamError, TimeoutError, OSError) as error:

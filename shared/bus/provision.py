@@ -38,6 +38,8 @@ _STREAM_FIELDS = (
     "deny_purge",
     "deny_delete",
 )
+ANSWER_S = 20.0
+"""So long whoever provisions waits for each answer: a machine that has just started has a busy disk."""
 _SERVICES = "nightbus-services"
 _CONSUMERS = "nightbus-consumers"
 _SERVICE = "nightbus-service"
