@@ -17,7 +17,7 @@ from typing import Any
 from shared.library import mend
 from shared.library.exchange import exchange
 
-STEPS = ("link", "rename", "unlink", "fsync", "mkdir", "utime", "rmdir")
+STEPS = ("link", "rename", "unlink", "fsync", "mkdir", "utime", "rmdir", "symlink", "fchmod")
 MOST_STEPS = 200
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from services.calibration import files_work, masters_work
 from services.calibration.commands import Commands
 from services.calibration.description import DESCRIPTION
 from services.calibration.handlers import forget_files, note_files
@@ -47,4 +48,6 @@ async def run(settings: Settings, process: Process | None = None) -> int:
         service.answers(PlanDarks, questions.plan)
         service.background(matcher.run())
         service.every(MEASURE_EVERY_S, partial(measure, pool))
+        files_work.register(service, settings)
+        masters_work.register(service, settings, ruling.of, matcher.wake)
         return await service.run()

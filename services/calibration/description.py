@@ -14,6 +14,7 @@ DESCRIPTION = ServiceDescription(
     commands=(
         "cmd.calibration.assign", "cmd.calibration.unassign", "cmd.calibration.describe", "cmd.calibration.refuse",
         "cmd.calibration.train-changed", "cmd.calibration.check", "cmd.calibration.explain", "cmd.calibration.plan",
+        "cmd.calibration.distribute", "cmd.calibration.clean", "cmd.calibration.build", "cmd.calibration.cancel-build",
     ),
     sends=("cmd.ingest.move", "cmd.ingest.place", "cmd.ingest.remove"),
     last_active="SELECT max(answered_at) FROM calibration.requirements",

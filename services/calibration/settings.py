@@ -40,6 +40,9 @@ class CalibrationSettings(Section):
         default=False, description="build masters of raw sets where one is missing; a rig may say otherwise"
     )
     min_frames: int = Field(default=10, ge=3, le=1000, description="frames that a set needs before a master is built")
+    file_masters: bool = Field(
+        default=True, description="move masters that come into the library to their folders, under names that say all"
+    )
     bias_folder: str = Field(default="_Bias Library", description="folder of the library that master biases go to")
     dark_folder: str = Field(default="_Dark Library", description="the same of master darks")
     flat_folder: str = Field(default="_Flat Stash", description="the same of master flats and master dark-flats")

@@ -11,7 +11,9 @@ from uuid import UUID
 from pydantic import Field, create_model
 
 from shared.events.base import FileId, Model, SessionId
+from shared.events.calibration_builds import CALIBRATION_BUILDS
 from shared.events.calibration_commands import CALIBRATION
+from shared.events.calibration_files import CALIBRATION_FILES
 from shared.events.command import MOST_IDS as MOST_IDS  # noqa: PLC0414 - here is the door to all of them
 from shared.events.command import MOST_PLACES, HostPath, PersonsReason
 from shared.events.command import Command as Command  # noqa: PLC0414
@@ -152,6 +154,11 @@ class PlaceFile(KeeperCommand):
     )
     made_by: Word = Field(description="the service; the source of what is counted")
     hints: Hints = Hints()
+    how: Literal["copy", "reflink", "symlink", "hardlink"] = Field(
+        default="copy",
+        description="reflink: a copy that shares its blocks, where the file system can; symlink and hardlink: of what "
+        "is derived, where a person chose it; a hard link is for files of the library, and makes them read-only",
+    )
 
 
 class RemoveFiles(KeeperCommand):
@@ -337,5 +344,7 @@ COMMANDS: tuple[type[Command], ...] = (
     ReadBackFiles,
     RunRetention,
     *CALIBRATION,
+    *CALIBRATION_FILES,
+    *CALIBRATION_BUILDS,
 )
 """Every command but the questions for states."""

@@ -93,14 +93,14 @@ def name_copy(staged: Staged, unfinished: int, folder: int, target: Path, prefix
 
     ``prefix`` is what stands before the name in the relative path. Raises OSError, and as ``place`` does.
     """
-    for name in _names(target, prefix):
+    for name, relative_path in names_of(target, prefix):
         new = claim(unfinished, staged.temporary_name, folder, name)
         if new or _holds(folder, name, staged, target.with_name(name)):
             sync_folder(folder)
             unlink_if_there(staged.temporary_name, unfinished)
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             _others.remember(status, staged.file_id)
-            return Placed(prefix + name, staged.file_id, staged.size_bytes, status.st_mtime_ns, already_here=not new)
+            return Placed(relative_path, staged.file_id, staged.size_bytes, status.st_mtime_ns, already_here=not new)
     raise Permanent(f"{shown(target)} cannot be placed: {_MOST_SAME_NAMES} other files have that name")
 
 
@@ -109,23 +109,31 @@ def held_under(digest: Digest, folder: int, target: Path, prefix: str) -> str | 
 
     Raises OSError, and Transient where a file vanishes while it is compared.
     """
-    staged = Staged("", digest.file_id, digest.size_bytes)
-    for name in _names(target, prefix):
+    for name, relative_path in names_of(target, prefix):
         try:
             os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        if _holds(folder, name, staged, target.with_name(name)):
-            return prefix + name
+        if held_by(digest, folder, target.with_name(name)):
+            return relative_path
     return None
 
 
-def _names(target: Path, prefix: str) -> Iterator[str]:
-    """The name of a file, and those that it gets where other contents have that."""
+def names_of(target: Path, prefix: str) -> Iterator[tuple[str, str]]:
+    """The name of a file, and those that it gets where other contents have that; each with its relative path."""
     characters = max(PATH_CHARACTERS - len(prefix), _SHORTEST_NAME)
-    yield target.name
+    yield target.name, prefix + target.name
     for number in range(2, _MOST_SAME_NAMES):
-        yield numbered(target.name, number, characters=characters)
+        name = numbered(target.name, number, characters=characters)
+        yield name, prefix + name
+
+
+def held_by(digest: Digest, folder: int, path: Path) -> bool:
+    """Whether the regular file of that name in an open folder holds this very content, which is then made durable.
+
+    Raises OSError, and Transient where it vanishes while it is compared.
+    """
+    return _holds(folder, path.name, Staged("", digest.file_id, digest.size_bytes), path)
 
 
 def place_of(library: Root, relative_path: str) -> tuple[Path, tuple[str, ...]]:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import NightbusError, Permanent, Transient
+from shared.library.clone import clone
 from shared.library.folders import open_folder, unlink_if_there
 from shared.library.hashing import Digest, Progress, StreamHash, sha256_descriptor, unwatched
 from shared.library.reading import NO_FOLLOW, drop_cache, shown
 from shared.library.room import NO_SPACE, NoRoom, Room
 from shared.library.roots import LibraryAway, Root, read_marker
-from shared.library.stream import Stream, open_stream
+from shared.library.stream import FileStream, Stream, open_stream
 
 _NAME = re.compile(r"[0-9a-f]{32}\.tmp")
 _NO_SUCH_TIME = frozenset((errno.EINVAL, errno.ERANGE, errno.EOVERFLOW))
@@ -42,11 +43,18 @@ class Staged:
     size_bytes: int
 
 
-def stage(source: Stream, library: Root, room: Room | None = None, progress: Progress = unwatched) -> Staged:
+def stage(
+    source: Stream,
+    library: Root,
+    room: Room | None = None,
+    progress: Progress = unwatched,
+    *,
+    sharing: bool = False,
+) -> Staged:
     """Make a verified copy of a source that has no final name; ``place.place`` or ``discard`` must follow.
 
     ``progress`` is told the bytes of the source as they are read; what it raises ends the copy, also while that is read
-    back, and is raised.
+    back, and is raised. ``sharing``: the copy shares its blocks with the source where the file system can (a reflink).
 
     Raises:
         NoRoom: the library's disk is full, or would be fuller than ``room`` allows.
@@ -58,7 +66,7 @@ def stage(source: Stream, library: Root, room: Room | None = None, progress: Pro
     with temporaries(library, source.name) as folder:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666, dir_fd=folder)
         try:
-            digest = _copy(source, fd, library, room or Room(library.path, 0), progress)
+            digest = _copy(source, fd, library, room or Room(library.path, 0), progress, sharing=sharing)
         except BaseException:
             os.unlink(name, dir_fd=folder)
             raise
@@ -67,14 +75,16 @@ def stage(source: Stream, library: Root, room: Room | None = None, progress: Pro
     return Staged(name, digest.file_id, digest.size_bytes)
 
 
-def stage_file(source: Path, library: Root, room: Room | None = None, progress: Progress = unwatched) -> Staged:
+def stage_file(
+    source: Path, library: Root, room: Room | None = None, progress: Progress = unwatched, *, sharing: bool = False
+) -> Staged:
     """The same of a file of this system.
 
     Raises:
         Permanent: it is not a regular file; else as ``stage``.
     """
     with open_stream(source) as stream:
-        return stage(stream, library, room, progress)
+        return stage(stream, library, room, progress, sharing=sharing)
 
 
 def staged_path(staged: Staged, library: Root) -> Path:
@@ -157,23 +167,25 @@ def writing_error(path: Path | str, library: Root, error: OSError) -> NightbusEr
     return NotWritten(f"{where} cannot be written to for {shown(path)}: {error.strerror}")
 
 
-def _copy(source: Stream, fd: int, library: Root, room: Room, progress: Progress) -> Digest:
+def _copy(source: Stream, fd: int, library: Root, room: Room, progress: Progress, *, sharing: bool) -> Digest:
     """Copy an open source to an open empty file, make it durable, read it back."""
-    with room.claim(source.data_bytes, fd):
-        written = _transfer(source, fd, progress)
-        source.require_unchanged(written.size_bytes)
+    shared = sharing and isinstance(source, FileStream) and clone(source.fd, fd)
+    with room.claim(0 if shared else source.data_bytes, fd):
+        written = None if shared else _transfer(source, fd, progress)
+        source.require_unchanged(os.fstat(fd).st_size if written is None else written.size_bytes)
         if source.mtime_ns is not None:
             _keep_time(source.mtime_ns, fd)
         library.access.give_file(fd)
         os.fsync(fd)  # not fdatasync: the mtime is to last as well
     drop_cache(fd)
     os.lseek(fd, 0, os.SEEK_SET)
-    if sha256_descriptor(fd, lambda _count: progress(0)) != written:
+    found = sha256_descriptor(fd, lambda _count: progress(0))
+    if written is not None and found != written:
         raise Transient(
             f"the copy of {shown(source.name)} in {library.shown} was read back differently: "
             "the disk or the memory may be failing"
         )
-    return written
+    return found
 
 
 def _keep_time(mtime_ns: int, fd: int) -> None:

@@ -73,6 +73,11 @@ class FileStream:
         self._advance()
 
     @property
+    def fd(self) -> int:
+        """Its descriptor."""
+        return self._source.fd
+
+    @property
     def name(self) -> str:
         """The path."""
         return str(self._source.path)

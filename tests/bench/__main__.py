@@ -14,6 +14,7 @@ GROUPS = (
     "dashboards",
     "header",
     "match",
+    "masters",
     "stars",
     "preview",
     "copy",

@@ -65,7 +65,7 @@ from shared.events.judgement import FrameAssigned, FrameJudged, Reason, Verdict
 from shared.events.processing import ProcessingChanged, ProductArrived
 from shared.events.session import SessionArchived, SessionChanged, SessionFinished, SessionTarget
 from shared.events.target import TargetUpdated
-from tests.contract import calibration_examples
+from tests.contract import calibration_builds_examples, calibration_examples, calibration_files_examples
 
 LIGHT = "5f2b6c0e8d1a47c39b7e60f4a2d5c81e3f90b6a7d4c2e1850a9b3c7d6e5f4a12"
 MASTER = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -314,6 +314,7 @@ COMMANDS: tuple[Command, ...] = (
         hints=Hints(
             catalog_id="M42", target="M 42", rig="Esprit100@f5.5+ASI2600MM", execution_id="7", execution_target_id="3"
         ),
+        how="reflink",
     ),
     RemoveFiles(
         command_id=COMMAND_ID,
@@ -336,10 +337,14 @@ COMMANDS: tuple[Command, ...] = (
     ReadBackFiles(command_id=COMMAND_ID, file_ids=("5d41402abc4b2a76b9719d911017c592" * 2,)),
     RunRetention(command_id=COMMAND_ID),
     *calibration_examples.COMMANDS,
+    *calibration_builds_examples.COMMANDS,
+    *calibration_files_examples.COMMANDS,
     *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
 )
 
 REPLIES: tuple[Reply, ...] = (
+    *calibration_builds_examples.REPLIES,
+    *calibration_files_examples.REPLIES,
     ImportAccepted(ok=True, error="half of the folder cannot be read", import_id=COMMAND_ID),
     ImportCancelled(ok=True, error="it had ended before", state="running"),
     FilesReread(ok=True, error="one file is not known", files=2),

@@ -14,7 +14,7 @@ import pytest
 from shared.errors import UserError
 from shared.library.hashing import sha256_file
 from shared.library.mend import kept_aside, replace_damaged
-from shared.library.place import copy_verified
+from shared.library.place import copy_verified, place
 from shared.library.remove import remove_verified
 from shared.library.roots import Root, open_library
 from shared.library.stage import stage_file
@@ -146,6 +146,24 @@ def test_a_copy_that_shares_its_blocks_is_a_copy(disk: Disk, source: Path) -> No
     disk.remount()
     assert not original.exists()
     assert copy.read_bytes() == GOOD
+
+
+@pytest.mark.parametrize("disk", ["btrfs", "xfs"], indirect=True)
+def test_a_derived_file_shares_its_blocks(disk: Disk, source: Path) -> None:
+    """A reflink is made by the disk itself, is read back, and keeps what it holds when its file changes."""
+    library = Root("library", disk.path / "library", writable=True)
+    open_library(library, first_time=True)
+    content = sha256_file(source)
+    placed = copy_verified(source, library, "a.fit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.library.stage._transfer", None)  # nothing is copied byte by byte
+        staged = stage_file(library.path / placed.relative_path, library, sharing=True)
+    assert (staged.file_id, staged.size_bytes) == (content.file_id, content.size_bytes)
+    beside = place(staged, library, "DATE_2026-01-03/a.fit")
+    with (library.path / "a.fit").open("r+b") as file:
+        file.write(b"changed")
+    disk.remount()
+    assert (library.path / beside.relative_path).read_bytes() == GOOD
 
 
 @pytest.fixture

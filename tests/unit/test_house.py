@@ -34,6 +34,7 @@ BESIDE_THE_EDGES = {
 """Other files of services that use them, each with its reason."""
 LOOKS_INSIDE = {
     ("cli", "scanner"): "inspect and match read files without a stack",
+    ("cli", "calibration"): "a look at what distribution would place is planned by its own code",
     ("cli", "backup"): "setup, lifecycle and restore work without a stack; the database is dumped before a migration",
     ("standalone", "backup"): "a home is made of what lies at a destination, and dumped before a migration",
 }

@@ -6,6 +6,7 @@ import typer
 
 from services.cli.calibration.options import KindOption
 from services.cli.calibration.status import type_word
+from services.cli.calibration.twins import AGED, lifetime_days, twin_listing
 from services.cli.connection import HomeOption, find_stack
 from services.cli.filters import (
     CameraOption,
@@ -27,12 +28,16 @@ from services.cli.output import Row, chosen_format
 
 ID_DIGITS = 12
 UnusedOption = Annotated[bool, typer.Option("--unused", help="Only masters that no light uses.")]
+AgedOption = Annotated[bool, typer.Option("--aged", help="Only darks and biases past calibration.dark_lifetime_days.")]
+TwinsOption = Annotated[
+    bool, typer.Option("--twins", help="Only masters at several places, or of the same properties as another one.")
+]
 RefusedOption = Annotated[bool, typer.Option("--refused", help="Only masters that may not be used.")]
 _QUERY = """
 SELECT m.file_id, m.master_type, m.name, m.root, m.path, m.size_bytes, m.made_at, m.stack_count, m.refused_by,
        m.refused, m.sessions, m.lights, m.last_night, m.supplied, m.camera, m.telescope, m.rig, m.exposure_s, m.gain,
-       m."offset", m.set_temp_c, m.sensor_temp_c, m.filter, m.x_binning, m.readout_mode, m.width_px, m.height_px, m.night,
-       m.rotator_angle_deg
+       m."offset", m.set_temp_c, m.sensor_temp_c, m.filter, m.x_binning, m.readout_mode, m.width_px, m.height_px,
+       m.night, m.rotator_angle_deg
 FROM calibration.masters m WHERE {where}
 """
 _ORDER = "master_type, camera, exposure_s, gain, set_temp_c, filter, made_at DESC, file_id"
@@ -41,6 +46,8 @@ _ORDER = "master_type, camera, exposure_s, gain, set_temp_c, filter, made_at DES
 def masters(
     kind: KindOption = None,
     unused: UnusedOption = False,
+    aged: AgedOption = False,
+    twins: TwinsOption = False,
     refused: RefusedOption = False,
     filters: FilterOption = None,
     on: DateOption = None,
@@ -56,7 +63,7 @@ def masters(
 ) -> None:
     """List masters by type and properties, with the number of lights that use each."""
     output = chosen_format(as_json=as_json, as_csv=as_csv)
-    where = Where()
+    stack, where = find_stack(home), Where()
     make_filters(None, filters, on, since, until, rig, camera, None, year).add_kinds(where, "m")
     if kind is not None:
         where.add("m.master_type = {}", f"MASTER_{kind.upper()}")
@@ -64,8 +71,13 @@ def masters(
         where.conditions.append("m.lights = 0")
     if refused:
         where.conditions.append("m.refused IS NOT NULL")
+    if aged:
+        where.add(AGED, lifetime_days(stack))
+    if twins:
+        show_listing(stack, twin_listing(where), output, limit)
+        return
     query = Query(_QUERY.format(where=where.sql), where.parameters)
-    show_listing(find_stack(home), Listing(query, _ORDER, _COLUMNS, "master", total=query.count), output, limit)
+    show_listing(stack, Listing(query, _ORDER, _COLUMNS, "master", total=query.count), output, limit)
 
 
 def _temperature(row: Row) -> str | None:

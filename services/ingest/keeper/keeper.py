@@ -6,7 +6,7 @@ import asyncpg
 
 from services.ingest.keeper.forget import Forgetter
 from services.ingest.keeper.move import Mover
-from services.ingest.keeper.place import Placer
+from services.ingest.keeper.place import Placer, require_linkable
 from services.ingest.keeper.progress import Progress
 from services.ingest.keeper.remove import Remover
 from services.ingest.store import keeper as store
@@ -79,6 +79,7 @@ class Keeper:
     async def place(self, command: PlaceFile) -> KeeperAccepted:
         """Commit a placement."""
         self._own(command.to_location)
+        require_linkable(command)
         said = command.model_dump_json()
         return await self._add(Asked(command.command_id, "place", command=said, files=1))
 

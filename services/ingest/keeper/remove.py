@@ -4,6 +4,8 @@
 2. One transaction writes that the files are gone: an original stays known, as missing, with the reason; where another
    of its places is there, file.moved tells of that; of a derived file the place is forgotten.
 3. committed: each file is hashed once more, and removed.
+
+A symbolic link must say what it said when it was made; it is removed, and never what it leads to.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from shared.bus.transaction import Connection
 from shared.errors import Permanent, UserError
 from shared.jobs.job import Job
 from shared.library.erase import erase
+from shared.library.links import drop_link, require_link
 from shared.library.reading import shown
 from shared.library.roots import Root
 from shared.library.stored import Condition, examine
@@ -52,13 +55,22 @@ class Remover:
         progress.done = max(progress.files - len(steps), 0)
         for step in steps:
             try:
-                await asyncio.to_thread(erase, self._library, step.path, step.content)
+                await asyncio.to_thread(self._erase, step)
             except (UserError, Permanent) as error:
                 progress.keep(str(error))
             await plan.done(step)
             progress.done += 1
 
+    def _erase(self, step: Step) -> None:
+        if step.links_to is not None:
+            drop_link(self._library, step.path, step.links_to)
+        else:
+            erase(self._library, step.path, step.content)
+
     def _require(self, step: Step) -> None:
+        if step.links_to is not None:
+            require_link(self._library, step.path, step.links_to)
+            return
         found = examine(self._library, step.path, step.content, whole_at_ns=None, hashing=True)
         if found.condition is not Condition.SOUND:
             raise UserError(f"{shown(step.path)} is {found.condition.value}: it is not what was to be removed")

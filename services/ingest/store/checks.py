@@ -10,8 +10,10 @@ _COUNT = """
 SELECT count(*) AS places, count(missing_since) AS missing FROM location WHERE root = $1 AND kind = 'library'
 """
 _PAGE = """
-SELECT path, missing_since IS NOT NULL FROM location WHERE root = $1 AND path > $2 ORDER BY path LIMIT $3
+SELECT path, missing_since IS NOT NULL FROM location WHERE root = $1 AND path > $2 AND links_to IS NULL
+ORDER BY path LIMIT $3
 """
+"""No walk follows a symbolic link, nor looks whether it is there."""
 _BEGIN = "DELETE FROM walk_absent WHERE walk_id = $1 OR since < clock_timestamp() - interval '7 days'"
 _ABSENT = """
 INSERT INTO walk_absent (walk_id, path) SELECT $1, path FROM unnest($2::text[]) AS t(path) ON CONFLICT DO NOTHING

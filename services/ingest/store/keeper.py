@@ -20,15 +20,16 @@ INSERT INTO keeper_job (job_id, task, kind, why, delete_files, file_ids, command
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING true
 """
 _ADD_STEPS = """
-INSERT INTO keeper_step (job_id, number, file_id, size_bytes, root, path, to_root, to_path)
-SELECT $1, t.number - 1, t.file_id, coalesce(f.size_bytes, l.size_bytes, 0), t.root, t.path, t.to_root, t.to_path
+INSERT INTO keeper_step (job_id, number, file_id, size_bytes, root, path, to_root, to_path, links_to)
+SELECT $1, t.number - 1, t.file_id, coalesce(f.size_bytes, l.size_bytes, 0), t.root, t.path, t.to_root, t.to_path,
+       l.links_to
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
     WITH ORDINALITY AS t(file_id, root, path, to_root, to_path, number)
 LEFT JOIN file f USING (file_id)
 LEFT JOIN location l ON (l.root, l.path) = (t.root, t.path)
 """
 _STEPS = """
-SELECT number, file_id, size_bytes, root, path, to_root, to_path FROM keeper_step
+SELECT number, file_id, size_bytes, root, path, to_root, to_path, links_to FROM keeper_step
 WHERE job_id = $1 AND NOT done ORDER BY number
 """
 _DONE = "UPDATE keeper_step SET done = true WHERE job_id = $1 AND number = ANY($2::integer[])"
@@ -42,7 +43,7 @@ DELETE FROM keeper_job WHERE finished_at < clock_timestamp() - interval '90 days
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A file of a job: where it lies, and where it is moved to, if it is."""
+    """A file of a job: where it lies, and where it is moved to, if it is; what it says, where it is a symbolic link."""
 
     number: int
     content: Digest
@@ -50,6 +51,7 @@ class Step:
     path: str
     to_root: str = ""
     to_path: str = ""
+    links_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +120,5 @@ async def forget_old(connection: Connection) -> None:
 
 def _step(row: asyncpg.Record) -> Step:
     content = Digest(row["file_id"], row["size_bytes"])
-    return Step(row["number"], content, row["root"], row["path"], row["to_root"] or "", row["to_path"] or "")
+    to_root, to_path = row["to_root"] or "", row["to_path"] or ""
+    return Step(row["number"], content, row["root"], row["path"], to_root, to_path, row["links_to"])

@@ -1,11 +1,13 @@
 """Jobs of the keeper that are killed at every step, and what must be true of each then and in the end."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Literal
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -223,6 +225,74 @@ class PlacingDerived(Placing):
     kind = "derived"
 
 
+class PlacingLink(Deed):
+    """A master of the library gets a link beside a night's lights, in place of a copy."""
+
+    how: Literal["symlink", "hardlink"] = "symlink"
+
+    async def ask(self) -> None:
+        """A known master."""
+        self.ids = await self.kept.known(self.at("library/master.fits"))
+        ((path, file_id),) = self.ids.items()
+        command = PlaceFile(
+            command_id=self.job_id, file_id=file_id, size_bytes=(self.kept.root.path / path).stat().st_size,
+            from_location=Location(root="library", path=path),
+            to_location=Location(root="library", path=self.at("DATE_2026-01-03/master.fits")), kind="derived",
+            made_by="calibration", how=self.how,
+        )  # fmt: skip
+        await self.kept.keeper.place(command)
+
+    async def killed(self) -> None:
+        """The master is whole where it was."""
+        for path, file_id in self.ids.items():
+            assert sha256((self.kept.root.path / path).read_bytes()) == file_id
+
+    async def done(self) -> None:
+        """The link leads to it, once, and is known as derived; nothing is told."""
+        ((path, file_id),) = self.ids.items()
+        link, master = self.kept.root.path / self.at("DATE_2026-01-03/master.fits"), self.kept.root.path / path
+        assert [one.name for one in link.parent.iterdir()] == ["master.fits"]
+        assert link.samefile(master)
+        assert link.is_symlink() == (self.how == "symlink")
+        assert bool(master.stat().st_mode & 0o222) == (self.how == "symlink")
+        row = await self.kept.pool.fetchrow("SELECT * FROM derived_location WHERE path ^@ $1", self.folder)
+        assert row is not None
+        says = "../library/master.fits" if self.how == "symlink" else None
+        assert (row["file_id"], row["path"], row["links_to"]) == (file_id, self.at("DATE_2026-01-03/master.fits"), says)
+        assert await self.kept.told(file_id) == []
+        assert unfinished_copies(self.kept.root.path) == []
+        assert (await self.kept.row(self.job_id))["state"] == "done"
+
+
+class PlacingHardLink(PlacingLink):
+    """The same by a further name of the file itself."""
+
+    how = "hardlink"
+
+
+class RemovingLink(PlacingLink):
+    """A link is removed again, and what it leads to stays."""
+
+    async def ask(self) -> None:
+        """A link that was placed."""
+        await super().ask()
+        assert not self.kept.server.work()
+        await PlacingLink.done(self)
+        ((_, file_id),) = self.ids.items()
+        place = Location(root="library", path=self.at("DATE_2026-01-03/master.fits"))
+        self.job_id = uuid4()
+        files = (StoredFile(file_id=file_id, location=place),)
+        await self.kept.keeper.remove(RemoveFiles(command_id=self.job_id, files=files, reason="another master fits"))
+
+    async def done(self) -> None:
+        """Only the master is left, known where it lies."""
+        ((path, file_id),) = self.ids.items()
+        assert {one: sha256(data) for one, data in self.contents().items()} == {path: file_id}
+        assert not os.path.lexists(self.kept.root.path / self.at("DATE_2026-01-03/master.fits"))
+        assert await self.kept.places(file_id) == [path]
+        assert (await self.kept.row(self.job_id))["state"] == "done"
+
+
 class Removing(Deed):
     """A file is removed with a reason; it stays known."""
 
@@ -277,7 +347,10 @@ DEEDS: dict[str, Callable[[Kept], Deed]] = {
     "move that is undone": Undoing,
     "place": Placing,
     "place what is derived": PlacingDerived,
+    "place a symbolic link": PlacingLink,
+    "place a hard link": PlacingHardLink,
     "remove": Removing,
+    "remove a symbolic link": RemovingLink,
     "forget": Forgetting,
 }
 

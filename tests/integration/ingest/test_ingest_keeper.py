@@ -239,6 +239,34 @@ async def test_what_is_derived_never_counts(service: Ingest, card: Path) -> None
     assert await place_of(service, b"derived") == ["captures/late/d.fit"]
 
 
+async def test_a_derived_file_is_made_of_what_lies_there(service: Ingest) -> None:
+    """A link is of a file that stays, and never an original; what was moved since is not known there any more."""
+    link = PlaceFile(
+        file_id=sha256(b"1"), size_bytes=1, from_location=in_library("night/01.fit"),
+        to_location=in_library("links/01.fit"), kind="derived", made_by="calibration", how="symlink",
+    )  # fmt: skip
+    handed = Location(root="library", path=".nightbus/handover/calibration/01.fit")
+    refused = {
+        "only a derived file may be a link": link.model_copy(update={"kind": "library"}),
+        "a link leads to a file that stays": link.model_copy(update={"from_location": handed}),
+        "files of the root nas get no hard links": link.model_copy(
+            update={"from_location": Location(root="nas", path="01.fit"), "how": "hardlink"}
+        ),
+    }
+    for reason, command in refused.items():
+        with pytest.raises(UserError, match=reason):
+            await keep(service, command)
+    assert (await keep(service, link))["state"] == "done"
+    assert (service.library / "captures/links/01.fit").readlink() == Path("../night/01.fit")
+    assert (await keep(service, WalkLibrary()))["state"] == "done"
+    query = "SELECT path, links_to, missing_since IS NULL AS is_there FROM derived_location"
+    row = {"path": "captures/links/01.fit", "links_to": "../night/01.fit", "is_there": True}
+    assert await service.rows(query) == [row], "a walk leaves links alone"
+    moved = link.model_copy(update={"command_id": UUID(int=3), "file_id": sha256(b"2"), "how": "copy"})
+    found = await keep(service, moved)
+    assert (found["state"], "is not known as the place of" in found["reason"]) == ("failed", True)
+
+
 async def test_what_was_forgotten_comes_back_by_name_alone(service: Ingest, card: Path) -> None:
     """No import of a folder brings a forgotten content back, changed names included; naming the file itself does.
 

@@ -1,0 +1,1 @@
+"""Pixels of calibration frames: read in strips of rows, so that memory stays bounded, and levels measured of them."""

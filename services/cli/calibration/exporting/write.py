@@ -1,0 +1,150 @@
+"""Writing the files of a tree: each whole or not at all, and never over another.
+
+A copy is made under another name, hashed on its way, synced, read back from the disk, and gets its name only where
+nothing has that. What an interrupted export left under such another name is made anew.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+from services.cli.calibration.exporting.model import How, Item
+from shared.errors import NightbusError, UserError
+from shared.library.clone import clone
+from shared.library.exchange import CannotExchangeError, rename_if_free
+from shared.library.folders import open_folder, sync_folder
+from shared.library.hashing import sha256_descriptor
+from shared.library.reading import buffer, drop_cache, open_source, shown
+
+LIBRARY = "library"
+_PART = ".nightbus-part"
+_WRITING = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+_NO_LINK = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV))
+
+
+def write(folder: Path, item: Item, how: How) -> None:
+    """Write one file.
+
+    Raises:
+        UserError: its original cannot be read or holds other bytes, its name is taken, or the disk refuses.
+    """
+    path = folder / item.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if how == "symlink":
+            _require_there(item)
+            path.symlink_to(item.stored.path)
+        elif how == "hardlink":
+            _hard_link(item, path)
+        else:
+            _copy(item, path, sharing=how == "reflink")
+    except FileExistsError as error:
+        raise UserError(f"{shown(path)} is there already, and nothing is overwritten") from error
+    except OSError as error:
+        raise UserError(f"{shown(path)} cannot be written: {error.strerror}") from error
+    except NightbusError as error:
+        raise UserError(f"{item.path} is not exported: {error}") from error
+
+
+def shares_blocks(folder: Path, item: Item) -> bool:
+    """Whether the disk of the tree can share blocks with an original, tried on an empty file of ours."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    probe = there / f".nightbus-{os.getpid()}{_PART}"
+    try:
+        with open_source(item.stored.path) as opened, probe.open("xb") as file:
+            return clone(opened.fd, file.fileno())
+    except (OSError, NightbusError):
+        return False  # the copies say why, each by itself
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _copy(item: Item, path: Path, *, sharing: bool) -> None:
+    part = path.with_name(f".{path.name[:200]}{_PART}")
+    part.unlink(missing_ok=True)
+    try:
+        _make(item, part, sharing=sharing)
+        with open_folder(path.parent) as into:
+            _name(part.name, path.name, into)
+            sync_folder(into)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _make(item: Item, part: Path, *, sharing: bool) -> None:
+    """A durable copy that was read back and holds what it should, under another name."""
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with open_source(item.stored.path) as opened:
+            if not (sharing and clone(opened.fd, fd)):
+                _transfer(opened.fd, fd)
+            opened.require_unchanged(os.fstat(fd).st_size)
+            os.utime(fd, ns=(opened.status.st_atime_ns, opened.status.st_mtime_ns))
+        os.fsync(fd)
+        drop_cache(fd)
+        os.lseek(fd, 0, os.SEEK_SET)
+        if sha256_descriptor(fd).file_id != item.stored.file_id:
+            raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
+    finally:
+        os.close(fd)
+
+
+def _transfer(source: int, target: int) -> None:
+    view = buffer()
+    while count := os.readv(source, [view]):
+        chunk = view[:count]
+        while chunk:
+            chunk = chunk[os.write(target, chunk) :]
+
+
+def _name(part: str, name: str, folder: int) -> None:
+    """Give a finished copy its name; FileExistsError where something has it."""
+    try:
+        os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        with contextlib.suppress(CannotExchangeError):
+            rename_if_free(folder, part, folder, name)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from error
+        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _hard_link(item: Item, path: Path) -> None:
+    if item.stored.root != LIBRARY:
+        raise UserError(
+            f"it lies in the root {item.stored.root}, whose files get no hard links, since other programs write there: "
+            "choose --how copy, reflink or symlink"
+        )
+    _require_there(item)
+    with open_source(item.stored.path) as opened:
+        mode = stat.S_IMODE(opened.status.st_mode)
+        if mode & _WRITING:
+            try:
+                os.fchmod(opened.fd, mode & ~_WRITING)
+            except OSError as error:
+                raise UserError(
+                    f"{shown(item.stored.path)} cannot be made read-only ({error.strerror}), so it gets no hard link: "
+                    "choose --how copy or reflink"
+                ) from error
+    try:
+        os.link(item.stored.path, path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        raise UserError(
+            f"a hard link to {shown(item.stored.path)} cannot be made ({error.strerror}): choose --how copy or reflink"
+        ) from error
+
+
+def _require_there(item: Item) -> None:
+    with open_source(item.stored.path) as opened:
+        if opened.status.st_size != item.stored.size_bytes:
+            raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
