@@ -36,14 +36,14 @@ from services.calibration.integration.planning import (
 )
 from services.calibration.matching.model import Master
 from services.calibration.matching.rules import Rules
-from services.calibration.pixels.whereabouts import path_at
+from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.properties import Properties
 from services.calibration.sets.grouping import MASTER_OF
 from services.calibration.settings import CalibrationSettings
 from services.calibration.store import builds, masters, raw_sets
 from services.calibration.store.builds import Build
 from services.calibration.store.keeper_jobs import KeeperJob, keeper_jobs
-from services.calibration.store.places import Place, places_of
+from services.calibration.store.places import places_of
 from services.calibration.store.raw_sets import SetState
 from shared.bus.outbox import enqueue
 from shared.bus.transaction import Connection

@@ -9,14 +9,14 @@ import asyncpg
 
 from services.calibration.pixels.levels import Levels, measure
 from services.calibration.pixels.strips import Scratch, open_strips
-from services.calibration.pixels.whereabouts import path_at
+from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.store import levels
 from services.calibration.store.levels import Unmeasured
-from services.calibration.store.places import Place, places_of
+from services.calibration.store.places import places_of
 from services.calibration.store.writers import lock
 from shared import inert
 from shared.db.pool import connected, transaction
-from shared.errors import Away, NightbusError, Permanent, Transient
+from shared.errors import NightbusError, Permanent, Transient
 from shared.logging import get_logger
 from shared.retry import patiently
 
@@ -66,8 +66,8 @@ class Measuring:
             reason = (
                 str(error) if isinstance(error, NightbusError) else f"it cannot be measured: {inert.sentence(error)}"
             )
-            if not isinstance(error, Away):
-                log.warning("a calibration frame was not measured", file_id=one.file_id, reason=reason)
+            say = log.debug if again else log.warning
+            say("a calibration frame was not measured", file_id=one.file_id, reason=reason)
             await patiently(partial(self._failed, one.file_id, reason, again))
         else:
             await patiently(partial(self._save, one.file_id, found))

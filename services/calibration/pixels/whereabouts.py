@@ -2,11 +2,19 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
-from services.calibration.store.places import Place
 from shared.errors import Away, Gone
 from shared.library.reading import shown
 from shared.library.roots import Root, is_away, resolve
+
+
+class Place(NamedTuple):
+    """Where a content lies."""
+
+    root: str
+    path: str
+    root_path: str
 
 
 def path_at(file_id: str, places: Collection[Place]) -> Path:

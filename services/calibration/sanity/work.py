@@ -8,12 +8,12 @@ import asyncpg
 
 from services.calibration.pixels.levels import Levels, measure
 from services.calibration.pixels.strips import Scratch, open_strips
-from services.calibration.pixels.whereabouts import path_at
+from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.sanity.rules import Trial, refusal
 from services.calibration.sanity.trial import try_on
 from services.calibration.store import levels, master_tests, masters
 from services.calibration.store.master_tests import DueTest, Tested
-from services.calibration.store.places import Place, places_of
+from services.calibration.store.places import places_of
 from services.calibration.store.writers import lock
 from shared.db.pool import connected, transaction
 from shared.errors import Permanent, Transient

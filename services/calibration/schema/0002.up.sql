@@ -117,7 +117,7 @@ CREATE TABLE calibration.raw_set_frame (
     file_id text COLLATE "C" PRIMARY KEY,
     set_no  bigint REFERENCES calibration.raw_set ON DELETE CASCADE,
     seen    text COLLATE "C" NOT NULL,
-    verdict text CHECK (verdict IN ('kept', 'left_out')),
+    state   text CHECK (state IN ('kept', 'left_out')),
     reason  text
 );
 CREATE INDEX raw_set_frame_set ON calibration.raw_set_frame (set_no);
@@ -125,7 +125,7 @@ COMMENT ON TABLE calibration.raw_set_frame IS 'Raw calibration frames, each in i
 COMMENT ON COLUMN calibration.raw_set_frame.file_id IS 'SHA-256 of the content, hexadecimal.';
 COMMENT ON COLUMN calibration.raw_set_frame.set_no IS 'Its set; null: neither its camera nor its size is known, so it belongs to none.';
 COMMENT ON COLUMN calibration.raw_set_frame.seen IS 'Hash of what was known of it when it was put there.';
-COMMENT ON COLUMN calibration.raw_set_frame.verdict IS 'kept or left_out; null while it is not measured.';
+COMMENT ON COLUMN calibration.raw_set_frame.state IS 'kept or left_out; null while it is not measured.';
 COMMENT ON COLUMN calibration.raw_set_frame.reason IS 'Why it is left out, one sentence.';
 
 CREATE TABLE calibration.build (
@@ -216,7 +216,7 @@ COMMENT ON COLUMN calibration.sets.state IS 'measuring; too_few: fewer are kept 
 COMMENT ON COLUMN calibration.sets.master_file_id IS 'The master that was built of the kept frames.';
 
 CREATE VIEW calibration.set_frames AS
-SELECT m.set_no, m.file_id, f.name, m.verdict, m.reason, l.median_adu, l.mad_adu, l.noise_adu, l.min_adu, l.max_adu,
+SELECT m.set_no, m.file_id, f.name, m.state, m.reason, l.median_adu, l.mad_adu, l.noise_adu, l.min_adu, l.max_adu,
        l.high_share, l.nan_share, l.measured_at
 FROM calibration.raw_set_frame m
 JOIN calibration.frame f USING (file_id)
@@ -226,7 +226,7 @@ COMMENT ON VIEW calibration.set_frames IS 'Contract: the frames of each set, the
 COMMENT ON COLUMN calibration.set_frames.set_no IS 'The set.';
 COMMENT ON COLUMN calibration.set_frames.file_id IS 'The frame, SHA-256 of the content, hexadecimal.';
 COMMENT ON COLUMN calibration.set_frames.name IS 'Name of the file.';
-COMMENT ON COLUMN calibration.set_frames.verdict IS 'kept or left_out; null while it is not measured.';
+COMMENT ON COLUMN calibration.set_frames.state IS 'kept or left_out; null while it is not measured.';
 COMMENT ON COLUMN calibration.set_frames.reason IS 'Why it is left out, one sentence.';
 COMMENT ON COLUMN calibration.set_frames.median_adu IS 'Median of all pixels, ADU.';
 COMMENT ON COLUMN calibration.set_frames.mad_adu IS 'Median distance from the median, ADU.';

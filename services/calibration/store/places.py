@@ -1,22 +1,14 @@
 """Where files lie, as ingest tells it."""
 
 from collections.abc import Collection
-from typing import NamedTuple
 
+from services.calibration.pixels.whereabouts import Place
 from shared.bus.transaction import Connection
 
 _PLACES = """
 SELECT file_id, root, path, root_path FROM ingest.file_location WHERE file_id = ANY($1::text[])
 ORDER BY file_id, root = 'library' DESC, root, path
 """
-
-
-class Place(NamedTuple):
-    """Where a content lies."""
-
-    root: str
-    path: str
-    root_path: str
 
 
 async def places_of(connection: Connection, file_ids: Collection[str]) -> dict[str, list[Place]]:

@@ -25,7 +25,7 @@ _LEFT = "SELECT DISTINCT set_no FROM raw_set_frame WHERE file_id = ANY($1::text[
 _PUT = """
 INSERT INTO raw_set_frame AS m (file_id, set_no, seen) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])
 ON CONFLICT (file_id) DO UPDATE SET seen = excluded.seen, set_no = excluded.set_no,
-    verdict = CASE WHEN m.set_no = excluded.set_no THEN m.verdict END,
+    state = CASE WHEN m.set_no = excluded.set_no THEN m.state END,
     reason = CASE WHEN m.set_no = excluded.set_no THEN m.reason END
 """
 _CHANGED = """
@@ -47,14 +47,14 @@ WHERE (is_dirty OR wanted <> $1) AND frames > 0 ORDER BY set_no LIMIT $2
 """
 _MEMBERS = "SELECT file_id FROM raw_set_frame WHERE set_no = $1 ORDER BY file_id"
 _JUDGE = """
-UPDATE raw_set_frame m SET verdict = j.verdict, reason = j.reason
-FROM unnest($1::text[], $2::text[], $3::text[]) AS j (file_id, verdict, reason)
-WHERE m.file_id = j.file_id AND (m.verdict, m.reason) IS DISTINCT FROM (j.verdict, j.reason)
+UPDATE raw_set_frame m SET state = j.state, reason = j.reason
+FROM unnest($1::text[], $2::text[], $3::text[]) AS j (file_id, state, reason)
+WHERE m.file_id = j.file_id AND (m.state, m.reason) IS DISTINCT FROM (j.state, j.reason)
 """
 _JUDGED = """
 UPDATE raw_set SET is_dirty = false, measured = $2, kept = $3, wanted = $4,
     kept_digest = (SELECT md5(string_agg(file_id, ' ' ORDER BY file_id)) FROM raw_set_frame
-                   WHERE set_no = $1 AND verdict = 'kept')
+                   WHERE set_no = $1 AND state = 'kept')
 WHERE set_no = $1
 """
 _ONE = f"""
@@ -67,9 +67,9 @@ FROM raw_set s JOIN sets v USING (set_no)
 _KEPT = """
 SELECT m.file_id, f.name, f.observed_at, f.sensor_temp_c, f.exposure_s
 FROM raw_set_frame m JOIN frame f USING (file_id)
-WHERE m.set_no = $1 AND m.verdict = 'kept' ORDER BY f.observed_at NULLS LAST, m.file_id
+WHERE m.set_no = $1 AND m.state = 'kept' ORDER BY f.observed_at NULLS LAST, m.file_id
 """
-_LEFT_OUT = "SELECT file_id, reason FROM raw_set_frame WHERE set_no = $1 AND verdict = 'left_out' ORDER BY file_id"
+_LEFT_OUT = "SELECT file_id, reason FROM raw_set_frame WHERE set_no = $1 AND state = 'left_out' ORDER BY file_id"
 
 
 class RawFrame(NamedTuple):

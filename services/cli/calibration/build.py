@@ -66,7 +66,7 @@ async def _build(stack: Stack, set_nos: tuple[int, ...], *, watching: bool) -> t
     async with reader(stack) as connection, bus(stack) as client:
         accepted = await ask(client, BuildMasters(set_nos=set_nos), BuildsAccepted)
         while True:
-            rows = [dict(row) for row in await connection.fetch(_BUILDS, list(accepted.build_ids))]
+            rows: list[Row] = [dict(row) for row in await connection.fetch(_BUILDS, list(accepted.build_ids))]
             if not watching or all(row["state"] in ENDED for row in rows):
                 line.end()
                 return accepted, rows

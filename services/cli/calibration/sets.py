@@ -35,7 +35,7 @@ FROM calibration.sets s WHERE {where}
 """
 _ORDER = "frame_type, camera, exposure_s, gain, set_temp_c, filter, night, set_no"
 _FRAMES = """
-SELECT f.set_no, f.file_id, f.name, f.verdict, f.reason, f.median_adu, f.mad_adu, f.noise_adu, f.min_adu, f.max_adu,
+SELECT f.set_no, f.file_id, f.name, f.state, f.reason, f.median_adu, f.mad_adu, f.noise_adu, f.min_adu, f.max_adu,
        f.high_share, f.nan_share, f.measured_at
 FROM calibration.set_frames f WHERE f.set_no = $1
 """
@@ -61,7 +61,7 @@ def sets(
     stack = find_stack(home)
     if frames is not None:
         query = Query(_FRAMES, [frames])
-        listing = Listing(query, "verdict DESC NULLS FIRST, name, file_id", _OF_SET, "frame", total=query.count)
+        listing = Listing(query, "state DESC NULLS FIRST, name, file_id", _OF_SET, "frame", total=query.count)
         show_listing(stack, listing, output, limit)
         return
     where = Where()
@@ -111,7 +111,7 @@ _COLUMNS = (
 )
 _OF_SET = (
     Column("frame", lambda row: row["name"], fold=True),
-    Column("verdict", lambda row: (row["verdict"] or "not measured").replace("_", " ")),
+    Column("state", lambda row: (row["state"] or "not measured").replace("_", " ")),
     _adu("median_adu", "median (ADU)"),
     _adu("noise_adu", "noise (ADU)"),
     _adu("max_adu", "max. (ADU)", spare=1),

@@ -7,15 +7,20 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from nats.aio.client import Client
 
+from services.calibration import app
 from services.calibration.properties import properties_of
 from services.calibration.settings import CalibrationSettings
 from services.settings import AllSettings
+from shared.bus.rpc import ask
 from shared.errors import UserError
-from shared.events.calibration_builds import BuildMasters, CancelBuild
+from shared.events.calibration_builds import BuildCancelled, BuildMasters, BuildsAccepted, CancelBuild
 from shared.frames.pixels import load_image
 from shared.frames.read import read_frame
-from shared.settings import PostgresSettings
+from shared.library.settings import LibrarySettings
+from shared.process import Process
+from shared.settings import PostgresSettings, Settings
 from tests.integration.calibration.rawworld import RawWorld, flat_truth, raw_world
 from tests.raw_frames import exposed, scene, write_frame
 
@@ -41,7 +46,7 @@ async def test_a_set_becomes_a_master(one: RawWorld) -> None:
     await one.work.turn()
     rows = await one.pool.fetch("SELECT exposure_s, frames, kept, left_out, state FROM sets ORDER BY exposure_s")
     assert [tuple(row) for row in rows] == [(60.0, 2, 2, 0, "too_few"), (300.0, 9, 8, 1, "ready")]
-    reasons = await one.pool.fetch("SELECT file_id, reason FROM set_frames WHERE verdict = 'left_out'")
+    reasons = await one.pool.fetch("SELECT file_id, reason FROM set_frames WHERE state = 'left_out'")
     assert [row["file_id"] for row in reasons] == odd
     assert "uneven: at the top left" in reasons[0]["reason"]
     async with one.running():
@@ -159,6 +164,30 @@ async def test_a_build_is_cancelled(one: RawWorld) -> None:
         await one.builds.cancel(CancelBuild(build_id=uuid4()))
 
 
+async def test_the_service_builds_when_it_is_asked(settings: Settings, nats_client: Client, tmp_path: Path) -> None:
+    """Asked over NATS, the running service measures, judges, builds, hands over to ingest and ends it on request."""
+    own = CalibrationSettings(min_frames=MIN_FRAMES, match_interval_s=0.2, file_masters=False)
+    wanted = {"calibration": own, "library": LibrarySettings(path=tmp_path / "library")}
+    chosen = settings.model_copy(update=wanted)
+    async with raw_world(chosen, settings.postgres, tmp_path) as one:
+        await one.raws("BIAS", MIN_FRAMES, scene(1), EXPTIME=0.001)
+        process = Process()
+        service = asyncio.create_task(app.run(chosen, process))
+        async with asyncio.timeout(120):
+            while await one.pool.fetchval("SELECT state FROM sets") != "ready":
+                await asyncio.sleep(0.1)
+            (build_id,) = (await ask(nats_client, BuildMasters(), BuildsAccepted)).build_ids
+            while (await one.build(build_id))["phase"] != "written":
+                await asyncio.sleep(0.1)
+            assert len(one.handed_over()) == 1
+            await ask(nats_client, CancelBuild(build_id=build_id), BuildCancelled)
+            assert (await one.ended(build_id))["state"] == "cancelled"
+            while one.handed_over():
+                await asyncio.sleep(0.1)
+        process.stopping.set()
+        assert await asyncio.wait_for(service, 60) == 0
+
+
 async def test_a_frame_that_goes_takes_its_set_along(one: RawWorld) -> None:
     """A frame that is described otherwise, or that no calibration frame is any more, leaves its set at once."""
     ids = await one.raws("DARK", 2, scene(1), EXPTIME=300.0)
@@ -189,7 +218,7 @@ async def test_what_cannot_be_read_now_is_measured_later(one: RawWorld) -> None:
     aside.rename(path)
     await one.pool.execute("UPDATE levels SET next_try_at = now() WHERE next_try_at IS NOT NULL")
     await one.work.turn()
-    rows = {row["name"]: row["verdict"] for row in await one.pool.fetch("SELECT name, verdict FROM set_frames")}
+    rows = {row["name"]: row["state"] for row in await one.pool.fetch("SELECT name, state FROM set_frames")}
     assert rows == {"DARK_000.fits": "kept", "DARK_001.fits": "kept", "broken.fits": "left_out"}
 
 

@@ -51,7 +51,7 @@ def test_mean_is_that_of_the_definition(dtype: type[Any], count: int, length: in
 
 
 @given(st.lists(st.lists(st.integers(0, 65_535), min_size=6, max_size=6), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_mean_of_any_numbers_is_that_of_the_definition(rows: list[list[int]]) -> None:
     """Ties, extremes and equal samples among 16-bit numbers come out as the definition has them."""
     block = np.array(rows, np.uint16)

@@ -160,7 +160,7 @@ def test_strips_are_the_image(corpus: Path) -> None:
     tried = 0
     with Scratch() as scratch:
         for path in sorted(corpus.rglob("*")):
-            if not path.is_file() or path.stat().st_size > 3_000_000:
+            if not path.is_file() or path.stat().st_size > 1_000_000:
                 continue
             try:
                 strips = open_strips(path, scratch)
