@@ -221,22 +221,34 @@ async def until_taken(nats: "NatsSettings", user: str, *, known: bool = True, re
 
 
 async def until_answered(nats: "NatsSettings", name: str) -> None:
-    """Wait until the consumer of a subscriber answers it: its login may be good a moment before its account is.
+    """Wait until NATS lets a subscriber in and its consumer answers: a login is good a moment before its account is.
 
     Raises:
         UserError: it does not come to that.
     """
+    deadline = time.monotonic() + TAKEN_WITHIN_S
+    while not await _is_answered(nats, name):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"NATS at {nats.place} does not let {subscriber_user(name)} in and pass its requests on: "
+                "log/nats.log of the home says why"
+            )
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _is_answered(nats: "NatsSettings", name: str) -> bool:
+    from nats.errors import Error as NatsError
+
     from shared.bus.subscribers import is_answered
 
-    deadline = time.monotonic() + TAKEN_WITHIN_S
-    client = await logged_in(nats, subscriber_user(name))
     try:
-        while not await is_answered(client, name):
-            if time.monotonic() > deadline:
-                raise UserError(f"NATS at {nats.place} lets {name} in, but does not pass its requests on")
-            await asyncio.sleep(_AGAIN_S)
-    finally:
-        await client.close()
+        client = await logged_in(nats, subscriber_user(name))
+        try:
+            return await is_answered(client, name)
+        finally:
+            await client.close()
+    except (UserError, NatsError, OSError, TimeoutError):  # a login in the moment of a reload may end with it
+        return False
 
 
 async def _lets_in(nats: "NatsSettings", user: str) -> bool:

@@ -186,7 +186,7 @@ class _Login:
         Raises:
             UserError: the folder cannot be written to, or the server does not take it.
         """
-        from services.cli.passwords import until_answered, until_taken
+        from services.cli.passwords import until_answered
         from services.standalone.home import password_in
         from services.standalone.logins import write_users_file
         from services.standalone.passwords import USERS
@@ -204,7 +204,6 @@ class _Login:
         except OSError as error:
             raise UserError(f"the folder {self._folder} cannot be written to: {error.strerror}") from error
         if self.followed:
-            wait_for(until_taken(self._stack.nats(self.user), self.user))
             wait_for(until_answered(self._stack.nats(self.user), self._name))
 
     def revoke(self) -> None:

@@ -20,7 +20,7 @@ COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 
 IDLE_CONNECTION_S = 30.0
 """A connection that nobody used for so long is closed: each is a process of the server, of 5 to 7 MB."""
-OPENING_S = 0.2
+OPENING_S = 0.1
 """For so long a statement waits at most for a connection that another is done with, before one more is opened."""
 _LOOK_S = 0.002
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from services.descriptions import NAMES
 from shared.events.base import Event, Model
-from shared.events.calibration import CalibrationMatched, CalibrationMissing, MasterBuilt, Requirement
 from shared.events.commands import (
     BackupAccepted,
     BackupDatabase,
@@ -66,7 +65,7 @@ from shared.events.judgement import FrameAssigned, FrameJudged, Reason, Verdict
 from shared.events.processing import ProcessingChanged, ProductArrived
 from shared.events.session import SessionArchived, SessionChanged, SessionFinished, SessionTarget
 from shared.events.target import TargetUpdated
-from tests.contract import calibration_builds_examples, calibration_files_examples
+from tests.contract import calibration_builds_examples, calibration_examples, calibration_files_examples
 
 LIGHT = "5f2b6c0e8d1a47c39b7e60f4a2d5c81e3f90b6a7d4c2e1850a9b3c7d6e5f4a12"
 MASTER = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -143,20 +142,6 @@ CARDS = (
     "OBJECT  = 'M 42 Panel 2'       / \"as planned\"",
     "EXPTIME =                300.0 / [s] exposure",
 )
-NEEDED = Requirement(
-    requirement_id="dark-ASI2600MM-300s-g100-o50-m10",
-    master_type=FrameType.MASTER_DARK,
-    camera=CAMERA,
-    exposure_s=300.0,
-    filter="Ha",
-    gain=100.0,
-    offset=50.0,
-    set_temp_c=-10.0,
-    x_binning=1,
-    readout_mode="High Gain",
-    telescope="RC8",
-)
-
 EVENTS: tuple[Event, ...] = (
     FileArrived(
         occurred_at=AT,
@@ -243,37 +228,7 @@ EVENTS: tuple[Event, ...] = (
         cause="person",
         person="anna",
     ),
-    CalibrationMatched(
-        occurred_at=AT,
-        session_id=SESSION,
-        requirement_id=NEEDED.requirement_id,
-        revision=1,
-        requirement=NEEDED,
-        master_file_id=MASTER,
-        explanation="same camera, gain 100, offset 50, 300 s; 0.2 degrees apart",
-    ),
-    CalibrationMissing(
-        occurred_at=AT,
-        session_id=SESSION,
-        requirement_id=NEEDED.requirement_id,
-        revision=2,
-        requirement=NEEDED,
-        reason="no dark of 300 s at gain 100; capture 20 at -10 degrees Celsius",
-    ),
-    MasterBuilt(
-        occurred_at=AT,
-        file_id=MASTER,
-        master_type=FrameType.MASTER_DARK,
-        camera=CAMERA,
-        input_count=2,
-        input_file_ids=(LIGHT, OLDER),
-        exposure_s=300.0,
-        filter="Ha",
-        gain=100.0,
-        offset=50.0,
-        set_temp_c=-10.0,
-        x_binning=1,
-    ),
+    *calibration_examples.EVENTS,
     SessionFinished(
         occurred_at=AT,
         session_id=SESSION,
@@ -381,6 +336,7 @@ COMMANDS: tuple[Command, ...] = (
     BackupDatabase(command_id=COMMAND_ID, reason="migration"),
     ReadBackFiles(command_id=COMMAND_ID, file_ids=("5d41402abc4b2a76b9719d911017c592" * 2,)),
     RunRetention(command_id=COMMAND_ID),
+    *calibration_examples.COMMANDS,
     *calibration_builds_examples.COMMANDS,
     *calibration_files_examples.COMMANDS,
     *(state_question(name)(command_id=COMMAND_ID) for name in NAMES),
@@ -397,6 +353,7 @@ REPLIES: tuple[Reply, ...] = (
     UpkeepAccepted(ok=True, error="another check is under way", job_id=COMMAND_ID),
     BackupAccepted(ok=True, error="two archives wait for a disk", jobs=3, job_id=COMMAND_ID),
     KeeperAccepted(ok=True, error="another walk is under way", job_id=COMMAND_ID),
+    *calibration_examples.REPLIES,
     StateTold(
         ok=True,
         error="the checks took too long",

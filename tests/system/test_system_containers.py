@@ -12,11 +12,11 @@ PARTS = ("bus", "api", "stats")
 """Of tests/integration: events, both servers together, the heaviest SQL."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3000)
 def test_the_suite_passes_on_containers(engine: Engine) -> None:
     """With NIGHTBUS_TEST_STACK=containers the same tests pass, on one Postgres and one NATS container of the run."""
     started = int(time.time())
-    summary = passes("containers", PARTS, 590, engine.environment)
+    summary = passes("containers", PARTS, 2940, engine.environment)
     events = engine.client.api.events(
         since=started, until=int(time.time()) + 1, decode=True, filters={"type": "container", "event": "start"}
     )

@@ -71,6 +71,16 @@ def described(properties: Properties, names: Iterable[Property]) -> list[str]:
     return list(dict.fromkeys([text for text in found if text]))
 
 
+def whose(properties: Properties, names: Iterable[Property]) -> list[str]:
+    """Telescope and camera by their names, else the size: what a person looks for first."""
+    wanted = tuple(names)
+    telescope = properties.telescope if "telescope" in wanted else None
+    found = [name for name in (telescope, properties.camera) if name]
+    if properties.camera is None and properties.width_px is not None and properties.height_px is not None:
+        found.append(f"{properties.width_px}x{properties.height_px} pixels")
+    return found
+
+
 def apart(master: date, lights: date) -> str:
     """Where the night of a master lies, as seen from the lights: ``3 nights before the lights``."""
     days = (lights - master).days

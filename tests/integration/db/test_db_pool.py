@@ -32,7 +32,9 @@ async def test_a_server_process_that_is_stopped_is_given_up(
             os.kill(stopped, signal.SIGCONT)
 
 
-async def test_short_statements_share_a_connection_and_wait_for_no_long_one(database: PostgresSettings) -> None:
+async def test_short_statements_share_a_connection_and_wait_for_no_long_one(
+    database: PostgresSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is done in a moment opens no connection beside the one that is there; beside a long statement it does."""
     async with pool_of(database, "stats") as pool, asyncio.timeout(60):
 
@@ -40,7 +42,9 @@ async def test_short_statements_share_a_connection_and_wait_for_no_long_one(data
             async with connected(pool) as connection:
                 await connection.fetchval("SELECT 1")
 
-        await asyncio.gather(*(look() for _ in range(6)))
+        with monkeypatch.context() as patient:  # however slow this machine is
+            patient.setattr(pool_module, "OPENING_S", 30.0)
+            await asyncio.gather(*(look() for _ in range(6)))
         assert pool.get_size() == 1
         async with connected(pool) as connection:
             await connection.fetchval("SELECT 1")
