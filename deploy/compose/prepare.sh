@@ -29,6 +29,7 @@ passwords_of() {
     ingest) echo ingest nats-ingest nats-janitor ;;
     scanner) echo nats-scanner ;;
     stats) echo stats nats-stats ;;
+    calibration) echo calibration nats-calibration ;;
     backup) echo backup backup_dump nats-backup ;;
     api) echo api nats-api ;;
     cli) echo reader_cli nats-cli ;;

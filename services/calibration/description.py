@@ -17,5 +17,6 @@ DESCRIPTION = ServiceDescription(
         "cmd.calibration.distribute", "cmd.calibration.clean", "cmd.calibration.build", "cmd.calibration.cancel-build",
     ),
     sends=("cmd.ingest.move", "cmd.ingest.place", "cmd.ingest.remove"),
+    quiet=False,
     last_active="SELECT max(answered_at) FROM calibration.requirements",
 )  # fmt: skip

@@ -35,9 +35,59 @@ _BACKUP = (
     SELECT md5(n::text)::uuid, 'usb', 'nightly', 'done', n::text, t, t, t
     FROM generate_series(1, 400) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 day' AS t) at
     """,
-    "VACUUM (ANALYZE)",
 )
 """Every night in an archive at each of two destinations, and a dump of each day of the last year."""
+
+_CALIBRATION = (
+    """
+    INSERT INTO calibration.frame (file_id, frame_type, camera, rig, exposure_s, filter, night, scanned, format, name,
+        root, path, size_bytes, arrived_at, made_at, scan_revision, decisions_revision, read_at, digest)
+    SELECT md5(n::text) || md5('master' || n), CASE n % 4 WHEN 0 THEN 'MASTER_DARK' ELSE 'MASTER_FLAT' END,
+        'seed camera', 'seed', 60, (ARRAY['L', 'R', 'G', 'B', 'Ha'])[n % 5 + 1], date '1990-01-01' + (n * 2)::int, '{}',
+        'fits', n::text, 'seed', n::text, 1000, t, t, 1, 0, t, ''
+    FROM generate_series(1, 2000) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 day' AS t) at
+    """,
+    """
+    INSERT INTO calibration.master_refusal (file_id, refused_by, reason)
+    SELECT file_id, 'sanity', 'no light' FROM calibration.frame WHERE frame_type LIKE 'MASTER%' AND name LIKE '%7'
+    """,
+    """
+    INSERT INTO calibration.light_group (session_id, camera, rig, exposure_s, filter, night, properties_key, lights,
+        is_dirty)
+    SELECT session_id, 'seed camera', 'seed', 60, f, night, f, files / 5, false
+    FROM stats.session CROSS JOIN unnest('{L,R,G,B,Ha}'::text[]) f
+    """,
+    """
+    INSERT INTO calibration.need (session_id, requirement_id, master_type, camera, exposure_s, filter, night, state,
+        master_file_id, explanation, capture_type, capture_frames, capture_s, capture_words, revision, is_dirty,
+        answered_at)
+    SELECT g.session_id, k.kind || '-' || substr(md5(concat(k.kind, g.filter, k.night)), 1, 8), k.master_type, g.camera,
+        g.exposure_s, g.filter, k.night, CASE WHEN m.file_id IS NULL THEN 'missing' ELSE 'matched' END, m.file_id,
+        'a sentence', k.kind, 20, 1200, 'capture 20 frames', 1, false, now()
+    FROM (SELECT DISTINCT ON (session_id, kind, CASE kind WHEN 'flat' THEN filter END) *
+          FROM calibration.light_group CROSS JOIN unnest('{dark,flat}'::text[]) kind) g
+    CROSS JOIN LATERAL (SELECT g.kind, 'MASTER_' || upper(g.kind) AS master_type,
+                               CASE g.kind WHEN 'flat' THEN g.night END AS night) k
+    LEFT JOIN calibration.frame m ON g.night > date '1990-07-01' AND m.name = (1 + hashtext(g.session_id || g.filter)
+        & 1023)::text
+    """,
+    """
+    INSERT INTO calibration.group_need (group_no, need_no)
+    SELECT g.group_no, n.need_no FROM calibration.light_group g JOIN calibration.need n USING (session_id)
+    WHERE n.master_type = 'MASTER_DARK' OR n.filter = g.filter
+    """,
+    """
+    INSERT INTO calibration.raw_set (set_key, frame_type, camera, frames, measured, kept, wanted, is_dirty)
+    SELECT n::text, 'FLAT', 'seed camera', 20, 20, 20, 10, false FROM generate_series(1, 5000) n
+    """,
+    """
+    INSERT INTO calibration.build (build_id, set_no, asked_by, master_type, state, reason)
+    SELECT md5(set_no::text)::uuid, set_no, 'settings', 'MASTER_FLAT',
+        CASE set_no % 50 WHEN 0 THEN 'failed' ELSE 'done' END, 'a reason' FROM calibration.raw_set
+    """,
+    "VACUUM (ANALYZE)",
+)
+"""2,000 masters, and a night's five groups of lights, which need six; those of the first half year are missing."""
 
 
 def rows(*, quick: bool) -> Rows:
@@ -55,7 +105,7 @@ async def _measured(started: Servers, files: int, rounds: int) -> Rows:
     )  # fmt: skip
     try:
         await seed(admin, files)
-        for statement in _BACKUP:
+        for statement in (*_BACKUP, *_CALIBRATION):
             await admin.execute(statement, timeout=900)
     finally:
         await admin.close()

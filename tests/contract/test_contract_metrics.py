@@ -14,7 +14,7 @@ UNITS_NOT_OF_PROMETHEUS = re.compile(r"_(ms|millis|milliseconds|minutes|hours|da
 
 def test_every_service_with_numbers_of_its_own_names_them_in_one_module() -> None:
     """The page has a section for all services, and one for each that has metrics; no name stands in two."""
-    assert set(metrics_page.modules()) == {"", "ingest", "stats", "backup", "api"}
+    assert set(metrics_page.modules()) == {"", "ingest", "stats", "calibration", "backup", "api"}
     assert len(METRICS) == sum(1 for module in metrics_page.modules().values() for _ in metrics_page.named(module))
     assert all(list(metrics_page.named(module)) for module in metrics_page.modules().values())
 

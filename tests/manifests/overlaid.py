@@ -124,7 +124,7 @@ def captures_are_where_settings_say(manifests: Manifests) -> None:
         mount = ingest.mounts[str(source.path)]
         assert mount.get("readOnly", False) is (source.mode != "move" and source.after_transfer == "keep")
         if source.mode == "index":
-            for reader in ("scanner", _runs(manifests, "backup").name):
+            for reader in ("scanner", "calibration", _runs(manifests, "backup").name):
                 assert manifests.workload(reader).mounts[str(source.path)]["readOnly"] is True
     folder = settings.section(type(settings.api)).dead_letter_dir  # type: ignore[attr-defined]
     assert str(folder.parent) in _runs(manifests, "api").mounts

@@ -27,7 +27,7 @@ ADMIN = PostgresSettings().admin_role
 HEALTH_PORT, NATS_PORT, MONITOR_PORT, POSTGRES_PORT = 8080, 4222, 8222, 5432
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 """Of those that the strictest standard of Kubernetes allows, the ones that are needed."""
-READS = {"scanner", "backup", "quiet", "cli"}
+READS = {"scanner", "calibration", "backup", "quiet", "cli"}
 """Workloads that read the library and do not write there."""
 _SECRET_WORD = re.compile(r"password|secret|token|credential", re.IGNORECASE)
 _UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from deploy.grafana.source import backup, captures, pipeline, quality, storage
+from deploy.grafana.source import backup, calibration, captures, pipeline, quality, storage
 from deploy.grafana.source.dashboard import Dashboard, text_of
 
 FOLDER = Path(__file__).parents[1] / "dashboards"
 ALL: tuple[Dashboard, ...] = (
-    captures.DASHBOARD, quality.DASHBOARD, pipeline.DASHBOARD, backup.DASHBOARD, storage.DASHBOARD,
+    captures.DASHBOARD, quality.DASHBOARD, pipeline.DASHBOARD, calibration.DASHBOARD,
+    backup.DASHBOARD, storage.DASHBOARD,
 )  # fmt: skip
 
 

@@ -18,6 +18,9 @@ from services.calibration.settings import Property
 from shared.equipment.cameras import same_camera
 from shared.events.frame import FrameType
 
+REFUSED = "may not be used"
+"""What an answer says of a master that is refused."""
+
 
 def matched(need: Need, master: Master, comparison: Comparison, rules: Rules, others: Sequence[Master]) -> str:
     """Why a master was taken; ``others`` fit as well."""
@@ -51,7 +54,7 @@ def unusable(need: Need, master: Master | None) -> str:
     if master.master_type is not need.master_type:
         return f"{master.name}, chosen by a person, is no master {kind}"
     if master.refused is not None:
-        return f"{master.name}, chosen by a person, may not be used: {_inside(master.refused)}"
+        return f"{master.name}, chosen by a person, {REFUSED}: {_inside(master.refused)}"
     ours, theirs = need.properties, master.properties
     one, other = (ours.width_px, ours.height_px), (theirs.width_px, theirs.height_px)
     if None not in one and None not in other and one != other:
@@ -81,7 +84,7 @@ def missing(
     capture = to_capture(need, 0, rules.min_frames, rules.flat_nights, train_changes).sentence
     if refused is None:
         return f"{_nearest(need, rules, nearest, comparison)}; {capture}"
-    fits = f"{refused.name} fits, but may not be used: {_inside(refused.refused or '')}"
+    fits = f"{refused.name} fits, but {REFUSED}: {_inside(refused.refused or '')}"
     return f"{fits}; {_nearest(need, rules, nearest, comparison, 'other ')}; {capture}"
 
 
@@ -113,7 +116,7 @@ def differing(need: Need, master: Master, comparison: Comparison, rules: Rules) 
 def not_fitting(need: Need, master: Master, comparison: Comparison, rules: Rules) -> str:
     """One master that is not taken, and why: its name, what it is, and what differs or why it is refused."""
     if master.refused is not None:
-        return f"{master.name}: may not be used: {_inside(master.refused)}"
+        return f"{master.name}: {REFUSED}: {_inside(master.refused)}"
     facts = words.described(master.properties, counting(need.master_type, rules))
     text = f"{master.name}: {words.listed([one.words for one in comparison.differences])}"
     return f"{text} ({', '.join(facts)})" if facts else text

@@ -4,8 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from shared.db.pool import pool_of
+from services.calibration.handlers import note_files
+from services.calibration.matcher import Matcher
+from services.calibration.ruling import Ruling
+from services.calibration.store import masters as store_masters
+from services.settings import AllSettings
+from shared.db.pool import pool_of, transaction
 from shared.events.base import Event
+from shared.events.file import FileScanned
 from shared.settings import PostgresSettings
 from tests.integration.stats.world import apply, arrived, file_id, light, quarantined, scanned
 
@@ -22,6 +28,8 @@ async def fill(settings: PostgresSettings) -> None:
     """Fill an empty, migrated database as the services do, and where that takes files, as they leave it."""
     async with pool_of(settings, "stats") as stats, stats.acquire() as connection:
         await apply(connection, *_captures(), [quarantined("broken")])
+    async with pool_of(settings, "calibration") as calibration:
+        await _calibration(calibration)
     async with pool_of(settings, "ingest") as ingest, ingest.acquire() as connection:
         await _ingest(connection)
     async with pool_of(settings, "api") as api:
@@ -58,6 +66,28 @@ def _captures() -> list[list[Event]]:
         scanned(name, frame_type=kind, night=FIRST_NIGHT) for name, kind in (("dark", "DARK"), ("thumb", "PREVIEW"))
     ]
     return [[arrived(name) for name in names], frames, more]
+
+
+async def _calibration(pool: Any) -> None:
+    """Masters for the lights of one rig but those of 60 s, of which one dark is refused; and a build that failed."""
+    rig = next(iter(RIGS))
+    about: dict[str, Any] = {"rig": rig, "camera": f"camera of {rig}", "width_px": 6248, "height_px": 4176}
+    masters = [
+        scanned(f"dark of {seconds}", frame_type="MASTER_DARK", filter=None, exposure_s=float(seconds), **about)
+        for seconds in (120, 180, 240)
+    ]
+    flat = scanned("flat", frame_type="MASTER_FLAT", filter="L", exposure_s=2.0, night=FIRST_NIGHT, **about)
+    lights = [event for event in _captures()[1] if isinstance(event, FileScanned)]
+    async with transaction(pool) as connection:
+        await note_files(connection, [*lights, *masters, flat])
+        await store_masters.refuse(connection, masters[0].file_id, "sanity", "half of its pixels would be negative")
+        await connection.execute(
+            "WITH made AS (INSERT INTO raw_set (set_key, frame_type, camera, frames) VALUES ('a', 'DARK', 'cam', 20)"
+            " RETURNING set_no) INSERT INTO build (build_id, set_no, asked_by, master_type, state, reason)"
+            " SELECT $1, set_no, 'person', 'MASTER_DARK', 'failed', 'a frame is truncated' FROM made",
+            uuid4(),
+        )
+    await Matcher(pool, Ruling(AllSettings()), 3600.0, lambda: None).turn()
 
 
 async def _ingest(connection: Any) -> None:

@@ -226,6 +226,56 @@ def test_what_needs_a_person_is_what_the_command_line_names(library: Library) ->
     assert (shown["Number"], shown["Reason"]) == (letter["dead_letter_id"], letter["reason"])
 
 
+def test_calibration_is_that_of_the_command_line(library: Library) -> None:
+    """What is matched and missing, what to capture and the masters are those of `nightbus calibration`."""
+    answers = library.nightbus("calibration", "status")
+    missing = [row for row in answers if row["state"] == "missing"]
+    assert library.number("calibration: Missing masters") == len(missing)
+    assert {row["state"] for row in answers} == {"matched", "missing"}
+    for row in library.panel("calibration: Missing by type and rig"):
+        of_both = [
+            one for one in missing
+            if (one["master_type"], one["session_rig"]) == (f"MASTER_{row['Type'].upper()}", row["Rig"])
+        ]  # fmt: skip
+        assert (row["Requirements"], row["Lights"]) == (len(of_both), sum(one["lights"] for one in of_both))
+        assert float(row["Integration"]) == pytest.approx(sum(one["integration_s"] for one in of_both))
+    by_type = {row["Type"]: row["Lights"] for row in library.panel("calibration: Lights without dark, flat or bias")}
+    by_night = library.panel("calibration: Lights without a master by night")
+    for kind in ("dark", "flat"):
+        lights = sum(one["lights"] for one in missing if one["master_type"] == f"MASTER_{kind.upper()}")
+        assert by_type[kind] == sum(row["lights"] for row in by_night if row["metric"] == kind) == lights > 0
+    shopping = library.nightbus("calibration", "missing")
+    to_capture = library.panel("calibration: To capture")
+    assert [row["Requirement"] for row in to_capture] == [row["requirement_id"] for row in shopping]
+    assert [row["What"] for row in to_capture] == [row["capture_words"] for row in shopping]
+
+
+def test_lights_of_calibration_add_up(library: Library) -> None:
+    """Covered, missing and waiting lights are all lights; lights that need nothing are covered."""
+    lights = [row for row in library.nightbus("files", "--type", "LIGHT") if row["state"] == "scanned"]
+    lacking, waiting = (
+        library.number(f"calibration: {title}") for title in ("Lights without a master", "Lights that wait")
+    )
+    assert 0 < lacking < len(lights)
+    assert library.number("calibration: Covered") == pytest.approx(1 - (lacking + waiting) / len(lights))
+
+
+def test_masters_are_those_of_the_command_line(library: Library) -> None:
+    """The numbers of masters, refused and unused ones are those of `calibration masters`; a failed build says why."""
+    masters = library.nightbus("calibration", "masters")
+    table = library.panel("calibration: Masters by type and camera")
+    assert library.number("calibration: Masters") == len(masters) == sum(row["Masters"] for row in table)
+    assert sum(row["Masters"] for row in library.panel("calibration: Masters by age")) == len(masters)
+    refused = library.nightbus("calibration", "masters", "--refused")
+    assert library.number("calibration: Refused masters") == len(refused) == 1
+    assert [row["Why"] for row in library.panel("calibration: Refused")] == [row["refused"] for row in refused]
+    unused = library.nightbus("calibration", "masters", "--unused")
+    assert sum(row["Unused"] for row in table) == len(unused)
+    assert [row["Why"] for row in library.panel("calibration: Builds that failed")] == ["a frame is truncated"]
+    sets = library.nightbus("calibration", "sets")
+    assert sum(row["Sets"] for row in library.panel("calibration: Sets of raw frames")) == len(sets)
+
+
 def test_the_backup_is_that_of_the_command_line(library: Library) -> None:
     """Coverage, findings and what failed are those of `nightbus backup status`."""
     told = library.nightbus("backup", "status")

@@ -103,9 +103,12 @@ def test_the_servers_are_reached_from_inside_alone(stack: dict[str, Any]) -> Non
 
 
 def test_captures_and_library_are_read_only_where_they_are_only_read(ours: dict[str, dict[str, Any]]) -> None:
-    """Ingest alone writes to the library, and into captures only where .env allows it."""
+    """Ingest alone writes to the library, calibration and into captures only where .env allows it."""
     writers = {name for name, one in ours.items() if mounts(one).get("/library") == "rw"}
     assert writers == {"ingest", "prepare"}, "prepare gives an empty library to its owner"
+    assert (
+        "${NIGHTBUS_LIBRARY:?set it in .env}:/library:${NIGHTBUS_MASTERS_ACCESS:-ro}" in ours["calibration"]["volumes"]
+    )
     for name, one in ours.items():
         captures = [volume for volume in one["volumes"] if ":/sources/captures" in volume]
         access = "${NIGHTBUS_CAPTURES_ACCESS:-ro}" if name == "ingest" else "ro"

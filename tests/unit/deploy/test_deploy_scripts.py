@@ -24,7 +24,8 @@ FIRST_SETTINGS = DEPLOY / "docker" / "first-settings.sh"
 ENTRYPOINT = DEPLOY / "docker" / "entrypoint.sh"
 OWN = {"PUID": str(os.geteuid()), "PGID": str(os.getegid())}
 VOLUMES = (
-    "migrate", "postgres", "provision", "ingest", "scanner", "stats", "backup", "api", "cli", "grafana", "subscribers",
+    "migrate", "postgres", "provision", "ingest", "scanner", "stats", "calibration", "backup", "api", "cli", "grafana",
+    "subscribers",
 )  # fmt: skip
 
 

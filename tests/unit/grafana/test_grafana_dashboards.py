@@ -56,9 +56,9 @@ def units(panel: Json) -> set[str]:
     return {panel["fieldConfig"]["defaults"]["unit"], *columns}
 
 
-def test_there_are_five() -> None:
-    """The five dashboards are there, each under an address of its own."""
-    assert list(DASHBOARDS) == ["backup", "captures", "pipeline", "quality", "storage"]
+def test_there_are_six() -> None:
+    """The six dashboards are there, each under an address of its own."""
+    assert list(DASHBOARDS) == ["backup", "calibration", "captures", "pipeline", "quality", "storage"]
     assert {dashboard["uid"] for dashboard in DASHBOARDS.values()} == {f"nightbus-{name}" for name in DASHBOARDS}
     assert all("id" not in dashboard and dashboard["tags"] == ["nightbus"] for dashboard in DASHBOARDS.values())
 

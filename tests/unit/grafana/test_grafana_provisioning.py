@@ -19,6 +19,7 @@ RULES: list[dict[str, Any]] = [
 ALERT_NAMES = (
     "NightbusServiceNotReady", "NightbusConsumerLag", "NightbusDeadLetters", "NightbusOutboxStuck",
     "NightbusStreamNearlyFull", "NightbusBackupTooOld", "NightbusUnprotectedFiles", "NightbusBackupFindings",
+    "NightbusLightsWithoutMasters", "NightbusMasterBuildFailed", "NightbusMasterRefused",
     "NightbusDiskNearlyFull", "NightbusSourceUnreachable", "NightbusRootUnreachable", "NightbusStarCountCollapse",
 )  # fmt: skip
 PROMETHEUS_OWN = {"up"}
