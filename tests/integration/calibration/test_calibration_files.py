@@ -30,7 +30,7 @@ async def clean(stack: Files, client: Client, **said: object) -> list[tuple[obje
     """Have a clean-up done; what became of each set."""
     accepted = await ask(client, CleanCalibration(**said), CleaningAccepted)
     await stack.until(f"SELECT state FROM cleaning WHERE cleaning_id = '{accepted.job_id}'", "done")
-    query = "SELECT frame_type, frames, verdict, reason FROM cleaning_set WHERE cleaning_id = $1 ORDER BY number"
+    query = "SELECT frame_type, frames, fate, reason FROM cleaning_set WHERE cleaning_id = $1 ORDER BY number"
     return await stack.rows(query, accepted.job_id)
 
 
