@@ -18,7 +18,7 @@ RESERVED_ENV = frozenset(
 """Variables with our prefix that are not settings."""
 SECTIONS = (
     "config_version", "services", "nats", "postgres", "library", "sources", "rigs", "cameras", "telescopes", "filters",
-    "targets", "destinations", "health", "log",
+    "targets", "calibration_rigs", "dark_libraries", "destinations", "health", "log",
 )  # fmt: skip
 """What may stand at the top of the file beside the sections of services, as the annotated example has it in order; a
 test holds them to the settings."""

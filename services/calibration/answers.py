@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from services.calibration.matching.match import Candidates, match
 from services.calibration.matching.model import Matched, Need
 from services.calibration.matching.shopping import to_capture
 from services.calibration.rows import Answered, Known
 from services.calibration.ruling import Ruling
 from shared.events.calibration import CalibrationMatched, CalibrationMissing, Capture, Requirement
+
+if TYPE_CHECKING:
+    from services.calibration.matching.candidates import Candidates
 
 
 class Told(NamedTuple):
@@ -21,7 +23,7 @@ class Told(NamedTuple):
 
 
 def answers(
-    needs: Sequence[Known], candidates: Candidates, ruling: Ruling, changes: Mapping[str, Sequence[date]]
+    needs: Sequence[Known], candidates: "Candidates", ruling: Ruling, changes: Mapping[str, Sequence[date]]
 ) -> list[Told]:
     """The answers to needs; ``changes`` are those of the optical train by rig."""
     return [_answer(known, candidates, ruling, changes) for known in needs]
@@ -32,13 +34,16 @@ def requirement_of(requirement_id: str, need: Need) -> Requirement:
     return Requirement(requirement_id=requirement_id, master_type=need.master_type, **need.properties._asdict())
 
 
-def _answer(known: Known, candidates: Candidates, ruling: Ruling, changes: Mapping[str, Sequence[date]]) -> Told:
+def _answer(known: Known, candidates: "Candidates", ruling: Ruling, changes: Mapping[str, Sequence[date]]) -> Told:
     rules = ruling.of(known.rig, known.camera)
-    found = match(known.need, candidates, rules, pinned=known.pinned, train_changes=changes.get(known.rig or "", ()))
+    train_changes = changes.get(known.rig or "", ())
+    from services.calibration.matching.match import match
+
+    found = match(known.need, candidates, rules, pinned=known.pinned, train_changes=train_changes)
     if isinstance(found, Matched):
         return _matched(known, found)
     row = _row(known, "missing", None, None, found.reason)
-    shopping = to_capture(known.need, known.lights, rules.min_frames, rules.flat_nights)
+    shopping = to_capture(known.need, known.lights, rules.min_frames, rules.flat_nights, train_changes)
     row = row._replace(
         nearest_file_id=None if found.nearest is None else found.nearest.file_id,
         capture_type=shopping.frame_type.value,

@@ -15,7 +15,7 @@ from shared.retry import patiently
 from shared.service import DAY_S, Service
 from shared.settings import Settings
 
-OPEN_POLL_S = 0.5
+OPEN_POLL_S = 0.25
 """How often is looked at what ingest has in hand."""
 
 

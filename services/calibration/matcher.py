@@ -8,12 +8,12 @@ done is marked in the rows themselves.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from services.calibration.answers import Told, answers
 from services.calibration.description import DESCRIPTION
-from services.calibration.matching.match import Candidates
 from services.calibration.matching.model import Master, Need
 from services.calibration.matching.needs import needs_of, requirement_id
 from services.calibration.rows import DirtyGroup, Known, Placing
@@ -27,6 +27,9 @@ from shared.db.bisect import REFUSALS, Refused, bisected
 from shared.db.pool import connected, transaction
 from shared.logging import get_logger
 from shared.retry import patiently
+
+if TYPE_CHECKING:
+    from services.calibration.matching.candidates import Candidates
 
 log = get_logger(__name__)
 
@@ -52,7 +55,7 @@ class Matcher:
         self._work = asyncio.Event()
         self._looked_up = ""
         self._masters: Sequence[Master] = ()
-        self._candidates = Candidates(())
+        self._candidates: Candidates | None = None
 
     def wake(self) -> None:
         """Say that something was marked; the loop also looks by itself."""
@@ -172,10 +175,12 @@ class Matcher:
                 log.error("a requirement cannot be answered", need_no=part.item.need_no, reason=reason)
                 await needs.cannot_be_answered(connection, part.item.need_no, reason)
 
-    async def _candidates_now(self, connection: Connection) -> Candidates:
+    async def _candidates_now(self, connection: Connection) -> "Candidates":
         """The masters of this moment; what was found out about them is kept while they are the same."""
+        from services.calibration.matching.candidates import Candidates  # loads the numbers, which few need at rest
+
         found = await masters.masters(connection)
-        if found != self._masters:
+        if self._candidates is None or found != self._masters:
             self._masters, self._candidates = found, Candidates(found)
         return self._candidates
 

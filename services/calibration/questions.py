@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 import asyncpg
 
-from services.calibration.matching.alternatives import alternatives
-from services.calibration.matching.match import Candidates, match
 from services.calibration.matching.model import Matched
 from services.calibration.matching.needs import need_of
 from services.calibration.matching.shopping import to_capture
@@ -28,6 +27,9 @@ from shared.events.calibration_commands import (
 )
 from shared.events.frame import FrameType
 
+if TYPE_CHECKING:
+    from services.calibration.matching.candidates import Candidates
+
 
 class Questions:
     """Handlers of the commands that change nothing."""
@@ -42,6 +44,9 @@ class Questions:
         Raises:
             UserError: the session needs nothing, or not this.
         """
+        from services.calibration.matching.alternatives import alternatives
+        from services.calibration.matching.candidates import Candidates
+
         async with snapshot(self._pool) as connection:
             known = await needs.of_session(connection, command.session_id)
             told = await needs.explanations(connection, command.session_id)
@@ -55,10 +60,9 @@ class Questions:
         found = []
         for one in known:
             rules = self._ruling.of(one.rig, one.camera)
-            nearest = alternatives(
-                one.need, candidates, rules, changes.get(one.rig or "", ()), limit=command.alternatives
-            )
-            capture = to_capture(one.need, one.lights, rules.min_frames, rules.flat_nights).sentence
+            train_changes = changes.get(one.rig or "", ())
+            nearest = alternatives(one.need, candidates, rules, train_changes, limit=command.alternatives)
+            capture = to_capture(one.need, one.lights, rules.min_frames, rules.flat_nights, train_changes).sentence
             found.append(
                 Explained(
                     requirement_id=one.requirement_id,
@@ -85,6 +89,8 @@ class Questions:
             UserError: no library is wanted, or more darks than one answer holds.
         """
         libraries = command.libraries or self._wanted()
+        from services.calibration.matching.candidates import Candidates
+
         if not libraries:
             raise UserError("say what you want (--camera, --exposure, …), or set [[dark_libraries]] in nightbus.toml")
         wanted = [one for library in libraries for one in _darks(library)]
@@ -97,7 +103,9 @@ class Questions:
     def _wanted(self) -> Sequence[DarkLibrary]:
         return [DarkLibrary(**library.model_dump()) for library in self._ruling.libraries]
 
-    def _planned(self, wanted: Properties, candidates: Candidates) -> PlannedDark:
+    def _planned(self, wanted: Properties, candidates: "Candidates") -> PlannedDark:
+        from services.calibration.matching.match import match
+
         rules = self._ruling.of(None, wanted.camera)
         need = need_of(FrameType.MASTER_DARK, wanted, rules.dark)
         found = match(need, candidates, rules)

@@ -1,4 +1,4 @@
-"""Links beside files of the library, made only where a person chose them (docs/adr/0043).
+"""Links beside files of the library, made only where a person chose them (docs/adr/0042).
 
 A hard link is a further name of one file, so whoever writes into it writes into the original. It is therefore made of
 files of the library alone, and the file is made read-only first: a tool that writes in place is refused, and one that

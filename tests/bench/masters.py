@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from services.calibration.integration.header import Made
+from services.calibration.integration.made import Made
 from services.calibration.integration.master import Input, write_master
 from services.calibration.properties import Properties
 from shared.events.frame import FrameType

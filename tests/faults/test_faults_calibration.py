@@ -57,6 +57,23 @@ SELECT (SELECT count(*) FROM calibration.need WHERE master_file_id = $1),
 """
 
 
+_UNDER_WAY = "SELECT count(*) FROM calibration.placement WHERE state IN ('wanted', 'leaving')"
+
+
+async def until_under_way(world: World) -> None:
+    """Wait until some of the placements are on their way."""
+
+    async def under_way() -> bool:
+        world.require_supervised()
+        try:
+            async with world.database() as connection:
+                return bool(await connection.fetchval(_UNDER_WAY))
+        except (OSError, asyncpg.PostgresError):
+            return False
+
+    await until(under_way, 180, pause_s=0.05)
+
+
 async def until_settled(world: World, dark: str, timeout_s: float) -> None:
     """Wait until every session is matched with the dark, all is placed, and nothing else is known."""
     found: object = None
@@ -103,7 +120,8 @@ async def test_killed_amid_distribution_nothing_is_lost_or_doubled(folder: Path,
         originals = {path: what for path, what in before.items() if "DATE_" not in path or "FILTER_Ha_EXP" in path}
         for number in range(KILLS):
             another_dark()
-            await asyncio.sleep(nemesis.draw.uniform(0.5, 4.0))
+            await until_under_way(world)
+            await asyncio.sleep(nemesis.draw.uniform(0.0, 1.5))
             await nemesis.strike("ingest" if number % 3 == 2 else QUIET)
             now = await asyncio.to_thread(contents, folder / LIBRARY)
             assert {path: now.get(path) for path in originals} == originals, "an original is not where it was"

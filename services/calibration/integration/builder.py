@@ -14,7 +14,8 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
@@ -23,8 +24,7 @@ from services.calibration.asking import LIBRARY, Ask, command_id
 from services.calibration.description import DESCRIPTION
 from services.calibration.filing import names
 from services.calibration.integration import handover
-from services.calibration.integration.header import Made
-from services.calibration.integration.master import Input, Written, write_master
+from services.calibration.integration.made import Made
 from services.calibration.integration.planning import (
     MOST_FRAMES,
     PEDESTALS,
@@ -60,6 +60,9 @@ from shared.jobs.store import JobTable
 from shared.library.roots import Root
 from shared.logging import get_logger
 from shared.retry import patiently
+
+if TYPE_CHECKING:
+    from services.calibration.integration.master import Input, Written
 
 log = get_logger(__name__)
 
@@ -191,7 +194,7 @@ class Builder:
         with self._writing(job):
             unfinished = await asyncio.to_thread(handover.unfinished_path, library, job.id, job.attempt)
             try:
-                written = await asyncio.to_thread(write_master, made, inputs, pedestal, unfinished, check)
+                written = await asyncio.to_thread(_write, made, inputs, pedestal, unfinished, check)
             finally:
                 is_over.set()  # a thread cannot be cancelled: it ends at the next rows
             await asyncio.to_thread(handover.finish, library, unfinished, job.id)
@@ -206,7 +209,7 @@ class Builder:
         finally:
             self.writing.discard(key)
 
-    async def _inputs(self, made: Made) -> tuple[list[Input], Input | None]:
+    async def _inputs(self, made: Made) -> "tuple[list[Input], Input | None]":
         """Where the frames are now."""
         subtracted = [] if made.subtracted is None else [made.subtracted[1]]
         async with connected(self._pool) as connection:
@@ -214,7 +217,7 @@ class Builder:
         found = await asyncio.to_thread(_located, [*made.inputs, *subtracted], places)
         return found[: len(made.inputs)], found[-1] if subtracted else None
 
-    async def _save_written(self, job: Job, written: Written) -> None:
+    async def _save_written(self, job: Job, written: "Written") -> None:
         async with transaction(self._pool) as connection:
             await job.hold(connection)
             await builds.save_written(
@@ -293,8 +296,19 @@ def _frame(row: Mapping[str, Any]) -> Frame:
     return Frame(*(row[name] for name in Frame._fields))
 
 
-def _located(file_ids: Sequence[str], places: dict[str, list[Place]]) -> list[Input]:
+def _located(file_ids: Sequence[str], places: dict[str, list[Place]]) -> "list[Input]":
+    from services.calibration.integration.master import Input
+
     return [Input(file_id, path_at(file_id, places.get(file_id, ()))) for file_id in file_ids]
+
+
+def _write(
+    made: Made, inputs: "Sequence[Input]", pedestal: "Input | None", to_path: Path, check: Callable[[int], None]
+) -> "Written":
+    """`write_master`, whose numbers are loaded when the first master is written."""
+    from services.calibration.integration.master import write_master
+
+    return write_master(made, inputs, pedestal, to_path, check)
 
 
 def _command(asked: UUID, build_id: UUID, build: Build) -> PlaceFile:

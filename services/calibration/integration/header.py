@@ -4,11 +4,11 @@ FITS Standard 4.0, section 4. What the camera, the optics and the site are is co
 for matching is written as Nightbus knows it, whoever said so: header, path or person.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from services.calibration.properties import Properties
+from services.calibration.integration.made import Made
 from shared.events.frame import FrameType
 from shared.frames.cards import BLOCK_BYTES, CARD_BYTES, CardValue
 from shared.frames.nights import night_of
@@ -28,25 +28,6 @@ COPIED = (
 _HISTORY_CHARACTERS = 72
 _TEXT_CHARACTERS = 68
 _ALIGNED = 20
-
-
-class Made(NamedTuple):
-    """What a master was made of, and how."""
-
-    master_type: FrameType
-    properties: Properties
-    inputs: Sequence[str]
-    """Their file_ids."""
-    made_at: datetime
-    observed_at: datetime | None
-    """When the first frame was begun."""
-    sensor_temp_c: float | None
-    left_out: Sequence[tuple[str, str]] = ()
-    """Frames of the set that stayed out, by file_id, each with its reason."""
-    subtracted: tuple[str, str] | None = None
-    """What was subtracted from each frame: the name of its kind and its file_id."""
-    level_adu: float | None = None
-    """The level that flats were scaled to."""
 
 
 class Counts(NamedTuple):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from services.calibration.integration.clip import SIGMAS
 from services.calibration.integration.combine import Check, Combined, Plan, combine, threads_here
-from services.calibration.integration.header import Counts, Made, header_of
+from services.calibration.integration.header import Counts, header_of
+from services.calibration.integration.made import Made
 from services.calibration.pixels.strips import Scratch, Strips, open_strips
 from shared.errors import Permanent, Transient
 from shared.frames.cards import BLOCK_BYTES, CardValue

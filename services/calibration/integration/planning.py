@@ -5,8 +5,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any, NamedTuple
 
-from services.calibration.integration.header import Made
-from services.calibration.matching.match import Candidates, match
+from services.calibration.integration.made import Made
 from services.calibration.matching.model import Master, Matched, Need
 from services.calibration.matching.needs import need_of
 from services.calibration.matching.rules import Rules
@@ -44,6 +43,8 @@ def described(common: Properties, frames: Sequence[Frame]) -> Properties:
 
 def pedestal_for(flat: Properties, frames: Sequence[Frame], masters: Sequence[Master], rules: Rules) -> Matched | None:
     """The master that is subtracted from flats: a dark-flat of their exposure, else a bias; None without either."""
+    from services.calibration.matching.match import Candidates, match
+
     candidates = Candidates(masters)
     exposures = [frame.exposure_s for frame in frames if frame.exposure_s is not None]
     for master_type in PEDESTALS:
@@ -60,6 +61,8 @@ def pedestal_for(flat: Properties, frames: Sequence[Frame], masters: Sequence[Ma
 
 def is_wanted(frame_type: FrameType, common: Properties, masters: Sequence[Master], rules: Rules) -> bool:
     """Whether no master of the library serves what a set would be made for; a flat serves its own night."""
+    from services.calibration.matching.match import Candidates, match
+
     master_type = MASTER_OF[frame_type]
     counting = {FrameType.MASTER_BIAS: rules.bias, FrameType.MASTER_FLAT: rules.flat}.get(master_type, rules.dark)
     need: Need = need_of(master_type, common, counting)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
-from services.calibration.pixels.levels import Levels, measure
-from services.calibration.pixels.strips import Scratch, open_strips
+from services.calibration.pixels.levels import Levels
 from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.store import levels
 from services.calibration.store.levels import Unmeasured
@@ -94,6 +93,9 @@ def levels_of_file(path: Path) -> Levels:
         Permanent: it is nothing that can be measured.
         Transient: it cannot be read now.
     """
+    from services.calibration.pixels.measure import measure
+    from services.calibration.pixels.strips import Scratch, open_strips
+
     try:
         with Scratch() as scratch:
             found = measure(open_strips(path, scratch))

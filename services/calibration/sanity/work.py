@@ -6,11 +6,9 @@ from functools import partial
 
 import asyncpg
 
-from services.calibration.pixels.levels import Levels, measure
-from services.calibration.pixels.strips import Scratch, open_strips
+from services.calibration.pixels.levels import Levels
 from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.sanity.rules import Trial, refusal
-from services.calibration.sanity.trial import try_on
 from services.calibration.store import levels, master_tests, masters
 from services.calibration.store.master_tests import DueTest, Tested
 from services.calibration.store.places import places_of
@@ -110,6 +108,10 @@ def _tested(one: DueTest, found: Levels, lights: Collection[str], places: Places
 
 
 def _trial(one: DueTest, found: Levels, light: str, places: Places) -> Trial:
+    from services.calibration.pixels.measure import measure
+    from services.calibration.pixels.strips import Scratch, open_strips
+    from services.calibration.sanity.trial import try_on
+
     light_path = path_at(light, places.get(light, ()))
     master_path = path_at(one.file_id, places.get(one.file_id, ()))
     with Scratch() as scratch:

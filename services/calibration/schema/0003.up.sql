@@ -156,7 +156,7 @@ CREATE TABLE calibration.cleaning_set (
     size_bytes     bigint NOT NULL,
     master_file_id text COLLATE "C",
     master_path    text COLLATE "C",
-    verdict        text NOT NULL CHECK (verdict IN ('may_go', 'stays', 'removed')),
+    fate        text NOT NULL CHECK (fate IN ('may_go', 'stays', 'removed')),
     reason         text NOT NULL,
     PRIMARY KEY (cleaning_id, number)
 );
@@ -169,11 +169,11 @@ COMMENT ON COLUMN calibration.cleaning_set.frames IS 'Number of its frames.';
 COMMENT ON COLUMN calibration.cleaning_set.size_bytes IS 'Their size, bytes.';
 COMMENT ON COLUMN calibration.cleaning_set.master_file_id IS 'The master that stands for it.';
 COMMENT ON COLUMN calibration.cleaning_set.master_path IS 'Where that lies below the library.';
-COMMENT ON COLUMN calibration.cleaning_set.verdict IS 'may_go; stays; removed.';
+COMMENT ON COLUMN calibration.cleaning_set.fate IS 'may_go; stays; removed.';
 COMMENT ON COLUMN calibration.cleaning_set.reason IS 'Why, one sentence.';
 
 CREATE VIEW calibration.cleaning_sets AS
-SELECT cleaning_id, number, frame_type, description, frames, size_bytes, master_file_id, master_path, verdict, reason
+SELECT cleaning_id, number, frame_type, description, frames, size_bytes, master_file_id, master_path, fate, reason
 FROM calibration.cleaning_set;
 COMMENT ON VIEW calibration.cleaning_sets IS 'Contract: the sets of raw calibration frames that a clean-up met, and what became of each.';
 COMMENT ON COLUMN calibration.cleaning_sets.cleaning_id IS 'The clean-up.';
@@ -184,7 +184,7 @@ COMMENT ON COLUMN calibration.cleaning_sets.frames IS 'Number of its frames.';
 COMMENT ON COLUMN calibration.cleaning_sets.size_bytes IS 'Their size, bytes.';
 COMMENT ON COLUMN calibration.cleaning_sets.master_file_id IS 'The master that stands for it.';
 COMMENT ON COLUMN calibration.cleaning_sets.master_path IS 'Where that lies below the library.';
-COMMENT ON COLUMN calibration.cleaning_sets.verdict IS 'may_go; stays; removed.';
+COMMENT ON COLUMN calibration.cleaning_sets.fate IS 'may_go; stays; removed.';
 COMMENT ON COLUMN calibration.cleaning_sets.reason IS 'Why, one sentence.';
 
 CREATE VIEW calibration.twin_masters AS

@@ -6,7 +6,6 @@ from functools import partial
 import asyncpg
 
 from services.calibration.sets.grouping import set_key, set_properties
-from services.calibration.sets.judging import judge
 from services.calibration.store import levels, raw_sets
 from services.calibration.store.raw_sets import RawSet
 from services.calibration.store.writers import lock
@@ -63,6 +62,8 @@ class Sets:
             return await raw_sets.dirty(connection, self._min_frames, _SETS_PAGE)
 
     async def _judge(self, one: RawSet) -> None:
+        from services.calibration.sets.judging import judge
+
         async with transaction(self._pool) as connection:
             await lock(connection)
             members = await raw_sets.members(connection, one.set_no)

@@ -38,13 +38,13 @@ WHERE f.frame_type = $1 AND l.arrived_at IS NOT NULL
 ORDER BY f.file_id
 """
 _LIBRARY = "SELECT path FROM ingest.root_state WHERE root = 'library'"
-_BEGIN = "DELETE FROM cleaning_set WHERE cleaning_id = $1 AND verdict <> 'removed'"
+_BEGIN = "DELETE FROM cleaning_set WHERE cleaning_id = $1 AND fate <> 'removed'"
 _NEXT = "SELECT coalesce(max(number) + 1, 0) FROM cleaning_set WHERE cleaning_id = $1"
 _SET = """
 INSERT INTO cleaning_set (cleaning_id, number, frame_type, description, frames, size_bytes, master_file_id,
-    master_path, verdict, reason)
+    master_path, fate, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (cleaning_id, number) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason
+ON CONFLICT (cleaning_id, number) DO UPDATE SET fate = excluded.fate, reason = excluded.reason
 """
 _STILL = """
 SELECT l.file_id, l.path FROM ingest.file_location l JOIN unnest($1::text[], $2::text[]) AS t(file_id, path)

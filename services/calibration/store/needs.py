@@ -40,7 +40,7 @@ _MARK_GROUPS = "UPDATE light_group SET is_dirty = true WHERE session_id IS NOT N
 _DIRTY = f"""
 SELECT n.need_no, n.session_id, n.requirement_id, n.master_type, n.state, n.master_file_id, n.bias_file_id, n.revision,
        {columns.names("n.")}, g.lights, g.lights_rig, g.lights_camera, p.master_file_id AS pinned
-FROM (SELECT * FROM need WHERE is_dirty ORDER BY need_no LIMIT $1) n
+FROM (SELECT need_no FROM need WHERE is_dirty ORDER BY need_no LIMIT $1) d JOIN need n USING (need_no)
 CROSS JOIN LATERAL (
     SELECT sum(g.lights)::bigint AS lights, min(g.rig) AS lights_rig, min(g.camera) AS lights_camera
     FROM group_need x JOIN light_group g USING (group_no) WHERE x.need_no = n.need_no) g

@@ -11,14 +11,15 @@ from services.cli.backup.line import Line
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.filters import JsonOption
-from services.cli.lookups import ENDED
+from services.cli.lookups import ENDED, full_id
 from services.cli.output import Row, counted, to_json
-from services.cli.usage import WrongUsage
+from services.cli.usage import WrongUsage, named_thing
 
 if TYPE_CHECKING:
     from shared.events.calibration_builds import BuildsAccepted
 
 POLL_S = 0.5
+_IDS = "SELECT build_id FROM calibration.build_progress WHERE build_id::text ^@ $1"
 _BUILDS = """
 SELECT build_id, set_no, master_type, state, phase, reason, frames, height_px, rows_done, path, file_id, samples,
        rejected
@@ -31,7 +32,12 @@ SetsArgument = Annotated[
         metavar="[SET…]", min=1, help="Numbers of sets, as `calibration sets` shows them; none: all ready ones."
     ),
 ]
-CancelOption = Annotated[UUID | None, typer.Option("--cancel", metavar="BUILD", help="Have this build end instead.")]
+CancelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cancel", metavar="BUILD", parser=named_thing, help="Have this build end instead: its id, or how that begins."
+    ),
+]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Do not wait for them.")]
 
 
@@ -74,11 +80,12 @@ async def _build(stack: Stack, set_nos: tuple[int, ...], *, watching: bool) -> t
             await asyncio.sleep(POLL_S)
 
 
-async def _cancel(stack: Stack, build_id: UUID) -> str:
+async def _cancel(stack: Stack, start: str) -> str:
     from shared.bus.rpc import ask
     from shared.events.calibration_builds import BuildCancelled, CancelBuild
 
-    async with bus(stack) as client:
+    async with reader(stack) as connection, bus(stack) as client:
+        build_id: UUID = await full_id(connection, _IDS, start.lower(), "build")
         answer = await ask(client, CancelBuild(build_id=build_id), BuildCancelled)
     return f"build {build_id} ends within seconds" if answer.state == "running" else f"build {build_id}: {answer.state}"
 

@@ -23,7 +23,7 @@ _JOB = """
 SELECT cleaning_id, state, reason, dry_run, frames, removed FROM calibration.cleaning_progress WHERE cleaning_id = $1
 """
 _SETS = """
-SELECT frame_type, description, frames, size_bytes, master_path, verdict, reason FROM calibration.cleaning_sets
+SELECT frame_type, description, frames, size_bytes, master_path, fate, reason FROM calibration.cleaning_sets
 WHERE cleaning_id = $1 ORDER BY number
 """
 
@@ -61,7 +61,7 @@ def clean(
         print(to_json({**job, "sets": rows}))
     else:
         _print(job, rows)
-    if yes and any(row["verdict"] == "may_go" for row in rows):
+    if yes and any(row["fate"] == "may_go" for row in rows):
         raise typer.Exit(FAILED)
 
 
@@ -93,7 +93,7 @@ async def _until_done(
 def _print(job: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     if rows:
         print_table(rows, _COLUMNS)
-    going = [row for row in rows if row["verdict"] != "stays"]
+    going = [row for row in rows if row["fate"] != "stays"]
     what = f"{counted(sum(row['frames'] for row in going), 'frame')} ({size(sum(row['size_bytes'] for row in going))})"
     if job["dry_run"]:
         print(f"{what} may go; nothing was removed: --yes removes them" if going else "no frames may go")
@@ -106,6 +106,6 @@ _COLUMNS = (
     Column("frames", lambda row: row["frames"], "right"),
     Column("size", lambda row: size(row["size_bytes"]), "right"),
     Column("set", lambda row: row["description"], fold=True),
-    Column("verdict", lambda row: row["verdict"].replace("_", " ")),
+    Column("fate", lambda row: row["fate"].replace("_", " ")),
     Column("why", lambda row: row["reason"], fold=True, below=True),
 )

@@ -5,7 +5,7 @@
 3. One transaction writes the place: of an original with file.arrived where it is new, of a derived file no more.
 4. committed: below the library's folder for handing over the given file is removed, after both copies were hashed.
 
-A derived file may be a link in place of a copy, where a person chose that (docs/adr/0043): what it leads to is hashed
+A derived file may be a link in place of a copy, where a person chose that (docs/adr/0042): what it leads to is hashed
 all the same, and must be a file that stays.
 """
 

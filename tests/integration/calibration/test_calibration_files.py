@@ -30,7 +30,7 @@ async def clean(stack: Files, client: Client, **said: object) -> list[tuple[obje
     """Have a clean-up done; what became of each set."""
     accepted = await ask(client, CleanCalibration(**said), CleaningAccepted)
     await stack.until(f"SELECT state FROM cleaning WHERE cleaning_id = '{accepted.job_id}'", "done")
-    query = "SELECT frame_type, frames, verdict, reason FROM cleaning_set WHERE cleaning_id = $1 ORDER BY number"
+    query = "SELECT frame_type, frames, fate, reason FROM cleaning_set WHERE cleaning_id = $1 ORDER BY number"
     return await stack.rows(query, accepted.job_id)
 
 
@@ -125,7 +125,6 @@ async def test_links_beside_lights_by_choice(settings: Settings, nats_client: Cl
         assert await placed("symlink") == {DARK_NAME: (True, True), FLAT_NAME: (True, True)}
         assert await placed("hardlink") == {DARK_NAME: (False, False), FLAT_NAME: (False, True)}
         assert not (stack.library / FLATS / FLAT_NAME).stat().st_mode & 0o222
-        assert await placed("copy") == {DARK_NAME: (False, False), FLAT_NAME: (False, False)}
         assert ((indexed / "d300.fits").read_bytes(), (indexed / "d300.fits").stat().st_mode) == before
         assert await stack.value("SELECT count(*) FROM filing") == 1, "an indexed master is not filed"
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.calibration.pixels.levels import Levels, measure
+from services.calibration.pixels.levels import Levels
+from services.calibration.pixels.measure import measure
 from services.calibration.pixels.strips import open_strips
 from services.calibration.properties import Properties
 from services.calibration.sanity.rules import Trial, percent, refusal

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.calibration.integration.header import Made, card
+from services.calibration.integration.header import card
+from services.calibration.integration.made import Made
 from services.calibration.integration.master import Input, Written, write_master
 from services.calibration.properties import Properties, properties_of
 from services.calibration.sets.grouping import MASTER_OF, set_properties

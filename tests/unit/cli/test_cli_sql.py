@@ -47,7 +47,7 @@ def test_psql_gets_the_role_the_words_and_the_password_out_of_sight(
     ((program, words, environment),) = started
     assert [program, *words] == ["/usr/bin/psql", "/usr/bin/psql", "--csv", "-c", "SELECT 1"]
     assert (environment["PGUSER"], environment["PGPASSWORD"]) == ("reader_cli", home.secret("reader_cli"))
-    assert environment["PGOPTIONS"] == "-c search_path=stats,ingest,backup,api"
+    assert environment["PGOPTIONS"] == "-c search_path=stats,ingest,calibration,backup,api"
     assert environment["PATH"] == os.environ["PATH"]
 
 

@@ -37,7 +37,7 @@ def test_every_value_is_made_here() -> None:
         (["files", "--year", "-3"], "'--year': -3 is no whole number from 1900 to 9999"),
         (["preview", "a", "--format", "gif"], "'--format': gif is none of jpeg, webp, png"),
         (["ingest", "a", "--mode", "steal"], "'--mode': steal is none of copy, move, index"),
-        (["run", "nothing"], "nothing is none of ingest, scanner, stats, backup, api"),
+        (["run", "nothing"], "nothing is none of ingest, scanner, stats, calibration, backup, api"),
         (["files", "--object", ""], "'--object': an empty name names nothing"),
     ],
 )
