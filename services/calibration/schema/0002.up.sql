@@ -97,7 +97,7 @@ COMMENT ON COLUMN calibration.raw_set.exposure_s IS 'Length of one exposure by f
 COMMENT ON COLUMN calibration.raw_set.gain IS 'Gain setting of the camera.';
 COMMENT ON COLUMN calibration.raw_set."offset" IS 'Offset setting of the camera.';
 COMMENT ON COLUMN calibration.raw_set.set_temp_c IS 'Cooler set point by half degrees, degrees Celsius.';
-COMMENT ON COLUMN calibration.raw_set.sensor_temp_c IS 'Always null: a set is told by its set point.';
+COMMENT ON COLUMN calibration.raw_set.sensor_temp_c IS 'Sensor temperature, degrees Celsius; always null: a set is told by its set point.';
 COMMENT ON COLUMN calibration.raw_set.filter IS 'Canonical filter name.';
 COMMENT ON COLUMN calibration.raw_set.x_binning IS 'Horizontal binning.';
 COMMENT ON COLUMN calibration.raw_set.readout_mode IS 'Readout mode of the camera.';
@@ -222,7 +222,7 @@ COMMENT ON COLUMN calibration.sets.exposure_s IS 'Length of one exposure by four
 COMMENT ON COLUMN calibration.sets.gain IS 'Gain setting of the camera.';
 COMMENT ON COLUMN calibration.sets."offset" IS 'Offset setting of the camera.';
 COMMENT ON COLUMN calibration.sets.set_temp_c IS 'Cooler set point by half degrees, degrees Celsius.';
-COMMENT ON COLUMN calibration.sets.sensor_temp_c IS 'Always null: a set is told by its set point.';
+COMMENT ON COLUMN calibration.sets.sensor_temp_c IS 'Sensor temperature, degrees Celsius; always null: a set is told by its set point.';
 COMMENT ON COLUMN calibration.sets.filter IS 'Canonical filter name.';
 COMMENT ON COLUMN calibration.sets.x_binning IS 'Horizontal binning.';
 COMMENT ON COLUMN calibration.sets.readout_mode IS 'Readout mode of the camera.';
