@@ -3,7 +3,8 @@
 1. The stack starts in a home of its own; two sources watch empty folders, as a NAS does in the evening.
 2. The simulation plays: a Seestar and a mono rig write their night.
 3. When everything has been handled, the tables a person asks for in the morning are printed from the database.
-4. The night is archived, one frame is brought back from there, and both are shown (``demo_backup``).
+4. Lights that have their masters are shown, and lights that lack one, with the reason (``demo_calibration``).
+5. The night is archived, one frame is brought back from there, and both are shown (``demo_backup``).
 """
 
 import asyncio
@@ -26,9 +27,11 @@ from rich.text import Text
 from services.standalone import calling
 from services.standalone.demo_backup import HURRY as BACKUP_HURRY
 from services.standalone.demo_backup import destination_of, show_backup, stand_in
+from services.standalone.demo_calibration import HURRY as CALIBRATION_HURRY
+from services.standalone.demo_calibration import show_calibration
 from services.standalone.home import Home
 from services.standalone.readablelog import LOG_FILE, ReadableLog
-from services.standalone.simulation import FULL, Anomaly, NightManifest, simulate
+from services.standalone.simulation import DEFAULT_END_NIGHT, FULL, Anomaly, NightManifest, simulate, simulate_masters
 from services.standalone.stack import Stack
 from shared import inert
 from shared.db.roles import COMMAND_LINE
@@ -135,6 +138,7 @@ async def _play(console: Console, place: Place, home: Home, log: ReadableLog, ni
         environment = {
             **HURRY,
             **BACKUP_HURRY,
+            **CALIBRATION_HURRY,
             "NIGHTBUS_SOURCES": json.dumps(_sources(place)),
             "NIGHTBUS_LIBRARY__PATH": str(home.path / "library"),
             "NIGHTBUS_DESTINATIONS": json.dumps(destinations),
@@ -160,15 +164,21 @@ async def _play_with(
             console.print(sentence)
         ready_s = time.monotonic() - started
         console.print(f"  ready after {ready_s:.1f} s\nPlaying {nights} simulated night{'s' * (nights > 1)} ...")
-        manifests = await asyncio.to_thread(simulate, place.captures, nights=nights, seed=seed)
+        masters = await asyncio.to_thread(
+            simulate_masters, place.captures, night=DEFAULT_END_NIGHT, seed=seed, profile=FULL
+        )
+        manifests = [masters, *await asyncio.to_thread(simulate, place.captures, nights=nights, seed=seed)]
         written = sum(len(manifest.files) for manifest in manifests)
         size_mb = sum(item.size_bytes for manifest in manifests for item in manifest.files) / 1e6
-        console.print(f"  {written} files, {size_mb:.0f} MB written by a Seestar S50 and a mono rig")
+        console.print(
+            f"  {written} files, {size_mb:.0f} MB written by a Seestar S50 and a mono rig, and masters for the latter"
+        )
         connection = await asyncpg.connect(stack.postgres.dsn(COMMAND_LINE.name, "nightbus"))
         try:
             await _until_handled(console, connection, manifests)
             await _print_sum(console, connection, manifests)
             await _print_summary(console, connection)
+            await show_calibration(console, connection, masters)
             await show_backup(console, connection, home.path, environment)
         finally:
             await connection.close()
@@ -178,8 +188,12 @@ async def _play_with(
 
 
 def _sources(place: Place) -> list[dict[str, object]]:
-    """Both sources exist before the first file, as a share does in the evening."""
-    folders = {"seestar": place.captures / "MyWorks", "nina": place.captures / "NINA"}
+    """The sources exist before the first file, as a share does in the evening."""
+    folders = {
+        "seestar": place.captures / "MyWorks",
+        "nina": place.captures / "NINA",
+        "masters": place.captures / "Masters",
+    }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     return [
@@ -261,7 +275,7 @@ def _sessions_table(rows: list[asyncpg.Record]) -> Table:
         table.add_column(name)
     for row in rows:
         types = sorted(json.loads(row["files_by_type"]).items())
-        files = _Whole([f"{count} {kind.lower()}" for kind, count in types])
+        files = _Whole([f"{count} {kind.lower().replace('_', ' ')}" for kind, count in types])
         table.add_row(f"{row['session_id']}\n{row['rig']}", files, duration(row["integration_s"]), row["state"])
     return table
 
@@ -324,6 +338,7 @@ def _print_where_next(console: Console, place: Place) -> None:
             "Start it again, and ask it from a second terminal:",
             f"  {calling.command('up', *home)}",
             f"  {calling.command('captures', *home)}",
+            f"  {calling.command('calibration', 'missing', *home)}",
         ]
     else:
         lines = [

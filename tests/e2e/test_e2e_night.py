@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.standalone.simulation import SMALL, Anomaly, NightManifest, simulate
+from services.standalone.simulation import SMALL, Anomaly, NightManifest, simulate, simulate_masters
 from shared.events.frame import FrameType
 from shared.logging import SETTLED
 from tests.e2e.running import Up, up
@@ -34,6 +35,7 @@ def night() -> Iterator[tuple[Up, NightManifest, Path]]:
             "NIGHTBUS_INGEST__SETTLE_S": "0.5",
             "NIGHTBUS_INGEST__INCOMPLETE_WAIT_S": "1",
             "NIGHTBUS_STATS__SESSION_QUIET_S": "3",
+            "NIGHTBUS_CALIBRATION__MATCH_INTERVAL_S": "0.5",
             "NIGHTBUS_STATS__SESSION_CHECK_INTERVAL_S": "0.5",
             "NIGHTBUS_STATS__SESSION_REVISION_INTERVAL_S": "1",
         }
@@ -239,3 +241,55 @@ def test_passwords_are_renewed_and_programs_subscribe_while_it_runs(night: tuple
     assert added["waiting_events"] >= arrived
     running.run("subscribers", "revoke", "past")
     assert running.json("subscribers", "list") == []
+
+
+def test_lights_meet_their_masters_as_these_arrive(night: tuple[Up, NightManifest, Path]) -> None:
+    """Before masters come all lights of the mono rig lack them; what comes is matched, what does not fit says why."""
+    running, manifest, captures = night
+    rig = next(item.rig for item in manifest.files if item.frame_type is FrameType.FLAT)
+    assert rig is not None
+    lights = sum(item.frame_type is FrameType.LIGHT and item.rig == rig for item in manifest.files)
+    lights -= len(manifest.with_anomaly(Anomaly.DUPLICATE))
+    assert {"dark", "flat", "bias"} == {row["frame_type"].lower() for row in running.json("calibration", "sets")}
+
+    empty = answers(running, rig, dark_60="missing", dark_300="missing", flat_l="missing")
+    assert sum(row["lights"] for row in empty if row["master_type"] == "MASTER_FLAT") == lights
+    assert all(row["explanation"].startswith("no master ") for row in empty)
+
+    simulate_masters(captures.parent / "made", night=manifest.night, seed=7, profile=SMALL)
+    running.run("ingest", str(captures.parent / "made"), "--mode", "copy", "--wait")
+    some = {named(row): row for row in answers(running, rig, dark_60="matched", dark_300="missing", flat_l="matched")}
+    assert "same camera" in some["dark_60"]["explanation"]
+    assert "the same night" in some["flat_l"]["explanation"]
+    assert "nearest dark: 300 s, gain 100, -5 C" in some["dark_300"]["explanation"]
+    assert "5.0 C off" in some["dark_300"]["explanation"]
+    (wanted,) = [row for row in running.json("calibration", "missing") if row["exposure_s"] == 300]
+    assert (wanted["capture_frames"], wanted["set_temp_c"], wanted["capture_s"]) == (20, -10.0, 20 * 300.0)
+    assert some["dark_300"]["requirement_id"] in running.run("calibration", "status", "--state", "missing").stdout
+
+    simulate_masters(captures.parent / "later", night=manifest.night, seed=7, profile=SMALL, off_c=0.0)
+    running.run("ingest", str(captures.parent / "later"), "--mode", "copy", "--wait")
+    whole = {named(row): row for row in answers(running, rig, dark_60="matched", dark_300="matched", flat_l="matched")}
+    assert whole["dark_300"]["revision"] == some["dark_300"]["revision"] + 1
+    assert whole["dark_60"]["revision"] == some["dark_60"]["revision"], "what nothing changed is not told again"
+    assert not [row for row in running.json("calibration", "missing") if row["exposure_s"] == 300]
+    why = running.run("calibration", "why", whole["dark_300"]["session_id"]).stdout
+    assert "masterDark" in why
+
+
+def named(row: dict[str, Any]) -> str:
+    """A requirement by its type and what it is of, such as dark_60 or flat_l."""
+    kind = str(row["master_type"]).removeprefix("MASTER_").lower()
+    return f"{kind}_{row['filter'].lower()}" if kind == "flat" else f"{kind}_{row['exposure_s']:g}"
+
+
+def answers(running: Up, rig: str, **states: str) -> list[dict[str, Any]]:
+    """What the lights of a rig need, once these requirements are in these states."""
+    deadline = time.monotonic() + 120
+    while True:
+        rows: list[dict[str, Any]] = running.json("calibration", "status", "--rig", rig)
+        found = {named(row): row["state"] for row in rows}
+        if all(found.get(name) == state for name, state in states.items()):
+            return rows
+        assert time.monotonic() < deadline, (found, running.log.read_text()[-3000:])
+        time.sleep(0.3)

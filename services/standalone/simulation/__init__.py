@@ -7,7 +7,8 @@ What comes out of ``simulate(folder, nights=1, seed=1)``:
    It shares one target with the Seestar.
 3. Seven things that go wrong in real nights (``Anomaly``): clouds, a blurred frame, a truncated file, a text called
    .fit, a copy under another name, an upload that stopped, a snapshot of nothing.
-4. A manifest with the truth of every file: target, filter, exposure, star count, FWHM, anomaly.
+4. ``Masters/``, where it is asked for: what the mono rig's owner made before (``simulate_masters``).
+5. A manifest with the truth of every file: target, filter, exposure, star count, FWHM, anomaly.
 
 The same seed, nights and profile give the same bytes on the same versions of numpy and Pillow. Nothing here needs the
 stack: the package writes files and reads none but its own.
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from services.standalone.simulation.anomalies import record_anomalies
 from services.standalone.simulation.manifest import Anomaly, FileTruth, NightManifest
+from services.standalone.simulation.masters import simulate_masters
 from services.standalone.simulation.night import SimulatedNight
 from services.standalone.simulation.nina import record_nina
 from services.standalone.simulation.profiles import FULL, SMALL, LightPlan, Profile
@@ -36,6 +38,7 @@ __all__ = [
     "NightManifest",
     "Profile",
     "simulate",
+    "simulate_masters",
     "simulate_night",
     "tiny_frames",
 ]

@@ -30,7 +30,7 @@ _SKY_E_S = 4.2
 _FAINTEST_E_S = 7.0
 _STARS_PER_MPX = 620.0
 _GLOW_E_S = 1.2
-_FLAT_ADU = 30_000.0
+FLAT_ADU = 30_000.0
 _BIAS_S = 0.0001
 _PARKED_DEC_DEG = 89.6
 
@@ -53,6 +53,8 @@ _FILTERS = {
     "B": _Filter(0.30, 0.31, 0.2, -0.4, 4.6),
     "Ha": _Filter(0.04, 0.02, 0.5, 0.2, 12.5),
 }
+FLAT_S = {name: one.flat_s for name, one in _FILTERS.items()}
+"""Exposures of flats by filter, seconds."""
 
 
 @dataclass(slots=True)
@@ -79,16 +81,7 @@ def record_nina(night: SimulatedNight) -> None:
     """Write the rig's night: a snapshot, the lights, and at dawn flats, darks and bias."""
     profile = night.profile
     width, height = profile.nina_width_px, profile.nina_height_px
-    sensor = Sensor.build(
-        generator(night.seed, "nina sensor"),
-        width_px=width,
-        height_px=height,
-        e_per_adu=RIG.e_per_adu,
-        read_noise_e=1.5,
-        pedestal_adu=RIG.offset * 10.0,
-        dark_current_e_s=0.006,
-        hot_per_mpx=25.0,
-    )
+    sensor = nina_sensor(night)
     filters = list(dict.fromkeys(plan.filter for plan in profile.lights))
     responses = {name: optics_response(generator(night.seed, "dust", name), width, height) for name in filters}
     session = _Session(night, sensor, responses, hours=9.0)
@@ -97,6 +90,20 @@ def record_nina(night: SimulatedNight) -> None:
     session.hours = 17.6
     _record_flats(session, filters)
     _record_darks(session)
+
+
+def nina_sensor(night: SimulatedNight) -> Sensor:
+    """The rig's camera, the same in every night of a seed."""
+    return Sensor.build(
+        generator(night.seed, "nina sensor"),
+        width_px=night.profile.nina_width_px,
+        height_px=night.profile.nina_height_px,
+        e_per_adu=RIG.e_per_adu,
+        read_noise_e=1.5,
+        pedestal_adu=RIG.offset * 10.0,
+        dark_current_e_s=0.006,
+        hot_per_mpx=25.0,
+    )
 
 
 def _record_lights(session: _Session) -> None:
@@ -219,7 +226,7 @@ def _record_flats(session: _Session, filters: list[str]) -> None:
     for name in filters:
         for index in range(session.night.profile.flats_per_filter):
             draw = session.night.random("nina flat", name, index)
-            light = session.responses[name] * np.float32(_FLAT_ADU * RIG.e_per_adu * float(draw.uniform(0.95, 1.05)))
+            light = session.responses[name] * np.float32(FLAT_ADU * RIG.e_per_adu * float(draw.uniform(0.95, 1.05)))
             _record_calibration(
                 session, draw, FrameType.FLAT, light, exposure_s=_FILTERS[name].flat_s, filter_name=name
             )

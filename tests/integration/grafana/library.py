@@ -7,6 +7,7 @@ from uuid import uuid4
 from services.calibration.handlers import note_files
 from services.calibration.matcher import Matcher
 from services.calibration.ruling import Ruling
+from services.calibration.settings import CalibrationKeys
 from services.calibration.store import masters as store_masters
 from services.settings import AllSettings
 from shared.db.pool import pool_of, transaction
@@ -87,7 +88,9 @@ async def _calibration(pool: Any) -> None:
             " SELECT $1, set_no, 'person', 'MASTER_DARK', 'failed', 'a frame is truncated' FROM made",
             uuid4(),
         )
-    await Matcher(pool, Ruling(AllSettings()), 3600.0, lambda: None).turn()
+    settings = AllSettings()
+    assert isinstance(settings, CalibrationKeys)
+    await Matcher(pool, Ruling(settings), 3600.0, lambda: None).turn()
 
 
 async def _ingest(connection: Any) -> None:
