@@ -13,7 +13,7 @@ _FILE = re.compile(
 )
 _LINE = f'    "{NAME}",\n'
 _LAST_SERVICE = '    "api",\n'
-_LAST_COMMAND = "    RunRetention,\n)"
+_COMMANDS = "COMMANDS: tuple[type[Command], ...] = (\n"
 
 
 def project_with(folder: Path, names: Sequence[str] = (NAME,)) -> Path:
@@ -38,7 +38,7 @@ def project_with(folder: Path, names: Sequence[str] = (NAME,)) -> Path:
     place = "class TellState(Command)"
     _insert(commands, place, "\n\n".join(_renamed(models[1], name) for name in names) + f"\n\n{place}")
     added = "".join(_renamed("    ForgetRig,\n", name) for name in names)
-    _insert(commands, _LAST_COMMAND, _LAST_COMMAND.removesuffix(")") + added + ")")
+    _insert(commands, _COMMANDS, _COMMANDS + added)
     return copy
 
 

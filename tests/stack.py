@@ -174,10 +174,20 @@ def installed_postgres(
         )
     try:
         wait_for_port(port, process)
+        _wait_until_ready(programs, port)
         yield PlainServer("127.0.0.1", port, passwords)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
+
+
+def _wait_until_ready(programs: Path, port: int) -> None:
+    """Wait until a Postgres that listens already lets clients in: while it starts up it refuses them."""
+    ask = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    deadline = time.monotonic() + 60
+    while subprocess.run(ask, check=False).returncode != 0:
+        assert time.monotonic() < deadline, "Postgres does not come up"
+        time.sleep(0.1)
 
 
 def _passwords(folder: Path) -> Path:

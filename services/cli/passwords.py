@@ -108,7 +108,7 @@ def renew(
 
 @app.command("apply")
 def apply(as_json: LinesOption = False, home: HomeOption = None) -> None:
-    """Give Postgres the passwords of the folder, and wait until both servers let everybody in by them.
+    """Give Postgres the passwords of the folder, and wait until NATS lets everybody in by its own.
 
     It is the last step of a renewal on servers of your own, once NATS was reloaded, and mends one that was cut off. It
     may be repeated: what holds already goes on holding.

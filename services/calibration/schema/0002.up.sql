@@ -97,7 +97,7 @@ COMMENT ON COLUMN calibration.raw_set.exposure_s IS 'Length of one exposure by f
 COMMENT ON COLUMN calibration.raw_set.gain IS 'Gain setting of the camera.';
 COMMENT ON COLUMN calibration.raw_set."offset" IS 'Offset setting of the camera.';
 COMMENT ON COLUMN calibration.raw_set.set_temp_c IS 'Cooler set point by half degrees, degrees Celsius.';
-COMMENT ON COLUMN calibration.raw_set.sensor_temp_c IS 'Always null: a set is told by its set point.';
+COMMENT ON COLUMN calibration.raw_set.sensor_temp_c IS 'Sensor temperature, degrees Celsius; always null: a set is told by its set point.';
 COMMENT ON COLUMN calibration.raw_set.filter IS 'Canonical filter name.';
 COMMENT ON COLUMN calibration.raw_set.x_binning IS 'Horizontal binning.';
 COMMENT ON COLUMN calibration.raw_set.readout_mode IS 'Readout mode of the camera.';
@@ -157,7 +157,7 @@ COMMENT ON COLUMN calibration.build.kept_digest IS 'Hash of the file_ids of its 
 COMMENT ON COLUMN calibration.build.phase IS 'asked; planned: its frames are fixed; written: the file is complete; built: it lies in the library, and was told.';
 COMMENT ON COLUMN calibration.build.plan IS 'What it is made of, and how it is described, fixed once so that each attempt writes the same bytes.';
 COMMENT ON COLUMN calibration.build.frames IS 'Number of frames that go into it.';
-COMMENT ON COLUMN calibration.build.height_px IS 'Rows of the master.';
+COMMENT ON COLUMN calibration.build.height_px IS 'Rows of the master, pixels.';
 COMMENT ON COLUMN calibration.build.rows_done IS 'Rows that were combined so far.';
 COMMENT ON COLUMN calibration.build.path IS 'Path below the library that it gets.';
 COMMENT ON COLUMN calibration.build.place_attempt IS 'How often ingest was asked to place it.';
@@ -173,6 +173,30 @@ SELECT build_id, kind, state, attempt, postponed, unexpected, reason, next_try_a
        finished_at, set_no, asked_by, master_type, phase, frames, height_px, rows_done, path, file_id, size_bytes, samples,
        rejected
 FROM calibration.build;
+COMMENT ON COLUMN calibration.build_progress.build_id IS 'Id; also that of the command, where one set was asked for.';
+COMMENT ON COLUMN calibration.build_progress.kind IS 'What is to be done; each kind has a limit of its own.';
+COMMENT ON COLUMN calibration.build_progress.state IS 'waiting, running, done, failed (no retry can help), cancelled, or dead (given up after unexpected failures).';
+COMMENT ON COLUMN calibration.build_progress.attempt IS 'Number of the latest claim; whoever holds the job writes under this number only.';
+COMMENT ON COLUMN calibration.build_progress.postponed IS 'How often in a row it was put off after a failure; each pause is twice the one before.';
+COMMENT ON COLUMN calibration.build_progress.unexpected IS 'Unexpected failures in a row, deaths of the process among them; at three the job is dead.';
+COMMENT ON COLUMN calibration.build_progress.reason IS 'Why it waits, failed, was cancelled or is dead; one sentence.';
+COMMENT ON COLUMN calibration.build_progress.next_try_at IS 'When it is tried next, while waiting, UTC.';
+COMMENT ON COLUMN calibration.build_progress.cancel_requested_at IS 'When a person asked to cancel it, UTC.';
+COMMENT ON COLUMN calibration.build_progress.created_at IS 'When it was committed, UTC.';
+COMMENT ON COLUMN calibration.build_progress.started_at IS 'When the latest attempt was claimed, UTC.';
+COMMENT ON COLUMN calibration.build_progress.finished_at IS 'When it was done, failed, cancelled or given up, UTC.';
+COMMENT ON COLUMN calibration.build_progress.set_no IS 'Set that it is made of.';
+COMMENT ON COLUMN calibration.build_progress.asked_by IS 'person: by a command; settings: build_masters of the rig.';
+COMMENT ON COLUMN calibration.build_progress.master_type IS 'MASTER_BIAS, MASTER_DARK, MASTER_DARKFLAT or MASTER_FLAT.';
+COMMENT ON COLUMN calibration.build_progress.phase IS 'asked; planned: its frames are fixed; written: the file is complete; built: it lies in the library, and was told.';
+COMMENT ON COLUMN calibration.build_progress.frames IS 'Number of frames that go into it.';
+COMMENT ON COLUMN calibration.build_progress.height_px IS 'Rows of the master, pixels.';
+COMMENT ON COLUMN calibration.build_progress.rows_done IS 'Rows that were combined so far.';
+COMMENT ON COLUMN calibration.build_progress.path IS 'Path below the library that it gets.';
+COMMENT ON COLUMN calibration.build_progress.file_id IS 'SHA-256 of the master, hexadecimal, once it is written.';
+COMMENT ON COLUMN calibration.build_progress.size_bytes IS 'Its size, bytes.';
+COMMENT ON COLUMN calibration.build_progress.samples IS 'Pixels of all frames.';
+COMMENT ON COLUMN calibration.build_progress.rejected IS 'Of these, rejected as outliers.';
 
 CREATE VIEW calibration.sets AS
 SELECT s.set_no, s.frame_type, s.camera, s.telescope, s.rig, s.exposure_s, s.gain, s."offset", s.set_temp_c, s.sensor_temp_c, s.filter, s.x_binning, s.readout_mode, s.width_px, s.height_px, s.night, s.rotator_angle_deg,
@@ -198,7 +222,7 @@ COMMENT ON COLUMN calibration.sets.exposure_s IS 'Length of one exposure by four
 COMMENT ON COLUMN calibration.sets.gain IS 'Gain setting of the camera.';
 COMMENT ON COLUMN calibration.sets."offset" IS 'Offset setting of the camera.';
 COMMENT ON COLUMN calibration.sets.set_temp_c IS 'Cooler set point by half degrees, degrees Celsius.';
-COMMENT ON COLUMN calibration.sets.sensor_temp_c IS 'Always null: a set is told by its set point.';
+COMMENT ON COLUMN calibration.sets.sensor_temp_c IS 'Sensor temperature, degrees Celsius; always null: a set is told by its set point.';
 COMMENT ON COLUMN calibration.sets.filter IS 'Canonical filter name.';
 COMMENT ON COLUMN calibration.sets.x_binning IS 'Horizontal binning.';
 COMMENT ON COLUMN calibration.sets.readout_mode IS 'Readout mode of the camera.';

@@ -242,3 +242,13 @@ class _Plain(PostgresSettings):
     def password_of(self, role: str) -> str:
         """The owner's password is plain."""
         return self.passwords.get(role, "plain")
+
+
+async def test_no_role_has_its_statements_compiled(database: PostgresSettings) -> None:
+    """On a server that compiles statements by default no session of ours does: it takes seconds for each."""
+    async with connected_as(database, database.admin_role) as connection:
+        found = await connection.fetch(
+            "SELECT rolname FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole"
+            " WHERE setdatabase = 0 AND 'jit=off' = ANY(setconfig)"
+        )
+    assert {row["rolname"] for row in found} >= {*SCHEMAS, *OTHERS}
