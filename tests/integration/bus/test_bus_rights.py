@@ -62,12 +62,13 @@ USERS_CONF = Path(__file__).resolve().parents[3] / "deploy" / "nats" / "users.co
 STREAMS = (EVENTS, DEAD_LETTERS, OLD_DEAD_LETTERS, stream_of_bucket(DECISIONS))
 KEYS = ("whole", "target.x")
 ALL_COMMANDS = {subject for one in SERVICES for subject in (*one.commands, f"cmd.{one.name}.state")}
-USERS = ("ingest", "scanner", "stats", "backup", "api", CLI, JANITOR, PROVISION)
+USERS = ("ingest", "scanner", "stats", "calibration", "backup", "api", CLI, JANITOR, PROVISION)
 
 EVENTS_OF = {
     "ingest": {"file.arrived", "file.moved", "file.removed"},
     "scanner": {"file.scanned", "file.quarantined"},
     "stats": {"session.finished", "target.updated"},
+    "calibration": {"calibration.matched", "calibration.missing", "master.built"},
     "backup": {"session.archived"},
     # It replays what others gave up.
     "api": {"file.arrived", "file.scanned", "file.quarantined", "file.moved", "file.removed", "session.finished"},
@@ -81,12 +82,14 @@ DURABLES_OF = {
         "NIGHTBUS.stats-file-moved",
         "NIGHTBUS.stats-file-removed",
     },
+    "calibration": {"NIGHTBUS.calibration-file-scanned", "NIGHTBUS.calibration-file-removed"},
     "backup": {"NIGHTBUS.backup-session-finished", "NIGHTBUS.backup-file-removed"},
     "api": {"NIGHTBUS_LETTERS.api-dead-all"},
 }
 COMMANDS_OF = {
     "ingest": {"cmd.backup.read-back"},
     "stats": {"cmd.ingest.reread", "cmd.scanner.state"},
+    "calibration": {"cmd.ingest.move", "cmd.ingest.place", "cmd.ingest.remove"},
     CLI: ALL_COMMANDS,
 }
 

@@ -129,7 +129,8 @@ async def test_the_night_goes_on_while_a_reader_is_off(settings: Settings, nats_
     extra = ServiceDescription(name="extra", reads=(Reads("file.scanned"),))
     await provision(js, small, (*SERVICES, extra))
     await fill(js, "file.scanned")
-    await read_all(js, "file.scanned", "stats-file-scanned")
+    readers = [row.durable for row in CONSUMERS if row.subject == "file.scanned"]
+    await read_all(js, "file.scanned", *readers)
     assert await sweep(js) == 0, "a service that is on is waited for"
     await provision(js, small, SERVICES)
     assert await sweep(js) > 10

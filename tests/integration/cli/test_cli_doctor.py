@@ -19,6 +19,7 @@ from nats.js import JetStreamContext
 from services.backup.settings import FolderDestination
 from services.cli.doctor import run as doctor
 from services.cli.doctor.run import examine
+from services.descriptions import NAMES
 from services.stats.description import DESCRIPTION as STATS
 from shared.bus.names import EVENTS
 from shared.library.roots import Root, open_library
@@ -55,9 +56,7 @@ async def test_what_is_whole_is_fine(js: JetStreamContext, run: Run, here: Path)
         "settings", "NATS", "event stream", "provisioning", "consumers", "Postgres", "Postgres version", "migrations",
         "clock against NATS", "clock against Postgres", "Postgres roles", "library", "disk of library",
     }  # fmt: skip
-    assert {about for about, one in of.items() if one["state"] == "wrong"} == {
-        f"service {name}" for name in ("ingest", "scanner", "stats", "backup", "api")
-    }
+    assert {about for about, one in of.items() if one["state"] == "wrong"} == {f"service {name}" for name in NAMES}
     assert of["destinations"]["state"] == "note"
     result = await asyncio.to_thread(run, "doctor", "--json", extra={"NIGHTBUS_LIBRARY__PATH": str(here)})
     assert (result.returncode, result.stderr) == (1, "")

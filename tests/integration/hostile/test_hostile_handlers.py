@@ -19,10 +19,22 @@ from services.api.handlers import drop, register, replay
 from services.backup.commands import Commands as BackupCommands
 from services.backup.handlers import ask_archives
 from services.backup.handlers import forget_files as forget_archived
+from services.calibration.cleaning.commands import CleaningCommands
+from services.calibration.commands import Commands as CalibrationCommands
+from services.calibration.distribution.commands import DistributionCommands
+from services.calibration.distribution.distributor import Distributor
+from services.calibration.handlers import forget_files as forget_calibrated
+from services.calibration.handlers import note_files
+from services.calibration.integration.asked import Builds
+from services.calibration.matcher import Matcher
+from services.calibration.questions import Questions
+from services.calibration.ruling import Ruling
+from services.calibration.settings import CalibrationKeys
 from services.descriptions import CONSUMERS
 from services.ingest.handlers import cancel_import, import_paths, reread_files
 from services.ingest.keeper.keeper import Keeper
 from services.scanner.reader import scanned_event
+from services.settings import AllSettings
 from services.stats.commands import Commands as UpkeepCommands
 from services.stats.commands import dismiss_files
 from services.stats.finish import finish_sessions, publish_targets
@@ -32,6 +44,19 @@ from services.stats.settings import StatsSettings
 from shared.db.pool import pool_of
 from shared.errors import NightbusError
 from shared.events.base import Event
+from shared.events.calibration_builds import CALIBRATION_BUILDS, BuildMasters, CancelBuild
+from shared.events.calibration_commands import (
+    CALIBRATION,
+    AssignMaster,
+    CheckCalibration,
+    DescribeFrame,
+    ExplainRequirements,
+    PlanDarks,
+    RecordTrainChange,
+    RefuseMaster,
+    UnassignMaster,
+)
+from shared.events.calibration_files import CALIBRATION_FILES, CleanCalibration, DistributeMasters
 from shared.events.commands import (
     COMMANDS,
     BackupDatabase,
@@ -56,6 +81,7 @@ from shared.events.commands import (
     WalkLibrary,
 )
 from shared.events.file import FileArrived, FileMoved, FileQuarantined, FileRemoved, FileScanned, ScannedFile
+from shared.events.frame import FrameType
 from shared.events.registry import BY_SUBJECT
 from shared.events.session import SessionFinished
 from shared.library.roots import Root
@@ -73,7 +99,7 @@ MANY = settings(
 OF_FILES = (FileArrived, FileScanned, FileQuarantined, FileMoved, FileRemoved)
 EVENT_HANDLERS = {("stats", model.subject) for model in OF_FILES} | {
     ("scanner", FileArrived.subject), ("api", "dead.>"), ("backup", SessionFinished.subject),
-    ("backup", FileRemoved.subject),
+    ("backup", FileRemoved.subject), ("calibration", FileScanned.subject), ("calibration", FileRemoved.subject),
 }  # fmt: skip
 """What the tests below call, by service and subject."""
 OF_STATS: tuple[type[Event], ...] = (FileArrived, ScannedFile, FileQuarantined, FileMoved, FileRemoved)
@@ -93,6 +119,9 @@ COMMAND_HANDLERS: tuple[type[Command], ...] = (
     RebuildStats,
     RunBackup,
     RetryBackup,
+    *CALIBRATION,
+    *CALIBRATION_FILES,
+    *CALIBRATION_BUILDS,
 )
 TRIED_ELSEWHERE: frozenset[type[Command]] = frozenset((VerifyBackup, BackupDatabase, ReadBackFiles, RunRetention))
 """Their handlers reach destinations or start pg_dump, and have tests of their own."""
@@ -133,6 +162,13 @@ async def api(database: PostgresSettings) -> AsyncIterator[Any]:
 async def backup(database: PostgresSettings) -> AsyncIterator[Any]:
     """A pool of the role ``backup``."""
     async with pool_of(database, "backup") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def calibration(database: PostgresSettings) -> AsyncIterator[Any]:
+    """A pool of the role ``calibration``."""
+    async with pool_of(database, "calibration") as pool:
         yield pool
 
 
@@ -211,6 +247,31 @@ async def test_backup_handles_each_edge_of_each_field(backup: Any, model: type[E
                     await forget_archived(connection, [event])
 
 
+@pytest.mark.parametrize("model", [ScannedFile, FileRemoved])
+async def test_calibration_handles_each_edge_of_each_field(calibration: Any, model: type[Event]) -> None:
+    """Each edge value in each field is refused as it is read, or noted beside others and forgotten again."""
+    for kind in (FrameType.LIGHT, FrameType.MASTER_DARK):
+        example: Any = EXAMPLES[model.subject]
+        if isinstance(example, ScannedFile):
+            example = example.model_copy(update={"frame": example.frame.model_copy(update={"frame_type": kind})})
+        document = example.model_dump(mode="json")
+        for path in places(document):
+            if path[0] in {"header_cards", "candidates"}:
+                continue
+            for value in (*NUMBERS[::3], *TEXTS[::3], "1000-01-01T00:00:00+23:59", "8999-12-31T23:59:59Z"):
+                try:
+                    event: Any = model.model_validate_json(exchanged(document, path, value))
+                except ValidationError:
+                    continue
+                async with _undone(calibration) as connection:
+                    if isinstance(event, ScannedFile):
+                        await note_files(connection, [event, light("beside")])
+                        assert await connection.fetchval("SELECT count(*) FROM light") >= 1
+                    else:
+                        await note_files(connection, [light("beside")])
+                        await forget_calibrated(connection, [event])
+
+
 @MANY
 @given(data=st.data())
 def test_the_scanner_handles_whatever_it_reads(tmp_path: Path, data: st.DataObject) -> None:
@@ -255,7 +316,7 @@ async def test_the_register_enters_whatever_is_buried(
 
 @pytest.fixture
 async def commands(
-    database: PostgresSettings, api: Any, stats: Any, backup: Any, tmp_path: Path
+    database: PostgresSettings, api: Any, stats: Any, backup: Any, calibration: Any, tmp_path: Path
 ) -> AsyncIterator[dict[type[Command], Callable[[Any], Awaitable[Any]]]]:
     """The handler of each command, on real tables."""
     async with pool_of(database, "ingest") as ingest:
@@ -279,7 +340,35 @@ async def commands(
             RebuildStats: of_stats.rebuild,
             RunBackup: of_backup.run,
             RetryBackup: of_backup.retry,
+            **_of_calibration(calibration, quiet),
         }
+
+
+def _of_calibration(pool: Any, quiet: Any) -> dict[type[Command], Callable[[Any], Awaitable[Any]]]:
+    settings = AllSettings()
+    assert isinstance(settings, CalibrationKeys)
+    ruling = Ruling(settings)
+    matcher = Matcher(pool, ruling, 3600.0, quiet.wake)
+    decided, asked, builds = (
+        CalibrationCommands(pool, matcher),
+        Questions(pool, ruling),
+        Builds(pool, ruling.of, quiet.wake),
+    )
+    distributor = Distributor(pool, quiet.ask, None, after_filing=True)
+    return {
+        AssignMaster: decided.assign,
+        UnassignMaster: decided.unassign,
+        DescribeFrame: decided.describe,
+        RefuseMaster: decided.refuse,
+        RecordTrainChange: decided.train_changed,
+        CheckCalibration: decided.check,
+        ExplainRequirements: asked.explain,
+        PlanDarks: asked.plan,
+        BuildMasters: builds.ask,
+        CancelBuild: builds.cancel,
+        CleanCalibration: CleaningCommands(pool, quiet.wake).clean,
+        DistributeMasters: DistributionCommands(distributor, quiet.wake).distribute,
+    }
 
 
 class _Quiet:
@@ -287,6 +376,10 @@ class _Quiet:
 
     def wake(self) -> None:
         """Nobody sleeps."""
+
+    async def ask(self, _command: object) -> bool:
+        """Ingest takes nothing here."""
+        return False
 
     async def cancel(self, _import_id: object) -> None:
         """There is no such import."""
