@@ -3,15 +3,12 @@
 from typing import NamedTuple
 
 from services.calibration.matching import words
-from services.calibration.pixels.levels import Levels
+from services.calibration.pixels.levels import LEAST_FLAT_LEVEL, MOST_NAN_SHARE, MOST_TOP_SHARE, Levels
 from shared.events.frame import FrameType
 
 MOST_NEGATIVE_SHARE = 0.75
 """Of the pixels of a light, after subtraction. Noise alone makes half of them negative where a light sees no sky."""
-MOST_NAN_SHARE = 0.001
 MOST_ZERO_SHARE = 0.001
-MOST_TOP_SHARE = 0.01
-LEAST_FLAT_LEVEL = 0.01
 MOST_FLAT_NOISE = 0.2
 """Noise of a master flat as a share of its level; a usable one stays far below a hundredth."""
 _NORMALISED_ADU = 1000.0
