@@ -35,15 +35,15 @@ def requirement_of(requirement_id: str, need: Need) -> Requirement:
 
 
 def _answer(known: Known, candidates: "Candidates", ruling: Ruling, changes: Mapping[str, Sequence[date]]) -> Told:
-    rules = ruling.of(known.rig, known.camera)
-    train_changes = changes.get(known.rig or "", ())
     from services.calibration.matching.match import match
 
+    rules = ruling.of(known.rig, known.camera)
+    train_changes = changes.get(known.rig or "", ())
     found = match(known.need, candidates, rules, pinned=known.pinned, train_changes=train_changes)
     if isinstance(found, Matched):
         return _matched(known, found)
     row = _row(known, "missing", None, None, found.reason)
-    shopping = to_capture(known.need, known.lights, rules.min_frames, rules.flat_nights, train_changes)
+    shopping = to_capture(known.need, rules.min_frames, rules.flat_nights, train_changes)
     row = row._replace(
         nearest_file_id=None if found.nearest is None else found.nearest.file_id,
         capture_type=shopping.frame_type.value,

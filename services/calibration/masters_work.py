@@ -1,6 +1,5 @@
-"""Pixels of calibration: measured, judged, tested, and made into masters. One function that the wiring calls."""
+"""Wiring of what calibration does about pixels: measured, judged, tested, and made into masters."""
 
-import asyncio
 from collections.abc import Callable
 
 from services.calibration.asking import LIBRARY, asking
@@ -17,7 +16,6 @@ from shared.library.access import AS_UMASK
 from shared.library.roots import Root
 from shared.library.settings import LibrarySettings
 from shared.logging import get_logger
-from shared.retry import patiently
 from shared.service import Service
 from shared.settings import Settings
 
@@ -25,16 +23,14 @@ log = get_logger(__name__)
 
 
 class MastersWork:
-    """The loop: sets and levels first, tests of masters next, and what the settings have built last."""
+    """A turn: sets and levels first, tests of masters next, and what the settings have built last."""
 
     def __init__(self, sets: Sets, measuring: Measuring, sanity: Sanity, builds: Builds, builder: Builder) -> None:
-        self._sets, self._measuring, self._sanity, self._builds, self._builder = (
-            sets,
-            measuring,
-            sanity,
-            builds,
-            builder,
-        )
+        self._sets = sets
+        self._measuring = measuring
+        self._sanity = sanity
+        self._builds = builds
+        self._builder = builder
 
     async def turn(self) -> None:
         """Do all that is due. Raises Unavailable while Postgres is away."""
@@ -50,16 +46,8 @@ class MastersWork:
         except Transient as error:
             log.warning("unfinished masters cannot be removed now", reason=str(error))
 
-    async def run(self, interval_s: float) -> None:
-        """Take turns for ever."""
-        while True:
-            await patiently(self.turn)
-            await asyncio.sleep(interval_s)
 
-
-def register(
-    service: Service, settings: Settings, rules_of: RulesOf, refusals_changed: Callable[[], None] = lambda: None
-) -> MastersWork:
+def register(service: Service, settings: Settings, rules_of: RulesOf, refusals_changed: Callable[[], None]) -> None:
     """Have a service measure, judge, test and build.
 
     Args:
@@ -79,5 +67,4 @@ def register(
     service.answers(BuildMasters, builds.ask)
     service.answers(CancelBuild, builds.cancel)
     service.background(runner.run())
-    service.background(work.run(own.match_interval_s))
-    return work
+    service.every(own.match_interval_s, work.turn)

@@ -177,7 +177,7 @@ class Matcher:
 
     async def _candidates_now(self, connection: Connection) -> "Candidates":
         """The masters of this moment; what was found out about them is kept while they are the same."""
-        from services.calibration.matching.candidates import Candidates  # loads the numbers, which few need at rest
+        from services.calibration.matching.candidates import Candidates
 
         found = await masters.masters(connection)
         if self._candidates is None or found != self._masters:

@@ -62,7 +62,7 @@ class Questions:
             rules = self._ruling.of(one.rig, one.camera)
             train_changes = changes.get(one.rig or "", ())
             nearest = alternatives(one.need, candidates, rules, train_changes, limit=command.alternatives)
-            capture = to_capture(one.need, one.lights, rules.min_frames, rules.flat_nights, train_changes).sentence
+            capture = to_capture(one.need, rules.min_frames, rules.flat_nights, train_changes).sentence
             found.append(
                 Explained(
                     requirement_id=one.requirement_id,
@@ -88,9 +88,9 @@ class Questions:
         Raises:
             UserError: no library is wanted, or more darks than one answer holds.
         """
-        libraries = command.libraries or self._wanted()
         from services.calibration.matching.candidates import Candidates
 
+        libraries = command.libraries or self._wanted()
         if not libraries:
             raise UserError("say what you want (--camera, --exposure, …), or set [[dark_libraries]] in nightbus.toml")
         wanted = [one for library in libraries for one in _darks(library)]
@@ -115,7 +115,7 @@ class Questions:
             return PlannedDark(
                 **said, master_file_id=master.file_id, master_name=master.name[-255:], sentence=found.explanation
             )
-        shopping = to_capture(need, 0, rules.min_frames)
+        shopping = to_capture(need, rules.min_frames)
         return PlannedDark(**said, sentence=shopping.sentence, frames=shopping.frames, total_s=shopping.total_s)
 
 

@@ -3,8 +3,9 @@
 import random
 from datetime import UTC, date, datetime, timedelta
 
+from services.calibration.matching.candidates import Candidates
 from services.calibration.matching.compare import compare
-from services.calibration.matching.match import Candidates, match
+from services.calibration.matching.match import match
 from services.calibration.matching.model import Master, Matched
 from services.calibration.matching.needs import as_group, needs_of, requirement_id
 from services.calibration.matching.rules import Rules, rules_of

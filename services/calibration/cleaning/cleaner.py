@@ -1,6 +1,6 @@
 """The job of a clean-up.
 
-1. For each type in its order: all frames as sets, each judged (``verdicts``). Of a set that may go the master's stored
+1. For each type in its order: all frames as sets, each judged (``fates``). Of a set that may go the master's stored
    bytes are read and hashed now; where they are not what they should be, the set stays.
 2. A look ends there. Else the frames of the set are removed by ingest, which hashes each of them first, in parts whose
    ids follow from what is in them; the job waits for each part.
@@ -17,8 +17,9 @@ from uuid import UUID
 import asyncpg
 
 from services.calibration.asking import LIBRARY, Ask, command_id
-from services.calibration.cleaning.verdicts import MASTER_OF, RawSet, StoredMaster, Verdict, judge, sets_of
+from services.calibration.cleaning.fates import Fate, RawSet, StoredMaster, judge, sets_of
 from services.calibration.matching.rules import rules_of
+from services.calibration.sets.grouping import MASTER_OF
 from services.calibration.settings import CalibrationSettings, RigCalibration
 from services.calibration.store import cleanings
 from services.calibration.store.keeper_jobs import KeeperJob, keeper_jobs
@@ -87,7 +88,7 @@ class Cleaner:
 
     async def _judge(
         self, raw: RawSet, masters: Sequence[StoredMaster], library: Root, *, archive_needed: bool
-    ) -> Verdict:
+    ) -> Fate:
         rules = rules_of(raw.known.rig, raw.known.camera, self._settings, self._rigs)
         judged = judge(raw, masters, rules, archive_needed=archive_needed)
         if judged.master is None or judged.master.path is None:
@@ -96,16 +97,14 @@ class Cleaner:
         if found is Condition.SOUND:
             return judged._replace(reason=f"{judged.reason}, and its stored bytes are whole")
         name = judged.master.master.name
-        return Verdict(
-            False, f"its master {name} is {found.value} in the library: `nightbus locations walk` looks at it"
-        )
+        return Fate(False, f"its master {name} is {found.value} in the library: `nightbus locations walk` looks at it")
 
-    async def _save(self, job: Job, number: int, raw: RawSet, judged: Verdict, word: str) -> None:
+    async def _save(self, job: Job, number: int, raw: RawSet, judged: Fate, word: str) -> None:
         async with transaction(self._pool) as connection:
             await job.hold(connection)
             await cleanings.save(connection, job.id, number, raw, judged, word)
 
-    async def _remove(self, job: Job, number: int, raw: RawSet, judged: Verdict) -> int:
+    async def _remove(self, job: Job, number: int, raw: RawSet, judged: Fate) -> int:
         """Have the frames of a set removed, part by part; how many frames went."""
         assert judged.master is not None
         places = [(frame.file_id, path) for frame in raw.frames for path in frame.paths]
@@ -119,7 +118,7 @@ class Cleaner:
         gone = len(raw.frames) - len(left)
         if left:
             reason = f"{counted(len(left), 'frame')} stay: {refused or 'ingest removed them not'}"
-            await self._save(job, number, raw, Verdict(False, reason, judged.master), "stays")
+            await self._save(job, number, raw, Fate(False, reason, judged.master), "stays")
         else:
             await self._save(job, number, raw, judged, "removed")
         return gone

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import asyncpg
 
-from services.calibration.cleaning.verdicts import ORDER
+from services.calibration.cleaning.fates import ORDER
 from services.calibration.store import cleanings
 from shared.db.pool import transaction
 from shared.events.calibration_files import CleanCalibration, CleaningAccepted

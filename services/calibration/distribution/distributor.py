@@ -20,9 +20,11 @@ import asyncpg
 from services.calibration.asking import LIBRARY, Ask, command_id
 from services.calibration.distribution.folders import night_folder
 from services.calibration.filing.names import master_name
+from services.calibration.pixels.whereabouts import Place
 from services.calibration.store import filings, placements
 from services.calibration.store.keeper_jobs import KeeperJob, keeper_jobs
-from services.calibration.store.placements import MADE_BY, Due, Place, Placement, Wanted
+from services.calibration.store.placements import MADE_BY, Due, Placement, Wanted
+from services.calibration.store.places import places_of
 from shared.bus.transaction import Connection
 from shared.db.pool import connected, transaction
 from shared.events.commands import KeeperCommand, PlaceFile, RemoveFiles, StoredFile
@@ -83,7 +85,7 @@ class Distributor:
     async def _plan(self, one: Due) -> None:
         async with transaction(self._pool) as connection:
             wanted = await placements.wanted(connection, one.session_id)
-            places = await placements.places_of(connection, {master.file_id for master in wanted})
+            places = await places_of(connection, {master.file_id for master in wanted})
             wishes, left = wishes_of(wanted, places)
             why = f"lights in {', '.join(left)} lie in folders that are only indexed" if left else None
             await placements.plan(connection, one, wishes, why)
@@ -134,7 +136,7 @@ class Distributor:
         self, connection: Connection, one: Placement, job: KeeperJob | None, path: str | None
     ) -> KeeperCommand | None:
         if job is None:
-            places = (await placements.places_of(connection, [one.file_id])).get(one.file_id, ())
+            places = (await places_of(connection, [one.file_id])).get(one.file_id, ())
             if not places:
                 await placements.save(connection, one._replace(state="failed"), "its master lies nowhere now")
                 return None

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.calibration.integration.network import Row, sort_rows
+from services.calibration.pixels.levels import MAD_TO_SIGMA
 
-MAD_TO_SIGMA = 1.482602218505602
-"""Of a normal distribution."""
 QUANTISED_SIGMA = 0.74
 """Steps between stored numbers: a noise below that can have half of the samples equal, and a MAD of zero."""
 SIGMAS = 3.0

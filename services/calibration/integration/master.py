@@ -22,7 +22,7 @@ from shared.errors import Permanent, Transient
 from shared.frames.cards import BLOCK_BYTES, CardValue
 from shared.frames.read import read_content
 from shared.frames.sums import folded
-from shared.library.folders import sync_folder
+from shared.library.folders import open_folder, sync_folder
 from shared.library.hashing import Digest, sha256_file
 from shared.library.reading import shown
 
@@ -80,7 +80,8 @@ def write_master(
         try:
             combined = _write(made, plan, _keys(inputs[0].path), part, check)
             part.replace(to_path)
-            _sync(to_path.parent)
+            with open_folder(to_path.parent) as folder:
+                sync_folder(folder)
         except OSError as error:
             raise Transient(f"{shown(part)} cannot be written: {error.strerror or error}") from error
         finally:
@@ -166,11 +167,3 @@ def _write_at(fd: int, view: memoryview, offset: int) -> None:
         written = os.pwrite(fd, view, offset)
         offset += written
         view = view[written:]
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        sync_folder(fd)
-    finally:
-        os.close(fd)

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from services.calibration.integration.made import Made
-from services.calibration.matching.model import Master, Matched, Need
+from services.calibration.matching.model import Master, Matched
 from services.calibration.matching.needs import need_of
 from services.calibration.matching.rules import Rules
 from services.calibration.properties import Properties, from_json, to_json
@@ -43,7 +43,8 @@ def described(common: Properties, frames: Sequence[Frame]) -> Properties:
 
 def pedestal_for(flat: Properties, frames: Sequence[Frame], masters: Sequence[Master], rules: Rules) -> Matched | None:
     """The master that is subtracted from flats: a dark-flat of their exposure, else a bias; None without either."""
-    from services.calibration.matching.match import Candidates, match
+    from services.calibration.matching.candidates import Candidates
+    from services.calibration.matching.match import match
 
     candidates = Candidates(masters)
     exposures = [frame.exposure_s for frame in frames if frame.exposure_s is not None]
@@ -52,8 +53,7 @@ def pedestal_for(flat: Properties, frames: Sequence[Frame], masters: Sequence[Ma
             not exposures or max(exposures) - min(exposures) > _SAME_EXPOSURE * max(exposures)
         ):
             continue  # flats of a changing sky: no dark-flat has all of their exposures
-        counting = rules.bias if master_type is FrameType.MASTER_BIAS else rules.dark
-        answer = match(need_of(master_type, flat, counting), candidates, rules)
+        answer = match(need_of(master_type, flat, rules.properties_for(master_type)), candidates, rules)
         if isinstance(answer, Matched):
             return answer
     return None
@@ -61,12 +61,11 @@ def pedestal_for(flat: Properties, frames: Sequence[Frame], masters: Sequence[Ma
 
 def is_wanted(frame_type: FrameType, common: Properties, masters: Sequence[Master], rules: Rules) -> bool:
     """Whether no master of the library serves what a set would be made for; a flat serves its own night."""
-    from services.calibration.matching.match import Candidates, match
+    from services.calibration.matching.candidates import Candidates
+    from services.calibration.matching.match import match
 
     master_type = MASTER_OF[frame_type]
-    counting = {FrameType.MASTER_BIAS: rules.bias, FrameType.MASTER_FLAT: rules.flat}.get(master_type, rules.dark)
-    need: Need = need_of(master_type, common, counting)
-    answer = match(need, Candidates(masters), rules)
+    answer = match(need_of(master_type, common, rules.properties_for(master_type)), Candidates(masters), rules)
     if not isinstance(answer, Matched):
         return True
     return master_type is FrameType.MASTER_FLAT and answer.master.properties.night != common.night

@@ -12,7 +12,7 @@ import numpy as np
 from services.calibration.matching.compare import Comparison, Unknown, discrete, sorted_out
 from services.calibration.matching.model import Master, Need
 from services.calibration.matching.rules import Rules
-from services.calibration.matching.weigh import Numbers, Places, places_of
+from services.calibration.matching.weigh import Numbers, Positions, positions_of
 from services.calibration.properties import Properties
 from shared.events.frame import FrameType
 
@@ -29,7 +29,7 @@ class Tier(NamedTuple):
     """For each master what only one side knows, of what is equal or not."""
     distance: Numbers
     """Of the differences."""
-    places: Places
+    positions: Positions
 
 
 class Candidates:
@@ -94,5 +94,5 @@ def _tier(weight: int, rows: list[tuple[Master, tuple[Unknown, ...], float]]) ->
         masters,
         [unknown for _, unknown, _ in rows],
         np.array([distance for *_, distance in rows]),
-        places_of([master.properties for master in masters]),
+        positions_of([master.properties for master in masters]),
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.calibration.matching import words
 from services.calibration.matching.model import Master, Need
-from services.calibration.matching.rules import Rules
+from services.calibration.matching.rules import IDENTITY, WITHOUT_EXPOSURE, Rules
 from services.calibration.properties import Properties
 from services.calibration.settings import Property
 from shared.equipment.cameras import same_camera
@@ -37,8 +37,6 @@ WEIGHTS: dict[str, int] = {
     "camera": 32,
 }  # fmt: skip
 """How far a property takes a master away that differs in it; the nearest of those that do not fit has the least sum."""
-IDENTITY: tuple[Property, ...] = ("camera", "size")
-"""They count for every type: pixels of another camera, or of another size, cannot be subtracted."""
 MEASURED: tuple[Property, ...] = ("night", "rotator_angle_deg", "set_temp_c", "sensor_temp_c", "exposure_s")
 """Properties that are equal within a tolerance, or near each other; the others are equal or not."""
 
@@ -100,11 +98,8 @@ def sorted_out(found: Sequence[Found]) -> Comparison:
 def counting(master_type: FrameType, rules: Rules) -> tuple[Property, ...]:
     """The properties that count for a type, in the order of sentences."""
     of_rules = rules.properties_for(master_type)
-    forced: tuple[Property, ...] = () if master_type in _WITHOUT_EXPOSURE else ("exposure_s",)
+    forced: tuple[Property, ...] = () if master_type in WITHOUT_EXPOSURE else ("exposure_s",)
     return tuple(name for name in words.ORDER if name in (*IDENTITY, *forced, *of_rules))
-
-
-_WITHOUT_EXPOSURE = frozenset({FrameType.MASTER_FLAT, FrameType.MASTER_BIAS})
 
 
 def discrete(need: Need, master: Master, rules: Rules) -> list[Found]:

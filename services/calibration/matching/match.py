@@ -24,8 +24,6 @@ from services.calibration.matching.rules import Rules
 from services.calibration.matching.weigh import Weighed, equal_exposures, weigh
 from shared.events.frame import FrameType
 
-__all__ = ["Candidates", "match"]
-
 
 class Fit(NamedTuple):
     """A master that fits, and by what it is ranked among those that do: the least first."""
@@ -57,7 +55,7 @@ def match(
 def fitting(need: Need, candidates: Candidates, rules: Rules, train_changes: Sequence[date]) -> list[Fit]:
     """All masters that fit, best first: what is known to be equal, the nearest night, the newest."""
     tiers = candidates.tiers(need, rules)
-    return _fits(need, tiers, weigh(need, tiers[0].places, rules, train_changes), rules) if tiers else []
+    return _fits(need, tiers, weigh(need, tiers[0].positions, rules, train_changes), rules) if tiers else []
 
 
 def _fits(need: Need, tiers: Sequence[Tier], weighed: Weighed, rules: Rules) -> list[Fit]:
@@ -88,7 +86,7 @@ def _rank(need: Need, master: Master, unknown: Sequence[Unknown]) -> tuple[objec
 
 def _best(need: Need, candidates: Candidates, rules: Rules, train_changes: Sequence[date]) -> Answer:
     tiers = candidates.tiers(need, rules)
-    weighed = weigh(need, tiers[0].places, rules, train_changes) if tiers else None
+    weighed = weigh(need, tiers[0].positions, rules, train_changes) if tiers else None
     fits = [] if weighed is None else _fits(need, tiers, weighed, rules)
     if fits:
         first = fits[0]
@@ -126,11 +124,11 @@ def _longer(need: Need, candidates: Candidates, rules: Rules) -> list[Fit]:
     tiers = candidates.tiers(need, rules)
     if not tiers or tiers[0].weight:
         return []
-    lengths = tiers[0].places.exposure_s
-    fits = (weigh(need, tiers[0].places, rules, (), any_exposure=True).weight == 0) & (lengths > exposure)
+    lengths = tiers[0].positions.exposure_s
+    fits = (weigh(need, tiers[0].positions, rules, (), any_exposure=True).weight == 0) & (lengths > exposure)
     if not fits.any():
         return []
-    alike = fits & equal_exposures(float(lengths[fits].min()), tiers[0].places)
+    alike = fits & equal_exposures(float(lengths[fits].min()), tiers[0].positions)
     return _ranked(need, tiers[0], np.flatnonzero(alike), rules)
 
 
@@ -147,7 +145,7 @@ def _nearest(
         if best is not None:
             if tier.weight > best[0]:
                 break
-            weighed = weigh(need, tier.places, rules, train_changes)
+            weighed = weigh(need, tier.positions, rules, train_changes)
         least = weighed.weight.min()
         numbers = np.flatnonzero(weighed.weight == least)
         distances = np.round(tier.distance[numbers] + weighed.distance[numbers], 6)
@@ -164,7 +162,7 @@ def _refused(need: Need, candidates: Candidates, rules: Rules, train_changes: Se
     tiers = candidates.tiers(need, rules, refused=True)
     if not tiers or tiers[0].weight:
         return None
-    fits = np.flatnonzero(weigh(need, tiers[0].places, rules, train_changes).weight == 0)
+    fits = np.flatnonzero(weigh(need, tiers[0].positions, rules, train_changes).weight == 0)
     return tiers[0].masters[fits[0]] if len(fits) else None
 
 

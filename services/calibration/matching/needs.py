@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from services.calibration.matching.model import Need
-from services.calibration.matching.rules import KINDS, Rules
+from services.calibration.matching.rules import IDENTITY, KINDS, WITHOUT_EXPOSURE, Rules
 from services.calibration.properties import Properties
 from services.calibration.settings import Property
 from shared.events.frame import FrameType
 
-_IDENTITY: tuple[Property, ...] = ("camera", "size")
-"""They count for every type: pixels of another camera, or of another size, cannot be subtracted."""
 _FIELDS: dict[str, tuple[str, ...]] = {
     "size": ("width_px", "height_px"),
     "telescope": ("telescope", "rig"),  # the rig's name has the focal ratio
@@ -74,11 +72,11 @@ def _need(master_type: FrameType, group: Properties, counting: tuple[Property, .
 def _kept(master_type: FrameType, counting: tuple[Property, ...], is_measured: bool) -> tuple[bool, ...]:
     """Which properties a need keeps, in their order."""
     kept: set[str] = set()
-    for name in (*_IDENTITY, *counting):
+    for name in (*IDENTITY, *counting):
         kept.update(_FIELDS.get(name, (name,)))
     if "set_temp_c" in kept and is_measured:
         kept.add("sensor_temp_c")  # what was measured stands for what was set
-    if master_type is not FrameType.MASTER_FLAT and master_type is not FrameType.MASTER_BIAS:
+    if master_type not in WITHOUT_EXPOSURE:
         kept.add("exposure_s")
     return tuple(name in kept for name in Properties._fields)
 

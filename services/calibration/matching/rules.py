@@ -16,6 +16,10 @@ KINDS: dict[FrameType, MasterKind] = {
     FrameType.MASTER_BIAS: "bias",
 }
 """The kinds that lights need; a master dark-flat is needed by flats alone."""
+IDENTITY: tuple[Property, ...] = ("camera", "size")
+"""They count for every type: pixels of another camera, or of another size, cannot be subtracted."""
+WITHOUT_EXPOSURE = frozenset({FrameType.MASTER_FLAT, FrameType.MASTER_BIAS})
+"""Types for which the exposure does not count; for all others it always does."""
 _CALIBRATE_THEMSELVES = frozenset({"Unistellar", "Vaonis", "Celestron"})
 """Makers whose smart telescopes calibrate before they write, as Seestar does."""
 _T = TypeVar("_T")

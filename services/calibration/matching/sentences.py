@@ -81,7 +81,7 @@ def missing(
     """Why no master fits, and what to do."""
     if unknown := _unanswerable(need):
         return f"{unknown}, so that no {words.TYPES[need.master_type]} can be found"
-    capture = to_capture(need, 0, rules.min_frames, rules.flat_nights, train_changes).sentence
+    capture = to_capture(need, rules.min_frames, rules.flat_nights, train_changes).sentence
     if refused is None:
         return f"{_nearest(need, rules, nearest, comparison)}; {capture}"
     fits = f"{refused.name} fits, but {REFUSED}: {_inside(refused.refused or '')}"
@@ -91,8 +91,8 @@ def missing(
 def unscaled(need: Need, rules: Rules, dark: Master, bias: Need) -> str:
     """That a dark could be scaled, were there a bias, and what to do."""
     lengths = f"{dark.name} of {_length(dark.properties)} could be scaled to {_length(need.properties)}"
-    darks = to_capture(need, 0, rules.min_frames).sentence
-    biases = to_capture(bias, 0, rules.min_frames).sentence.removeprefix("capture ")
+    darks = to_capture(need, rules.min_frames).sentence
+    biases = to_capture(bias, rules.min_frames).sentence.removeprefix("capture ")
     return f"{lengths}, but no bias fits; {darks}, or {biases}"
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from services.calibration.matching import words
 from services.calibration.matching.model import Need
-from services.calibration.properties import Properties
 from shared.events.frame import FrameType
 from shared.quantities import duration
 
@@ -21,14 +20,8 @@ class Shopping(NamedTuple):
     frame_type: FrameType
     """Of the frames to capture: DARK, FLAT, BIAS."""
     frames: int
-    properties: Properties
-    """What they must be like; None is free."""
-    exposure_s: float | None
-    """Of one frame, seconds; None for a flat, whose exposure follows from the light."""
     total_s: float | None
-    """Of all frames together, seconds."""
-    lights: int
-    """How many lights wait for it."""
+    """Of all frames together, seconds; None for flats, whose exposure follows from the light."""
     latest_night: date | None
     """The last night on which it counts; None for what keeps."""
     sentence: str
@@ -36,7 +29,7 @@ class Shopping(NamedTuple):
 
 
 def to_capture(
-    need: Need, lights: int, min_frames: int, flat_nights: int | None = None, train_changes: Sequence[date] = ()
+    need: Need, min_frames: int, flat_nights: int | None = None, train_changes: Sequence[date] = ()
 ) -> Shopping:
     """What to capture so that a need is met.
 
@@ -60,4 +53,4 @@ def to_capture(
         sentence += f" ({duration(total)})"
     if latest is not None and night is not None:
         sentence += f" by {latest}" if latest > night else f" of the night {night}"
-    return Shopping(FrameType(kind.removeprefix("MASTER_")), frames, wanted, exposure, total, lights, latest, sentence)
+    return Shopping(FrameType(kind.removeprefix("MASTER_")), frames, total, latest, sentence)

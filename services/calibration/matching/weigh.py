@@ -28,7 +28,7 @@ from services.calibration.properties import Properties
 Numbers = NDArray[np.float64]
 
 
-class Places(NamedTuple):
+class Positions(NamedTuple):
     """Where masters are along all that is measured, an array of each; NaN is not known."""
 
     exposure_s: Numbers
@@ -50,8 +50,8 @@ class Weighed(NamedTuple):
     distance: Numbers
 
 
-def places_of(masters: Iterable[Properties]) -> Places:
-    """The places of masters, in their order."""
+def positions_of(masters: Iterable[Properties]) -> Positions:
+    """The positions of masters, in their order."""
     rows = [
         (
             one.exposure_s,
@@ -64,35 +64,35 @@ def places_of(masters: Iterable[Properties]) -> Places:
     ]
     exposures, *others = np.array(rows, dtype=np.float64).reshape(-1, 5).T.copy()
     reach = np.maximum(EXPOSURE_TOLERANCE_S, EXPOSURE_TOLERANCE * exposures) + SLACK
-    return Places(exposures, reach, np.log(np.maximum(exposures, LEAST_EXPOSURE_S)), *others)
+    return Positions(exposures, reach, np.log(np.maximum(exposures, LEAST_EXPOSURE_S)), *others)
 
 
 def weigh(
-    need: Need, places: Places, rules: Rules, train_changes: Sequence[date], *, any_exposure: bool = False
+    need: Need, positions: Positions, rules: Rules, train_changes: Sequence[date], *, any_exposure: bool = False
 ) -> Weighed:
     """The weight and distance of each master; ``any_exposure`` leaves the exposure out."""
-    count = len(places.night)
+    count = len(positions.night)
     found = Weighed(np.zeros(count, dtype=np.int64), np.zeros(count))
     ours = need.properties
     for name in counting(need.master_type, rules):
         if name == "exposure_s" and not any_exposure:
-            _exposures(found, ours.exposure_s, places)
+            _exposures(found, ours.exposure_s, positions)
         elif name == "set_temp_c":
-            _temperatures(found, temperature(ours), places.temperature_c, rules)
+            _temperatures(found, temperature(ours), positions.temperature_c, rules)
         elif name == "sensor_temp_c":
-            _temperatures(found, ours.sensor_temp_c, places.sensor_temp_c, rules)
+            _temperatures(found, ours.sensor_temp_c, positions.sensor_temp_c, rules)
         elif name == "night":
-            _nights(found, ours.night, places.night, rules, train_changes)
+            _nights(found, ours.night, positions.night, rules, train_changes)
         elif name == "rotator_angle_deg" and ours.rotator_angle_deg is not None:
-            turned = np.abs((ours.rotator_angle_deg - places.angle_deg + 180.0) % 360.0 - 180.0)
+            turned = np.abs((ours.rotator_angle_deg - positions.angle_deg + 180.0) % 360.0 - 180.0)
             _beyond(found, turned, rules.rotator_tolerance_deg + SLACK, name, 30.0)
     return found
 
 
-def equal_exposures(one_s: float, places: Places) -> NDArray[np.bool_]:
+def equal_exposures(one_s: float, positions: Positions) -> NDArray[np.bool_]:
     """As `compare.exposures_equal`, for many; what is not known equals nothing."""
     reach = max(EXPOSURE_TOLERANCE_S, EXPOSURE_TOLERANCE * one_s) + SLACK
-    equal: NDArray[np.bool_] = np.abs(places.exposure_s - one_s) <= np.maximum(places.reach_s, reach)
+    equal: NDArray[np.bool_] = np.abs(positions.exposure_s - one_s) <= np.maximum(positions.reach_s, reach)
     return equal
 
 
@@ -108,7 +108,7 @@ def _beyond(found: Weighed, apart: Numbers, allowed: float, name: str, unit: flo
         _add(found, differs, name, apart / unit)
 
 
-def _exposures(found: Weighed, ours: float | None, theirs: Places) -> None:
+def _exposures(found: Weighed, ours: float | None, theirs: Positions) -> None:
     if ours is None:
         _add(found, np.ones(len(theirs.exposure_s), dtype=np.bool_), "exposure_s", FAR)
         return

@@ -26,6 +26,7 @@ TYPES: dict[FrameType, str] = {
     FrameType.MASTER_BIAS: "bias",
     FrameType.MASTER_DARKFLAT: "dark-flat",
 }
+"""Types of masters in sentences."""
 _PLURALS = {"bias": "bias frames"}
 
 

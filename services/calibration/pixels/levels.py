@@ -5,6 +5,14 @@ from typing import NamedTuple
 GRID = 8
 """Cells along each side of a frame whose levels are compared."""
 FULL_RANGE = 65_535.0
+MAD_TO_SIGMA = 1.482602218505602
+"""Standard deviations of a normal distribution in its median absolute deviation."""
+MOST_NAN_SHARE = 0.001
+"""Of pixels without a value, in a frame that is used."""
+MOST_TOP_SHARE = 0.01
+"""Of saturated pixels, in a frame that is used."""
+LEAST_FLAT_LEVEL = 0.01
+"""Share of the range below which a flat has hardly any light."""
 
 
 class Levels(NamedTuple):
@@ -30,13 +38,6 @@ class Levels(NamedTuple):
     """The largest value that the frame can have: 255, or 65,535."""
     adu_per_unit: float = 1.0
     """What its numbers were multiplied with: floats from 0 to 1 are scaled to the range of 16 bits."""
-
-    @property
-    def spread(self) -> float:
-        """How far the cells lie apart, as a share of the median; 0 for an even frame."""
-        if not self.median_adu:
-            return 0.0
-        return (max(self.grid_adu) - min(self.grid_adu)) / abs(self.median_adu)
 
 
 NOTHING = Levels(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, ())

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.calibration.integration.clip import MAD_TO_SIGMA
-from services.calibration.pixels.levels import FULL_RANGE, GRID, NOTHING, Levels
+from services.calibration.pixels.levels import FULL_RANGE, GRID, MAD_TO_SIGMA, NOTHING, Levels
 from services.calibration.pixels.strips import Strips
 
 _STRIP_BYTES = 8 << 20

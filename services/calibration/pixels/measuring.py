@@ -1,7 +1,7 @@
 """Measuring what is new: each raw calibration frame and each master is read once, one after the other."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import asyncpg
 from services.calibration.pixels.levels import Levels
 from services.calibration.pixels.whereabouts import Place, path_at
 from services.calibration.store import levels
-from services.calibration.store.levels import Unmeasured
 from services.calibration.store.places import places_of
 from services.calibration.store.writers import lock
 from shared import inert
@@ -29,10 +28,8 @@ _UNREADABLE = (ArithmeticError, ValueError, MemoryError)
 class Measuring:
     """Measures frames that were not measured yet."""
 
-    def __init__(self, pool: asyncpg.Pool, measured: Callable[[], None] = lambda: None) -> None:
-        """``measured`` is called after each page."""
+    def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._measured = measured
 
     async def turn(self) -> int:
         """Measure all that is due; how many frames that were.
@@ -42,34 +39,33 @@ class Measuring:
         """
         count = 0
         while page := await patiently(self._page):
-            places = await patiently(partial(self._places, [one.file_id for one in page]))
-            for one in page:
-                await self._measure(one, places.get(one.file_id, ()))
+            places = await patiently(partial(self._places, page))
+            for file_id in page:
+                await self._measure(file_id, places.get(file_id, ()))
             count += len(page)
-            self._measured()
         return count
 
-    async def _page(self) -> list[Unmeasured]:
+    async def _page(self) -> list[str]:
         async with connected(self._pool) as connection:
             return await levels.unmeasured(connection, PAGE)
 
     async def _places(self, file_ids: Collection[str]) -> dict[str, list[Place]]:
         async with connected(self._pool) as connection:
-            return await places_of(connection, file_ids)
+            return await places_of(connection, file_ids, also_missing=True)
 
-    async def _measure(self, one: Unmeasured, places: Collection[Place]) -> None:
+    async def _measure(self, file_id: str, places: Collection[Place]) -> None:
         try:
-            found = await asyncio.to_thread(_levels_at, one.file_id, places)
+            found = await asyncio.to_thread(_levels_at, file_id, places)
         except (NightbusError, *_UNREADABLE) as error:
             again = isinstance(error, Transient)
             reason = (
                 str(error) if isinstance(error, NightbusError) else f"it cannot be measured: {inert.sentence(error)}"
             )
             say = log.debug if again else log.warning
-            say("a calibration frame was not measured", file_id=one.file_id, reason=reason)
-            await patiently(partial(self._failed, one.file_id, reason, again))
+            say("a calibration frame was not measured", file_id=file_id, reason=reason)
+            await patiently(partial(self._failed, file_id, reason, again))
         else:
-            await patiently(partial(self._save, one.file_id, found))
+            await patiently(partial(self._save, file_id, found))
 
     async def _save(self, file_id: str, found: Levels) -> None:
         async with transaction(self._pool) as connection:

@@ -15,6 +15,7 @@ class Place(NamedTuple):
     root: str
     path: str
     root_path: str
+    size_bytes: int
 
 
 def path_at(file_id: str, places: Collection[Place]) -> Path:

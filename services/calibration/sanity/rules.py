@@ -2,24 +2,16 @@
 
 from typing import NamedTuple
 
-from services.calibration.pixels.levels import Levels
+from services.calibration.matching import words
+from services.calibration.pixels.levels import LEAST_FLAT_LEVEL, MOST_NAN_SHARE, MOST_TOP_SHARE, Levels
 from shared.events.frame import FrameType
 
 MOST_NEGATIVE_SHARE = 0.75
 """Of the pixels of a light, after subtraction. Noise alone makes half of them negative where a light sees no sky."""
-MOST_NAN_SHARE = 0.001
 MOST_ZERO_SHARE = 0.001
-MOST_TOP_SHARE = 0.01
-LEAST_FLAT_LEVEL = 0.01
 MOST_FLAT_NOISE = 0.2
 """Noise of a master flat as a share of its level; a usable one stays far below a hundredth."""
 _NORMALISED_ADU = 1000.0
-_KINDS = {
-    FrameType.MASTER_BIAS: "bias",
-    FrameType.MASTER_DARK: "dark",
-    FrameType.MASTER_DARKFLAT: "dark-flat",
-    FrameType.MASTER_FLAT: "flat",
-}
 
 
 class Trial(NamedTuple):
@@ -44,7 +36,7 @@ def refusal(
         trial: what it makes of a light; None where there was none to try it on. Flats need none.
         size: width and height that its header gives; None where it gives none.
     """
-    kind = _KINDS[master_type]
+    kind = words.TYPES[master_type]
     if size[0] is not None and size[1] is not None and (found.width_px, found.height_px) != size:
         return f"the {kind} has {found.width_px} x {found.height_px} pixels, its header says {size[0]} x {size[1]}"
     if found.nan_share > MOST_NAN_SHARE:

@@ -77,7 +77,7 @@ class Sanity:
             lights: list[str] = []
             if one.master_type in _TRIED_ON_LIGHTS:
                 lights = await master_tests.lights_for(connection, one.file_id, _LIGHTS_TRIED)
-            return found, lights, await places_of(connection, [one.file_id, *lights])
+            return found, lights, await places_of(connection, [one.file_id, *lights], also_missing=True)
 
     async def _save(self, one: DueTest, tested: Tested) -> None:
         async with transaction(self._pool) as connection:

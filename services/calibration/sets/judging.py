@@ -10,16 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.calibration.integration.clip import MAD_TO_SIGMA
-from services.calibration.pixels.levels import GRID, Levels
+from services.calibration.pixels.levels import (
+    GRID,
+    LEAST_FLAT_LEVEL,
+    MAD_TO_SIGMA,
+    MOST_NAN_SHARE,
+    MOST_TOP_SHARE,
+    Levels,
+)
 from shared.events.frame import FrameType
 
 FEWEST_PEERS = 4
 """Frames that a set needs before they are judged by each other."""
-MOST_NAN_SHARE = 0.001
-MOST_TOP_SHARE = 0.01
-LEAST_FLAT_LEVEL = 0.01
-"""Share of the range below which a flat has hardly any light."""
 LEAST_OF_PEERS = 0.4
 """A flat with less than this share of the light of its set's others."""
 _OUTLIER_SIGMAS = 5.0

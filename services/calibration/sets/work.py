@@ -1,6 +1,5 @@
 """Sets kept up to date: new frames find their set, sets whose frames changed are judged."""
 
-from collections.abc import Callable
 from functools import partial
 
 import asyncpg
@@ -19,11 +18,9 @@ _SETS_PAGE = 100
 class Sets:
     """Groups raw calibration frames, and judges them."""
 
-    def __init__(self, pool: asyncpg.Pool, min_frames: int, judged: Callable[[], None] = lambda: None) -> None:
-        """``judged`` is called after sets were judged."""
+    def __init__(self, pool: asyncpg.Pool, min_frames: int) -> None:
         self._pool = pool
         self._min_frames = min_frames
-        self._judged = judged
 
     async def turn(self) -> None:
         """Group and judge all that changed.
@@ -37,7 +34,6 @@ class Sets:
         while found := await patiently(self._dirty):
             for one in found:
                 await patiently(partial(self._judge, one))
-            self._judged()
 
     async def _forget_gone(self) -> None:
         async with transaction(self._pool) as connection:
@@ -69,4 +65,4 @@ class Sets:
             members = await raw_sets.members(connection, one.set_no)
             found = await levels.levels_of(connection, members)
             reasons = judge(one.frame_type, found, (one.common.width_px, one.common.height_px))
-            await raw_sets.save_verdicts(connection, one.set_no, reasons, len(found), self._min_frames)
+            await raw_sets.save_judged(connection, one.set_no, reasons, len(found), self._min_frames)

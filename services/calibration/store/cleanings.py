@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from services.calibration.cleaning.verdicts import RawFrame, RawSet, StoredMaster, Verdict
-from services.calibration.matching.model import Master
+from services.calibration.cleaning.fates import Fate, RawFrame, RawSet, StoredMaster
 from services.calibration.store import columns
+from services.calibration.store.masters import MASTER, master_of
 from shared.bus.transaction import Connection
 from shared.events.frame import FrameType
 
@@ -25,9 +25,7 @@ WHERE f.frame_type = $1 AND l.arrived_at IS NOT NULL
 ORDER BY f.file_id
 """
 _MASTERS = f"""
-SELECT f.file_id, f.frame_type, {columns.names("f.")}, f.made_at, f.name, f.size_bytes, l.arrived_at, l.path,
-       (SELECT r.reason FROM master_refusal r WHERE r.file_id = f.file_id
-        ORDER BY r.refused_by = 'person' DESC LIMIT 1) AS refused,
+SELECT {MASTER}, f.size_bytes, l.arrived_at, l.path,
        (SELECT ARRAY(SELECT jsonb_array_elements_text(b.plan->'inputs')
                      UNION ALL SELECT e->>0 FROM jsonb_array_elements(b.plan->'left_out') e)
         FROM build b WHERE b.file_id = f.file_id AND b.phase = 'built' LIMIT 1) AS made_of
@@ -75,8 +73,7 @@ async def stored_masters(connection: Connection, master_type: FrameType) -> list
     """All masters of a type that lie anywhere."""
     return [
         StoredMaster(
-            Master(row["file_id"], master_type, columns.read(row), row["made_at"], row["name"], row["refused"]),
-            row["path"], row["size_bytes"], row["arrived_at"],
+            master_of(row), row["path"], row["size_bytes"], row["arrived_at"],
             None if row["made_of"] is None else frozenset(row["made_of"]),
         )
         for row in await connection.fetch(_MASTERS, master_type.value)
@@ -96,7 +93,7 @@ async def begin(connection: Connection, cleaning_id: UUID) -> int:
     return number
 
 
-async def save(connection: Connection, cleaning_id: UUID, number: int, raw: RawSet, judged: Verdict, word: str) -> None:
+async def save(connection: Connection, cleaning_id: UUID, number: int, raw: RawSet, judged: Fate, word: str) -> None:
     """Write what became of a set; ``word``: may_go, stays or removed."""
     master = judged.master
     values: tuple[Any, ...] = (

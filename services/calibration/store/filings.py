@@ -9,14 +9,15 @@ from services.calibration.store import columns
 from shared.bus.transaction import Connection
 from shared.events.frame import FrameType
 
+_SEEN = "md5(f.frame_type || f.digest || f.scanned::text || f.supplied::text)"
+"""What is known of a frame: a master that stays is looked at again once this is another."""
 _UNFILED = f"""
 WITH master AS (
     SELECT f.file_id, f.frame_type, {columns.names("f.")},
-           md5(f.frame_type || f.digest || f.scanned::text || f.supplied::text) AS seen
+           {_SEEN} AS seen
     FROM frame f LEFT JOIN filing g USING (file_id)
     WHERE f.frame_type LIKE 'MASTER!_%' ESCAPE '!' AND f.file_id > $1
-      AND (g.file_id IS NULL OR (g.state = 'stays'
-           AND g.seen <> md5(f.frame_type || f.digest || f.scanned::text || f.supplied::text)))
+      AND (g.file_id IS NULL OR (g.state = 'stays' AND g.seen <> {_SEEN}))
       AND EXISTS (SELECT FROM ingest.file_location l
                   WHERE l.file_id = f.file_id AND l.root = 'library' AND l.missing_since IS NULL)
     ORDER BY f.file_id LIMIT $2

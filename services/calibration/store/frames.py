@@ -23,7 +23,7 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::integer[], $5::tex
 ON CONFLICT (file_id) DO UPDATE SET frame_type = excluded.frame_type,
     {", ".join(f"{name} = excluded.{name}" for name in _FIXED)}, {columns.excluded()}
 """
-_ONE = "SELECT frame_type, scanned, supplied, name FROM frame WHERE file_id = $1 FOR UPDATE"
+_ONE = "SELECT frame_type, scanned, supplied FROM frame WHERE file_id = $1 FOR UPDATE"
 _SUPPLY = f"""
 UPDATE frame SET supplied = $2::jsonb, ({columns.names()}) = (SELECT * FROM unnest({columns.arrays(3)}))
 WHERE file_id = $1
@@ -53,7 +53,6 @@ class Described(NamedTuple):
     frame_type: FrameType
     scanned: str
     supplied: str
-    name: str
 
 
 async def write(connection: Connection, frames: Sequence[NewFrame]) -> None:
@@ -88,7 +87,7 @@ async def described(connection: Connection, file_id: str) -> Described | None:
     row = await connection.fetchrow(_ONE, file_id)
     if row is None:
         return None
-    return Described(FrameType(row["frame_type"]), row["scanned"], row["supplied"], row["name"])
+    return Described(FrameType(row["frame_type"]), row["scanned"], row["supplied"])
 
 
 async def supply(connection: Connection, file_id: str, scanned: str, supplied: str) -> None:

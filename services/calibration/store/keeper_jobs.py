@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.bus.transaction import Connection
 from shared.jobs.outcome import State
 
-_JOBS = "SELECT job_id, state, reason, lines FROM ingest.keeper_job_progress WHERE job_id = ANY($1::uuid[])"
+_JOBS = "SELECT job_id, state, reason FROM ingest.keeper_job_progress WHERE job_id = ANY($1::uuid[])"
 
 
 class KeeperJob(NamedTuple):

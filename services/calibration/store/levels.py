@@ -1,7 +1,6 @@
 """Levels of calibration frames, and which are still to be measured."""
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 import asyncpg
 
@@ -9,10 +8,10 @@ from services.calibration.pixels.levels import Levels
 from shared.bus.transaction import Connection
 
 _UNMEASURED = """
-SELECT f.file_id, f.name, f.frame_type LIKE 'MASTER!_%' ESCAPE '!' AS is_master
+SELECT f.file_id
 FROM frame f LEFT JOIN levels l USING (file_id)
 WHERE l.file_id IS NULL OR l.next_try_at <= clock_timestamp()
-ORDER BY l.file_id IS NOT NULL, is_master DESC, f.file_id LIMIT $1
+ORDER BY l.file_id IS NOT NULL, f.frame_type LIKE 'MASTER!_%' ESCAPE '!' DESC, f.file_id LIMIT $1
 """
 _SAVE = f"""
 INSERT INTO levels AS l (file_id, {", ".join(Levels._fields)}, problem, next_try_at)
@@ -36,17 +35,9 @@ _OF = f"SELECT file_id, {', '.join(Levels._fields)}, problem FROM levels WHERE f
 _FORGET = "DELETE FROM levels l WHERE NOT EXISTS (SELECT FROM frame f WHERE f.file_id = l.file_id)"
 
 
-class Unmeasured(NamedTuple):
-    """A frame that is to be measured."""
-
-    file_id: str
-    name: str
-    is_master: bool
-
-
-async def unmeasured(connection: Connection, most: int) -> list[Unmeasured]:
+async def unmeasured(connection: Connection, most: int) -> list[str]:
     """Frames that are to be measured now: new ones first, masters before raw frames."""
-    return [Unmeasured(*row) for row in await connection.fetch(_UNMEASURED, most)]
+    return [row["file_id"] for row in await connection.fetch(_UNMEASURED, most)]
 
 
 async def save(connection: Connection, file_id: str, found: Levels) -> None:

@@ -1,14 +1,18 @@
 """Masters as matching takes them, and those that may not be used."""
 
+import asyncpg
+
 from services.calibration.matching.model import Master
 from services.calibration.store import columns, needs
 from shared.bus.transaction import Connection
 from shared.events.frame import FrameType
 
-_MASTERS = f"""
-SELECT f.file_id, f.frame_type, f.made_at, f.name, {columns.names("f.")},
+MASTER = f"""f.file_id, f.frame_type, f.made_at, f.name, {columns.names("f.")},
        (SELECT r.reason FROM master_refusal r WHERE r.file_id = f.file_id
-        ORDER BY r.refused_by = 'person' DESC LIMIT 1) AS refused
+        ORDER BY r.refused_by = 'person' DESC LIMIT 1) AS refused"""
+"""What ``master_of`` reads, of frames called f."""
+_MASTERS = f"""
+SELECT {MASTER}
 FROM frame f WHERE f.frame_type = ANY($1::text[])
 """
 _TYPE = "SELECT frame_type FROM frame WHERE file_id = $1"
@@ -24,12 +28,14 @@ MASTER_TYPES = (FrameType.MASTER_DARK, FrameType.MASTER_FLAT, FrameType.MASTER_B
 async def masters(connection: Connection) -> list[Master]:
     """All masters of the library, refused ones among them."""
     rows = await connection.fetch(_MASTERS, [one.value for one in MASTER_TYPES])
-    return [
-        Master(
-            row["file_id"], FrameType(row["frame_type"]), columns.read(row), row["made_at"], row["name"], row["refused"]
-        )
-        for row in rows
-    ]
+    return [master_of(row) for row in rows]
+
+
+def master_of(row: asyncpg.Record) -> Master:
+    """The master of a row that has the columns of ``MASTER``."""
+    return Master(
+        row["file_id"], FrameType(row["frame_type"]), columns.read(row), row["made_at"], row["name"], row["refused"]
+    )
 
 
 async def type_of(connection: Connection, file_id: str) -> FrameType | None:

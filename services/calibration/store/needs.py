@@ -32,9 +32,7 @@ _LINK = "INSERT INTO group_need (group_no, need_no) SELECT * FROM unnest($1::big
 _MARK_NUMBERS = "UPDATE need SET is_dirty = true WHERE need_no = ANY($1::bigint[]) AND NOT is_dirty"
 _GROUPS_DONE = "UPDATE light_group SET is_dirty = false WHERE group_no = ANY($1::bigint[])"
 _MARK_TYPES = "UPDATE need SET is_dirty = true WHERE master_type = ANY($1::text[]) AND NOT is_dirty"
-_MARK_ONE = """
-UPDATE need SET is_dirty = true WHERE session_id = $1 AND requirement_id = $2 RETURNING need_no
-"""
+_MARK_ONE = "UPDATE need SET is_dirty = true WHERE session_id = $1 AND requirement_id = $2"
 _MARK_ALL = "UPDATE need SET is_dirty = true WHERE NOT is_dirty"
 _MARK_GROUPS = "UPDATE light_group SET is_dirty = true WHERE session_id IS NOT NULL AND NOT is_dirty"
 _DIRTY = f"""
@@ -118,9 +116,9 @@ async def mark_dirty(connection: Connection, master_types: Collection[FrameType]
         await connection.execute(_MARK_TYPES, sorted(types))
 
 
-async def mark_one(connection: Connection, session_id: str, requirement_id: str) -> bool:
-    """Have one need answered anew; whether there is one."""
-    return await connection.fetchval(_MARK_ONE, session_id, requirement_id) is not None
+async def mark_one(connection: Connection, session_id: str, requirement_id: str) -> None:
+    """Have one need answered anew."""
+    await connection.execute(_MARK_ONE, session_id, requirement_id)
 
 
 async def mark_all(connection: Connection) -> None:

@@ -26,10 +26,9 @@ async def pin(
     await connection.execute(_PIN, session_id, requirement_id, master_file_id, person)
 
 
-async def unpin(connection: Connection, session_id: str, requirement_id: str) -> bool:
-    """Take a choice back; whether there was one."""
-    done: str = await connection.execute(_UNPIN, session_id, requirement_id)
-    return done != "DELETE 0"
+async def unpin(connection: Connection, session_id: str, requirement_id: str) -> None:
+    """Take a choice back."""
+    await connection.execute(_UNPIN, session_id, requirement_id)
 
 
 async def pinned(connection: Connection, session_id: str) -> list[str]:

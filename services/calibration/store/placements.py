@@ -1,18 +1,17 @@
 """Masters that are placed beside lights: what each session wants, and how far each place is."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import asyncpg
-
+from services.calibration.description import DESCRIPTION
 from services.calibration.properties import Properties
 from services.calibration.store import columns
+from services.calibration.store.places import Reading
 from shared.bus.transaction import Connection
 from shared.events.frame import FrameType
 
-MADE_BY = "calibration"
-Reading = Connection | asyncpg.Connection
-"""Any connection that may read the views."""
+MADE_BY = DESCRIPTION.name
+"""Whose derived files they are."""
 
 _FINGERPRINTS = """
 SELECT q.session_id, md5(string_agg(concat_ws('/', q.requirement_id, q.state, q.master_file_id, q.bias_file_id,
@@ -69,10 +68,6 @@ LEFT JOIN LATERAL (SELECT s.focal_length_mm FROM stats.files s WHERE s.file_id =
 ORDER BY b.root, b.folder, b.file_id
 """
 """By views alone: the command line asks it too."""
-_PLACES_OF = """
-SELECT file_id, root, path, size_bytes FROM ingest.file_location
-WHERE file_id = ANY($1::text[]) AND missing_since IS NULL ORDER BY file_id, root <> 'library', path
-"""
 _WISH = """
 INSERT INTO placement_wish (session_id, folder, file_id) SELECT $1, * FROM unnest($2::text[], $3::text[])
 ON CONFLICT DO NOTHING
@@ -137,14 +132,6 @@ class Wanted(NamedTuple):
     focal_length_mm: float | None
 
 
-class Place(NamedTuple):
-    """Where a content lies."""
-
-    root: str
-    path: str
-    size_bytes: int
-
-
 class Placement(NamedTuple):
     """A master beside lights."""
 
@@ -184,14 +171,6 @@ async def wanted(connection: Reading, session_id: str) -> list[Wanted]:
         )
         for row in rows
     ]  # fmt: skip
-
-
-async def places_of(connection: Reading, file_ids: Collection[str]) -> Mapping[str, list[Place]]:
-    """Where contents lie, in the library first."""
-    found: dict[str, list[Place]] = {}
-    for row in await connection.fetch(_PLACES_OF, list(file_ids)):
-        found.setdefault(row["file_id"], []).append(Place(row["root"], row["path"], row["size_bytes"]))
-    return found
 
 
 async def plan(connection: Connection, one: Due, wishes: Mapping[tuple[str, str], str], why: str | None) -> None:

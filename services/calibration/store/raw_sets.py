@@ -147,13 +147,13 @@ async def members(connection: Connection, set_no: int) -> list[str]:
     return [row["file_id"] for row in await connection.fetch(_MEMBERS, set_no)]
 
 
-async def save_verdicts(
-    connection: Connection, set_no: int, verdicts: Mapping[str, str | None], measured: int, wanted: int
+async def save_judged(
+    connection: Connection, set_no: int, reasons: Mapping[str, str | None], measured: int, wanted: int
 ) -> None:
     """Write which measured frames are kept (None) and why others are not."""
-    ids = sorted(verdicts)
-    words = ["kept" if verdicts[file_id] is None else "left_out" for file_id in ids]
-    await connection.execute(_JUDGE, ids, words, [verdicts[file_id] for file_id in ids])
+    ids = sorted(reasons)
+    words = ["kept" if reasons[file_id] is None else "left_out" for file_id in ids]
+    await connection.execute(_JUDGE, ids, words, [reasons[file_id] for file_id in ids])
     await connection.execute(_JUDGED, set_no, measured, words.count("kept"), wanted)
 
 

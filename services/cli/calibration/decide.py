@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from services.cli.calibration.columns import ID_DIGITS
 from services.cli.calibration.options import MasterArgument, RequirementOption, SessionArgument, frame_id
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.output import counted
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from shared.events.command import Command, Reply
 
 R = TypeVar("R", bound="Reply")
-ID_DIGITS = 12
 
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", parser=spoken_reason, metavar="TEXT", help="Why; kept with the master.")

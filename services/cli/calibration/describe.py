@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.calibration.columns import ID_DIGITS
 from services.cli.calibration.decide import asked
 from services.cli.calibration.options import day, degrees, frame_id, number, seconds
 from services.cli.connection import HomeOption, find_stack, reader, wait_for
@@ -13,7 +14,6 @@ from services.cli.output import to_json
 from services.cli.usage import WrongUsage, named_thing
 from shared import inert
 
-ID_DIGITS = 12
 FrameArgument = Annotated[
     str,
     typer.Argument(

@@ -78,12 +78,13 @@ def distribute(
 async def _planned(stack: Stack, sessions: Sequence[str]) -> list[dict[str, Any]]:
     from services.calibration.distribution.distributor import wishes_of
     from services.calibration.store import placements
+    from services.calibration.store.places import places_of
 
     rows: list[dict[str, Any]] = []
     async with reader(stack) as connection:
         for one in await connection.fetch(_SESSIONS, list(sessions)):
             wanted = await placements.wanted(connection, one["session_id"])
-            places = await placements.places_of(connection, {master.file_id for master in wanted})
+            places = await places_of(connection, {master.file_id for master in wanted})
             wishes, left = wishes_of(wanted, places)
             rows += [
                 {"session_id": one["session_id"], "folder": folder, "name": name, "state": "would be placed"}

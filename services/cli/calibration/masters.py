@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from services.cli.calibration.columns import ID_DIGITS, number_column, type_word
 from services.cli.calibration.options import KindOption
-from services.cli.calibration.status import type_word
 from services.cli.calibration.twins import AGED, lifetime_days, twin_listing
 from services.cli.connection import HomeOption, find_stack
 from services.cli.filters import (
@@ -26,7 +26,6 @@ from services.cli.layout import Column, Noted
 from services.cli.listing import Listing, Query, show_listing
 from services.cli.output import Row, chosen_format
 
-ID_DIGITS = 12
 UnusedOption = Annotated[bool, typer.Option("--unused", help="Only masters that no light uses.")]
 AgedOption = Annotated[bool, typer.Option("--aged", help="Only darks and biases past calibration.dark_lifetime_days.")]
 TwinsOption = Annotated[
@@ -85,10 +84,6 @@ def _temperature(row: Row) -> str | None:
     return None if known is None else f"{known:g}"
 
 
-def _plain(name: str) -> "Column":
-    return Column(name, lambda row: None if row[name] is None else f"{row[name]:g}", "right", spare=1)
-
-
 def _name(row: Row) -> object:
     return row["name"] if row["refused"] is None else Noted(row["name"], f"refused: {row['refused']}")
 
@@ -97,9 +92,9 @@ _COLUMNS = (
     Column("id", lambda row: row["file_id"][:ID_DIGITS]),
     Column("type", type_word),
     Column("camera", lambda row: row["camera"], fold=True),
-    Column("exposure (s)", lambda row: None if row["exposure_s"] is None else f"{row['exposure_s']:g}", "right"),
-    _plain("gain"),
-    _plain("offset"),
+    number_column("exposure_s", "exposure (s)"),
+    number_column("gain", "gain", spare=1),
+    number_column("offset", "offset", spare=1),
     Column("temp. (C)", _temperature, "right"),
     Column("filter", lambda row: row["filter"]),
     Column("night", lambda row: row["night"], spare=1),

@@ -1,7 +1,7 @@
 """`calibration missing`: the shopping list."""
 
+from services.cli.calibration.columns import type_word
 from services.cli.calibration.options import KindOption
-from services.cli.calibration.status import type_word
 from services.cli.connection import HomeOption, find_stack, reader, wait_for
 from services.cli.filters import (
     CameraOption,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli.calibration.columns import number_column
 from services.cli.calibration.decide import asked
 from services.cli.calibration.options import degrees, number, seconds
 from services.cli.connection import HomeOption, find_stack, wait_for
@@ -87,19 +88,15 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     return f"{text}; the others take {duration(total_s)}" if lacking else text
 
 
-def _number(name: str) -> Any:
-    return lambda row: None if row[name] is None else f"{row[name]:g}"
-
-
 def _state(row: Row) -> str:
     return "missing" if row["master_file_id"] is None else "exists"
 
 
 _COLUMNS = (
     Column("camera", lambda row: row["camera"], fold=True),
-    Column("exposure (s)", _number("exposure_s"), "right"),
-    Column("gain", _number("gain"), "right"),
-    Column("temp. (C)", _number("set_temp_c"), "right"),
+    number_column("exposure_s", "exposure (s)"),
+    number_column("gain", "gain"),
+    number_column("set_temp_c", "temp. (C)"),
     Column("state", _state),
     Column("because, or what to do", lambda row: row["sentence"], fold=True, below=True),
 )

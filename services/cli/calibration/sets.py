@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from services.cli.calibration.columns import ID_DIGITS, number_column
 from services.cli.connection import HomeOption, find_stack
 from services.cli.filters import (
     CameraOption,
@@ -39,7 +40,6 @@ SELECT f.set_no, f.file_id, f.name, f.state, f.reason, f.median_adu, f.mad_adu, 
        f.high_share, f.nan_share, f.measured_at
 FROM calibration.set_frames f WHERE f.set_no = $1
 """
-_ID_DIGITS = 12
 
 
 def sets(
@@ -74,13 +74,6 @@ def sets(
     show_listing(stack, Listing(query, _ORDER, _COLUMNS, "set", total=query.count), output, limit)
 
 
-def _plain(name: str, title: str, spare: int = 0) -> Column:
-    def value(row: Row) -> object:
-        return None if row[name] is None else f"{row[name]:g}"
-
-    return Column(title, value, "right", spare=spare)
-
-
 def _fit(row: Row) -> str:
     return f"{row['kept']} of {row['frames']}"
 
@@ -96,18 +89,16 @@ _COLUMNS = (
     Column("set", lambda row: row["set_no"], "right"),
     Column("type", lambda row: row["frame_type"].lower()),
     Column("camera", lambda row: row["camera"], fold=True),
-    _plain("exposure_s", "exposure (s)"),
-    _plain("gain", "gain"),
-    _plain("offset", "offset", spare=1),
-    _plain("set_temp_c", "temp. (C)"),
+    number_column("exposure_s", "exposure (s)"),
+    number_column("gain", "gain"),
+    number_column("offset", "offset", spare=1),
+    number_column("set_temp_c", "temp. (C)"),
     Column("filter", lambda row: row["filter"]),
     Column("night", lambda row: row["night"], spare=1),
     Column("fit", _fit, "right"),
     Column("needed", lambda row: row["wanted"], "right", spare=1),
     Column("state", lambda row: row["state"].replace("_", " ")),
-    Column(
-        "master", lambda row: None if row["master_file_id"] is None else row["master_file_id"][:_ID_DIGITS], spare=2
-    ),
+    Column("master", lambda row: None if row["master_file_id"] is None else row["master_file_id"][:ID_DIGITS], spare=2),
 )
 _OF_SET = (
     Column("frame", lambda row: row["name"], fold=True),

@@ -1,6 +1,6 @@
 """`calibration status`: what every session needs, and the answer with its reason."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -106,17 +106,8 @@ def counts_text(counts: Row) -> str:
     return f"{text}, {counts['masters_refused']} of them refused" if counts["masters_refused"] else text
 
 
-def type_word(row: Row) -> str:
-    """The type of a master in a table: dark, flat, bias."""
-    return str(row["master_type"]).removeprefix("MASTER_").lower()
-
-
 def _state(row: Row) -> str:
     return "pinned" if row["is_pinned"] else str(row["state"])
-
-
-def _answer(row: Row) -> Any:
-    return row["explanation"]
 
 
 _COLUMNS = (
@@ -125,5 +116,5 @@ _COLUMNS = (
     Column("requirement", lambda row: row["requirement_id"]),
     Column("lights", lambda row: row["lights"], "right"),
     Column("state", _state),
-    Column("because", _answer, fold=True, below=True),
+    Column("because", lambda row: row["explanation"], fold=True, below=True),
 )

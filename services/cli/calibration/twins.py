@@ -1,6 +1,6 @@
 """What `calibration masters` asks with --twins and --aged: what a library has twice, and what is past its lifetime."""
 
-from services.cli.calibration.status import type_word
+from services.cli.calibration.columns import ID_DIGITS, type_word
 from services.cli.connection import Stack
 from services.cli.filters import Where
 from services.cli.layout import Column
@@ -36,7 +36,7 @@ def twin_listing(where: Where) -> Listing:
 _COLUMNS = (
     Column("kind", lambda row: row["kind"]),
     Column("type", type_word),
-    Column("id", lambda row: row["file_id"][:12]),
+    Column("id", lambda row: row["file_id"][:ID_DIGITS]),
     Column("made", lambda row: row["made_at"]),
     Column("lights", lambda row: row["lights"], "right"),
     Column("place", lambda row: f"{row['root']}: {row['path']}", fold=True, below=True),

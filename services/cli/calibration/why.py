@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.calibration.columns import ID_DIGITS
 from services.cli.calibration.options import RequirementOption
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.lookups import FILE_ID_START, full_id
@@ -17,7 +18,6 @@ from shared.errors import UserError
 if TYPE_CHECKING:
     from shared.events.calibration_commands import RequirementsExplained
 
-ID_DIGITS = 12
 _SESSION_ID = re.compile(r"\d{8}_[0-9A-F]{8}", re.ASCII)
 _LIGHTS = "SELECT DISTINCT file_id FROM calibration.light_requirements WHERE starts_with(file_id, $1)"
 _SESSION = "SELECT session_id, requirement_id FROM calibration.light_requirements WHERE file_id = $1"

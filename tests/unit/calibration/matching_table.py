@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from services.calibration.matching.match import Candidates, match
+from services.calibration.matching.candidates import Candidates
+from services.calibration.matching.match import match
 from services.calibration.matching.model import Answer, Master, Need
 from services.calibration.matching.needs import needs_of
 from services.calibration.matching.rules import Rules, rules_of

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.calibration.integration.clip import MAD_TO_SIGMA, clipped_mean, clipped_mean_of_some
+from services.calibration.integration.clip import clipped_mean, clipped_mean_of_some
 from services.calibration.integration.network import comparators, sort_rows
+from services.calibration.pixels.levels import MAD_TO_SIGMA
 
 
 def plainly(block: NDArray[Any], sigmas: float = 3.0, least_sigma: float = 0.0) -> tuple[NDArray[np.float64], int]:

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.calibration.matching.alternatives import alternatives
+from services.calibration.matching.candidates import Candidates
 from services.calibration.matching.compare import compare
-from services.calibration.matching.match import Candidates, fitting, match
+from services.calibration.matching.match import fitting, match
 from services.calibration.matching.model import Master, Matched, Missing, Need
 from services.calibration.matching.needs import needs_of
 from services.calibration.matching.rules import Rules, rules_of

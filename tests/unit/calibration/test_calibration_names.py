@@ -7,9 +7,10 @@ import pytest
 from services.calibration.distribution.distributor import wishes_of
 from services.calibration.distribution.folders import night_folder
 from services.calibration.filing.names import is_in_folder, library_path, master_name
+from services.calibration.pixels.whereabouts import Place
 from services.calibration.properties import Properties
 from services.calibration.settings import CalibrationSettings
-from services.calibration.store.placements import Place, Wanted
+from services.calibration.store.placements import Wanted
 from shared.events.frame import FrameType
 from shared.frames.frametypes import frame_type_of
 from shared.frames.pathkeys import key_values
@@ -135,7 +136,10 @@ def test_a_master_is_wanted_once_in_each_folder_of_the_night() -> None:
         wanted("library", f"{night}/FILTER_L", "a"), wanted("library", f"{night}/FILTER_R", "a"),
         wanted("library", "M 42/DATE_2026-01-03", "a"), wanted("library", "own", "b"), wanted("nas", "elsewhere", "a"),
     ]  # fmt: skip
-    places = {"b": [Place("library", "own/x.xisf", 1)], "a": [Place("library", "_Dark Library/C/y.xisf", 1)]}
+    places = {
+        "b": [Place("library", "own/x.xisf", "/nas", 1)],
+        "a": [Place("library", "_Dark Library/C/y.xisf", "/nas", 1)],
+    }
     name = "masterDark_EXPTIME_60.00.xisf"
     wishes, left = wishes_of(lights, places)
     assert wishes == {(night, "a"): name, ("M 42/DATE_2026-01-03", "a"): name}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.calibration.matching.alternatives import alternatives
-from services.calibration.matching.match import Candidates
+from services.calibration.matching.candidates import Candidates
 from services.calibration.matching.model import Need
 from services.calibration.matching.needs import as_group, needs_of, requirement_id
 from services.calibration.matching.rules import rules_of
@@ -178,15 +178,15 @@ def _need(kind: str, properties: Properties = C8E) -> Need:
 )
 def test_what_to_capture(kind: str, min_frames: int, frames: int, total_s: float | None, sentence: str) -> None:
     """As many frames as make a good master and the settings ask for, and how long they take."""
-    line = to_capture(_need(kind), 45, min_frames, 30)
-    assert (line.frame_type, line.frames, line.total_s, line.lights) == (kind.upper(), frames, total_s, 45)
+    line = to_capture(_need(kind), min_frames, 30)
+    assert (line.frame_type, line.frames, line.total_s) == (kind.upper(), frames, total_s)
     assert line.sentence == sentence
     assert line.latest_night == (date(2026, 3, 2) if kind == "flat" else None)
 
 
 def test_flats_are_late_once_the_train_is_changed() -> None:
     """A flat counts until the night before the next change of the train."""
-    line = to_capture(_need("flat"), 1, 10, 30, [date(2026, 1, 10), date(2026, 2, 4), date(2026, 2, 20)])
+    line = to_capture(_need("flat"), 10, 30, [date(2026, 1, 10), date(2026, 2, 4), date(2026, 2, 20)])
     assert (line.latest_night, line.sentence) == (
         date(2026, 2, 3),
         "capture 20 flats of Ha, gain 100, offset 50 by 2026-02-03",

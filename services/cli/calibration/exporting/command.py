@@ -25,7 +25,7 @@ from services.cli.usage import named_path, session_name
 from shared.quantities import size
 
 if TYPE_CHECKING:
-    from services.cli.calibration.exporting.model import How, Light, Tree
+    from services.cli.calibration.exporting.model import How, Item, Light, Stored, Tree
     from services.cli.connection import Stack
     from services.cli.filters import Filters
 
@@ -166,12 +166,7 @@ def _words(summary: dict[str, Any], how: "How", left_out: Sequence[str]) -> str:
 
 def _show(tree: "Tree", folder: Path, left_out: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        rows = [
-            item._asdict() | {"stored": None, "size_bytes": item.stored.size_bytes, "file_id": item.stored.file_id,
-                              "original": str(item.stored.path)}
-            for item in tree.items
-        ]  # fmt: skip
-        print(to_json(_summary(tree, folder, left_out) | {"items": [_without(row, "stored") for row in rows]}))
+        print(to_json(_summary(tree, folder, left_out) | {"items": [_row(item) for item in tree.items]}))
         return
     print_table([stack._asdict() for stack in tree.stacks], _COLUMNS)
     print(f"{size(tree.size_bytes)} in {counted(len(tree.items), 'file')}; nothing was written")
@@ -179,8 +174,10 @@ def _show(tree: "Tree", folder: Path, left_out: Sequence[str], *, as_json: bool)
         print(sentence)
 
 
-def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
+def _row(item: "Item") -> dict[str, Any]:
+    facts = item._asdict()
+    stored: Stored = facts.pop("stored")
+    return facts | {"size_bytes": stored.size_bytes, "file_id": stored.file_id, "original": str(stored.path)}
 
 
 def _masters(row: Any) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ _COLUMNS = (
     "path", "kind", "session_id", "target", "night", "filter", "exposure_s", "size_bytes", "file_id", "why", "original",
     "workstation_path",
 )  # fmt: skip
-_KINDS = {"dark": "dark", "flat": "flat", "bias": "bias"}
 
 
 def table_text(folder: Path, items: Sequence[Item], how: How, known: Sequence[Mapping]) -> str:
@@ -68,8 +67,8 @@ _HOW: dict[How, str] = {
 
 def _answer(answer: Answer) -> str:
     if answer.master is None:
-        return f"{_KINDS[answer.kind]} missing: {answer.words}"
-    return f"{_KINDS[answer.kind]}: {answer.master.name} ({answer.words})"
+        return f"{answer.kind} missing: {answer.words}"
+    return f"{answer.kind}: {answer.master.name} ({answer.words})"
 
 
 def write_texts(folder: Path, texts: dict[str, str]) -> None:

@@ -3,8 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from services.cli.calibration.exporting.model import Answer, Item, Light, Master
+from services.cli.calibration.exporting.model import Answer, Item, Kind, Light, Master
 from shared.library.template import numbered, safe_name, safe_path
+
+FOLDERS: dict[Kind, str] = {"light": "lights", "dark": "darks", "flat": "flats", "bias": "biases"}
+"""Name of the folder of each kind."""
 
 
 class Names:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.cli.calibration.exporting.layout import (
+    FOLDERS,
     Names,
     answers_of,
     in_order,
@@ -22,7 +23,6 @@ from shared.library.template import safe_name
 
 BATCH = 2000
 """Lights in a batch: below the limit, with room for the files that Siril has open beside them."""
-FOLDERS = {"light": "lights", "dark": "darks", "flat": "flats", "bias": "biases"}
 _WHERE = "Set the working directory of Siril to a folder that holds lights, darks, flats and biases."
 _MASTERS = (
     "darks, flats and biases hold one master each: give it to `calibrate` as it is; scripts that stack raw darks and "

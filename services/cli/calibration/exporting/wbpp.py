@@ -7,7 +7,15 @@ which WBPP would not tell apart.
 
 from collections.abc import Iterable, Sequence
 
-from services.cli.calibration.exporting.layout import Names, answers_of, in_order, light_item, master_item, word
+from services.cli.calibration.exporting.layout import (
+    FOLDERS,
+    Names,
+    answers_of,
+    in_order,
+    light_item,
+    master_item,
+    word,
+)
 from services.cli.calibration.exporting.model import Item, Light, Master, Stack, Tree
 
 _ADVICE = (
@@ -29,7 +37,9 @@ def wbpp_tree(lights: Iterable[Light]) -> Tree:
         tokens = [f"NIGHT_{light.night}"] if light.night else []
         tokens += [f"FLATSET_{flat_sets[flat.stored.file_id]}"] if flat else []
         tokens += [f"DARKSET_{dark_sets[dark.stored.file_id]}"] if dark and dark_sets else []
-        folder = "/".join(["lights", *tokens, word(light.target), *([word(light.filter)] if light.filter else [])])
+        folder = "/".join(
+            [FOLDERS["light"], *tokens, word(light.target), *([word(light.filter)] if light.filter else [])]
+        )
         groups.setdefault(folder, []).append(light)
     for folder, members in groups.items():
         for light in members:
@@ -46,7 +56,7 @@ def _masters(names: Names, lights: Sequence[Light], flat_sets: dict[str, int], d
     for answer in answers_of(lights):
         if (master := answer.master) is None:
             continue
-        folder = {"dark": "darks", "flat": "flats", "bias": "biases"}[answer.kind]
+        folder = FOLDERS[answer.kind]
         if answer.kind == "flat":
             folder += f"/FLATSET_{flat_sets[master.stored.file_id]}"
         elif answer.kind == "dark" and dark_sets:

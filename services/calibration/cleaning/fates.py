@@ -13,13 +13,13 @@ from services.calibration.matching.compare import compare, counting
 from services.calibration.matching.model import Master, Need
 from services.calibration.matching.rules import Rules
 from services.calibration.properties import Properties
+from services.calibration.sets.grouping import MASTER_OF
 from services.calibration.settings import Property
 from shared.events.frame import FrameType
 from shared.quantities import counted
 
 ORDER = (FrameType.BIAS, FrameType.DARK, FrameType.FLAT, FrameType.DARKFLAT)
 """The order in which frames go: what is made of others comes after these."""
-MASTER_OF = {one: FrameType[f"MASTER_{one}"] for one in ORDER}
 _STATED: dict[FrameType, tuple[Property, ...]] = {
     FrameType.BIAS: ("camera", "gain", "set_temp_c"),
     FrameType.DARK: ("camera", "exposure_s", "gain", "set_temp_c"),
@@ -75,7 +75,7 @@ class RawSet(NamedTuple):
         return ", ".join([" ".join(words.whose(self.known, names)), *words.described(self.known, names)])
 
 
-class Verdict(NamedTuple):
+class Fate(NamedTuple):
     """Whether a set may go. ``master``: what stands for it, whose stored bytes are still to be verified."""
 
     may_go: bool
@@ -93,36 +93,36 @@ def sets_of(frames: Iterable[RawFrame]) -> list[RawSet]:
     return sorted(made, key=lambda one: (ORDER.index(one.frame_type), one.description, one.frames[0].file_id))
 
 
-def judge(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules, *, archive_needed: bool) -> Verdict:
+def judge(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules, *, archive_needed: bool) -> Fate:
     """Whether a set may go, with the reason as a sentence."""
     if not all(frame.paths for frame in raw.frames):
-        return Verdict(False, "its frames lie in folders that are only indexed, where nothing is removed")
+        return Fate(False, "its frames lie in folders that are only indexed, where nothing is removed")
     fitting, why = _standing_for(raw, masters, rules)
     if not fitting:
-        return Verdict(False, why)
+        return Fate(False, why)
     usable = [one for one in fitting if one.master.refused is None]
     if not usable:
-        return Verdict(False, f"its master {fitting[0].master.name} may not be used: {fitting[0].master.refused}")
+        return Fate(False, f"its master {fitting[0].master.name} may not be used: {fitting[0].master.refused}")
     stored = [one for one in usable if one.path is not None]
     if not stored:
-        return Verdict(False, f"its master {usable[0].master.name} is not in the library: it lies in an indexed folder")
+        return Fate(False, f"its master {usable[0].master.name} is not in the library: it lies in an indexed folder")
     later = [one for one in stored if not any(map(one.came_before, raw.frames))]
     if not later:
         after = sum(map(stored[0].came_before, raw.frames))
         how = "came after" if stored[0].made_of is None else "are not in"
         name = stored[0].master.name
-        return Verdict(
+        return Fate(
             False,
             f"{counted(after, 'frame')} of {len(raw.frames)} {how} its master {name}, which cannot stand for them",
         )
     if archive_needed and (open_ones := sum(not frame.is_archived for frame in raw.frames)):
-        return Verdict(
+        return Fate(
             False,
             f"no verified archive has {counted(open_ones, 'frame')} of {len(raw.frames)}: archive them first, or say "
             "--no-archive-needed",
         )
     newest = max(later, key=lambda one: (one.arrived_at, one.master.file_id))
-    return Verdict(True, f"its master {newest.master.name} is in the library", newest)
+    return Fate(True, f"its master {newest.master.name} is in the library", newest)
 
 
 def _standing_for(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules) -> tuple[list[StoredMaster], str]:

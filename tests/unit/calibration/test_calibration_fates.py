@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.calibration.cleaning.verdicts import RawFrame, StoredMaster, Verdict, judge, sets_of
+from services.calibration.cleaning.fates import Fate, RawFrame, StoredMaster, judge, sets_of
 from services.calibration.filing.names import library_path
 from services.calibration.matching.model import Master
 from services.calibration.matching.rules import rules_of
@@ -42,8 +42,8 @@ def master(
     return StoredMaster(made, "_Dark Library/masterDark.xisf", 100, SHOT + timedelta(hours=5))._replace(**facts)
 
 
-def judged(raw: list[RawFrame], *masters: StoredMaster, archive_needed: bool = True) -> Verdict:
-    """The verdict of the one set that the frames are."""
+def judged(raw: list[RawFrame], *masters: StoredMaster, archive_needed: bool = True) -> Fate:
+    """The fate of the one set that the frames are."""
     (one,) = sets_of(raw)
     return judge(one, masters, RULES, archive_needed=archive_needed)
 
@@ -61,7 +61,7 @@ def test_the_newest_of_several_masters_stands_for_a_set() -> None:
     assert judged(frames(), master(), newer).master == newer
 
 
-UNSAFE: dict[str, tuple[Callable[[], Verdict], str]] = {
+UNSAFE: dict[str, tuple[Callable[[], Fate], str]] = {
     "no master": (lambda: judged(frames()), "no master dark of these properties is known"),
     "another exposure": (
         lambda: judged(frames(), master(known=KNOWN._replace(exposure_s=120.0))),
@@ -119,8 +119,8 @@ UNSAFE: dict[str, tuple[Callable[[], Verdict], str]] = {
 @pytest.mark.parametrize("case", UNSAFE)
 def test_an_unsafe_set_stays(case: str) -> None:
     """It says in a sentence what is unsafe."""
-    verdict, reason = UNSAFE[case]
-    assert (verdict().may_go, verdict().reason) == (False, reason)
+    fate, reason = UNSAFE[case]
+    assert (fate().may_go, fate().reason) == (False, reason)
 
 
 def test_a_master_that_was_built_stands_for_what_it_was_made_of() -> None:
