@@ -1,4 +1,4 @@
-// Prints Nightbus' events as they come, one line each. Needs Node 20 and `npm install` in this folder.
+// Prints Nightbus' events as they come, one line each. Needs Node 22 and `npm install` in this folder.
 //
 // `nightbus subscribers add my-lights` prints what to give it:
 //
@@ -40,6 +40,9 @@ const client = await connect({
   inboxPrefix: `_INBOX_${user}`, // the one place where this user may receive answers
   tls: asked["ca-file"] ? { caFile: asked["ca-file"] } : undefined,
   maxReconnectAttempts: -1,
+}).catch((error) => {
+  console.error(`NATS at ${asked.url}: ${error.message}`);
+  process.exit(1);
 });
 // A subscriber may not ask what its consumer is, which `consumers.get` would; its name is all that is needed.
 const consumer = jetstream(client).consumers.getConsumerFromInfo({ stream_name: "NIGHTBUS", name: user, config: {} });

@@ -160,6 +160,7 @@ def example_toml(settings: "type[Settings] | None" = None) -> str:
     """The annotated example. ``# text`` explains; ``#key = value`` is a default, to be changed without the ``#``."""
     from services.settings import AllSettings
     from shared.settings import in_file_order
+    from shared.settings.holds import one_of
     from shared.settings.section import sections_of
 
     fields = in_file_order(settings or AllSettings)
@@ -168,7 +169,7 @@ def example_toml(settings: "type[Settings] | None" = None) -> str:
     parts.extend(_plain_key(name, field) for name, field in plain.items())
     for name, field in fields.items():
         many = isinstance(field.default, tuple)
-        header = f"#[[{name}]]  # once per {name.removesuffix('s')}" if many else f"[{name}]"
+        header = f"#[[{name}]]  # once per {one_of(name)}" if many else f"[{name}]"
         for section in sections_of(field.annotation):
             purpose = (section.__doc__ or "").strip().splitlines()[0]
             lines = [f"# {purpose}", header, *_example_keys(section)]

@@ -25,9 +25,7 @@ async def full_id(connection: "asyncpg.Connection", query: str, start: str, thin
     """
     rows = await connection.fetch(f"{query} LIMIT 2", start)
     if len(rows) != 1:
-        raise UserError(
-            f"no {thing}'s id starts with {start}" if not rows else f"several {thing}s' ids start with {start}"
-        )
+        raise UserError(f"{'more than one' if rows else 'no'} {thing} has an id that starts with {start}")
     return rows[0][0]
 
 

@@ -56,8 +56,13 @@ def toml_words(name: str, annotation: Any, *, member: bool) -> str:
         )
     keys = " and ".join(f'{key} = "{_SAMPLE}"' for key in needed(section))
     if several or member:
-        return f"write [[{name}]] with double brackets, once per {name.removesuffix('s')}, and below it {keys}"
+        return f"write [[{name}]] with double brackets, once per {one_of(name)}, and below it {keys}"
     return f"write [{name}], and below it its keys, such as {keys}"
+
+
+def one_of(name: str) -> str:
+    """What one section of several is called: ``rig`` of ``rigs``, ``dark_library`` of ``dark_libraries``."""
+    return f"{name.removesuffix('ies')}y" if name.endswith("ies") else name.removesuffix("s")
 
 
 def needed(section: type[Section]) -> list[str]:

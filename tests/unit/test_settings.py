@@ -132,6 +132,7 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             'after_transfer = "delete_after_backup" of \'a\' cannot be: mode = "move" deletes at once',
         ),
         ('[rigs]\nname = "a"', r"setting rigs: write \[\[rigs\]\] with double brackets, once per rig"),
+        ('[dark_libraries]\ncamera = "a"', r"write \[\[dark_libraries\]\] with double brackets, once per dark_library"),
     ],
 )
 def test_what_would_fail_later_is_refused_at_once(file: Path, text: str, sentence: str) -> None:

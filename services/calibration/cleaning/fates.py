@@ -118,8 +118,8 @@ def judge(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules, *, archive
     if archive_needed and (open_ones := sum(not frame.is_archived for frame in raw.frames)):
         return Fate(
             False,
-            f"no verified archive has {counted(open_ones, 'frame')} of {len(raw.frames)}: archive them first, or say "
-            "--no-archive-needed",
+            f"{counted(open_ones, 'frame')} of {len(raw.frames)} {'is' if open_ones == 1 else 'are'} in no verified "
+            "archive: archive them first, or say --no-archive-needed",
         )
     newest = max(later, key=lambda one: (one.arrived_at, one.master.file_id))
     return Fate(True, f"its master {newest.master.name} is in the library", newest)
@@ -137,7 +137,8 @@ def _standing_for(raw: RawSet, masters: Sequence[StoredMaster], rules: Rules) ->
             fitting.append(one)
         else:
             vague = vague or silent
-    return fitting, vague or f"no master {words.TYPES[master_type]} of these properties is known"
+    those = "of this very night and these properties" if raw.frame_type is FrameType.FLAT else "of these properties"
+    return fitting, vague or f"no master {words.TYPES[master_type]} {those} is known"
 
 
 def _silent(raw: RawSet, master: Master, rules: Rules) -> str | None:

@@ -106,4 +106,4 @@ def describe(
         print(to_json({"file_id": file_id, "supplied": supplied}))
         return
     words = ", ".join(f"{name} {inert.name(str(value))}" for name, value in supplied.items())
-    print(f"{file_id[:ID_DIGITS]}: {f'supplied are {words}' if words else 'nothing is supplied, its header counts'}")
+    print(f"{file_id[:ID_DIGITS]}: {f'supplied: {words}' if words else 'nothing is supplied, its header counts'}")

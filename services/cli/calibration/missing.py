@@ -58,7 +58,8 @@ def missing(
                 totals = f"SELECT count(*) AS masters, sum(capture_s) AS total_s FROM ({query.sql}) x"
                 (total,) = await connection.fetch(totals, *query.parameters)
                 if total["total_s"]:
-                    print(f"{counted(total['masters'], 'master')}; darks and biases take {duration(total['total_s'])}")
+                    masters = counted(total["masters"], "missing master")
+                    print(f"{masters}; darks and biases take {duration(total['total_s'])}")
 
     wait_for(work())
 

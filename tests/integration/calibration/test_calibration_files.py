@@ -146,7 +146,7 @@ async def test_raw_frames_go_once_their_master_stands_for_them(
         frame(tmp_path / "wbpp" / MASTERS / "d.fits", "MASTER DARK", 1000, **DARK)
         await stack.until("SELECT count(*) FROM filing WHERE state = 'filed'", 1)
         no_bias = ("BIAS", 3, "stays", "no master bias of these properties is known")
-        open_ones = "no verified archive has 3 frames of 3: archive them first, or say --no-archive-needed"
+        open_ones = "3 frames of 3 are in no verified archive: archive them first, or say --no-archive-needed"
         assert await clean(stack, nats_client) == [no_bias, ("DARK", 3, "stays", open_ones)]
         stands = "its master d.fits is in the library, and its stored bytes are whole"
         assert await clean(stack, nats_client, archive_needed=False) == [no_bias, ("DARK", 3, "may_go", stands)]

@@ -75,7 +75,7 @@ async def test_cancelling_needs_an_import(three: None, run: Run) -> None:
     wrong = await nightbus(run, "imports", "cancel", "first")
     assert (wrong.returncode, "is no id of an import" in wrong.stderr) == (2, True)
     unknown = await nightbus(run, "imports", "cancel", str(uuid4()))
-    assert (unknown.returncode, "no import's id starts with" in unknown.stderr) == (1, True)
+    assert (unknown.returncode, "no import has an id that starts with" in unknown.stderr) == (1, True)
     away = await nightbus(run, "imports", "cancel", "01000000")
     assert (away.returncode, away.stderr) == (1, "nightbus: the ingest service is not running\n")
 

@@ -274,7 +274,7 @@ async def test_reread_chooses_files(
     await stats.execute("DELETE FROM quarantine")
     none = await nightbus(run, "reread", "--quarantined")
     assert (none.returncode, none.stderr) == (1, "nightbus: no file is quarantined\n")
-    assert "no file's id starts with 123456" in (await nightbus(run, "reread", "123456")).stderr
+    assert "no file has an id that starts with 123456" in (await nightbus(run, "reread", "123456")).stderr
     assert len(seen) == count
 
 

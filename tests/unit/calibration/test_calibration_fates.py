@@ -75,7 +75,7 @@ UNSAFE: dict[str, tuple[Callable[[], Fate], str]] = {
             frames(kind=FrameType.FLAT, known=FLAT),
             master(FrameType.MASTER_FLAT, FLAT._replace(night=date(2026, 1, 2))),
         ),
-        "no master flat of these properties is known",
+        "no master flat of this very night and these properties is known",
     ),
     "the master lost its gain": (
         lambda: judged(frames(), master(known=KNOWN._replace(gain=None))),
@@ -111,7 +111,7 @@ UNSAFE: dict[str, tuple[Callable[[], Fate], str]] = {
     ),
     "not archived": (
         lambda: judged([*frames(2), frames(3)[2]._replace(is_archived=False)], master()),
-        "no verified archive has 1 frame of 3: archive them first, or say --no-archive-needed",
+        "1 frame of 3 is in no verified archive: archive them first, or say --no-archive-needed",
     ),
 }  # fmt: skip
 

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.calibration.exporting.contents import PAGE, TABLE, page_text, table_text, write_texts
+from services.cli.calibration.exporting.contents import (
+    PAGE,
+    TABLE,
+    page_text,
+    require_same_program,
+    table_text,
+    write_texts,
+)
 from services.cli.calibration.exporting.mapping import mapped, mappings
 from services.cli.calibration.exporting.model import Answer, How, Item, Kind, Light, Master, Stored, Tree
 from services.cli.calibration.exporting.places import look, require_free_folder, require_room
@@ -313,6 +320,21 @@ def test_sharing_is_tried_and_leaves_nothing(library: Path, tmp_path: Path) -> N
     """Whether the disk shares blocks is tried beside the tree, which is not there yet, and nothing is left of it."""
     assert shares_blocks(tmp_path / "a" / "tree", items(library)[0]) in (True, False)
     assert [path.name for path in tmp_path.iterdir()] == ["library"]
+
+
+def test_each_program_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    """A folder that holds the tree of one program is refused to the other, since lights would be in it twice."""
+    require_same_program(tmp_path / "tree", "WBPP")
+    write_texts(tmp_path / "tree", {PAGE: page_text(siril_tree([light("a.fit")]), "Siril", "reflink", ())})
+    require_same_program(tmp_path / "tree", "Siril")
+    with pytest.raises(UserError, match=r"tree holds another export, not one for WBPP: export to another folder"):
+        require_same_program(tmp_path / "tree", "WBPP")
+
+
+def test_the_page_names_a_master_once(library: Path) -> None:
+    """What matching says begins with the name of the master, which the page has said by then."""
+    tree = siril_tree([light("a.fit", DARK)._replace(answers=(Answer("dark", DARK, f"{DARK.name}: same camera"),))])
+    assert f"dark: {DARK.name} (same camera)" in page_text(tree, "Siril", "list", ())
 
 
 def test_what_is_in_it_and_why(library: Path, tmp_path: Path) -> None:

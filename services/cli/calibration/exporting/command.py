@@ -79,7 +79,14 @@ def export(
 
     What an interrupted export wrote stays, once it was compared byte by byte; nothing is overwritten.
     """
-    from services.cli.calibration.exporting.contents import PAGE, TABLE, page_text, table_text, write_texts
+    from services.cli.calibration.exporting.contents import (
+        PAGE,
+        TABLE,
+        page_text,
+        require_same_program,
+        table_text,
+        write_texts,
+    )
     from services.cli.calibration.exporting.mapping import mappings
     from services.cli.calibration.exporting.places import look, require_free_folder, require_originals, require_room
 
@@ -89,6 +96,7 @@ def export(
     tree = _laid_out(program, lights)
     chosen: How = how.value
     real = require_free_folder(folder.absolute(), roots)
+    require_same_program(real, _NAMES[program])
     if dry_run:
         _show(tree, real, left_out, as_json=as_json)
         return

@@ -19,6 +19,7 @@ _COLUMNS = (
     "path", "kind", "session_id", "target", "night", "filter", "exposure_s", "size_bytes", "file_id", "why", "original",
     "workstation_path",
 )  # fmt: skip
+_TITLE = "Lights and masters for {program}, exported by Nightbus."
 
 
 def table_text(folder: Path, items: Sequence[Item], how: How, known: Sequence[Mapping]) -> str:
@@ -42,7 +43,7 @@ def page_text(tree: Tree, program: str, how: How, left_out: Sequence[str]) -> st
     lights = sum(item.kind == "light" for item in tree.items)
     files = f"{counted(lights, 'light')}, {counted(len(tree.items) - lights, 'master')}, {size(tree.size_bytes)}"
     lines = [
-        f"Lights and masters for {program}, exported by Nightbus.",
+        _TITLE.format(program=program),
         "",
         f"{files}; {_HOW[how]}. {TABLE} has each file, and why it is here.",
         "",
@@ -68,7 +69,24 @@ _HOW: dict[How, str] = {
 def _answer(answer: Answer) -> str:
     if answer.master is None:
         return f"{answer.kind} missing: {answer.words}"
-    return f"{answer.kind}: {answer.master.name} ({answer.words})"
+    return f"{answer.kind}: {answer.master.name} ({answer.words.removeprefix(f'{answer.master.name}: ')})"
+
+
+def require_same_program(folder: Path, program: str) -> None:
+    """Make sure that the folder holds no tree for another program: WBPP, which adds a folder, would get lights twice.
+
+    Raises:
+        UserError: it does.
+    """
+    try:
+        with (folder / PAGE).open(encoding="utf-8", errors="replace") as page:
+            title = page.readline(200).rstrip("\n")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"{shown(folder / PAGE)} cannot be read: {error.strerror}") from error
+    if title != _TITLE.format(program=program):
+        raise UserError(f"{shown(folder)} holds another export, not one for {program}: export to another folder")
 
 
 def write_texts(folder: Path, texts: dict[str, str]) -> None:
