@@ -17,15 +17,18 @@ GIVEN_UP = "SELECT q.file_id FROM stats.quarantined q"
 """Among these are the files that are quarantined or dismissed: few, so that not every file need be looked at."""
 
 
-async def full_id(connection: "asyncpg.Connection", query: str, start: str, thing: str) -> Any:
+async def full_id(connection: "asyncpg.Connection", query: str, start: str, thing: str, that: str = "") -> Any:
     """The one id that begins with these digits; ``query`` selects ids that begin with ``$1``.
+
+    ``that``: which of these things are meant, such as "that wait".
 
     Raises:
         UserError: no id or several ids of such a ``thing`` do.
     """
     rows = await connection.fetch(f"{query} LIMIT 2", start)
     if len(rows) != 1:
-        raise UserError(f"{'more than one' if rows else 'no'} {thing} has an id that starts with {start}")
+        which = f"{thing} {that}" if that and not rows else thing
+        raise UserError(f"{'more than one' if rows else 'no'} {which} has an id that starts with {start}")
     return rows[0][0]
 
 

@@ -249,7 +249,7 @@ class Builder:
     async def _placed(self, asked: UUID, file_id: str) -> tuple[KeeperJob | None, str | None]:
         async with connected(self._pool) as connection:
             keeper_job = (await keeper_jobs(connection, [asked])).get(asked)
-            places = (await places_of(connection, [file_id], also_missing=True)).get(file_id, [])
+            places = (await places_of(connection, [file_id])).get(file_id, [])
         in_library = [place.path for place in places if place.root == LIBRARY]
         is_over = keeper_job is None or not keeper_job.is_open
         return keeper_job, in_library[0] if in_library and is_over else None

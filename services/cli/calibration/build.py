@@ -8,6 +8,8 @@ from uuid import UUID
 import typer
 
 from services.cli.backup.line import Line
+from services.cli.calibration.decide import made
+from services.cli.calibration.options import set_number
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.exits import FAILED
 from services.cli.filters import JsonOption
@@ -29,7 +31,9 @@ FROM calibration.build_progress WHERE build_id = ANY($1::uuid[]) ORDER BY create
 SetsArgument = Annotated[
     list[int] | None,
     typer.Argument(
-        metavar="[SET…]", min=1, help="Numbers of sets, as `calibration sets` shows them; none: all ready ones."
+        metavar="[SET…]",
+        parser=set_number,
+        help="Numbers of sets, as `calibration sets` shows them; none: all ready ones.",
     ),
 ]
 CancelOption = Annotated[
@@ -70,7 +74,7 @@ async def _build(stack: Stack, set_nos: tuple[int, ...], *, watching: bool) -> t
 
     line = Line()
     async with reader(stack) as connection, bus(stack) as client:
-        accepted = await ask(client, BuildMasters(set_nos=set_nos), BuildsAccepted)
+        accepted = await ask(client, made(BuildMasters, set_nos=set_nos), BuildsAccepted)
         while True:
             rows: list[Row] = [dict(row) for row in await connection.fetch(_BUILDS, list(accepted.build_ids))]
             if not watching or all(row["state"] in ENDED for row in rows):

@@ -1,6 +1,6 @@
 """`calibration assign`, `unassign`, `refuse` and `check`: what a person decides about masters."""
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -11,8 +11,10 @@ from services.cli.output import counted
 from services.cli.usage import WrongUsage, spoken_reason
 
 if TYPE_CHECKING:
+    from shared.events.base import Model
     from shared.events.command import Command, Reply
 
+C = TypeVar("C", bound="Model")
 R = TypeVar("R", bound="Reply")
 
 ReasonOption = Annotated[
@@ -29,7 +31,7 @@ def assign(
 
     stack = find_stack(home)
     file_id = wait_for(_master(stack, master))
-    command = AssignMaster(session_id=session, master_file_id=file_id, requirement_id=requirement)
+    command = made(AssignMaster, session_id=session, master_file_id=file_id, requirement_id=requirement)
     done = wait_for(asked(stack, command, RequirementsChanged))
     print(f"{', '.join(done.requirement_ids)} of {session} is met by {file_id[:ID_DIGITS]} from now on")
 
@@ -38,7 +40,7 @@ def unassign(session: SessionArgument, requirement: RequirementOption = None, ho
     """Take chosen masters of a session back: what fits best counts again."""
     from shared.events.calibration_commands import RequirementsChanged, UnassignMaster
 
-    command = UnassignMaster(session_id=session, requirement_id=requirement)
+    command = made(UnassignMaster, session_id=session, requirement_id=requirement)
     done = wait_for(asked(find_stack(home), command, RequirementsChanged))
     print(f"what fits best counts again for {', '.join(done.requirement_ids)} of {session}")
 
@@ -71,6 +73,22 @@ def check(home: HomeOption = None) -> None:
 async def _master(stack: Stack, word: str) -> str:
     async with reader(stack) as connection:
         return await frame_id(connection, word)
+
+
+def made(model: type[C], **facts: Any) -> C:
+    """A command, or a part of one, of what was typed.
+
+    Raises:
+        WrongUsage: one of the values is none that it can have.
+    """
+    from pydantic import ValidationError
+
+    from shared.events.mistakes import first_mistake
+
+    try:
+        return model(**facts)
+    except ValidationError as error:
+        raise WrongUsage(first_mistake(error)) from error
 
 
 async def asked(stack: Stack, command: "Command", reply: type[R]) -> R:

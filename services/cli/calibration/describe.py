@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli.calibration.columns import ID_DIGITS
-from services.cli.calibration.decide import asked
+from services.cli.calibration.decide import asked, made
 from services.cli.calibration.options import day, degrees, frame_id, number, seconds
 from services.cli.connection import HomeOption, find_stack, reader, wait_for
 from services.cli.match import LinesOption
@@ -74,10 +74,7 @@ def describe(
     home: HomeOption = None,
 ) -> None:
     """Say what a calibration frame is like where its header has lost it; that counts before the header."""
-    from pydantic import ValidationError
-
     from shared.events.calibration_commands import DescribeFrame, FrameDescribed, Supplied
-    from shared.events.mistakes import first_mistake
 
     known = {
         "camera": camera, "telescope": telescope, "exposure_s": exposure, "gain": gain, "offset": offset,
@@ -89,21 +86,19 @@ def describe(
         raise WrongUsage("say what the frame is like, such as --exposure 300, or --withdraw NAME")
     if unknown := [name for name in withdrawn if name not in Supplied.model_fields]:
         raise WrongUsage(f"--withdraw wants one of {', '.join(Supplied.model_fields)}, not {inert.name(unknown[0])}")
+    supplied = made(Supplied, **known)
     stack = find_stack(home)
 
     async def work() -> tuple[str, FrameDescribed]:
         async with reader(stack) as connection:
             file_id = await frame_id(connection, frame, view="frames")
-        try:
-            command = DescribeFrame(file_id=file_id, supplied=Supplied(**known), withdrawn=withdrawn)
-        except ValidationError as error:
-            raise WrongUsage(first_mistake(error)) from error
+        command = made(DescribeFrame, file_id=file_id, supplied=supplied, withdrawn=withdrawn)
         return file_id, await asked(stack, command, FrameDescribed)
 
     file_id, done = wait_for(work())
-    supplied = done.supplied.model_dump(mode="json", exclude_none=True)
+    now = done.supplied.model_dump(mode="json", exclude_none=True)
     if as_json:
-        print(to_json({"file_id": file_id, "supplied": supplied}))
+        print(to_json({"file_id": file_id, "supplied": now}))
         return
-    words = ", ".join(f"{name} {inert.name(str(value))}" for name, value in supplied.items())
+    words = ", ".join(f"{name} {inert.name(str(value))}" for name, value in now.items())
     print(f"{file_id[:ID_DIGITS]}: {f'supplied: {words}' if words else 'nothing is supplied, its header counts'}")

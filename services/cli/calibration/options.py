@@ -10,11 +10,13 @@ from services.cli.lookups import FILE_ID_START, full_id
 from services.cli.usage import named_thing, session_name
 from shared import inert
 from shared.errors import UserError
+from shared.given import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     import asyncpg
 
 _LARGEST = 1e9
+_MOST_DIGITS = len(str(LARGEST_NUMBER))
 _STARTS = "SELECT file_id FROM calibration.{view} WHERE starts_with(file_id, $1)"
 _NAMED = "SELECT file_id FROM calibration.{view} WHERE name = $1 ORDER BY file_id LIMIT 2"
 
@@ -28,6 +30,15 @@ def number(text: str) -> float:
     if not abs(found) <= _LARGEST:
         raise typer.BadParameter(f"{inert.name(text)} is no number")
     return found
+
+
+def set_number(text: str) -> int:
+    """The number of a set of raw frames."""
+    if not text.isdecimal() or not text.isascii() or not text.strip("0"):
+        raise typer.BadParameter(f"{inert.name(text)} is no number of a set, which `calibration sets` shows")
+    if len(text) > _MOST_DIGITS or int(text) > LARGEST_NUMBER:
+        raise typer.BadParameter(f"there is no set {inert.name(text)}")
+    return int(text)
 
 
 def seconds(text: str) -> float:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.calibration.columns import number_column
-from services.cli.calibration.decide import asked
+from services.cli.calibration.decide import asked, made
 from services.cli.calibration.options import degrees, number, seconds
 from services.cli.connection import HomeOption, find_stack, wait_for
 from services.cli.filters import CsvOption, JsonOption
@@ -56,8 +56,8 @@ def plan(
     wanted: tuple[DarkLibrary, ...] = ()
     if camera is not None:
         wanted = (
-            DarkLibrary(
-                camera=camera, exposures_s=tuple(exposure or ()), gains=tuple(gain or ()),
+            made(
+                DarkLibrary, camera=camera, exposures_s=tuple(exposure or ()), gains=tuple(gain or ()),
                 set_temps_c=tuple(temperature or ()), offset=offset, x_binning=binning,
             ),
         )  # fmt: skip
@@ -83,9 +83,9 @@ async def _write(rows: list[dict[str, Any]], output: Format) -> None:
 
 def _summary(rows: list[dict[str, Any]]) -> str:
     lacking = [row for row in rows if row["master_file_id"] is None]
-    text = f"{len(rows) - len(lacking)} of {counted(len(rows), 'dark')} exist"
+    text = f"{len(rows) - len(lacking)} of {counted(len(rows), 'dark')} {'exists' if len(rows) == 1 else 'exist'}"
     total_s = sum(row["total_s"] or 0.0 for row in lacking)
-    return f"{text}; the others take {duration(total_s)}" if lacking else text
+    return f"{text}; what is missing takes {duration(total_s)}" if lacking else text
 
 
 def _state(row: Row) -> str:

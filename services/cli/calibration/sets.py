@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import typer
 
 from services.cli.calibration.columns import ID_DIGITS, number_column
-from services.cli.connection import HomeOption, find_stack
+from services.cli.calibration.options import set_number
+from services.cli.connection import HomeOption, Stack, find_stack, reader, wait_for
 from services.cli.filters import (
     CameraOption,
     CsvOption,
@@ -20,13 +21,15 @@ from services.cli.filters import (
 )
 from services.cli.layout import Column
 from services.cli.listing import Listing, Query, show_listing
-from services.cli.output import Row, chosen_format
+from services.cli.output import Format, Row, chosen_format
+from shared.errors import UserError
 
 RawKind = Literal["bias", "dark", "darkflat", "flat"]
 RawOption = Annotated[RawKind | None, typer.Option("--type", metavar="TYPE", help="Only bias, dark, darkflat or flat.")]
 ReadyOption = Annotated[bool, typer.Option("--ready", help="Only sets of which a master can be built now.")]
 FramesOption = Annotated[
-    int | None, typer.Option("--frames", metavar="SET", min=1, help="The frames of this set, and why some stay out.")
+    int | None,
+    typer.Option("--frames", metavar="SET", parser=set_number, help="The frames of this set, and why some stay out."),
 ]
 _QUERY = """
 SELECT s.set_no, s.frame_type, s.state, s.frames, s.kept, s.left_out, s.wanted, s.changed_at, s.master_file_id,
@@ -40,6 +43,7 @@ SELECT f.set_no, f.file_id, f.name, f.state, f.reason, f.median_adu, f.mad_adu, 
        f.high_share, f.nan_share, f.measured_at
 FROM calibration.set_frames f WHERE f.set_no = $1
 """
+_IS_SET = "SELECT EXISTS (SELECT FROM calibration.sets WHERE set_no = $1)"
 
 
 def sets(
@@ -60,9 +64,7 @@ def sets(
     output = chosen_format(as_json=as_json, as_csv=as_csv)
     stack = find_stack(home)
     if frames is not None:
-        query = Query(_FRAMES, [frames])
-        listing = Listing(query, "state DESC NULLS FIRST, name, file_id", _OF_SET, "frame", total=query.count)
-        show_listing(stack, listing, output, limit)
+        wait_for(_show_frames(stack, frames, output, limit))
         return
     where = Where()
     make_filters(None, filters, on, since, until, None, camera, None, None).add_kinds(where, "s")
@@ -72,6 +74,15 @@ def sets(
         where.conditions.append("s.state = 'ready'")
     query = Query(_QUERY.format(where=where.sql), where.parameters)
     show_listing(stack, Listing(query, _ORDER, _COLUMNS, "set", total=query.count), output, limit)
+
+
+async def _show_frames(stack: Stack, set_no: int, output: Format, limit: int | None) -> None:
+    query = Query(_FRAMES, [set_no])
+    listing = Listing(query, "state DESC NULLS FIRST, name, file_id", _OF_SET, "frame", total=query.count)
+    async with reader(stack) as connection:
+        if not await connection.fetchval(_IS_SET, set_no):
+            raise UserError(f"there is no set {set_no}: `nightbus calibration sets` lists them")
+        await listing.show(connection, output, limit)
 
 
 def _fit(row: Row) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.calibration.decide import asked
+from services.cli.calibration.decide import asked, made
 from services.cli.calibration.options import day
 from services.cli.connection import HomeOption, find_stack, wait_for
 from services.cli.filters import CsvOption, JsonOption
@@ -47,7 +47,7 @@ def train_changed(
         )
     from shared.events.calibration_commands import RecordTrainChange, TrainChangeRecorded
 
-    command = RecordTrainChange(rig=rig, changed_on=on, undo=undo)
+    command = made(RecordTrainChange, rig=rig, changed_on=on, undo=undo)
     done = wait_for(asked(find_stack(home), command, TrainChangeRecorded))
     what = f"the change of {inert.name(rig)} on {on}"
     state = "is recorded no more" if undo else "is recorded: no flat is used across it"

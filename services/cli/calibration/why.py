@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.calibration.columns import ID_DIGITS
+from services.cli.calibration.decide import made
 from services.cli.calibration.options import RequirementOption
 from services.cli.connection import HomeOption, Stack, bus, find_stack, reader, wait_for
 from services.cli.lookups import FILE_ID_START, full_id
@@ -55,7 +56,7 @@ async def _ask(stack: Stack, what: str, requirement: str | None, alternatives: i
     session_id, wanted = what, {requirement} if requirement else None
     if _SESSION_ID.fullmatch(what) is None:
         session_id, wanted = await _of_light(stack, what, wanted)
-    question = ExplainRequirements(session_id=session_id, requirement_id=requirement, alternatives=alternatives)
+    question = made(ExplainRequirements, session_id=session_id, requirement_id=requirement, alternatives=alternatives)
     async with bus(stack) as client:
         found = await ask(client, question, RequirementsExplained)
     chosen = [one for one in found.requirements if wanted is None or one.requirement_id in wanted]
@@ -67,7 +68,7 @@ async def _of_light(stack: Stack, word: str, wanted: set[str] | None) -> tuple[s
     if not FILE_ID_START.fullmatch(start := word.lower()):
         raise WrongUsage(f"{inert.name(word)} is neither the id of a session nor that of a file")
     async with reader(stack) as connection:
-        file_id = await full_id(connection, _LIGHTS, start, "light that needs masters")
+        file_id = await full_id(connection, _LIGHTS, start, "light", "that needs masters")
         rows = await connection.fetch(_SESSION, file_id)
     of_light = {row["requirement_id"] for row in rows}
     if wanted is not None and not wanted <= of_light:

@@ -50,9 +50,8 @@ async def api(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
-    """Settings of this test's stack as environment variables."""
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Where the servers of settings are, as environment variables of the command line."""
     postgres, nats = settings.postgres, settings.nats
     known = {
         "NIGHTBUS_POSTGRES__HOST": postgres.host,
@@ -67,6 +66,12 @@ def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
         known |= {"NIGHTBUS_NATS__USER": nats.user, "NIGHTBUS_NATS__PASSWORD_FILE": str(nats.password_file)}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTBUS_")}
     return clean | known | {"PYTHONPATH": str(REPOSITORY)}
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """Settings of this test's stack as environment variables."""
+    return environment_of(settings)
 
 
 @pytest.fixture

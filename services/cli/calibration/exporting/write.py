@@ -6,6 +6,7 @@ nothing has that. What an interrupted export left under such another name is mad
 
 import contextlib
 import errno
+import math
 import os
 import stat
 from pathlib import Path
@@ -17,6 +18,7 @@ from shared.library.exchange import CannotExchangeError, rename_if_free
 from shared.library.folders import open_folder, sync_folder
 from shared.library.hashing import sha256_descriptor
 from shared.library.reading import buffer, drop_cache, open_source, shown
+from shared.library.writers import none_writing
 
 LIBRARY = "library"
 _PART = ".nightbus-part"
@@ -123,8 +125,7 @@ def _hard_link(item: Item, path: Path) -> None:
             f"it lies in the root {item.stored.root}, whose files get no hard links, since other programs write there: "
             "choose --how copy, reflink or symlink"
         )
-    _require_there(item)
-    with open_source(item.stored.path) as opened:
+    with open_source(item.stored.path) as opened, none_writing(opened, math.inf) as check:
         mode = stat.S_IMODE(opened.status.st_mode)
         if mode & _WRITING:
             try:
@@ -134,6 +135,11 @@ def _hard_link(item: Item, path: Path) -> None:
                     f"{shown(item.stored.path)} cannot be made read-only ({error.strerror}), so it gets no hard link: "
                     "choose --how copy or reflink"
                 ) from error
+        as_read_only = opened.anew()
+        digest = sha256_descriptor(opened.fd, lambda _count: check())
+        as_read_only.require_unchanged(digest.size_bytes)
+        if digest.file_id != item.stored.file_id:
+            raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
     try:
         os.link(item.stored.path, path, follow_symlinks=False)
     except OSError as error:
