@@ -59,7 +59,8 @@ class Builds:
                 raise UserError(f"there is no set {missing[0]}: `nightbus calibration sets` lists them")
             for one in _in_order(found):
                 try:
-                    self._require(one, named=bool(command.set_nos))
+                    is_there = one.master_file_id and await masters.type_of(connection, one.master_file_id)
+                    self._require(one, is_there=bool(is_there))
                 except NightbusError as error:
                     if command.set_nos:
                         refused.append(RefusedSet(set_no=one.set_no, reason=str(error)))
@@ -109,11 +110,11 @@ class Builds:
             raise UserError(f"there is no build {command.build_id}")
         return BuildCancelled(state=state)
 
-    def _require(self, one: SetState, *, named: bool) -> None:
+    def _require(self, one: SetState, *, is_there: bool) -> None:
         if one.state == "building":
             raise UserError(f"a master of set {one.set_no} is being built")
-        if one.state == "built" and not named:
-            raise UserError(f"a master of set {one.set_no} is there already")
+        if one.state == "built" and is_there:
+            raise UserError(f"a master of set {one.set_no} is there already; frames that come or go make it due again")
         require_ready(one)
 
     async def _add(self, connection: Connection, build_id: UUID, one: SetState, asked_by: str) -> bool:

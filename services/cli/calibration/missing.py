@@ -24,6 +24,7 @@ SELECT s.requirement_id, s.master_type, s.capture_type, s.capture_frames, s.capt
        s.night, s.rotator_angle_deg
 FROM calibration.shopping s WHERE {where}
 """
+_READY = "SELECT count(*) FROM calibration.sets WHERE state = 'ready'"
 _ORDER = "lights DESC, master_type, requirement_id"
 _RIGS = "EXISTS (SELECT FROM unnest(s.rigs) AS k (rig) WHERE {where})"
 
@@ -60,6 +61,9 @@ def missing(
                 if total["total_s"]:
                     masters = counted(total["masters"], "missing master")
                     print(f"{masters}; darks and biases take {duration(total['total_s'])}")
+                ready = await connection.fetchval(_READY) if total["masters"] else 0
+                if ready:
+                    print(f"{counted(ready, 'set')} of raw frames can become masters now: nightbus calibration build")
 
     wait_for(work())
 

@@ -37,7 +37,10 @@ async def one(database: PostgresSettings, tmp_path: Path) -> AsyncIterator[RawWo
 
 
 async def test_a_set_becomes_a_master(one: RawWorld) -> None:
-    """Darks are grouped, the one with a light leak stays out, the master lies in its folder, is told and read back."""
+    """Darks are grouped, the one with a light leak stays out, the master lies in its folder, is told and read back.
+
+    As long as it is there, no second one is made of the same frames.
+    """
     ids = await one.raws("DARK", 8, scene(1), EXPTIME=300.0)
     leak = scene(1)
     leak[:20, :30] += 80
@@ -72,6 +75,9 @@ async def test_a_set_becomes_a_master(one: RawWorld) -> None:
     state = await one.pool.fetchrow("SELECT state, master_file_id FROM sets WHERE exposure_s = 300")
     assert state is not None
     assert tuple(state) == ("built", row["file_id"])
+    number = await one.pool.fetchval("SELECT set_no FROM sets WHERE exposure_s = 300")
+    with pytest.raises(UserError, match=f"a master of set {number} is there already"):
+        await one.builds.ask(BuildMasters(set_nos=(number,)))
     assert properties_of(facts.metadata).set_temp_c == -10.0
 
 
