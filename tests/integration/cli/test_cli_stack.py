@@ -85,12 +85,12 @@ async def test_status_counts_add_up(rows: None, letters: None, js: JetStreamCont
         "to_read_anew": 0, "away": 0, "strangers": 0, "forgotten": 0, "offline": [],
     }  # fmt: skip
     services = {service["service"]: service for service in found["services"]}
-    assert [service["running"] for service in services.values()] == [False] * 5
+    assert [service["running"] for service in services.values()] == [False] * 6
     assert (services["scanner"]["dead_letters"], services["stats"]["dead_letters"]) == (1, 1)
     assert (services["ingest"]["outbox"], services["scanner"]["outbox"]) == (0, None)
     text = await nightbus(run, "status")
     assert "6 files arrived = 4 scanned + 1 quarantined + 1 waiting" in text.stdout
-    assert text.stderr == "not running: ingest, scanner, stats, backup, api\n"
+    assert text.stderr == "not running: ingest, scanner, stats, calibration, backup, api\n"
 
 
 async def test_status_counts_what_is_to_be_read_anew(
@@ -213,7 +213,7 @@ async def test_status_sees_what_waits_and_who_answers(
     text = await nightbus(run, "status")
     assert f"ingest waits for the library: {reason}\n" in text.stdout
     assert "scanner does not reach nats: does not answer\n" in text.stdout
-    assert text.stderr == "not running: stats, backup, api\n"
+    assert text.stderr == "not running: stats, calibration, backup, api\n"
 
 
 async def test_dead_letters_are_listed_and_shown(letters: None, run: Run) -> None:
@@ -406,7 +406,7 @@ async def test_a_database_without_views_is_explained(run: Run, settings: Setting
     migrated = await asyncio.to_thread(run, "migrate", extra={"NIGHTBUS_POSTGRES__DATABASE": name})
     assert (migrated.returncode, migrated.stdout) == (
         0,
-        f"the database {name} is up to date: ingest, stats, backup, api\n",
+        f"the database {name} is up to date: ingest, stats, calibration, backup, api\n",
     )
     assert (await asyncio.to_thread(run, "files", extra={"NIGHTBUS_POSTGRES__DATABASE": name})).stdout == "no files\n"
 
