@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[Words, int, str]] = {
     "assign: session": (("assign", UNKNOWN, "d.fits"), 1, f"{UNKNOWN}: it has none of this type"),
     "assign: word": (("assign", "x", "d.fits"), 2, "x is no id of a session"),
     "assign: master": (("assign", "SESSION", "none.fits"), 1, "no master is called none.fits"),
-    "assign: id": (("assign", "SESSION", "000000"), 1, "no master's id starts with 000000"),
+    "assign: id": (("assign", "SESSION", "000000"), 1, "no master has an id that starts with 000000"),
     "assign: several": (("assign", "SESSION", "same.fits"), 1, "several masters are called same.fits: say the id"),
     "assign: raw": (("assign", "SESSION", "DARK_000.fits"), 1, "no master is called DARK_000.fits"),
     "assign: requirement": (
@@ -84,5 +84,5 @@ REFUSED: dict[str, tuple[Words, int, str]] = {
     "build: large": (("build", "9" * 20), 2, f"there is no set {'9' * 20}"),
     "build: few": (("build", "FEW"), 1, "set FEW has 3 frames that are fit for a master, 6 are needed"),
     "build: both": (("build", "FEW", "--cancel", "0"), 2, "say either sets, or --cancel"),
-    "build: unknown": (("build", "--cancel", "none"), 1, "no build's id starts with none"),
+    "build: unknown": (("build", "--cancel", "none"), 1, "no build has an id that starts with none"),
 }  # fmt: skip
