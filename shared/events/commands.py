@@ -168,6 +168,10 @@ class RemoveFiles(KeeperCommand):
 
     files: tuple[StoredFile, ...] = Field(min_length=1, max_length=MOST_PLACES, description="what is to go, and whence")
     reason: Annotated[PersonsReason, Field(min_length=1, description="why; kept with the place")]
+    in_place_of: StoredFile | None = Field(
+        default=None,
+        description="an original of the library that stands for them: nothing goes unless it is whole there then",
+    )
 
 
 class ForgetFiles(KeeperCommand):

@@ -3,7 +3,7 @@
 1. For each type in its order: all frames as sets, each judged (``fates``). Of a set that may go the master's stored
    bytes are read and hashed now; where they are not what they should be, the set stays.
 2. A look ends there. Else the frames of the set are removed by ingest, which hashes each of them first, in parts whose
-   ids follow from what is in them; the job waits for each part.
+   ids follow from what is in them, and only while the master is whole; the job waits for each part.
 3. Killed anywhere, the next attempt judges anew what is still there.
 
 A type is done before the next one begins. Where ingest refuses a part, its frames stay, and the set says why.
@@ -112,7 +112,7 @@ class Cleaner:
         refused: str | None = None
         for start in range(0, len(places), MOST_PLACES):
             part = places[start : start + MOST_PLACES]
-            if (done := await self._remove_part(job, part, why)).state != "done":
+            if (done := await self._remove_part(job, part, judged.master, why)).state != "done":
                 refused = done.reason
         left = {file_id for file_id, _path in await self._still_there(places)}
         gone = len(raw.frames) - len(left)
@@ -123,12 +123,14 @@ class Cleaner:
             await self._save(job, number, raw, judged, "removed")
         return gone
 
-    async def _remove_part(self, job: Job, places: _Places, why: str) -> KeeperJob:
+    async def _remove_part(self, job: Job, places: _Places, master: StoredMaster, why: str) -> KeeperJob:
+        assert master.path is not None
+        kept = StoredFile(file_id=master.master.file_id, location=Location(root=LIBRARY, path=master.path))
         files = tuple(
             StoredFile(file_id=file_id, location=Location(root=LIBRARY, path=path)) for file_id, path in places
         )
         what = command_id("clean", job.id, *(f"{file_id}/{path}" for file_id, path in places))
-        command = RemoveFiles(command_id=what, files=files, reason=why)
+        command = RemoveFiles(command_id=what, files=files, reason=why, in_place_of=kept)
         while not await self._ask(command):
             await job.pause(ASK_AGAIN_S)
         while (found := await self._became(what)) is None or found.is_open:

@@ -5,7 +5,7 @@ next: losing raw frames is not undone, so that what only one side knows forbids 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.calibration.matching import words
@@ -27,6 +27,8 @@ _STATED: dict[FrameType, tuple[Property, ...]] = {
     FrameType.DARKFLAT: ("camera", "exposure_s", "gain", "set_temp_c"),
 }
 """What both sides must state, or neither."""
+MOST_APART = timedelta(days=30)
+"""So long the frames of one master may have been captured after the first of them, whose time its header has."""
 _KEPT_IN_SETS = ("sensor_temp_c", "rotator_angle_deg")
 """Measured for each frame: they make no set of their own."""
 
@@ -41,6 +43,7 @@ class RawFrame(NamedTuple):
     size_bytes: int
     arrived_at: datetime
     is_archived: bool
+    observed_at: datetime | None = None
 
 
 class StoredMaster(NamedTuple):
@@ -54,10 +57,15 @@ class StoredMaster(NamedTuple):
     """Of a master that Nightbus built: the frames that it was made of, and those that were left out for a reason."""
 
     def came_before(self, frame: RawFrame) -> bool:
-        """Whether it cannot hold a frame: by what it was made of, where that is known, else by when both came."""
+        """Whether it cannot hold a frame: by what it was made of, where that is known, else by when both came.
+
+        A master may come into the library long after it was made, and after frames that were captured since.
+        """
         if self.made_of is not None:
             return frame.file_id not in self.made_of
-        return frame.arrived_at > self.arrived_at
+        if frame.arrived_at > self.arrived_at:
+            return True
+        return frame.observed_at is not None and frame.observed_at - self.master.made_at > MOST_APART
 
 
 class RawSet(NamedTuple):

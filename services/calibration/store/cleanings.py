@@ -15,7 +15,7 @@ INSERT INTO cleaning (cleaning_id, frame_types, archive_needed, dry_run) VALUES 
 ON CONFLICT DO NOTHING
 """
 _RAW = f"""
-SELECT f.file_id, f.frame_type, {columns.names("f.")}, f.size_bytes, l.arrived_at, l.paths,
+SELECT f.file_id, f.frame_type, {columns.names("f.")}, f.size_bytes, f.observed_at, l.arrived_at, l.paths,
        EXISTS (SELECT FROM backup.archived_file a WHERE a.file_id = f.file_id AND a.state = 'written') AS is_archived
 FROM frame f CROSS JOIN LATERAL (
     SELECT min(l.arrived_at) AS arrived_at,
@@ -63,7 +63,7 @@ async def raw_frames(connection: Connection, frame_type: FrameType) -> list[RawF
     return [
         RawFrame(
             row["file_id"], frame_type, columns.read(row), tuple(row["paths"] or ()), row["size_bytes"],
-            row["arrived_at"], row["is_archived"],
+            row["arrived_at"], row["is_archived"], row["observed_at"],
         )
         for row in await connection.fetch(_RAW, frame_type.value)
     ]  # fmt: skip

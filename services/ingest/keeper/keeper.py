@@ -89,7 +89,16 @@ class Keeper:
             Step(number, Digest(file.file_id, 0), self._own(file.location), file.location.path)
             for number, file in enumerate(command.files)
         ]
-        return await self._add(Asked(command.command_id, "remove", command.reason, files=len(steps)), steps)
+        kept = command.in_place_of
+        if (
+            kept is not None
+            and self._own(kept.location)
+            and any(kept.location == one.location for one in command.files)
+        ):
+            raise UserError("what stands for files that go cannot be one of them")
+        said = None if kept is None else command.model_dump_json(include={"in_place_of"})
+        asked = Asked(command.command_id, "remove", command.reason, command=said, files=len(steps))
+        return await self._add(asked, steps)
 
     async def forget(self, command: ForgetFiles) -> KeeperAccepted:
         """Commit a forgetting."""

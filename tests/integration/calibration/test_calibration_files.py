@@ -168,4 +168,6 @@ async def test_raw_frames_go_once_their_master_stands_for_them(
         gone = await stack.rows("SELECT DISTINCT removed_reason FROM ingest.missing_file")
         assert gone == [(f"clean-up: its master {DARKS}/{DARK_NAME} is in the library, verified",)]
         assert await stack.value("SELECT removed FROM cleaning ORDER BY created_at DESC LIMIT 1") == 3
+        query = "SELECT command->'in_place_of'->'location'->>'path' AS path FROM keeper_job WHERE task = 'remove'"
+        assert await stack.service.rows(query) == [{"path": f"{DARKS}/{DARK_NAME}"}], "ingest looks at it once more"
         assert await clean(stack, nats_client, archive_needed=False, dry_run=False) == [no_bias]

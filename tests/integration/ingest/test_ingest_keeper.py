@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -182,6 +183,54 @@ async def test_what_is_removed_stays_known(service: Ingest) -> None:
     assert await service.rows("SELECT state, reason FROM absent_file") == [{"state": "missing", "reason": "clouds"}]
     assert (await service.take(service.library.parent / "captures"))["brought_back"] == 1
     assert await service.rows("SELECT removed_reason FROM location WHERE missing_since IS NOT NULL") == []
+
+
+async def test_nothing_goes_unless_what_stands_for_it_is_whole(service: Ingest) -> None:
+    """A removal that names what stands for the files looks at that when they go: gone or changed, all of them stay."""
+    files = (StoredFile(file_id=sha256(b"1"), location=in_library("night/01.fit")),)
+    kept = StoredFile(file_id=sha256(b"2"), location=in_library("night/02.fit"))
+    path = service.library / "captures/night/02.fit"
+    with pytest.raises(UserError, match="cannot be one of them"):
+        await keep(service, RemoveFiles(files=(*files, kept), reason="done", in_place_of=kept))
+    for content, word in ((b"x", "changed"), (None, "gone")):
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        row = await keep(service, RemoveFiles(files=files, reason="done", in_place_of=kept))
+        assert (row["state"], row["reason"].endswith(f"which is to stand for them, is {word}")) == ("failed", True)
+    elsewhere = kept.model_copy(update={"location": in_library("night/03.fit")})
+    row = await keep(service, RemoveFiles(files=files, reason="done", in_place_of=elsewhere))
+    assert (row["state"], "is not known there any more" in row["reason"]) == ("failed", True)
+    assert library_files(service.library)["captures/night/01.fit"] == b"1"
+    path.write_bytes(b"2")
+    assert (await keep(service, RemoveFiles(files=files, reason="done", in_place_of=kept)))["state"] == "done"
+    assert "captures/night/01.fit" not in library_files(service.library)
+
+
+@pytest.mark.parametrize("how", ["copy", "hardlink", "symlink"])
+async def test_the_last_whole_copy_of_an_original_stays(
+    service: Ingest, how: Literal["copy", "hardlink", "symlink"]
+) -> None:
+    """A derived copy goes while its original is whole, and else stays with the reason; a link holds nothing to keep."""
+    beside = in_library("beside/01.fit")
+    command = PlaceFile(
+        file_id=sha256(b"1"), size_bytes=1, from_location=in_library("night/01.fit"), to_location=beside,
+        kind="derived", made_by="calibration", how=how,
+    )  # fmt: skip
+    assert (await keep(service, command))["state"] == "done"
+    original = service.library / "captures/night/01.fit"
+    remove = RemoveFiles(files=(StoredFile(file_id=sha256(b"1"), location=beside),), reason="another fits")
+    original.rename(service.library / "away")
+    row = await keep(service, remove)
+    if how == "symlink":
+        assert (row["state"], original.exists()) == ("done", False)
+        return
+    assert (row["state"], "it is the last whole copy of" in row["reason"]) == ("failed", True)
+    assert library_files(service.library)["captures/beside/01.fit"] == b"1"
+    (service.library / "away").rename(original)
+    assert (await keep(service, remove.model_copy(update={"command_id": UUID(int=1)})))["state"] == "done"
+    assert "captures/beside/01.fit" not in library_files(service.library)
+    assert original.read_bytes() == b"1"
 
 
 async def test_what_is_placed_gets_a_suffix_and_is_taken_from_the_folder_for_it(service: Ingest) -> None:

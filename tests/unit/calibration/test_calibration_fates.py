@@ -129,6 +129,17 @@ def test_a_master_that_was_built_stands_for_what_it_was_made_of() -> None:
     assert judged(late, master(made_of=frozenset(one.file_id for one in late))).may_go
 
 
+@pytest.mark.parametrize(("days", "may_go"), [(29, True), (31, False)])
+def test_an_old_master_that_came_late_stands_for_no_new_frames(days: int, may_go: bool) -> None:
+    """Masters of years ago may come into the library after the frames of today, which are in none of them."""
+    made = master(arrived_at=SHOT + timedelta(days=400))
+    new = [frames(1)[0], frames(2)[1]._replace(observed_at=SHOT + timedelta(days=days))]
+    found = judged(new, made)
+    assert found.may_go == may_go
+    if not may_go:
+        assert found.reason == "1 frame of 2 came after its master masterDark.xisf, which cannot stand for them"
+
+
 def test_no_archive_needed() -> None:
     """A person may say that frames need no archive."""
     assert judged(frames(is_archived=False), master(), archive_needed=False).may_go

@@ -1,6 +1,7 @@
 """`calibration export`: what lies where in a tree for Siril and for WBPP, and how it is written."""
 
 import csv
+import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from services.cli.calibration.exporting.contents import (
 )
 from services.cli.calibration.exporting.mapping import mapped, mappings
 from services.cli.calibration.exporting.model import Answer, How, Item, Kind, Light, Master, Stored, Tree
-from services.cli.calibration.exporting.places import look, require_free_folder, require_room
+from services.cli.calibration.exporting.places import look, require_free_folder, require_free_places, require_room
 from services.cli.calibration.exporting.siril import BATCH, siril_tree
 from services.cli.calibration.exporting.wbpp import wbpp_tree
 from services.cli.calibration.exporting.write import shares_blocks, write
@@ -304,6 +305,44 @@ def test_the_folder_is_no_root_and_no_source(library: Path, tmp_path: Path) -> N
     assert require_free_folder(tmp_path / "tree", roots) == Path(os.path.realpath(tmp_path / "tree"))
     with pytest.raises(UserError, match="is no folder"):
         require_free_folder(library / "a.fits", [])
+
+
+@pytest.mark.parametrize("kind", ["a root", "a link"])
+def test_no_folder_of_the_tree_is_a_root_or_leads_into_one(library: Path, tmp_path: Path, kind: str) -> None:
+    """A tree around a root, or with a link into one on its way, would write into it: it is refused."""
+    tree, wanted = tmp_path / "tree", items(library)
+    place = tree / Path(wanted[0].path).parts[0]
+    tree.mkdir()
+    require_free_places(tree, wanted, [("library", library)])
+    if kind == "a link":
+        place.symlink_to(library)
+    roots = [("library", library), ("rig", place if kind == "a root" else tmp_path / "rig")]
+    with pytest.raises(UserError, match=r"which is the root or source (rig|library): export to another folder"):
+        require_free_places(tree, wanted, roots)
+
+
+@pytest.mark.parametrize("letter", ["x", "漢"], ids=["ascii", "unicode"])
+def test_the_longest_names_are_exported(library: Path, tmp_path: Path, letter: str) -> None:
+    """A name that fills what a file system takes is written like any other, in whatever script."""
+    stem = letter * (250 // len(letter.encode()))
+    item = items(library)[1]._replace(path=f"lights/{stem}.fits")
+    write(tmp_path / "tree", item, "copy")
+    assert written(tmp_path / "tree") == {f"lights/{stem}.fits": b"content of a.fits"}
+
+
+def test_two_exports_of_one_tree_do_not_mix(library: Path, tmp_path: Path) -> None:
+    """What another export writes now is left to it; once that ended, half a copy is made anew."""
+    item = items(library)[1]
+    half = (tmp_path / "tree" / item.path).with_name(".a.fits.nightbus-part")
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    with half.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="is not exported: another export writes it now"):
+            write(tmp_path / "tree", item, "copy")
+        assert half.read_bytes() == b"half"
+    write(tmp_path / "tree", item, "copy")
+    assert written(tmp_path / "tree") == {item.path: b"content of a.fits"}
 
 
 def test_room_is_asked_for_first(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

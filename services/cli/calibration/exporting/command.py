@@ -88,7 +88,13 @@ def export(
         write_texts,
     )
     from services.cli.calibration.exporting.mapping import mappings
-    from services.cli.calibration.exporting.places import look, require_free_folder, require_originals, require_room
+    from services.cli.calibration.exporting.places import (
+        look,
+        require_free_folder,
+        require_free_places,
+        require_originals,
+        require_room,
+    )
 
     known = mappings(maps or ())
     wanted = make_filters(objects, filters, date, since, until, rig, None, None, None)
@@ -97,6 +103,7 @@ def export(
     chosen: How = how.value
     real = require_free_folder(folder.absolute(), roots)
     require_same_program(real, _NAMES[program])
+    require_free_places(real, tree.items, roots)
     if dry_run:
         _show(tree, real, left_out, as_json=as_json)
         return

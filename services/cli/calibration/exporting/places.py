@@ -37,6 +37,21 @@ def require_free_folder(folder: Path, roots: Iterable[tuple[str, Path]]) -> Path
     return real
 
 
+def require_free_places(folder: Path, items: Iterable[Item], roots: Sequence[tuple[str, Path]]) -> None:
+    """Make sure that no folder of the tree is, or leads into, the library, an indexed tree or a source.
+
+    Raises:
+        UserError: one does.
+    """
+    real_roots = [(name, root, Path(os.path.realpath(root))) for name, root in roots]
+    for place in sorted({(folder / item.path).parent for item in items}):
+        real = Path(os.path.realpath(place))
+        for name, root, real_root in real_roots:
+            if real.is_relative_to(real_root):
+                where = f"{shown(root)}, which is the root or source {name}"
+                raise UserError(f"{shown(place)} lies in {where}: export to another folder")
+
+
 def look(folder: Path, items: Sequence[Item], how: How, say: Callable[[str], None]) -> Found:
     """Compare the folder with the tree, byte by byte where files are there.
 

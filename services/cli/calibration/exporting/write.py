@@ -1,14 +1,17 @@
 """Writing the files of a tree: each whole or not at all, and never over another.
 
 A copy is made under another name, hashed on its way, synced, read back from the disk, and gets its name only where
-nothing has that. What an interrupted export left under such another name is made anew.
+nothing has that. What an interrupted export left under such another name is made anew; while another export writes it,
+nothing is done.
 """
 
 import contextlib
 import errno
+import fcntl
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from services.cli.calibration.exporting.model import How, Item
@@ -18,12 +21,16 @@ from shared.library.exchange import CannotExchangeError, rename_if_free
 from shared.library.folders import open_folder, sync_folder
 from shared.library.hashing import sha256_descriptor
 from shared.library.reading import buffer, drop_cache, open_source, shown
+from shared.library.template import cut_name
 from shared.library.writers import none_writing
 
 LIBRARY = "library"
 _PART = ".nightbus-part"
+_PART_NAME_BYTES = 200
 _WRITING = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _NO_LINK = frozenset((errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV))
+
+_NO_LOCK = frozenset((errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 
 
 def write(folder: Path, item: Item, how: How) -> None:
@@ -64,33 +71,66 @@ def shares_blocks(folder: Path, item: Item) -> bool:
 
 
 def _copy(item: Item, path: Path, *, sharing: bool) -> None:
-    part = path.with_name(f".{path.name[:200]}{_PART}")
-    part.unlink(missing_ok=True)
-    try:
-        _make(item, part, sharing=sharing)
+    part = path.with_name(f".{cut_name(path.name, size_bytes=_PART_NAME_BYTES)}{_PART}")
+    with _only_ours(part) as fd:
+        _make(item, fd, sharing=sharing)
         with open_folder(path.parent) as into:
             _name(part.name, path.name, into)
             sync_folder(into)
-    finally:
-        part.unlink(missing_ok=True)
 
 
-def _make(item: Item, part: Path, *, sharing: bool) -> None:
-    """A durable copy that was read back and holds what it should, under another name."""
+@contextlib.contextmanager
+def _only_ours(part: Path) -> Iterator[int]:
+    """A new, empty file that this export alone writes; its name is taken away at the end.
+
+    Raises:
+        UserError: another export writes it now.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        left = os.open(part, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            _hold(left, part)
+            part.unlink()
+        finally:
+            os.close(left)
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        with open_source(item.stored.path) as opened:
-            if not (sharing and clone(opened.fd, fd)):
-                _transfer(opened.fd, fd)
-            opened.require_unchanged(os.fstat(fd).st_size)
-            os.utime(fd, ns=(opened.status.st_atime_ns, opened.status.st_mtime_ns))
-        os.fsync(fd)
-        drop_cache(fd)
-        os.lseek(fd, 0, os.SEEK_SET)
-        if sha256_descriptor(fd).file_id != item.stored.file_id:
-            raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
+        _hold(fd, part)
+        try:
+            yield fd
+        finally:
+            part.unlink(missing_ok=True)
     finally:
         os.close(fd)
+
+
+def _hold(fd: int, part: Path) -> None:
+    """Lock a file where its file system has locks, and make sure that it still has its name."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError("another export writes it now") from error
+    except OSError as error:
+        if error.errno not in _NO_LOCK:
+            raise
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(fd), part.lstat()):
+            return
+    raise UserError("another export writes it now")
+
+
+def _make(item: Item, fd: int, *, sharing: bool) -> None:
+    """Make an empty file a durable copy, which was read back and holds what it should."""
+    with open_source(item.stored.path) as opened:
+        if not (sharing and clone(opened.fd, fd)):
+            _transfer(opened.fd, fd)
+        opened.require_unchanged(os.fstat(fd).st_size)
+        os.utime(fd, ns=(opened.status.st_atime_ns, opened.status.st_mtime_ns))
+    os.fsync(fd)
+    drop_cache(fd)
+    os.lseek(fd, 0, os.SEEK_SET)
+    if sha256_descriptor(fd).file_id != item.stored.file_id:
+        raise UserError(f"{shown(item.stored.path)} does not hold what is known of it")
 
 
 def _transfer(source: int, target: int) -> None:

@@ -1,0 +1,1 @@
+COMMENT ON COLUMN ingest.keeper_job.command IS 'The command, of a placement.';
