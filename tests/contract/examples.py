@@ -320,6 +320,7 @@ COMMANDS: tuple[Command, ...] = (
         command_id=COMMAND_ID,
         files=(StoredFile(file_id=LIGHT, location=Location(root="library", path=PATH)),),
         reason="rejected, and older than a year",
+        in_place_of=StoredFile(file_id=MASTER, location=Location(root="library", path="_Dark Library/dark.fits")),
     ),
     ForgetFiles(command_id=COMMAND_ID, file_ids=(LIGHT,), reason="the cap was on", delete_files=True),
     WalkLibrary(command_id=COMMAND_ID),

@@ -17,6 +17,7 @@ from services.calibration.settings import CalibrationSettings
 from services.calibration.store import filings
 from services.calibration.store.filings import Filing, Unfiled
 from services.calibration.store.keeper_jobs import KeeperJob, keeper_jobs
+from services.calibration.store.writers import lock
 from shared.bus.transaction import Connection
 from shared.db.pool import connected, transaction
 from shared.events.commands import FileMove, MoveFiles
@@ -45,20 +46,26 @@ class Filer:
         await self._settle()
         async with transaction(self._pool) as connection:
             await filings.forget_gone(connection)
-        after, found = "", 0
-        while page := await self._page(after):
-            async with transaction(self._pool) as connection:
-                for one in page:
-                    found += await self._place(connection, one)
-            after = page[-1].file_id
+        after: str | None = ""
+        found = 0
+        while after is not None:
+            after, asked_for = await self._place_page(after)
+            found += asked_for
         if found:
             log.info("masters are moved to their folders", masters=found)
         await self._send()
         return found
 
-    async def _page(self, after: str) -> list[Unfiled]:
-        async with connected(self._pool) as connection:
-            return await filings.unfiled(connection, after, PAGE)
+    async def _place_page(self, after: str) -> tuple[str | None, int]:
+        """Write down where the next masters go: the last of them, None where there are no more; how many are to move.
+
+        Under the writers' lock, so that another process finds none of them without a place.
+        """
+        async with transaction(self._pool) as connection:
+            await lock(connection)
+            page = await filings.unfiled(connection, after, PAGE)
+            found = [await self._place(connection, one) for one in page]
+        return page[-1].file_id if page else None, sum(found)
 
     async def _place(self, connection: Connection, one: Unfiled) -> bool:
         """Write down where a master goes; whether it is to be moved."""

@@ -129,13 +129,14 @@ async def files_stack(settings: Settings, client: Client, folder: Path) -> Async
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(ingest(settings, client))
         for app in (scanner_app, stats_app, calibration_app):
-            await stack.enter_async_context(_running(app, settings))
+            await stack.enter_async_context(also_running(app, settings))
         pool = await stack.enter_async_context(pool_of(settings.postgres, "calibration"))
         yield Files(settings, service, pool, folder)
 
 
 @asynccontextmanager
-async def _running(app: Any, settings: Settings) -> AsyncIterator[None]:
+async def also_running(app: Any, settings: Settings) -> AsyncIterator[None]:
+    """A service running in this process; it must still run at the end."""
     process = Process()
     task = asyncio.create_task(app.run(settings, process))
     try:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nats.aio.client import Client
 
+from services.calibration import app as calibration_app
 from shared.bus.rpc import ask
 from shared.events.calibration_files import CleanCalibration, CleaningAccepted, DistributeMasters, MastersDistributed
 from shared.settings import Settings
@@ -12,6 +13,7 @@ from tests.integration.calibration.filesworld import (
     FLAT,
     NIGHT,
     Files,
+    also_running,
     chosen,
     files_stack,
     frame,
@@ -83,6 +85,20 @@ async def test_masters_of_wbpp_are_filed_and_placed_beside_their_lights(
         assert edited.read_bytes() == b"a person's work"
         (reason,) = (await stack.rows("SELECT reason FROM placement WHERE state = 'stays'"))[0]
         assert "it is not what was to be removed" in reason
+
+
+async def test_two_processes_file_each_master_once(settings: Settings, nats_client: Client, tmp_path: Path) -> None:
+    """Masters that two processes of calibration find at once are moved once each, and none under a suffix."""
+    configured = chosen(settings, tmp_path)
+    for number in range(8):
+        night = f"2026-02-{number + 1:02}"
+        frame(tmp_path / "wbpp" / MASTERS / f"f{number}.fits", "MASTER FLAT", 1000 + number, night, **FLAT)
+    async with files_stack(configured, nats_client, tmp_path) as stack, also_running(calibration_app, configured):
+        await stack.until("SELECT count(*) FROM filing WHERE state = 'filed'", 8)
+        names = [FLAT_NAME.replace(NIGHT, f"2026-02-{number + 1:02}") for number in range(8)]
+        assert stack.below(FLATS) == names
+        jobs = "SELECT state, count(*) FROM ingest.keeper_job_progress WHERE task = 'move' GROUP BY state"
+        assert await stack.rows(jobs) == [("done", 8)]
 
 
 async def test_links_beside_lights_by_choice(settings: Settings, nats_client: Client, tmp_path: Path) -> None:
