@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from services.calibration.cleaning.fates import Fate, RawFrame, RawSet, StoredMaster
+from services.calibration.matching.model import Master
 from services.calibration.store import columns
 from services.calibration.store.masters import MASTER, master_of
 from shared.bus.transaction import Connection
@@ -26,6 +29,7 @@ ORDER BY f.file_id
 """
 _MASTERS = f"""
 SELECT {MASTER}, f.size_bytes, l.arrived_at, l.path,
+       EXISTS (SELECT FROM master_test t WHERE t.file_id = f.file_id) AS was_tested,
        (SELECT ARRAY(SELECT jsonb_array_elements_text(b.plan->'inputs')
                      UNION ALL SELECT e->>0 FROM jsonb_array_elements(b.plan->'left_out') e)
         FROM build b WHERE b.file_id = f.file_id AND b.phase = 'built' LIMIT 1) AS made_of
@@ -70,14 +74,21 @@ async def raw_frames(connection: Connection, frame_type: FrameType) -> list[RawF
 
 
 async def stored_masters(connection: Connection, master_type: FrameType) -> list[StoredMaster]:
-    """All masters of a type that lie anywhere."""
+    """All masters of a type that lie anywhere; those whose pixels were not tested yet count as refused."""
     return [
         StoredMaster(
-            master_of(row), row["path"], row["size_bytes"], row["arrived_at"],
+            _tested(row), row["path"], row["size_bytes"], row["arrived_at"],
             None if row["made_of"] is None else frozenset(row["made_of"]),
         )
         for row in await connection.fetch(_MASTERS, master_type.value)
     ]  # fmt: skip
+
+
+def _tested(row: asyncpg.Record) -> Master:
+    master = master_of(row)
+    if row["was_tested"] or master.refused is not None:
+        return master
+    return master._replace(refused="its pixels were not tested yet")
 
 
 async def library_folder(connection: Connection) -> str | None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from nats.aio.client import Client
 
 from services.calibration import app as calibration_app
+from services.calibration.store import cleanings
 from shared.bus.rpc import ask
 from shared.events.calibration_files import CleanCalibration, CleaningAccepted, DistributeMasters, MastersDistributed
+from shared.events.frame import FrameType
 from shared.settings import Settings
 from tests.integration.calibration.filesworld import (
     DARK,
@@ -163,6 +165,7 @@ async def test_raw_frames_go_once_their_master_stands_for_them(
         await stack.until("SELECT count(*) FROM filing WHERE state = 'filed'", 1)
         no_bias = ("BIAS", 3, "stays", "no master bias of these properties is known")
         open_ones = "3 frames of 3 are in no verified archive: archive them first, or say --no-archive-needed"
+        await stack.until("SELECT count(*) FROM master_test", 1)
         assert await clean(stack, nats_client) == [no_bias, ("DARK", 3, "stays", open_ones)]
         stands = "its master d.fits is in the library, and its stored bytes are whole"
         assert await clean(stack, nats_client, archive_needed=False) == [no_bias, ("DARK", 3, "may_go", stands)]
@@ -187,3 +190,10 @@ async def test_raw_frames_go_once_their_master_stands_for_them(
         query = "SELECT command->'in_place_of'->'location'->>'path' AS path FROM keeper_job WHERE task = 'remove'"
         assert await stack.service.rows(query) == [{"path": f"{DARKS}/{DARK_NAME}"}], "ingest looks at it once more"
         assert await clean(stack, nats_client, archive_needed=False, dry_run=False) == [no_bias]
+        async with stack.pool.acquire() as connection:
+            untested = connection.transaction()
+            await untested.start()
+            await connection.execute("DELETE FROM master_test")
+            (one,) = await cleanings.stored_masters(connection, FrameType.MASTER_DARK)
+            await untested.rollback()
+        assert one.master.refused == "its pixels were not tested yet", "such a master stands for nothing"

@@ -57,6 +57,7 @@ async def test_files_of_calibration_by_the_command_line(
             (place, DARK_NAME, "placed"), (place, FLAT_NAME, "placed"),
         ]  # fmt: skip
         assert len(stack.below(place)) == 4
+        await stack.until("SELECT count(*) FROM master_test", 3)
         assert "1 frame removed" in await said("clean", "--type", "dark", "--no-archive-needed", "--yes")
         assert stack.below("rig/DARKS") == []
         session = await stack.value("SELECT DISTINCT session_id FROM requirements")
