@@ -9,13 +9,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
 from shared.library import mend
-from shared.library.exchange import exchange
 
 STEPS = ("link", "rename", "unlink", "fsync", "mkdir", "utime", "rmdir", "symlink", "fchmod")
 MOST_STEPS = 200
@@ -41,13 +40,13 @@ def killed_before(prepare: str, work: str, folder: Path) -> list[Path]:
 def main(prepare: str, work: str, folder: Path) -> None:
     """Fork a child for each step until one comes to its end; prints the names of the folders."""
     make, run = _function(prepare), _function(work)
-    for step in count(1):
+    for step in count_from(1):
         assert step < MOST_STEPS, "the work has no end"
         state = folder / f"{step:03}"
         state.mkdir()
         make(state)
         if not (child := os.fork()):
-            _die_before(step)
+            die_before(step, [*((os, name) for name in STEPS), (mend, "exchange")])
             run(state)
             os._exit(0)
         status = os.waitpid(child, 0)[1]
@@ -57,22 +56,42 @@ def main(prepare: str, work: str, folder: Path) -> None:
             return
 
 
-def _die_before(step: int) -> None:
+def die_before(step: int, calls: Iterable[tuple[Any, str]], writes: Iterable[tuple[Any, str]] = ()) -> None:
+    """Have this process die right before its n-th step (0: never), whatever its threads do.
+
+    Args:
+        step: the n-th call of those that follow.
+        calls: owner and name of functions, a step each time.
+        writes: the same of coroutine functions, a step before and one after.
+    """
     done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        if done == step:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
         def counting(*args: Any, **options: Any) -> Any:
-            nonlocal done
-            done += 1
-            if done == step:
-                os.kill(os.getpid(), signal.SIGKILL)
+            count()
             return call(*args, **options)
 
         return counting
 
-    for name in STEPS:
-        setattr(os, name, counted(getattr(os, name)))
-    setattr(mend, "exchange", counted(exchange))  # noqa: B010 - the process is ours alone
+    def counted_twice(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def counting(*args: Any, **options: Any) -> Any:
+            count()
+            result = await call(*args, **options)
+            count()
+            return result
+
+        return counting
+
+    for owner, name in calls:
+        setattr(owner, name, counted(getattr(owner, name)))
+    for owner, name in writes:
+        setattr(owner, name, counted_twice(getattr(owner, name)))
 
 
 def _function(name: str) -> Callable[[Path], object]:
