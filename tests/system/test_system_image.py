@@ -99,9 +99,9 @@ def test_it_reads_a_capture_without_network_rights_or_a_place_to_write(docker: D
 
 def test_files_are_written_as_whom_they_are_to_belong_to(docker: Docker, capture: Path, folder: Path) -> None:
     """Started as root, it drops to PUID and PGID, and UMASK decides who else may read what it writes."""
-    words = ["run", "--rm", *CLOSED, *UNRAID, "--volume", f"{folder}:/work", "--workdir", "/work"]
+    words = ["run", "--rm", *CLOSED, *UNRAID, "--volume", f"{folder}:/night", "--workdir", "/night"]
     words += ["--env", "PUID=4242", "--env", "PGID=4343", "--env", "UMASK=0027", IMAGE]
-    docker(*words, "preview", f"/work/captures/{capture.name}")
+    docker(*words, "preview", f"/night/captures/{capture.name}")
     (picture,) = folder.glob("*.jpg")
     facts = picture.stat()
     assert (facts.st_uid, facts.st_gid, oct(facts.st_mode & 0o777)) == (4242, 4343, "0o640")
