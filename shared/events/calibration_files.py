@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.events.base import SessionId
 from shared.events.command import MOST_IDS, Command, Reply
-from shared.events.values import Sum
+from shared.events.values import HowPlaced, Sum
 
 RawType = Literal["bias", "dark", "flat"]
 
@@ -28,7 +28,7 @@ class DistributeMasters(Command):
     session_ids: tuple[SessionId, ...] = Field(
         default=(), max_length=MOST_IDS, description="these sessions; empty: all whose lights need masters"
     )
-    how: Literal["copy", "reflink", "symlink", "hardlink"] = Field(
+    how: HowPlaced = Field(
         default="reflink", description="how they are placed; a reflink is a copy where the file system knows none"
     )
 

@@ -19,7 +19,7 @@ from shared.events.command import MOST_PLACES, HostPath, PersonsReason
 from shared.events.command import Command as Command  # noqa: PLC0414
 from shared.events.command import Reply as Reply  # noqa: PLC0414
 from shared.events.file import Hints, Location
-from shared.events.values import FileSize, Label, Moment, Natural, RowNumber, Sentence, Sum, Word
+from shared.events.values import FileSize, HowPlaced, Label, Moment, Natural, RowNumber, Sentence, Sum, Word
 
 
 class ImportAccepted(Reply):
@@ -154,7 +154,7 @@ class PlaceFile(KeeperCommand):
     )
     made_by: Word = Field(description="the service; the source of what is counted")
     hints: Hints = Hints()
-    how: Literal["copy", "reflink", "symlink", "hardlink"] = Field(
+    how: HowPlaced = Field(
         default="copy",
         description="reflink: a copy that shares its blocks, where the file system can; symlink and hardlink: of what "
         "is derived, where a person chose it; a hard link is for files of the library, and makes them read-only",

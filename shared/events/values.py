@@ -6,7 +6,7 @@ service and stop the next, so that models are made of the types below alone; a t
 """
 
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
@@ -41,6 +41,8 @@ Word = Annotated[str, StringConstraints(max_length=LONGEST_WORD), AfterValidator
 """A name as people and programs write it: a camera, a filter, a source, a folder's part."""
 Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL), AfterValidator(_without_nul)]
 """A name that is made of several words, such as a rig's."""
+HowPlaced = Literal["copy", "reflink", "symlink", "hardlink"]
+"""How a derived file comes to lie where it is placed."""
 PathText = Annotated[str, StringConstraints(max_length=LONGEST_PATH), AfterValidator(_without_nul)]
 """A path with forward slashes."""
 Sentence = Annotated[str, BeforeValidator(_sentence)]

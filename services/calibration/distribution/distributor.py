@@ -12,7 +12,6 @@ Lights in indexed folders get nothing: only the library is written to.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -29,6 +28,7 @@ from shared.bus.transaction import Connection
 from shared.db.pool import connected, transaction
 from shared.events.commands import KeeperCommand, PlaceFile, RemoveFiles, StoredFile
 from shared.events.file import Location
+from shared.events.values import HowPlaced
 from shared.library.presence import are_there
 from shared.library.reading import shown
 from shared.library.template import safe_path
@@ -36,7 +36,6 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-How = Literal["copy", "reflink", "symlink", "hardlink"]
 SESSIONS_PAGE = 50
 PAGE = 200
 MOST_OPEN = 100
@@ -49,7 +48,7 @@ NO_LONGER = "no lights beside it fit this master any more"
 class Distributor:
     """Places masters beside lights; ``turn`` is called again and again."""
 
-    def __init__(self, pool: asyncpg.Pool, ask: Ask, how: How | None, *, after_filing: bool = False) -> None:
+    def __init__(self, pool: asyncpg.Pool, ask: Ask, how: HowPlaced | None, *, after_filing: bool = False) -> None:
         """``how``: of all sessions, by the settings; None: only those that somebody asked for.
 
         ``after_filing``: masters of the library are filed first, and placed from where they lie then.
@@ -66,7 +65,7 @@ class Distributor:
                 await self._plan(one)
         return await self._go_on()
 
-    async def asked(self, session_ids: Sequence[str] | None, how: How) -> list[str]:
+    async def asked(self, session_ids: Sequence[str] | None, how: HowPlaced) -> list[str]:
         """Have sessions planned anew, as a person asks; what somebody removed by hand is placed again."""
         async with transaction(self._pool) as connection:
             found = await placements.ask(connection, session_ids, how)
